@@ -1,0 +1,46 @@
+"""Interactive cell segmentation with an Identity-Aware U-Net.
+
+The public names are imported on first use, so that ``import napari_iaunet``
+loads neither torch nor Qt.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_iaunet.evaluation import average_precision
+    from napari_iaunet.model.registry import list_models
+    from napari_iaunet.segmentation.segmenter import Segmentation, Segmenter
+    from napari_iaunet.training.loop import train
+
+_HOMES = {
+    "Segmentation": "napari_iaunet.segmentation.segmenter",
+    "Segmenter": "napari_iaunet.segmentation.segmenter",
+    "average_precision": "napari_iaunet.evaluation",
+    "list_models": "napari_iaunet.model.registry",
+    "train": "napari_iaunet.training.loop",
+}
+
+__all__ = [
+    "Segmentation",
+    "Segmenter",
+    "__version__",
+    "average_precision",
+    "list_models",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("napari-iaunet")
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

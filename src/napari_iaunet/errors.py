@@ -1,0 +1,25 @@
+"""Errors whose message is one sentence that a user can read and act on."""
+
+
+class IAUNetError(ValueError):
+    """Base of all errors that are the input's fault, not the program's."""
+
+
+class ImageError(IAUNetError):
+    """The image, its channels, its file or the diameter cannot be used."""
+
+
+class ModelError(IAUNetError):
+    """The model folder is missing, damaged, foreign or of another version."""
+
+
+class TrainingError(IAUNetError):
+    """The training data or the training's parameters cannot be used."""
+
+
+class DeviceError(IAUNetError):
+    """The requested device does not exist on this machine."""
+
+
+class Cancelled(Exception):  # noqa: N818 - an outcome that the user asked for
+    """Raised by a progress callback to stop a long computation."""

@@ -1,0 +1,1 @@
+"""The napari dock: widgets, layers and background jobs; nothing here computes."""
