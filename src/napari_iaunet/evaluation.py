@@ -1,0 +1,231 @@
+"""How well predicted cells agree with annotated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+
+from napari_iaunet.errors import ImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
+
+
+@dataclass(frozen=True)
+class AveragePrecision:
+    """Scores of N images at T thresholds of the intersection over union.
+
+    Attributes
+    ----------
+    thresholds : (T,) float64
+    pooled : (T,) float64
+        TP / (TP + FP + FN) with the counts of all images added up.
+    per_image : (N, T) float64
+        The same ratio of each image; its mean over images is
+        ``per_image.mean(axis=0)``.
+    tp, fp, fn : (N, T) int64
+        Matched cells, predicted cells without a match, missed cells.
+    iou_sum : (N, T) float64
+        Intersection over union, added up over the matched cells.
+
+    Notes
+    -----
+    Where neither truth nor prediction holds a cell, every score is 1.
+    """
+
+    thresholds: NDArray[np.float64]
+    pooled: NDArray[np.float64]
+    per_image: NDArray[np.float64]
+    tp: NDArray[np.int64]
+    fp: NDArray[np.int64]
+    fn: NDArray[np.int64]
+    iou_sum: NDArray[np.float64]
+
+    @property
+    def f1(self) -> NDArray[np.float64]:
+        """Pooled 2 TP / (2 TP + FP + FN); (T,)."""
+        tp, fp, fn = (n.sum(axis=0) for n in (self.tp, self.fp, self.fn))
+        return _ratio(2 * tp, 2 * tp + fp + fn)
+
+    @property
+    def mean_matched_iou(self) -> NDArray[np.float64]:
+        """Mean intersection over union of all matched cells; (T,)."""
+        return _ratio(self.iou_sum.sum(axis=0), self.tp.sum(axis=0))
+
+    @property
+    def panoptic_quality(self) -> NDArray[np.float64]:
+        """Pooled F1 times the mean IoU of matched cells; (T,)."""
+        tp, fp, fn = (n.sum(axis=0) for n in (self.tp, self.fp, self.fn))
+        return _ratio(2 * self.iou_sum.sum(axis=0), 2 * tp + fp + fn)
+
+
+class Overlaps(NamedTuple):
+    """Pairs of cells that share pixels, and how many cells there are."""
+
+    true: NDArray[np.intp]
+    pred: NDArray[np.intp]
+    iou: NDArray[np.float64]
+    n_true: int
+    n_pred: int
+
+
+def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    """``part / whole``, and 1 where ``whole`` is 0."""
+    safe = np.where(whole == 0, 1, whole)
+    return np.where(whole == 0, 1.0, part / safe).astype(np.float64)
+
+
+def overlaps(true: NDArray[Any], pred: NDArray[Any]) -> Overlaps:
+    """Intersection over union of all overlapping pairs of cells.
+
+    Parameters
+    ----------
+    true, pred : integer or bool arrays of one shape
+        Label images; 0 is background, labels need not be consecutive.
+
+    Returns
+    -------
+    Overlaps
+        ``true[k]`` and ``pred[k]`` count cells in ascending order of label,
+        from 0; ``iou`` is float64 in (0, 1].
+    """
+    names_t, t = np.unique(true, return_inverse=True)
+    names_p, p = np.unique(pred, return_inverse=True)
+    ones = np.ones(t.size, np.int64)
+    table = coo_array(
+        (ones, (t.ravel(), p.ravel())), shape=(names_t.size, names_p.size)
+    ).tocsr()
+    area_t, area_p = np.asarray(table.sum(axis=1)), np.asarray(table.sum(axis=0))
+    pairs = table.tocoo()
+    row, column = pairs.coords
+    cells = (names_t[row] != 0) & (names_p[column] != 0)
+    row, column, both = row[cells], column[cells], pairs.data[cells]
+    iou = both / (area_t[row] + area_p[column] - both)
+    return Overlaps(
+        (np.cumsum(names_t != 0) - 1)[row],
+        (np.cumsum(names_p != 0) - 1)[column],
+        iou,
+        int(np.count_nonzero(names_t)),
+        int(np.count_nonzero(names_p)),
+    )
+
+
+def match(
+    found: Overlaps, threshold: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Match each true cell with at most one predicted cell.
+
+    Parameters
+    ----------
+    found : Overlaps
+    threshold : float
+        Least intersection over union of a match, in [0, 1].
+
+    Returns
+    -------
+    true, pred : (K,) int
+        Matched cells, as counted in `Overlaps`.
+    iou : (K,) float64
+    """
+    keep = found.iou >= threshold
+    true, pred, iou = found.true[keep], found.pred[keep], found.iou[keep]
+    if threshold > 0.5 or not iou.size:
+        # Two cells cannot both cover more than half of a third one.
+        return true, pred, iou
+    names_t, row = np.unique(true, return_inverse=True)
+    names_p, column = np.unique(pred, return_inverse=True)
+    # Every match counts more than any gain of overlap could.
+    value = np.zeros((names_t.size, names_p.size))
+    value[row, column] = 2 * min(value.shape) + iou
+    row, column = linear_sum_assignment(value, maximize=True)
+    real = value[row, column] > 0
+    row, column = row[real], column[real]
+    chosen = value[row, column] - 2 * min(value.shape)
+    return names_t[row], names_p[column], chosen
+
+
+def average_precision(
+    true: ArrayLike | Sequence[ArrayLike],
+    pred: ArrayLike | Sequence[ArrayLike],
+    thresholds: Sequence[float] | float = THRESHOLDS,
+) -> AveragePrecision:
+    """Compare predicted with annotated cells.
+
+    Parameters
+    ----------
+    true, pred : (Y, X) or (Z, Y, X) integer array, or a list of such
+        Label images; 0 is background, labels need not be consecutive. A list
+        or tuple of arrays is several images.
+    thresholds : sequence of float
+        Least intersection over union of a match, in [0, 1].
+
+    Returns
+    -------
+    AveragePrecision
+
+    Raises
+    ------
+    ImageError
+        If shapes or numbers of images differ, or labels are not integers.
+    """
+    trues, preds = _images(true), _images(pred)
+    if len(trues) != len(preds):
+        msg = f"There are {len(trues)} true label images but {len(preds)} predicted."
+        raise ImageError(msg)
+    limits = np.atleast_1d(np.asarray(thresholds, np.float64))
+    if limits.ndim != 1 or not limits.size or not ((limits >= 0) & (limits <= 1)).all():
+        msg = "Thresholds of the intersection over union must lie between 0 and 1."
+        raise ImageError(msg)
+    counts = [_count(t, p, limits) for t, p in zip(trues, preds, strict=True)]
+    tp, fp, fn = (np.stack([c[i] for c in counts]).astype(np.int64) for i in range(3))
+    return AveragePrecision(
+        thresholds=limits,
+        pooled=_ratio(tp.sum(axis=0), (tp + fp + fn).sum(axis=0)),
+        per_image=_ratio(tp, tp + fp + fn),
+        tp=tp,
+        fp=fp,
+        fn=fn,
+        iou_sum=np.stack([c[3] for c in counts]),
+    )
+
+
+def _count(
+    true: NDArray[Any], pred: NDArray[Any], thresholds: NDArray[np.float64]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    if true.shape != pred.shape:
+        msg = (
+            f"The true labels have shape {true.shape} but the predicted "
+            f"ones {pred.shape}."
+        )
+        raise ImageError(msg)
+    found = overlaps(true, pred)
+    ious = [match(found, float(limit))[2] for limit in thresholds]
+    tp = np.array([iou.size for iou in ious])
+    sums = np.array([iou.sum() for iou in ious])
+    return tp, found.n_pred - tp, found.n_true - tp, sums
+
+
+def _images(labels: ArrayLike | Sequence[ArrayLike]) -> list[NDArray[Any]]:
+    """Make a list of checked label images."""
+    many = isinstance(labels, (list, tuple)) and all(
+        hasattr(item, "shape") for item in labels
+    )
+    images = [np.asarray(item) for item in labels] if many else [np.asarray(labels)]  # type: ignore[union-attr]
+    if not images:
+        msg = "There are no label images to compare."
+        raise ImageError(msg)
+    for image in images:
+        if image.dtype.kind not in "biu":
+            msg = f"Labels must be integers, not {image.dtype}."
+            raise ImageError(msg)
+        if image.size and image.dtype.kind == "i" and image.min() < 0:
+            msg = "Labels must not be negative."
+            raise ImageError(msg)
+    return images
