@@ -3,107 +3,213 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_iaunet.errors import ImageError
+from napari_iaunet.segmentation.intensity import normalise, rescale
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-_LOW, _HIGH = 1.0, 99.8
-_CLIP = (-0.5, 3.0)
-_SAMPLE = 1_000_000
+__all__ = ["Planes", "as_planes", "normalise", "rescale"]
 
 
-def _as_float(x: NDArray[Any]) -> NDArray[np.floating[Any]]:
-    """Floats of moderate size, equal to ``x`` up to offset and positive factor."""
-    if x.dtype.kind in "iu" and x.dtype.itemsize == 8:
-        # Two's complement: the wrapped difference is exact where float64 is not.
-        low = np.uint64(int(x.min()) % 2**64)
-        with np.errstate(over="ignore"):
-            return (x.astype(np.uint64) - low).astype(np.float64)
-    if x.dtype.kind == "b" or x.dtype.itemsize <= 2:
-        return x.astype(np.float32)
-    if x.dtype.kind in "iu":
-        return x.astype(np.float64)
-    x = x.astype(x.dtype.newbyteorder("="), copy=False)
-    size = np.abs(x[np.isfinite(x)]).max(initial=0)
-    if size and not 1e-30 < size < 1e30:
-        x = x / size
-    return x.astype(np.float32 if x.dtype.itemsize == 4 else np.float64, copy=False)
+@dataclass(frozen=True)
+class Planes:
+    """An image, or a stack of images, read plane by plane.
 
+    Iterating reads one plane at a time, so that a dask or zarr stack is never
+    loaded as a whole.
 
-def _limits(x: NDArray[np.floating[Any]]) -> tuple[float, float]:
-    """Values that become 0 and 1; equal if ``x`` is constant."""
-    step = max(1, math.ceil(math.sqrt(x.size / _SAMPLE)))
-    sample = x[..., ::step, ::step] if x.ndim >= 2 else x[::step]
-    sample = sample[np.isfinite(sample)]
-    if sample.size:
-        low, high = np.percentile(sample, (_LOW, _HIGH)).tolist()
-        if high > low:
-            return low, high
-    finite = x[np.isfinite(x)]
-    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-
-
-def normalise(x: NDArray[Any]) -> NDArray[np.float32]:
-    """Stretch intensities so that the background is near 0 and cells near 1.
-
-    Percentiles 1 and 99.8 of all finite values together become 0 and 1; the
-    result is clipped to [-0.5, 3].
-
-    Parameters
+    Attributes
     ----------
-    x : array, usually (C, Y, X)
-        Any boolean, integer or real dtype. NaN becomes 0, infinities become
-        the largest or smallest finite value.
-
-    Returns
-    -------
-    float32 array of the same shape; zeros if ``x`` is constant.
+    shape : tuple of int
+        Shape of the stack: () for one image, (T,) or (T, Z) for a stack.
+    plane_shape : (int, int)
+        Y and X in pixels.
+    n_channels : int
+        Channels that are read, before they are turned into three.
     """
-    x = _as_float(np.asarray(x)) if np.size(x) else np.asarray(x, np.float32)
-    low, high = _limits(x)
-    if not high > low:
-        return np.zeros(x.shape, np.float32)
-    out = ((x - x.dtype.type(low)) / x.dtype.type(high - low)).astype(np.float32)
-    finite = np.isfinite(out)
-    if not finite.all():
-        np.nan_to_num(
-            out,
-            copy=False,
-            nan=0.0,
-            posinf=float(out[finite].max()),
-            neginf=float(out[finite].min()),
-        )
-    return np.clip(out, *_CLIP, out=out)
 
+    shape: tuple[int, ...]
+    plane_shape: tuple[int, int]
+    n_channels: int
+    _source: Any
+    _channel_axis: int | None
+    _jointly: bool
 
-def rescale(plane: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
-    """Resize a plane bilinearly, with anti-aliasing where it shrinks.
+    def __len__(self) -> int:
+        return math.prod(self.shape)
 
-    Parameters
-    ----------
-    plane : (C, Y, X) float32
-    scale : float
-        Factor of both spatial axes.
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        for i in range(len(self)):
+            yield self[i]
 
-    Returns
-    -------
-    (C, round(Y * scale), round(X * scale)) float32, each at least 1 pixel.
-    """
-    height, width = (max(1, round(n * scale)) for n in plane.shape[-2:])
-    if (height, width) == plane.shape[-2:]:
+    def __getitem__(self, i: int) -> NDArray[np.float32]:
+        """Plane ``i`` of the flattened stack, normalised; (3, Y, X) float32."""
+        if not 0 <= i < len(self):
+            msg = f"plane {i} of {len(self)}"
+            raise IndexError(msg)
+        raw = self.raw(i)
+        if self._jointly:
+            plane = normalise(raw)
+        else:
+            plane = np.stack([normalise(channel) for channel in raw])
+        if len(plane) != 3:
+            plane = np.repeat(plane.mean(axis=0, keepdims=True), 3, axis=0)
         return plane
-    import torch
-    from torch.nn.functional import interpolate
 
-    resized = interpolate(
-        torch.from_numpy(np.ascontiguousarray(plane, np.float32))[None],
-        size=(height, width),
-        mode="bilinear",
-        align_corners=False,
-        antialias=scale < 1,
+    def raw(self, i: int) -> NDArray[Any]:
+        """Plane ``i`` of the flattened stack as it is; (C, Y, X), own dtype."""
+        where = iter(np.unravel_index(i, self.shape) if self.shape else ())
+        axes = range(len(self._source.shape))
+        channel, stack = self._channel_axis, len(self.shape)
+        spatial = [a for a in axes if a != channel][stack:]
+        key = tuple(
+            slice(None) if a == channel or a in spatial else int(next(where))
+            for a in axes
+        )
+        plane = _materialise(self._source[key])
+        if channel is None:
+            return plane[None]
+        channel -= sum(a < channel and a not in spatial for a in axes)
+        plane = np.moveaxis(plane, channel, 0)[: self.n_channels]
+        return plane
+
+
+def as_planes(image: Any, channel_axis: int | None = None) -> Planes:
+    """Prepare any image for the network.
+
+    Parameters
+    ----------
+    image : array-like
+        (Y, X), (Y, X, 3 or 4), (T or Z, Y, X), (T, Z, Y, X), each with a
+        channel axis anywhere if ``channel_axis`` says so. Boolean, integer
+        or real, of numpy, dask, zarr or nested lists.
+    channel_axis : int, optional
+        Axis of the channels, may be negative. Without it a last axis of 3 or
+        4 is red, green, blue (and alpha, which is ignored); every other
+        array is gray.
+
+    Returns
+    -------
+    Planes
+        Red, green and blue stay three channels, normalised together if they
+        are a picture (8-bit, or channels last) and each on its own otherwise;
+        any other number of channels is normalised one by one and averaged.
+
+    Raises
+    ------
+    ImageError
+    """
+    source = _as_array(image)
+    shape = tuple(int(n) for n in source.shape)
+    _check(shape, source.dtype)
+    picture = False
+    if channel_axis is None:
+        channel_axis = _guess_channels(shape)
+        picture = channel_axis is not None
+    else:
+        channel_axis = _check_axis(channel_axis, shape)
+    rest = [n for a, n in enumerate(shape) if a != channel_axis]
+    if len(rest) < 2:
+        msg = (
+            f"An image of shape {shape} has no two axes left for rows and "
+            "columns beside its channels."
+        )
+        raise ImageError(msg)
+    if len(rest) > 4:
+        msg = (
+            f"An image of shape {shape} has too many axes: at most time, depth, "
+            "rows, columns and a channel axis can be read."
+        )
+        raise ImageError(msg)
+    channels = 1 if channel_axis is None else shape[channel_axis]
+    eight_bit = source.dtype == np.uint8
+    last = channel_axis == len(shape) - 1
+    if channels == 4 and (picture or eight_bit):
+        channels = 3
+    jointly = channels == 1 or (channels == 3 and (eight_bit or last))
+    return Planes(
+        shape=tuple(rest[:-2]),
+        plane_shape=(rest[-2], rest[-1]),
+        n_channels=channels,
+        _source=source,
+        _channel_axis=channel_axis,
+        _jointly=jointly,
     )
-    out: NDArray[np.float32] = resized[0].numpy()
-    return out
+
+
+def _as_array(image: Any) -> Any:
+    """``image`` itself if it can be indexed lazily, else as a numpy array."""
+    if isinstance(image, np.ndarray):
+        return image
+    lazy = isinstance(getattr(image, "dtype", None), np.dtype)
+    if lazy and hasattr(image, "shape") and hasattr(image, "__getitem__"):
+        return image
+    try:
+        return np.asarray(image)
+    except (ValueError, TypeError, RuntimeError) as error:
+        msg = "The image is not an array: its rows differ in length or type."
+        raise ImageError(msg) from error
+
+
+def _materialise(part: Any) -> NDArray[Any]:
+    """Numpy array of a part of the image; masked pixels become NaN."""
+    if isinstance(part, np.ma.MaskedArray):
+        if not np.ma.is_masked(part):
+            return np.asarray(part.data)
+        kind = part.dtype if part.dtype.kind == "f" else np.dtype(np.float64)
+        return np.ma.filled(part.astype(kind), np.nan)
+    if hasattr(part, "compute"):
+        return _materialise(part.compute())
+    return np.asarray(part)
+
+
+def _check(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if dtype.kind not in "buif":
+        kinds = {"c": "complex numbers", "M": "dates", "m": "durations"}
+        what = kinds.get(dtype.kind, "something other than numbers")
+        msg = f"The image holds {what}; integers or real numbers are needed."
+        raise ImageError(msg)
+    if len(shape) < 2:
+        msg = f"An image needs rows and columns, but this array has shape {shape}."
+        raise ImageError(msg)
+    if 0 in shape:
+        msg = f"The image is empty: its shape is {shape}."
+        raise ImageError(msg)
+
+
+def _check_axis(axis: Any, shape: tuple[int, ...]) -> int:
+    try:
+        index = int(axis.__index__())
+    except (AttributeError, TypeError) as error:
+        msg = f"The channel axis must be a whole number, not {axis!r}."
+        raise ImageError(msg) from error
+    if not -len(shape) <= index < len(shape):
+        msg = f"There is no channel axis {index} in an image of shape {shape}."
+        raise ImageError(msg)
+    return index % len(shape)
+
+
+def _guess_channels(shape: tuple[int, ...]) -> int | None:
+    """Axis of the channels, or None for a gray image or stack."""
+    if len(shape) < 3:
+        return None
+    last, spatial = len(shape) - 1, min(shape[-3:-1])
+    if shape[-1] == 1:
+        return last
+    if shape[-1] in (3, 4) and spatial > shape[-1]:
+        return last
+    if shape[-1] == 2 and spatial > 8:
+        msg = (
+            f"The last axis of an image of shape {shape} looks like two channels: "
+            "say so with channel_axis=-1."
+        )
+        raise ImageError(msg)
+    return None
