@@ -78,8 +78,7 @@ class Planes:
         if channel is None:
             return plane[None]
         channel -= sum(a < channel and a not in spatial for a in axes)
-        plane = np.moveaxis(plane, channel, 0)[: self.n_channels]
-        return plane
+        return np.moveaxis(plane, channel, 0)[: self.n_channels]
 
 
 def as_planes(image: Any, channel_axis: int | None = None) -> Planes:
