@@ -1,0 +1,64 @@
+"""Size, place and brightness of every cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iaunet.segmentation.image import as_planes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def measure(
+    labels: NDArray[np.integer[Any]], image: Any, *, channel_axis: int | None = None
+) -> dict[str, NDArray[Any]]:
+    """Measure the cells of an image or of a stack.
+
+    Parameters
+    ----------
+    labels : (Y, X), (T or Z, Y, X) or (T, Z, Y, X) int
+        0 is background; a label belongs to one plane only.
+    image : array-like
+        What was segmented, as `as_planes` takes it.
+    channel_axis : int, optional
+
+    Returns
+    -------
+    dict of (N,) arrays, rows sorted by plane, then label
+        ``label`` int64, ``plane`` int64 (stacks only: position in the
+        flattened stack), ``y`` and ``x`` float64 (centroid in pixels),
+        ``area`` int64 (pixels), ``mean_intensity`` float64 (over pixels and
+        channels, NaN and infinities left out).
+    """
+    planes = as_planes(image, channel_axis)
+    flat = np.asarray(labels).reshape(-1, *planes.plane_shape)
+    rows = [_measure_plane(flat[i], planes.raw(i)) for i in range(len(planes))]
+    table = {key: np.concatenate([row[key] for row in rows]) for key in rows[0]}
+    if planes.shape:
+        counts = [row["label"].size for row in rows]
+        plane = np.repeat(np.arange(len(rows)), counts)
+        table = {"label": table.pop("label"), "plane": plane, **table}
+    return table
+
+
+def _measure_plane(labels: NDArray[Any], raw: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    y, x = np.nonzero(labels)
+    names, index = np.unique(labels[y, x], return_inverse=True)
+    area = np.bincount(index, minlength=names.size)
+    values = raw[:, y, x].astype(np.float64)
+    usable = np.isfinite(values)
+    values = np.where(usable, values, 0.0).sum(axis=0)
+    count = np.bincount(index, usable.sum(axis=0), minlength=names.size)
+    total = np.bincount(index, values, minlength=names.size)
+    mean = np.full(names.size, np.nan)
+    np.divide(total, count, out=mean, where=count > 0)
+    return {
+        "label": names.astype(np.int64),
+        "y": np.bincount(index, y, minlength=names.size) / np.maximum(area, 1),
+        "x": np.bincount(index, x, minlength=names.size) / np.maximum(area, 1),
+        "area": area.astype(np.int64),
+        "mean_intensity": mean,
+    }

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from napari_iaunet.segmentation.measure import measure
+
+
+def test_equals_regionprops():
+    from skimage.measure import regionprops_table
+
+    rng = np.random.default_rng(0)
+    labels = np.kron(rng.integers(0, 9, (6, 7)), np.ones((4, 5), int))
+    image = rng.random(labels.shape).astype(np.float32)
+    properties = ("label", "centroid", "area", "intensity_mean")
+    expected = regionprops_table(labels, image, properties)
+    table = measure(labels, image)
+    assert list(table) == ["label", "y", "x", "area", "mean_intensity"]
+    for column, other in zip(
+        table.values(),
+        [expected[k] for k in ("label", "centroid-0", "centroid-1", "area")]
+        + [expected["intensity_mean"]],
+        strict=True,
+    ):
+        np.testing.assert_allclose(column, other, rtol=1e-5)
+
+
+def test_stacks_channels_and_nan():
+    labels = np.zeros((2, 5, 6), int)
+    labels[0, 1, 1:3] = 4
+    labels[1, 2:4, 3] = 7
+    image = np.zeros((2, 2, 5, 6))
+    image[0, :, 1, 1], image[0, :, 1, 2] = 3, 5
+    image[1, 0], image[1, 1] = 1, np.nan
+    table = measure(labels, image, channel_axis=1)
+    assert table["label"].tolist() == [4, 7]
+    assert table["plane"].tolist() == [0, 1]
+    assert table["area"].tolist() == [2, 2]
+    assert table["y"].tolist() == [1, 2.5]
+    assert table["mean_intensity"].tolist() == pytest.approx([4, 1])
+
+
+def test_no_cells():
+    table = measure(np.zeros((4, 4), int), np.zeros((4, 4)))
+    assert {k: len(v) for k, v in table.items()} == dict.fromkeys(table, 0)
