@@ -159,9 +159,7 @@ def write_labels_ome_zarr(
                 chunk_key_encoding={"name": "v2", "separator": "/"},
             )
             stored[...] = level
-        described = _describe_axes(
-            axes or ["YX", "TYX", "TZYX"][labels.ndim - 2], pixel_size
-        )
+        letters = axes or ["YX", "TYX", "TZYX"][labels.ndim - 2]
         multiscale = {
             "version": "0.4",
             "name": path.stem,

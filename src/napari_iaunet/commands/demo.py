@@ -1,0 +1,72 @@
+"""``napari-iaunet demo``."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from napari_iaunet.commands.common import load
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.segmentation.segmenter import Segmentation
+
+
+def run(args: argparse.Namespace) -> int:
+    """Segment an example image, in napari or to files."""
+    from skimage.data import immunohistochemistry
+
+    headless, why = args.headless, ""
+    if not headless:
+        why = _why_no_window()
+        headless = bool(why)
+    image = immunohistochemistry()
+    segmenter = load(args)
+    begin = time.perf_counter()
+    result = segmenter.segment(image, channel_axis=-1)
+    seconds = time.perf_counter() - begin
+    print(f"{len(result.scores)} cells in {seconds:.1f} seconds")
+    if headless:
+        if why:
+            print(f"{why}, so the result goes to files")
+        _write_demo(args.out, image, result)
+    else:
+        _show_demo(image, result)
+    return 0
+
+
+def _why_no_window() -> str:
+    """Why napari cannot open a window; empty if it can."""
+    if not any(map(importlib.util.find_spec, ("PyQt6", "PySide6"))):
+        return "Neither PyQt6 nor PySide6 is installed"
+    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform.startswith("linux") and not display:
+        return "There is no display"
+    return ""
+
+
+def _write_demo(folder: Path, image: NDArray[Any], result: Segmentation) -> None:
+    from napari_iaunet.files import write_labels, write_overlay
+
+    folder.mkdir(parents=True, exist_ok=True)
+    mask, overlay = folder / "demo_mask.tif", folder / "demo_overlay.png"
+    write_labels(mask, result.labels)
+    write_overlay(overlay, image, result.labels, channel_axis=-1)
+    print(f"wrote {mask} and {overlay}")
+
+
+def _show_demo(image: NDArray[Any], result: Segmentation) -> None:
+    import napari
+
+    viewer = napari.Viewer(title="napari-iaunet demo")
+    viewer.add_image(image, name="immunohistochemistry", rgb=True)
+    viewer.add_labels(result.labels, name="cells")
+    viewer.window.add_plugin_dock_widget("napari-iaunet")
+    napari.run()

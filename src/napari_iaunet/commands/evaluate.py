@@ -1,0 +1,109 @@
+"""``napari-iaunet evaluate``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from napari_iaunet.commands.common import images_in
+from napari_iaunet.errors import ImageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_iaunet.evaluation import AveragePrecision
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score predicted against annotated label images."""
+    from napari_iaunet.evaluation import average_precision
+
+    true, pred = _label_files(args.true), _label_files(args.pred)
+    missing = sorted(true.keys() - pred.keys())
+    if missing:
+        some = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        msg = f"There is no prediction for {len(missing)} of {len(true)}: {some}."
+        raise ImageError(msg)
+    names = sorted(true)
+    scores = average_precision(
+        [_read_labels(true[name]) for name in names],
+        [_read_labels(pred[name]) for name in names],
+    )
+    print(_as_json(names, scores) if args.json else _as_table(scores))
+    return 0
+
+
+def _label_files(path: Path) -> dict[str, Path]:
+    """Label images by what their names share with those of their images."""
+    if path.is_file():
+        return {"": path}
+    if not path.is_dir():
+        msg = f"There is no folder {path}."
+        raise ImageError(msg)
+    masks: dict[str, Path] = {}
+    others: dict[str, Path] = {}
+    for file in images_in(path):
+        name = file.stem
+        if name.endswith("_overlay"):
+            continue
+        group = masks if name.endswith(("_mask", "_pred")) else others
+        while name.endswith(("_mask", "_pred", "_img")):
+            name = name.rpartition("_")[0]
+        if name in group:
+            msg = f"{group[name]} and {file} are label images of the same name."
+            raise ImageError(msg)
+        group[name] = file
+    if not masks and not others:
+        msg = f"The folder {path} has no label images."
+        raise ImageError(msg)
+    return masks or others
+
+
+def _read_labels(path: Path) -> NDArray[Any]:
+    import numpy as np
+
+    from napari_iaunet.files import read_image
+
+    image = read_image(path)
+    labels = np.asarray(image.array)
+    if image.channel_axis is not None or labels.dtype.kind not in "biu":
+        msg = f"{path} is not a label image: it holds colours or fractions."
+        raise ImageError(msg)
+    return labels
+
+
+def _as_table(scores: AveragePrecision) -> str:
+    lines = ["IoU     AP   AP per image     F1     PQ"]
+    per_image = scores.per_image.mean(axis=0)
+    for i, threshold in enumerate(scores.thresholds):
+        if threshold in (0.5, 0.75, 0.9):
+            lines.append(
+                f"{threshold:.2f}  {scores.pooled[i]:.3f}          {per_image[i]:.3f}"
+                f"  {scores.f1[i]:.3f}  {scores.panoptic_quality[i]:.3f}"
+            )
+    count, cells = len(scores.tp), int((scores.tp + scores.fn)[:, 0].sum())
+    return "\n".join([*lines, f"{count} images, {cells} annotated cells"])
+
+
+def _as_json(names: Sequence[str], scores: AveragePrecision) -> str:
+    def rounded(values: NDArray[np.float64]) -> list[float]:
+        return [round(float(v), 6) for v in values]
+
+    document = {
+        "images": len(names),
+        "thresholds": rounded(scores.thresholds),
+        "average_precision": rounded(scores.pooled),
+        "average_precision_per_image": rounded(scores.per_image.mean(axis=0)),
+        "f1": rounded(scores.f1),
+        "panoptic_quality": rounded(scores.panoptic_quality),
+        "per_image": {
+            name: rounded(row)
+            for name, row in zip(names, scores.per_image, strict=True)
+        },
+    }
+    return json.dumps(document, indent=1)
