@@ -1,0 +1,375 @@
+"""The command line does what it says, with a stand-in for the network."""
+
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from scipy import ndimage
+
+from napari_iaunet.cli import main
+from napari_iaunet.errors import ModelError, TrainingError
+from napari_iaunet.files import read_image
+from napari_iaunet.segmentation.image import as_planes
+
+
+class ThresholdSegmenter:
+    """Bright blobs are cells."""
+
+    def __init__(self):
+        self.calls = []
+
+    def segment(self, image, *, channel_axis=None, diameter=None, progress=None):
+        self.calls.append(SimpleNamespace(channel_axis=channel_axis, diameter=diameter))
+        planes = as_planes(image, channel_axis)
+        total, results = 0, []
+        for i, plane in enumerate(planes):
+            labels, n = ndimage.label(plane[0] > 0.5)
+            results.append(np.where(labels > 0, labels + total, 0))
+            total += n
+            if progress is not None:
+                progress(i + 1, len(planes))
+        labels = np.stack(results).reshape(*planes.shape, *planes.plane_shape)
+        return SimpleNamespace(
+            labels=labels.astype(np.int32),
+            scores=np.linspace(0.5, 1, total, dtype=np.float32),
+            diameter=8.0,
+        )
+
+
+@pytest.fixture
+def segmenter(monkeypatch):
+    fake = ThresholdSegmenter()
+    monkeypatch.setattr("napari_iaunet.commands.segment.load", lambda args: fake)
+    monkeypatch.setattr("napari_iaunet.commands.demo.load", lambda args: fake)
+    return fake
+
+
+@pytest.fixture
+def blobs():
+    image = np.zeros((40, 50), np.uint8)
+    for y, x in ((3, 4), (3, 20), (20, 8), (28, 36)):
+        image[y : y + 6, x : x + 8] = 200
+    return image
+
+
+@pytest.fixture
+def image(tmp_path, blobs):
+    path = tmp_path / "in" / "a.tif"
+    path.parent.mkdir()
+    tifffile.imwrite(path, blobs)
+    return path
+
+
+def complaint(capsys):
+    """The one line that was written to stderr."""
+    err = capsys.readouterr().err
+    assert err.startswith("napari-iaunet: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    return err
+
+
+def run(*args):
+    try:
+        return main([str(a) for a in args])
+    except SystemExit as error:
+        return error.code
+
+
+def names(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_segment_writes_labels_table_and_overlay(tmp_path, image, segmenter, capsys):
+    out = tmp_path / "new" / "out"
+    options = ("--table", "--overlay", "--diameter", 12)
+    assert run("segment", image, "--out", out, *options) == 0
+    assert names(out) == ["a_cells.csv", "a_mask.tif", "a_overlay.png"]
+    labels = tifffile.imread(out / "a_mask.tif")
+    assert labels.dtype == np.uint16
+    assert labels.max() == 4
+    with (out / "a_cells.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [r["label"] for r in rows] == ["1", "2", "3", "4"]
+    assert rows[0]["area"] == "48"
+    assert rows[0]["mean_intensity"] == "200"
+    assert rows[0]["y"] == "5.5"
+    assert float(rows[3]["score"]) == 1
+    assert segmenter.calls[0].diameter == 12
+    assert "4 cells" in capsys.readouterr().out
+
+
+def test_segment_to_one_file(tmp_path, image, segmenter):
+    assert run("segment", image, "--out", tmp_path / "x" / "cells.tif") == 0
+    assert tifffile.imread(tmp_path / "x" / "cells.tif").max() == 4
+    assert names(tmp_path / "x") == ["cells.tif"]
+
+
+def test_segment_folders_patterns_and_stacks(tmp_path, image, blobs, segmenter):
+    stack = np.stack([blobs, np.roll(blobs, 3, 1)])
+    metadata = {"axes": "ZYX"}
+    tifffile.imwrite(
+        image.parent / "b.tif", stack, metadata=metadata, photometric="minisblack"
+    )
+    tifffile.imwrite(image.parent / "old_mask.tif", blobs)
+    (image.parent / "notes.txt").write_text("x")
+    assert run("segment", image.parent, "--out", tmp_path / "1") == 0
+    assert names(tmp_path / "1") == ["a_mask.tif", "b_mask.tif"]
+    assert read_image(tmp_path / "1" / "b_mask.tif").axes == "ZYX"
+    assert tifffile.imread(tmp_path / "1" / "b_mask.tif").max() == 8
+    assert run("segment", f"{image.parent}/[ab].t*", "--out", tmp_path / "2") == 0
+    assert names(tmp_path / "2") == ["a_mask.tif", "b_mask.tif"]
+    assert run("segment", image, image, "--out", tmp_path / "3") == 0
+    assert len(segmenter.calls) == 5
+
+
+def test_segment_ome_zarr(tmp_path, blobs, segmenter):
+    zarr.save_array(str(tmp_path / "a.zarr"), np.stack([blobs, blobs]))
+    assert run("segment", tmp_path / "a.zarr", "--out", tmp_path / "out") == 0
+    labels = read_image(tmp_path / "out" / "a_mask.zarr")
+    assert np.asarray(labels.array).max() == 8
+    assert labels.axes == "TYX"
+
+
+def test_segment_channels(tmp_path, blobs, segmenter):
+    image = np.stack([blobs, blobs // 2]).astype(np.uint16)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, image, imagej=True, metadata={"axes": "CYX"})
+    assert run("segment", path, "--out", tmp_path / "out") == 0
+    tifffile.imwrite(path, image, photometric="minisblack")
+    assert run("segment", path, "--out", tmp_path, "--channel-axis", "-3") == 0
+    assert [c.channel_axis for c in segmenter.calls] == [0, -3]
+    assert tifffile.imread(tmp_path / "a_mask.tif").shape == blobs.shape
+    assert tifffile.imread(tmp_path / "out" / "a_mask.tif").max() == 4
+
+
+def test_one_bad_image_does_not_stop_the_others(tmp_path, image, segmenter, capsys):
+    (image.parent / "0.tif").write_bytes(b"II*\0nonsense")
+    assert run("segment", image.parent, "--out", tmp_path / "out") == 2
+    assert "0.tif is damaged" in complaint(capsys)
+    assert names(tmp_path / "out") == ["a_mask.tif"]
+
+
+def test_a_surprise_in_one_image_is_one_line(tmp_path, image, segmenter, capsys):
+    def explode(*args, **kwargs):
+        raise RuntimeError("two\nlines")
+
+    segmenter.segment = explode
+    assert run("segment", image, "--out", tmp_path / "out") == 2
+    assert "a.tif could not be segmented: RuntimeError: two lines" in complaint(capsys)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda p: [p / "missing.tif"], "no file"),
+        (lambda p: [p / "*.xyz"], "No file matches"),
+        (lambda p: [p / "empty"], "has no PNG"),
+        (lambda p: [p / "in" / "a.tif", p / "in" / "a.png"], "both be written"),
+        (lambda p: [p / "in" / "a.tif", "--diameter", 0], "positive"),
+        (lambda p: [p / "in" / "a.tif", "--diameter", "nan"], "positive"),
+        (lambda p: [p / "in" / "a.tif", "--diameter", "inf"], "positive"),
+        (lambda p: [p / "in" / "a.tif", "--diameter", "big"], "positive"),
+        (lambda p: [p / "in" / "a.tif", "--channel-axis", 5], "no channel axis 5"),
+        (lambda p: [p / "in" / "a.tif", "--nonsense"], "unrecognized"),
+        (lambda p: [], "required"),
+    ],
+)
+def test_segment_refuses(tmp_path, image, segmenter, capsys, make, says):
+    (tmp_path / "empty").mkdir()
+    assert run("segment", *make(tmp_path), "--out", tmp_path / "out") == 2
+    assert says in complaint(capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_segment_refuses_outputs(tmp_path, image, segmenter, capsys):
+    assert run("segment", image, "--out", image.parent / "notes.txt" / "x") == 0
+    capsys.readouterr()
+    (tmp_path / "file").write_text("x")
+    assert run("segment", image, "--out", tmp_path / "file") == 2
+    assert "is a file, not a folder" in complaint(capsys)
+    assert run("segment", image, "--out", tmp_path / "file" / "x") == 2
+    assert "cannot be made" in complaint(capsys)
+    other = image.with_name("b.tif")
+    assert run("segment", image, other, "--out", tmp_path / "x.tif") == 2
+    assert "one file" in complaint(capsys)
+
+
+def test_a_foreign_model_stops_at_once(tmp_path, image, monkeypatch, capsys):
+    def refuse(args):
+        raise ModelError("The folder x is not a model.")
+
+    monkeypatch.setattr("napari_iaunet.commands.segment.load", refuse)
+    assert run("segment", image, image, "--out", tmp_path / "out") == 2
+    assert "not a model" in complaint(capsys)
+
+
+def test_interruption(tmp_path, image, segmenter, capsys):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    segmenter.segment = interrupt
+    assert run("segment", image, "--out", tmp_path / "out") == 130
+    assert "stopped" in complaint(capsys)
+
+
+def test_no_command_and_version(capsys):
+    assert run() == 2
+    assert "required" in complaint(capsys)
+    assert run("--version") == 0
+    assert capsys.readouterr().out.startswith("napari-iaunet 0.")
+
+
+@dataclass
+class Event:
+    kind: str
+    step: int = 0
+    losses: dict = field(default_factory=dict)
+    learning_rate: float | None = None
+    validation_ap: float | None = None
+    seconds_left: float | None = None
+
+
+@pytest.fixture
+def training(monkeypatch):
+    """A stand-in for the training; its ``calls`` are what it was asked for."""
+    loop, dataset = ModuleType("loop"), ModuleType("dataset")
+    calls = []
+
+    def train(pairs, **kwargs):
+        calls.append((pairs, kwargs))
+        yield Event("start")
+        yield Event("step", 1, {"total": 0.9}, 1e-3, None, 61.0)
+        yield Event("step", 20, {"total": 0.5}, 1e-3, None, 5.0)
+        yield Event("validation", 20, validation_ap=0.75)
+        yield Event("end", 20)
+
+    def find_pairs(folders):
+        if not all(Path(f).is_dir() for f in folders):
+            raise TrainingError("There is no folder.")
+        return [("img", "mask")]
+
+    loop.train, dataset.find_pairs, loop.calls = train, find_pairs, calls
+    monkeypatch.setitem(sys.modules, "napari_iaunet.training.loop", loop)
+    monkeypatch.setitem(sys.modules, "napari_iaunet.training.dataset", dataset)
+    return loop
+
+
+def test_train(tmp_path, training, capsys):
+    options = ("--minutes", 2, "--start", "none", "--resume", "--seed", 3)
+    assert run("train", tmp_path, "--out", tmp_path / "model", *options) == 0
+    ((pairs, kwargs),) = training.calls
+    assert pairs == [("img", "mask")]
+    assert kwargs == {
+        "start": None,
+        "out": tmp_path / "model",
+        "minutes": 2.0,
+        "steps": None,
+        "resume": True,
+        "seed": 3,
+        "device": "auto",
+    }
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert "total 0.500" in lines[1]
+    assert "0:05 left" in lines[1]
+    assert "validation AP 0.750" in lines[2]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--minutes", -1),
+        ("--steps", 0),
+        ("--steps", 1.5),
+        ("--steps", 5, "--minutes", 5),
+    ],
+)
+def test_train_refuses(tmp_path, training, capsys, options):
+    assert run("train", tmp_path, "--out", tmp_path / "model", *options) == 2
+    complaint(capsys)
+    assert run("train", tmp_path / "no", "--out", tmp_path / "model") == 2
+    assert "no folder" in complaint(capsys)
+    assert not training.calls
+
+
+@pytest.fixture
+def scored(tmp_path, blobs):
+    """Folders of true and predicted labels: one cell of four is missing."""
+    true, pred = tmp_path / "true", tmp_path / "pred"
+    true.mkdir()
+    pred.mkdir()
+    labels = ndimage.label(blobs)[0].astype(np.uint16)
+    for name in ("a", "b"):
+        tifffile.imwrite(true / f"{name}_mask.tif", labels)
+        tifffile.imwrite(true / f"{name}_img.tif", blobs)
+        kept = labels if name == "a" else np.where(labels == 2, 0, labels)
+        tifffile.imwrite(pred / f"{name}_img_mask.tif", kept)
+    return pred, true
+
+
+def test_evaluate(scored, capsys):
+    assert run("evaluate", *scored) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["0.50", "0.875", "0.875", "0.933", "0.933"]
+    assert lines[-1] == "2 images, 8 annotated cells"
+    assert run("evaluate", *scored, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["average_precision"] == [0.875] * 10
+    assert document["per_image"]["b"] == [0.75] * 10
+    files = [next(folder.glob("a*_mask.tif")) for folder in scored]
+    assert run("evaluate", *files, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["f1"] == [1.0] * 10
+
+
+def test_evaluate_refuses(scored, tmp_path, capsys):
+    pred, true = scored
+    assert run("evaluate", pred, tmp_path / "no") == 2
+    assert "no folder" in complaint(capsys)
+    (tmp_path / "empty").mkdir()
+    assert run("evaluate", tmp_path / "empty", true) == 2
+    assert "no label images" in complaint(capsys)
+    (pred / "b_img_mask.tif").unlink()
+    assert run("evaluate", pred, true) == 2
+    assert "no prediction for 1 of 2: b" in complaint(capsys)
+    tifffile.imwrite(pred / "b_mask.tif", np.zeros((3, 3), np.uint8))
+    assert run("evaluate", pred, true) == 2
+    assert "shape" in complaint(capsys)
+    tifffile.imwrite(pred / "b_mask.tif", np.zeros((40, 50), np.float32))
+    assert run("evaluate", pred, true) == 2
+    assert "not a label image" in complaint(capsys)
+
+
+def test_demo_writes_files(tmp_path, segmenter, capsys):
+    assert run("demo", "--headless", "--out", tmp_path) == 0
+    assert names(tmp_path) == ["demo_mask.tif", "demo_overlay.png"]
+    assert " cells in " in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs X11 or Wayland")
+def test_demo_says_that_there_is_no_display(tmp_path, segmenter, monkeypatch, capsys):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert run("demo") == 0
+    assert "There is no display" in capsys.readouterr().out
+    assert names(tmp_path) == ["demo_mask.tif", "demo_overlay.png"]
+
+
+def test_help_is_quick_and_loads_nothing_heavy():
+    code = (
+        "import sys; from napari_iaunet.cli import main\n"
+        "try: main(['segment', '--help'])\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'numpy', 'napari', 'qtpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
