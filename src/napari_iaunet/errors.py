@@ -21,5 +21,5 @@ class DeviceError(IAUNetError):
     """The requested device does not exist on this machine."""
 
 
-class Cancelled(Exception):  # noqa: N818 - an outcome that the user asked for
+class Cancelled(Exception):
     """Raised by a progress callback to stop a long computation."""
