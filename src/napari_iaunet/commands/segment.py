@@ -41,7 +41,8 @@ def run(args: argparse.Namespace) -> int:
         except (ModelError, DeviceError):
             raise
         except IAUNetError as error:
-            failures.append(str(error))
+            named = str(path) in str(error) or str(target.parent) in str(error)
+            failures.append(str(error) if named else f"{path}: {error}")
         except Exception as error:
             # One damaged image must not keep the others from being segmented.
             if os.environ.get("NAPARI_IAUNET_DEBUG"):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Planes", "as_planes", "normalise", "rescale"]
+__all__ = ["Planes", "as_planes", "guess_channel_axis", "normalise", "rescale"]
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def as_planes(image: Any, channel_axis: int | None = None) -> Planes:
     _check(shape, source.dtype)
     picture = False
     if channel_axis is None:
-        channel_axis = _guess_channels(shape)
+        channel_axis = guess_channel_axis(shape)
         picture = channel_axis is not None
     else:
         channel_axis = _check_axis(channel_axis, shape)
@@ -196,12 +196,23 @@ def _check_axis(axis: Any, shape: tuple[int, ...]) -> int:
     return index % len(shape)
 
 
-def _guess_channels(shape: tuple[int, ...]) -> int | None:
-    """Axis of the channels, or None for a gray image or stack."""
+def guess_channel_axis(shape: tuple[int, ...]) -> int | None:
+    """Axis of the channels, or None for a gray image or stack.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of an image whose axes have no names.
+
+    Raises
+    ------
+    ImageError
+        If the last axis looks like two channels.
+    """
     if len(shape) < 3:
         return None
     last, spatial = len(shape) - 1, min(shape[-3:-1])
-    if shape[-1] == 1:
+    if shape[-1] == 1 and spatial > 1:
         return last
     if shape[-1] in (3, 4) and spatial > shape[-1]:
         return last
