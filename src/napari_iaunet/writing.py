@@ -41,13 +41,23 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         fresh = folder / path.name
         yield fresh
-        if path.is_dir():
-            path.rename(folder / "old")
-        fresh.replace(path)
+        _put(fresh, path, folder / "old")
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _put(fresh: Path, path: Path, old: Path) -> None:
+    """Move ``fresh`` to ``path``; folders cannot be replaced in one step."""
+    if path.is_dir():
+        path.rename(old)
+    try:
+        fresh.replace(path)
+    except OSError:
+        if old.exists():
+            old.rename(path)
+        raise
 
 
 def _cannot_write(path: Path, error: OSError) -> ImageError:
