@@ -1,0 +1,246 @@
+"""Read Image layers and write Labels layers: nothing else touches layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+
+from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.placement import LayerImage, fit
+from napari_iaunet.segmentation.image import guess_channel_axis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import napari.viewer
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+_CHANNEL_NAMES = {"c", "ch", "channel", "channels"}
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What a panel has to know about an Image layer.
+
+    Attributes
+    ----------
+    key : str
+        Identifies the layer as long as it lives.
+    name : str
+    shape : tuple of int
+        Without the colours of an RGB image.
+    rgb : bool
+    axis_labels : tuple of str
+    channel_axis : int or None
+        The axis that is called a channel.
+    """
+
+    key: str
+    name: str
+    shape: tuple[int, ...]
+    rgb: bool
+    axis_labels: tuple[str, ...]
+    channel_axis: int | None
+
+
+def image_layers(viewer: napari.viewer.Viewer) -> list[Image]:
+    """Return the Image layers, the topmost last."""
+    return [layer for layer in viewer.layers if isinstance(layer, Image)]
+
+
+def find_layer(viewer: napari.viewer.Viewer, key: str) -> Image | None:
+    """Return the Image layer that `ImageInfo.key` names, if it still exists."""
+    for layer in image_layers(viewer):
+        if str(layer.unique_id) == key:
+            return layer
+    return None
+
+
+def selected_image(viewer: napari.viewer.Viewer) -> Image | None:
+    """Return the layer that is selected in the layer list, if it is an image."""
+    active = viewer.layers.selection.active
+    return active if isinstance(active, Image) else None
+
+
+def describe(layer: Image) -> ImageInfo:
+    """Return what a panel has to know about a layer."""
+    labels = tuple(str(label) for label in layer.axis_labels)
+    named = [i for i, label in enumerate(labels) if label.lower() in _CHANNEL_NAMES]
+    shape = tuple(int(n) for n in _pixels(layer).shape)
+    return ImageInfo(
+        key=str(layer.unique_id),
+        name=layer.name,
+        shape=shape[:-1] if layer.rgb else shape,
+        rgb=bool(layer.rgb),
+        axis_labels=labels,
+        channel_axis=named[0] if named and len(shape) > 2 and not layer.rgb else None,
+    )
+
+
+def read_image(
+    layers: Sequence[Image],
+    *,
+    channel_axis: int | None = None,
+    channels: Sequence[int] | None = None,
+    plane: tuple[int, ...] | None = None,
+) -> LayerImage:
+    """Read one layer, or several of the same shape as channels.
+
+    Parameters
+    ----------
+    layers : sequence of Image
+        More than one: each is a channel of the same scene.
+    channel_axis : int, optional
+        Axis of the only layer that holds its channels.
+    channels : sequence of int, optional
+        Which of them to use; all if left out.
+    plane : tuple of int, optional
+        Position of the only plane to read, one number for each stack axis.
+
+    Raises
+    ------
+    ImageError
+        If the layers differ in shape, or no channel is left.
+    """
+    arrays = [_pixels(layer) for layer in layers]
+    if len({tuple(array.shape) for array in arrays}) > 1:
+        msg = "Images that are used as channels of one another must be of one size."
+        raise ImageError(msg)
+    if len(layers) > 1:
+        return LayerImage(_stacked(arrays, plane), 0, plane=plane)
+    layer, array = layers[0], arrays[0]
+    ndim = len(array.shape)
+    if layer.rgb:
+        array = _plane_of(array, plane, ndim - 1)
+        if array.shape[-1] == 4:  # transparency is no colour
+            array = _lazy(array)[..., :3]
+        return LayerImage(array, len(array.shape) - 1, plane=plane)
+    if channel_axis is not None:
+        return _read_channels(array, channel_axis, channels, plane)
+    array = _plane_of(array, plane, None)
+    if _would_be_guessed(tuple(array.shape)):
+        return LayerImage(_lazy(array)[None], 0, plane=plane)
+    return LayerImage(array, None, plane=plane)
+
+
+def _read_channels(
+    array: Any,
+    axis: int,
+    channels: Sequence[int] | None,
+    plane: tuple[int, ...] | None,
+) -> LayerImage:
+    total = int(array.shape[axis])
+    kept = list(range(total)) if channels is None else list(channels)
+    if not kept:
+        msg = "Tick at least one channel."
+        raise ImageError(msg)
+    if kept != list(range(total)):
+        array = _lazy(array)[(slice(None),) * axis + (kept,)]
+    placed = axis if plane is None else axis - sum(a < axis for a in _stack(array, axis))
+    array = _plane_of(array, plane, axis)
+    return LayerImage(array, placed, axis, total, plane)
+
+
+def _stack(array: Any, channel_axis: int | None) -> list[int]:
+    """Axes that are neither channels nor the rows and columns."""
+    return [a for a in range(len(array.shape)) if a != channel_axis][:-2]
+
+
+def _plane_of(array: Any, plane: tuple[int, ...] | None, axis: int | None) -> Any:
+    if plane is None:
+        return array
+    where = dict(zip(_stack(array, axis), plane, strict=True))
+    return _lazy(array)[
+        tuple(where.get(a, slice(None)) for a in range(len(array.shape)))
+    ]
+
+
+def _pixels(layer: Image) -> Any:
+    """Pixels at full resolution."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def _lazy(array: Any) -> Any:
+    """``array``, or a dask view of it if slicing would read from disk."""
+    if isinstance(array, np.ndarray) or hasattr(array, "dask"):
+        return array
+    from dask.array import from_array
+
+    return from_array(array, name=False)
+
+
+def _stacked(arrays: Sequence[Any], plane: tuple[int, ...] | None) -> Any:
+    """Arrays along a new first axis, without copying them."""
+    from dask.array import from_array, stack
+
+    planes = [_plane_of(array, plane, None) for array in arrays]
+    return stack(
+        [
+            a
+            if hasattr(a, "dask")
+            else from_array(a, chunks=(1,) * (a.ndim - 2) + a.shape[-2:], name=False)
+            for a in planes
+        ]
+    )
+
+
+def _would_be_guessed(shape: tuple[int, ...]) -> bool:
+    """Whether a gray image looks like colours because of its shape."""
+    try:
+        return guess_channel_axis(shape) is not None
+    except ImageError:
+        return True
+
+
+def plane_in_view(
+    viewer: napari.viewer.Viewer, layer: Image, channel_axis: int | None
+) -> tuple[int, ...]:
+    """Return where the plane that the viewer shows lies in the layer's stack."""
+    shape = describe(layer).shape
+    stack = [a for a in range(layer.ndim) if a != channel_axis][:-2]
+    position = layer.world_to_data(viewer.dims.point)
+    return tuple(int(np.clip(round(position[a]), 0, shape[a] - 1)) for a in stack)
+
+
+def write_labels(
+    viewer: napari.viewer.Viewer,
+    layer: Image,
+    image: LayerImage,
+    labels: NDArray[np.integer[Any]],
+    features: Any,
+    parameters: dict[str, Any],
+) -> Labels:
+    """Add the cells of ``layer`` as a new Labels layer that lies on it.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    layer : Image
+        The layer, or the first of the layers, that ``image`` was read from.
+    image : LayerImage
+    labels : (Y, X) or (T or Z, Y, X) or (T, Z, Y, X) int
+    features : DataFrame
+        A row for each cell; column ``index`` is the label.
+    parameters : dict
+        How the cells were found; kept in ``metadata["napari_iaunet"]``.
+    """
+    labels, place, affine = fit(labels, layer, image)
+    where = ", ".join(str(i) for i in image.plane or ())
+    return viewer.add_labels(
+        labels,
+        name=f"{layer.name} cells" + (f" [{where}]" if where else ""),
+        scale=place.scale,
+        translate=place.translate,
+        rotate=place.rotate,
+        shear=place.shear,
+        affine=affine,
+        units=place.units,
+        axis_labels=place.axis_labels,
+        features=features,
+        metadata={"napari_iaunet": parameters},
+    )
+

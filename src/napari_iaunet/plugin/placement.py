@@ -1,0 +1,81 @@
+"""Where an image was read from, and so where its cells belong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.transforms import CompositeAffine
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class LayerImage:
+    """Pixels of one or several Image layers, and where they lie in the first.
+
+    Attributes
+    ----------
+    array : array-like
+        Lazy where the layer is.
+    channel_axis : int or None
+        Axis of the channels in ``array``.
+    layer_channel_axis : int or None
+        Axis of the channels in the layer.
+    n_layer_channels : int
+        Channels that the layer has, used or not.
+    plane : tuple of int or None
+        Position of a single plane in its stack; None: the whole layer.
+    """
+
+    array: Any
+    channel_axis: int | None
+    layer_channel_axis: int | None = None
+    n_layer_channels: int = 1
+    plane: tuple[int, ...] | None = None
+
+
+def fit(
+    labels: NDArray[np.integer[Any]], layer: Layer, image: LayerImage
+) -> tuple[NDArray[np.integer[Any]], CompositeAffine, NDArray[np.float64]]:
+    """Bring labels to the axes and the place of the layer.
+
+    A plane keeps its stack axes with length 1. So does a channel axis, but that
+    one is stretched over all channels, so that the cells show on each of them; a
+    leading channel axis is dropped, since napari aligns the last axes.
+
+    Returns
+    -------
+    labels : int array
+    place : CompositeAffine
+        Scale, translate, rotate, shear, units and axis labels.
+    affine : (n + 1, n + 1) float64
+        What the layer's own ``affine`` becomes.
+    """
+    ndim, channel = layer.ndim, image.layer_channel_axis
+    stack = [a for a in range(ndim) if a != channel][:-2]
+    kept = list(range(1 if channel == 0 else 0, ndim))
+    offset, stretch = np.zeros(ndim), np.ones(ndim)
+    if image.plane is not None:
+        labels = labels.reshape((1,) * len(stack) + labels.shape[-2:])
+        offset[stack] = image.plane
+    if channel:
+        labels = np.expand_dims(labels, channel)
+        offset[channel] = (image.n_layer_channels - 1) / 2
+        stretch[channel] = image.n_layer_channels
+    place = CompositeAffine(
+        scale=layer.scale,
+        translate=layer.translate,
+        rotate=layer.rotate,
+        shear=layer.shear,
+        ndim=ndim,
+        units=layer.units,
+        axis_labels=layer.axis_labels,
+    )
+    place.translate = np.asarray(place(offset))
+    place.scale = np.asarray(layer.scale) * stretch
+    matrix = np.asarray(layer.affine.affine_matrix)
+    return labels, place.set_slice(kept), matrix[np.ix_([*kept, ndim], [*kept, ndim])]
