@@ -1,0 +1,149 @@
+"""A model is a folder: config.json, weights.safetensors, card.json. Never a pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from napari_iaunet.errors import ModelError
+from napari_iaunet.model.network import IAUNet, IAUNetConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+FORMAT = "napari-iaunet 1"
+CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "card.json"
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never half."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(values, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+    Path(name).replace(path)
+
+
+def save_model(folder: Path, network: IAUNet, card: Mapping[str, Any]) -> None:
+    """Write a model folder; each file is replaced whole.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if needed.
+    network : IAUNet
+    card : mapping
+        Data, licences, split, cost and figures, as plain JSON values.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: value.detach().cpu().contiguous()
+        for name, value in network.state_dict().items()
+    }
+    part = folder / f".{WEIGHTS}.part"
+    save_file(weights, part)
+    part.replace(folder / WEIGHTS)
+    write_json(
+        folder / CONFIG, {"format": FORMAT, "network": network.config.to_dict()}
+    )
+    write_json(folder / CARD, card)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelError(f"The model's {path.name} cannot be read: {path}.") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"The model's {path.name} is not what it should be: {path}.")
+    return values
+
+
+def _read_config(folder: Path) -> IAUNetConfig:
+    if not folder.is_dir():
+        raise ModelError(f"There is no model folder {folder}.")
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise ModelError(
+                f"{folder} is not a model of napari-iaunet: it has no {name}."
+            )
+    values = _read_json(folder / CONFIG)
+    if values.get("format") != FORMAT:
+        raise ModelError(
+            f"{folder} is not a model of this version of napari-iaunet: "
+            f'{CONFIG} does not say "{FORMAT}".'
+        )
+    try:
+        config = IAUNetConfig.from_dict(values["network"])
+        plausible = (
+            3 <= len(config.widths) <= 8
+            and all(1 <= w <= 4096 for w in config.widths)
+            and all(
+                1 <= n <= 4096
+                for n in (config.embedding, config.hidden, config.projection)
+            )
+            and 1 <= float(config.diameter) <= 1000
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"The model's {CONFIG} does not fit: {folder}.") from error
+    if not plausible:
+        raise ModelError(f"The model's {CONFIG} has impossible values: {folder}.")
+    return config
+
+
+def _check_weights(
+    folder: Path, weights: Mapping[str, Tensor], network: IAUNet
+) -> None:
+    expected = network.state_dict()
+    if set(weights) != set(expected):
+        raise ModelError(f"The weights do not belong to the model's {CONFIG}: {folder}.")
+    for name, value in weights.items():
+        if value.shape != expected[name].shape:
+            raise ModelError(
+                f"The weights {name} have the shape {tuple(value.shape)} instead of "
+                f"{tuple(expected[name].shape)}: {folder}."
+            )
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise ModelError(f"The weights {name} hold NaN or infinity: {folder}.")
+
+
+def load_model(folder: str | os.PathLike[str]) -> tuple[IAUNet, dict[str, Any]]:
+    """Read a model folder.
+
+    Parameters
+    ----------
+    folder : path
+
+    Returns
+    -------
+    network : IAUNet
+        On the CPU, in evaluation mode.
+    card : dict
+        Empty if the folder has no card.
+
+    Raises
+    ------
+    ModelError
+        If anything is missing, damaged, foreign or of the wrong shape.
+    """
+    folder = Path(folder)
+    network = IAUNet(_read_config(folder))
+    try:
+        weights = load_file(folder / WEIGHTS)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(
+            f"The model's {WEIGHTS} is damaged or of a foreign format: {folder}."
+        ) from error
+    _check_weights(folder, weights, network)
+    network.load_state_dict(weights)
+    card = _read_json(folder / CARD) if (folder / CARD).is_file() else {}
+    return network.eval(), card

@@ -1,0 +1,297 @@
+"""Losses of the mask branch and triplet metric learning for the identity branch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from napari_iaunet.model.network import Fields, IAUNet
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weight of each term, and the margins of the triplets.
+
+    ``pixel_triplet`` and ``cell_triplet`` set to 0 train without triplets.
+    """
+
+    foreground: float = 1.0
+    centre: float = 1.0
+    offset: float = 1.0
+    same_cell: float = 1.0
+    pixel_triplet: float = 0.2
+    cell_triplet: float = 0.1
+    pixel_margin: float = 1.0
+    cell_margin: float = 0.3
+
+
+class Targets(NamedTuple):
+    """What the network should say; pixels where `known` is 0 do not count.
+
+    Attributes
+    ----------
+    cells : Tensor, (B, H, W) int64
+        0 background, 1..N with numbers unique over the batch.
+    centre : Tensor, (B, 1, H, W)
+        Distance to the cell's edge over the cell's largest such distance.
+    offset : Tensor, (B, 2, H, W)
+        Vector (dy, dx) to the cell's centre, in pixels.
+    radius : Tensor, (B, 1, H, W)
+        Radius, in pixels, of a disc of the cell's area; 1 outside.
+    known : Tensor, (B, 1, H, W)
+        1 where the annotation is complete.
+    partner : Tensor, (N + 1,) int64
+        Number of the same cell in a second view of the crop, 0 if there is none.
+    """
+
+    cells: Tensor
+    centre: Tensor
+    offset: Tensor
+    radius: Tensor
+    known: Tensor
+    partner: Tensor
+
+
+class _Sample(NamedTuple):
+    """Pixels of one crop, and the queries that they are compared with."""
+
+    pixels: Tensor  # (P,) flat index
+    queries: Tensor  # (Q,) flat index
+    same: Tensor  # (Q, P) bool
+
+
+def _mean(loss: Tensor, weight: Tensor) -> Tensor:
+    return (loss * weight).sum() / weight.sum().clamp(min=1.0)
+
+
+def mask_losses(fields: Fields, targets: Targets, diameter: float) -> dict[str, Tensor]:
+    """Foreground, centre map and offset.
+
+    The offset's error is divided by the cell's radius, so that large and small
+    cells weigh the same.
+
+    Parameters
+    ----------
+    fields : Fields
+    targets : Targets
+    diameter : float
+        Unit of ``fields.offset``, in pixels.
+    """
+    inside = (targets.cells > 0).float()[:, None]
+    foreground = fields.foreground.float()
+    bce = F.binary_cross_entropy_with_logits(foreground, inside, reduction="none")
+    probability = foreground.sigmoid() * targets.known
+    overlap = (probability * inside).sum((1, 2, 3))
+    total = (probability + inside * targets.known).sum((1, 2, 3))
+    dice = 1 - (2 * overlap + 50) / (total + 50)
+    centre = F.binary_cross_entropy_with_logits(
+        fields.centre.float(), targets.centre, reduction="none"
+    )
+    # Entropy of the soft target, so that a perfect centre map costs nothing.
+    soft = targets.centre.clamp(1e-6, 1 - 1e-6)
+    centre = centre + soft * soft.log() + (1 - soft) * (1 - soft).log()
+    error = (fields.offset.float() * diameter - targets.offset) / targets.radius
+    offset = F.smooth_l1_loss(
+        error, torch.zeros_like(error), beta=0.1, reduction="none"
+    ).sum(1, keepdim=True)
+    return {
+        "foreground": _mean(bce, targets.known) + 0.3 * dice.mean(),
+        "centre": 2 * _mean(centre, targets.known),
+        "offset": _mean(offset, inside),
+    }
+
+
+def _touching(cells: Tensor, radius: int = 3) -> Tensor:
+    """Pixels (H, W) that lie within `radius` of another cell."""
+    value = cells[None, None].float()
+    size = 2 * radius + 1
+    largest = F.max_pool2d(value, size, 1, radius)
+    hole = torch.where(value > 0, value, torch.full_like(value, 1e9))
+    smallest = -F.max_pool2d(-hole, size, 1, radius)
+    return ((cells > 0) & ((largest != value) | (smallest != value))[0, 0]).reshape(-1)
+
+
+def _sample(
+    cells: Tensor, centre: Tensor, generator: torch.Generator, queries: int, pixels: int
+) -> _Sample | None:
+    """Choose queries near the middle of cells and pixels, half of them hard.
+
+    Hard pixels lie beside another cell: they are the ones that a neighbour's
+    query must refuse.
+    """
+    flat = cells.reshape(-1)
+    middle = torch.nonzero(centre.reshape(-1) > 0.5).squeeze(1)
+    inside = torch.nonzero(flat > 0).squeeze(1)
+    if not len(middle) or not len(inside):
+        return None
+
+    def pick(pool: Tensor, count: int) -> Tensor:
+        draw = torch.randint(len(pool), (count,), generator=generator)
+        return pool[draw.to(pool.device)]
+
+    # One draw per cell first, so that large cells do not take all queries.
+    order = middle[
+        torch.randperm(len(middle), generator=generator).to(middle.device)
+    ]
+    label = flat[order]
+    unique, inverse = torch.unique(label, return_inverse=True)
+    first = torch.full((len(unique),), len(order), device=order.device)
+    first = first.scatter_reduce(
+        0, inverse, torch.arange(len(order), device=order.device), "amin"
+    )
+    chosen = order[first]
+    keep = torch.randperm(len(chosen), generator=generator)[:queries]
+    chosen = chosen[keep.to(chosen.device)]
+    chosen = torch.cat([chosen, pick(middle, max(0, queries - len(chosen)))])
+    hard = torch.nonzero(_touching(cells)).squeeze(1)
+    half = pixels // 2
+    sampled = torch.cat([pick(hard if len(hard) else inside, half), pick(inside, half)])
+    same = flat[sampled][None, :] == flat[chosen][:, None]
+    return _Sample(sampled, chosen, same)
+
+
+def _pixel_triplets(
+    embedding: Tensor, sample: _Sample, place: Tensor, margin: float
+) -> Tensor:
+    """Triplet loss whose hard negatives belong to the nearest other cell.
+
+    Anchors are the queries; the positive is the least alike pixel of the cell,
+    the negative the most alike pixel among those of neighbours (Hermans et al.,
+    arXiv:1703.07737, "batch hard", kept to the neighbourhood).
+    """
+    anchor = embedding[sample.queries]
+    other = embedding[sample.pixels]
+    distance = (anchor[:, None] - other[None]).square().mean(-1)
+    apart = (place[sample.queries][:, None] - place[sample.pixels][None]).norm(dim=-1)
+    near = ~sample.same & (apart < 2.0)
+    far_value, near_value = distance.new_tensor(-1.0), distance.new_tensor(1e4)
+    positive = torch.where(sample.same, distance, far_value).amax(1)
+    negative = torch.where(near, distance, near_value).amin(1)
+    valid = (sample.same.any(1) & near.any(1)).float()
+    return _mean(F.relu(positive - negative + margin), valid)
+
+
+def identity_losses(
+    network: IAUNet,
+    fields: Fields,
+    targets: Targets,
+    weights: LossWeights,
+    generator: torch.Generator,
+    queries: int = 20,
+    pixels: int = 384,
+) -> dict[str, Tensor]:
+    """Pixel-to-cell head and pixel triplets over all crops of the batch.
+
+    Parameters
+    ----------
+    network : IAUNet
+        Owner of the pixel-to-cell head.
+    fields, targets
+        Prediction and truth.
+    weights : LossWeights
+    generator : torch.Generator
+        Draws the queries and pixels; on the CPU.
+    queries, pixels : int
+        Drawn per crop.
+    """
+    diameter = network.config.diameter
+    batch, _, height, width = fields.offset.shape
+    grid = torch.stack(
+        torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"), -1
+    ).reshape(-1, 2)
+    grid = grid.to(fields.offset.device, torch.float32) / diameter
+    bce, dice, triplet = [], [], []
+    for index in range(batch):
+        sample = _sample(
+            targets.cells[index], targets.centre[index], generator, queries, pixels
+        )
+        if sample is None:
+            continue
+        embedding = fields.embedding[index].float().flatten(1).T
+        # The votes are the offset branch's business: no gradient through them.
+        vote = grid + fields.offset[index].detach().float().flatten(1).T
+        logit = network.same_cell_logit(
+            embedding[sample.pixels][None] - embedding[sample.queries][:, None],
+            vote[sample.pixels][None] - vote[sample.queries][:, None],
+        ).float()
+        same = sample.same.float()
+        # Far-away pixels are easy: weigh down all but the neighbourhood.
+        apart = (vote[sample.pixels][None] - vote[sample.queries][:, None]).norm(dim=-1)
+        weight = torch.where(sample.same | (apart < 2.0), 1.0, 0.1)
+        loss = F.binary_cross_entropy_with_logits(logit, same, reduction="none")
+        bce.append(_mean(loss, weight))
+        probability = logit.sigmoid() * (weight == 1)
+        overlap = (probability * same).sum(1)
+        dice.append(1 - ((2 * overlap + 1) / (probability.sum(1) + same.sum(1) + 1)).mean())
+        if weights.pixel_triplet:
+            triplet.append(
+                _pixel_triplets(embedding, sample, grid, weights.pixel_margin)
+            )
+    zero = fields.embedding.float().sum() * 0
+
+    def mean(values: list[Tensor]) -> Tensor:
+        return torch.stack(values).mean() if values else zero
+
+    losses = {"same_cell": mean(bce) + 0.5 * mean(dice)}
+    if weights.pixel_triplet:
+        losses["pixel_triplet"] = mean(triplet)
+    return losses
+
+
+def cell_triplets(
+    network: IAUNet, maps: list[Tensor], targets: Targets, margin: float
+) -> Tensor:
+    """Triplets of cells: the same cell in another view against its best look-alike.
+
+    Positive: the partner of the cell in the second, otherwise augmented view.
+    Negative: the most similar other cell of the batch.
+
+    Parameters
+    ----------
+    network : IAUNet
+    maps : list of Tensor
+        Result of ``network.features``.
+    targets : Targets
+        With `partner`.
+    margin : float
+        In units of cosine similarity.
+    """
+    count = len(targets.partner) - 1
+    anchors = torch.nonzero(targets.partner > 0).squeeze(1)
+    if not len(anchors):
+        return maps[0].float().sum() * 0
+    vectors = network.cell_vectors(maps, targets.cells, count)
+    similarity = vectors[anchors - 1] @ vectors.T
+    rows = torch.arange(len(anchors), device=anchors.device)
+    partner = targets.partner[anchors] - 1
+    positive = similarity[rows, partner]
+    mask = torch.zeros_like(similarity, dtype=torch.bool)
+    mask[rows, anchors - 1] = True
+    mask[rows, partner] = True
+    negative = similarity.masked_fill(mask, -1.0).amax(1)
+    return F.relu(negative - positive + margin).mean()
+
+
+def total_loss(
+    network: IAUNet,
+    maps: list[Tensor],
+    fields: Fields,
+    targets: Targets,
+    weights: LossWeights,
+    generator: torch.Generator,
+) -> tuple[Tensor, dict[str, float]]:
+    """Weighted sum of all terms, and each term before weighting."""
+    terms = mask_losses(fields, targets, network.config.diameter)
+    if network.config.identity:
+        terms |= identity_losses(network, fields, targets, weights, generator)
+        if weights.cell_triplet:
+            terms["cell_triplet"] = cell_triplets(
+                network, maps, targets, weights.cell_margin
+            )
+    total = torch.stack([getattr(weights, k) * v for k, v in terms.items()]).sum()
+    return total, {name: float(value.detach()) for name, value in terms.items()}

@@ -1,0 +1,257 @@
+"""The Identity-Aware U-Net: one encoder, a mask branch, an identity branch.
+
+The idea of a mask branch beside an embedding branch that tells an object from
+its look-alikes is that of "Identity-Aware U-Net", arXiv:2604.09702; the layers
+and the pixel-to-cell head here are this project's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class IAUNetConfig:
+    """Everything that fixes the network's shape and its units.
+
+    Attributes
+    ----------
+    widths : tuple of int
+        Channels of the levels, from full resolution downwards.
+    embedding : int
+        Channels E of the per-pixel embedding.
+    hidden : int
+        Width of the pixel-to-cell head.
+    projection : int
+        Length of the projected cell vector that the cell triplets train.
+    diameter : float
+        Cell diameter, in pixels, that the network was trained around.
+    identity : bool
+        False gives a plain U-Net: foreground and centre map only.
+    """
+
+    widths: tuple[int, ...] = (16, 32, 64, 128, 192)
+    embedding: int = 16
+    hidden: int = 32
+    projection: int = 32
+    diameter: float = 28.0
+    identity: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for a JSON file."""
+        return {**asdict(self), "widths": list(self.widths)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> IAUNetConfig:
+        """Read what `to_dict` wrote; unknown names raise TypeError."""
+        return cls(**{**values, "widths": tuple(int(w) for w in values["widths"])})
+
+    @property
+    def stride(self) -> int:
+        """Height and width of the input must be multiples of this, in pixels."""
+        return int(2 ** (len(self.widths) - 1))
+
+
+class Fields(NamedTuple):
+    """What the network says of every pixel; H and W are those of the input.
+
+    Attributes
+    ----------
+    foreground : Tensor, (B, 1, H, W)
+        Logit of "inside some cell".
+    centre : Tensor, (B, 1, H, W)
+        Logit of the centre map: 0 at a cell's edge, 1 at its middle.
+    offset : Tensor, (B, 2, H, W)
+        Vector (dy, dx) to the cell's centre, in units of `config.diameter`.
+    embedding : Tensor, (B, E, H, W)
+        Identity of the cell that the pixel belongs to.
+    """
+
+    foreground: Tensor
+    centre: Tensor
+    offset: Tensor
+    embedding: Tensor
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut: (B, C, H, W) -> (B, D, H, W)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.first = _conv(inputs, outputs)
+        self.second = nn.Sequential(
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.shortcut: nn.Module = (
+            nn.Conv2d(inputs, outputs, 1, bias=False)
+            if inputs != outputs
+            else nn.Identity()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.second(self.first(x)) + self.shortcut(x))
+
+
+class Merge(nn.Module):
+    """Bring the coarser level up and join it to the skip connection.
+
+    (B, C, H/2, W/2) and (B, D, H, W) -> (B, D, H, W)
+    """
+
+    def __init__(self, coarse: int, fine: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(coarse, fine, 1, bias=False)
+
+    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
+        up = F.interpolate(
+            self.reduce(coarse), scale_factor=2, mode="bilinear", align_corners=False
+        )
+        return up + skip
+
+
+class IAUNet(nn.Module):
+    """Identity-Aware U-Net.
+
+    Parameters
+    ----------
+    config : IAUNetConfig
+        Shape and units of the network.
+    """
+
+    def __init__(self, config: IAUNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or IAUNetConfig()
+        widths = self.config.widths
+        self.stem = _conv(3, widths[0])
+        self.encoder = nn.ModuleList(
+            ResidualBlock(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)
+        )
+        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        self.merges = nn.ModuleList(Merge(b, a) for a, b in pairs)
+        self.decoder = nn.ModuleList(
+            ResidualBlock(a, a) if level else _conv(a, a)
+            for level, (a, _) in enumerate(pairs)
+        )
+        self.mask_head = nn.Sequential(
+            _conv(widths[0], widths[0]), nn.Conv2d(widths[0], 4, 1)
+        )
+        if self.config.identity:
+            self._add_identity_branch()
+
+    def _add_identity_branch(self) -> None:
+        full, half, quarter = self.config.widths[:3]
+        size = self.config.embedding
+        self.identity = ResidualBlock(half, half)
+        self.embed_half = nn.Conv2d(half, size, 1)
+        self.embed_full = nn.Conv2d(full, size, 1, bias=False)
+        self.same_cell = nn.Sequential(
+            nn.Linear(size + 2, self.config.hidden),
+            nn.ReLU(inplace=True),
+            nn.Linear(self.config.hidden, 1),
+        )
+        self.project = nn.Linear(half + quarter, self.config.projection)
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """Return the decoder's maps, finest first.
+
+        Parameters
+        ----------
+        image : Tensor, (B, 3, H, W)
+            Normalised; H and W are multiples of ``config.stride``.
+
+        Returns
+        -------
+        list of Tensor
+            Level i has shape (B, widths[i], H / 2**i, W / 2**i).
+        """
+        skips = [self.stem(image)]
+        for block in self.encoder:
+            skips.append(block(F.max_pool2d(skips[-1], 2)))
+        maps = [skips.pop()]
+        for level in reversed(range(len(skips))):
+            merged = self.merges[level](maps[0], skips[level])
+            maps.insert(0, self.decoder[level](merged))
+        return maps
+
+    def heads(self, maps: list[Tensor]) -> Fields:
+        """Turn the decoder's maps into fields."""
+        mask = self.mask_head(maps[0])
+        if self.config.identity:
+            embedding = self.embed_full(maps[0]) + F.interpolate(
+                self.embed_half(self.identity(maps[1])),
+                scale_factor=2,
+                mode="bilinear",
+                align_corners=False,
+            )
+        else:
+            embedding = mask[:, :0]
+        return Fields(mask[:, :1], mask[:, 1:2], mask[:, 2:4], embedding)
+
+    def forward(self, image: Tensor) -> Fields:
+        """(B, 3, H, W) -> Fields of the same height and width."""
+        return self.heads(self.features(image))
+
+    def same_cell_logit(self, difference: Tensor, votes: Tensor) -> Tensor:
+        """Logit of "pixel p belongs to the cell of query q".
+
+        Parameters
+        ----------
+        difference : Tensor, (..., E)
+            Embedding of p minus embedding of q.
+        votes : Tensor, (..., 2)
+            Where p votes its centre minus where q does, in units of
+            ``config.diameter``.
+
+        Returns
+        -------
+        Tensor, (...)
+            The same for (p, q) as for (q, p): only magnitudes enter.
+        """
+        pair = torch.cat([difference, votes], dim=-1).abs()
+        logit: Tensor = self.same_cell(pair).squeeze(-1)
+        return logit
+
+    def cell_vectors(self, maps: list[Tensor], cells: Tensor, count: int) -> Tensor:
+        """Project every cell to a unit vector for the cell triplets.
+
+        Parameters
+        ----------
+        maps : list of Tensor
+            Result of `features`.
+        cells : Tensor, (B, H, W) int64
+            0 background, 1..count: numbers that are unique over the batch.
+        count : int
+            The largest number in `cells`.
+
+        Returns
+        -------
+        Tensor, (count, projection)
+            Row i belongs to number i + 1; a number without pixels gives NaN-free
+            but meaningless values.
+        """
+        pooled = []
+        for level in (1, 2):
+            feature = maps[level].float()
+            step = 2**level
+            index = cells[:, step // 2 :: step, step // 2 :: step].reshape(-1)
+            flat = feature.permute(0, 2, 3, 1).reshape(index.numel(), -1)
+            total = flat.new_zeros(count + 1, flat.shape[1]).index_add(0, index, flat)
+            area = flat.new_zeros(count + 1).index_add(
+                0, index, flat.new_ones(index.numel())
+            )
+            pooled.append(total / area.clamp(min=1.0)[:, None])
+        return F.normalize(self.project(torch.cat(pooled, dim=1))[1:], dim=1)

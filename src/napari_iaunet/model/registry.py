@@ -1,0 +1,83 @@
+"""Models by name: those that come with the package and the user's own."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_dir
+
+from napari_iaunet.errors import ModelError
+
+BUNDLED = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model that can be picked.
+
+    Attributes
+    ----------
+    name : str
+    path : Path
+        Its folder.
+    description : str
+        One line from its card.
+    """
+
+    name: str
+    path: Path
+    description: str
+
+
+def user_models_folder() -> Path:
+    """Folder of the user's models; NAPARI_IAUNET_HOME moves it."""
+    home = os.environ.get("NAPARI_IAUNET_HOME") or user_data_dir("napari-iaunet", False)
+    return Path(home) / "models"
+
+
+def _models_in(folder: Path) -> list[ModelInfo]:
+    if not folder.is_dir():
+        return []
+    found = []
+    for path in sorted(folder.iterdir()):
+        if not (path / "config.json").is_file():
+            continue
+        try:
+            card = json.loads((path / "card.json").read_text(encoding="utf-8"))
+            description = str(card.get("description", ""))
+        except (OSError, ValueError, AttributeError):
+            description = ""
+        found.append(ModelInfo(path.name, path, description))
+    return found
+
+
+def list_models() -> list[ModelInfo]:
+    """Return all models: the bundled ones first, then the user's own.
+
+    A user's model of the same name as a bundled one is left out.
+    """
+    models = _models_in(BUNDLED)
+    models.sort(key=lambda model: model.name != "default")
+    names = {model.name for model in models}
+    return models + [m for m in _models_in(user_models_folder()) if m.name not in names]
+
+
+def find_model(name: str | os.PathLike[str]) -> Path:
+    """Return the folder of a model given by name or by folder.
+
+    Raises
+    ------
+    ModelError
+        If there is neither a model nor a folder of that name.
+    """
+    models = list_models()
+    for model in models:
+        if model.name == str(name):
+            return model.path
+    if Path(name).is_dir():
+        return Path(name)
+    known = ", ".join(model.name for model in models) or "none"
+    raise ModelError(f'There is no model "{name}"; known models: {known}.')

@@ -1,0 +1,243 @@
+"""Annotated images, prepared once so that crops are cheap to draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+from napari_iaunet.errors import TrainingError
+from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.segmentation.intensity import rescale
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class AnnotatedImage:
+    """One image with everything that a crop needs.
+
+    Attributes
+    ----------
+    image : (3, Y, X) float16
+        Normalised.
+    labels : (Y, X) int32
+        Consecutive, 0 is background.
+    edge_distance : (Y, X) float16
+        Distance to the cell's edge over the cell's largest such distance.
+    centres : (N + 1, 2) float32
+        (y, x) of each cell's centre, in pixels; row 0 is unused.
+    radii : (N + 1,) float32
+        Radius of a disc of the same area, in pixels; row 0 is 1.
+    zoom : float
+        Multiply by this to bring the median cell to the network's diameter.
+    name, kind : str
+        The file's stem and its folder's name.
+    """
+
+    image: NDArray[np.float16]
+    labels: NDArray[np.int32]
+    edge_distance: NDArray[np.float16]
+    centres: NDArray[np.float32]
+    radii: NDArray[np.float32]
+    zoom: float
+    name: str = ""
+    kind: str = ""
+
+
+def find_pairs(folders: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Pair ``<id>_img.*`` with ``<id>_mask.*`` in folders.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+
+    Returns
+    -------
+    list of (image path, mask path), sorted by folder and id.
+
+    Raises
+    ------
+    TrainingError
+        If a folder does not exist or has no pair.
+    """
+    pairs = []
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise TrainingError(f"There is no folder {folder}.")
+        found = _pairs_in(folder)
+        if not found:
+            raise TrainingError(
+                f"{folder} holds no pair of files named <id>_img.* and <id>_mask.*."
+            )
+        pairs += found
+    return pairs
+
+
+def _pairs_in(folder: Path) -> list[tuple[Path, Path]]:
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_ENDINGS)
+    images = {p.stem.removesuffix("_img"): p for p in files if p.stem.endswith("_img")}
+    masks = {p.stem.removesuffix("_mask"): p for p in files if p.stem.endswith("_mask")}
+    return [(images[key], masks[key]) for key in images if key in masks]
+
+
+def median_diameter(labels: NDArray[Any]) -> float:
+    """Median diameter, in pixels, of discs of the cells' areas; 0 without cells."""
+    areas = np.bincount(np.asarray(labels).ravel())[1:]
+    areas = areas[areas > 0]
+    return float(np.median(np.sqrt(areas * 4 / np.pi))) if areas.size else 0.0
+
+
+def _geometry(
+    labels: NDArray[np.int32],
+) -> tuple[NDArray[np.float16], NDArray[np.float32], NDArray[np.float32]]:
+    """Edge distance, centres and radii of consecutive labels."""
+    distance = np.zeros(labels.shape, np.float16)
+    count = int(labels.max(initial=0))
+    centres = np.zeros((count + 1, 2), np.float32)
+    radii = np.ones(count + 1, np.float32)
+    shape = np.asarray(labels.shape)
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        # A frame of one background pixel, but none where the image ends: a cell
+        # that is cut by the border has no edge there.
+        inside = labels[box] == number
+        frame = [
+            (int(s.start > 0), int(s.stop < n)) for s, n in zip(box, shape, strict=True)
+        ]
+        depth = ndimage.distance_transform_edt(np.pad(inside, frame))
+        depth = depth[
+            frame[0][0] : depth.shape[0] - frame[0][1],
+            frame[1][0] : depth.shape[1] - frame[1][1],
+        ]
+        relative = depth / max(float(depth.max()), 1e-6)
+        ys, xs = np.nonzero(inside)
+        # The middle of the thickest part: inside also for bent cells, mostly.
+        weight = relative[ys, xs] ** 4
+        distance[box][inside] = relative[inside]
+        centres[number] = (
+            np.average(ys, weights=weight) + box[0].start,
+            np.average(xs, weights=weight) + box[1].start,
+        )
+        radii[number] = np.sqrt(inside.sum() / np.pi)
+    return distance, centres, radii
+
+
+def prepare(
+    image: Any, mask: Any, diameter: float, *, name: str = "", kind: str = ""
+) -> AnnotatedImage:
+    """Normalise an image and measure its cells.
+
+    Parameters
+    ----------
+    image : (Y, X) or (Y, X, 3) array
+    mask : (Y, X) integer array
+        0 background, one number per cell.
+    diameter : float
+        The network's cell diameter, in pixels.
+
+    Raises
+    ------
+    TrainingError
+        If the shapes differ or the mask is not a label image.
+    """
+    title = f"{name}: " if name else ""
+    mask = np.asarray(mask)
+    if mask.dtype.kind not in "biu" or mask.ndim != 2 or (mask < 0).any():
+        raise TrainingError(
+            f"{title}the mask must be one plane of whole numbers, one per cell."
+        )
+    plane = next(iter(as_planes(image)))
+    if plane.shape[1:] != mask.shape:
+        raise TrainingError(
+            f"{title}image and mask differ in size: {plane.shape[1:]} and {mask.shape}."
+        )
+    values, inverse = np.unique(mask, return_inverse=True)
+    inverse = inverse.reshape(mask.shape) + (1 if values[0] != 0 else 0)
+    labels = inverse.astype(np.int32)
+    typical = median_diameter(labels) or diameter
+    zoom = float(np.clip(diameter / typical, 0.1, 4.0))
+    shrink = min(1.0, zoom * 1.4)
+    if shrink < 0.8:
+        plane = rescale(plane, shrink)
+        rows, columns = (
+            np.clip(((np.arange(n) + 0.5) * m / n).astype(int), 0, m - 1)
+            for n, m in zip(plane.shape[1:], labels.shape, strict=True)
+        )
+        labels = labels[rows][:, columns]
+        labels = np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
+        labels = labels.astype(np.int32) + (1 if values[0] != 0 else 0)
+        zoom = float(np.clip(diameter / (median_diameter(labels) or diameter), 0.1, 4))
+    distance, centres, radii = _geometry(labels)
+    return AnnotatedImage(
+        plane.astype(np.float16), labels, distance, centres, radii, zoom, name, kind
+    )
+
+
+def load_pairs(
+    pairs: Iterable[tuple[Any, Any]], diameter: float
+) -> list[AnnotatedImage]:
+    """Prepare (image, mask) pairs given as paths or as arrays."""
+    from napari_iaunet.files import read_image
+
+    prepared = []
+    for index, (image, mask) in enumerate(pairs):
+        name, kind = f"pair {index + 1}", ""
+        if isinstance(image, str | Path):
+            path = Path(image)
+            name = path.stem.removesuffix("_img")
+            kind = next(
+                (p.name for p in path.parents if p.name not in ("train", "test")), ""
+            )
+            image = read_image(path).array
+        if isinstance(mask, str | Path):
+            mask = read_image(mask).array
+        prepared.append(prepare(image, mask, diameter, name=name, kind=kind))
+    return prepared
+
+
+def _series(path: Path) -> str:
+    """Name of the series that a file belongs to: its id without the last number."""
+    stem = path.stem.removesuffix("_img")
+    hexadecimal = len(stem) >= 8 and all(c in "0123456789abcdef" for c in stem)
+    return f"{path.parent}/{'' if hexadecimal else stem.rstrip('0123456789')}"
+
+
+def split_pairs(
+    pairs: Sequence[tuple[Path, Path]], fraction: float = 0.125
+) -> tuple[list[tuple[Path, Path]], list[tuple[Path, Path]]]:
+    """Hold out the last part of every series of images.
+
+    Files of one folder that differ in their last number only are a series, such
+    as the frames of a film: neighbours in it show the same cells, so a series
+    is cut once instead of being shuffled. Files named by hashes are one series.
+
+    Parameters
+    ----------
+    pairs : sequence of (image path, mask path)
+    fraction : float
+        Share of each series that is held out; one image at least where the
+        series has four or more.
+
+    Returns
+    -------
+    training, validation : lists of pairs
+    """
+    series: dict[str, list[tuple[Path, Path]]] = {}
+    for pair in pairs:
+        series.setdefault(_series(Path(pair[0])), []).append(pair)
+    training, validation = [], []
+    for members in series.values():
+        count = round(len(members) * fraction)
+        if len(members) >= 4:
+            count = max(1, count)
+        training += members[: len(members) - count]
+        validation += members[len(members) - count :]
+    return training, validation

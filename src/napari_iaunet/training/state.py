@@ -1,0 +1,143 @@
+"""What a training run must remember to go on: weights, averages, moments."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from napari_iaunet.errors import TrainingError
+from napari_iaunet.model.checkpoint import write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from napari_iaunet.model.network import IAUNet
+
+STATE, PROGRESS = "training.safetensors", "training.json"
+
+
+@dataclass
+class TrainingState:
+    """Network, optimizer and the moving average of the weights.
+
+    Attributes
+    ----------
+    network : IAUNet
+        What the optimizer changes.
+    averaged : IAUNet
+        Exponential moving average: the model that is saved and used.
+    optimizer : AdamW
+    step : int
+    seconds : float
+        Training time so far.
+    """
+
+    network: IAUNet
+    averaged: IAUNet
+    optimizer: torch.optim.AdamW
+    step: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def begin(cls, network: IAUNet, rate: float, decay: float) -> TrainingState:
+        """Start with fresh moments; only matrices and kernels decay."""
+        network.train()
+        kernels = [p for p in network.parameters() if p.ndim > 1]
+        others = [p for p in network.parameters() if p.ndim <= 1]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": kernels, "weight_decay": decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
+            lr=rate,
+        )
+        averaged = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
+        return cls(network, averaged, optimizer)
+
+    @torch.no_grad()
+    def average(self, decay: float) -> None:
+        """Move the average towards the network; faster in the first steps."""
+        decay = min(decay, (1 + self.step) / (10 + self.step))
+        current = self.network.state_dict()
+        for name, value in self.averaged.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(current[name], 1 - decay)
+            else:
+                value.copy_(current[name])
+
+
+def _tensors(state: TrainingState) -> dict[str, Tensor]:
+    tensors = {f"network.{k}": v for k, v in state.network.state_dict().items()}
+    tensors |= {f"averaged.{k}": v for k, v in state.averaged.state_dict().items()}
+    for name, parameter in state.network.named_parameters():
+        for key, value in state.optimizer.state.get(parameter, {}).items():
+            tensors[f"optimizer.{name}/{key}"] = value
+    return {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+
+
+def save_state(folder: Path, state: TrainingState) -> None:
+    """Write the state; the old one stays whole until the new one is."""
+    part = folder / f".{STATE}.part"
+    save_file(
+        _tensors(state),
+        part,
+        {"step": str(state.step), "seconds": str(state.seconds)},
+    )
+    part.replace(folder / STATE)
+    write_json(folder / PROGRESS, {"step": state.step, "seconds": state.seconds})
+
+
+def load_state(folder: Path, state: TrainingState) -> None:
+    """Fill `state` with what `save_state` wrote.
+
+    Raises
+    ------
+    TrainingError
+        If the folder holds no run, or one of another network.
+    """
+    path = folder / STATE
+    if not path.is_file():
+        raise TrainingError(f"There is no training to resume in {folder}.")
+    try:
+        tensors = load_file(path)
+        progress = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
+        _fill(state, tensors)
+        state.step, state.seconds = int(progress["step"]), float(progress["seconds"])
+    except (SafetensorError, KeyError, ValueError, RuntimeError, OSError) as error:
+        raise TrainingError(
+            f"The training in {folder} cannot be resumed: it is damaged or belongs "
+            "to another network."
+        ) from error
+
+
+def _fill(state: TrainingState, tensors: dict[str, Tensor]) -> None:
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {
+            name.removeprefix(prefix): value
+            for name, value in tensors.items()
+            if name.startswith(prefix)
+        }
+
+    state.network.load_state_dict(part("network."))
+    state.averaged.load_state_dict(part("averaged."))
+    moments = part("optimizer.")
+    for name, parameter in state.network.named_parameters():
+        prefix = f"{name}/"
+        found = {
+            key.removeprefix(prefix): value
+            for key, value in moments.items()
+            if key.startswith(prefix)
+        }
+        if found:
+            state.optimizer.state[parameter] = {
+                key: value if key == "step" else value.to(parameter.device)
+                for key, value in found.items()
+            }
