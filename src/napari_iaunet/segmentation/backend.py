@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+import copy
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import torch
 
 from napari_iaunet.errors import DeviceError
+from napari_iaunet.segmentation.decode import FieldImage
+from napari_iaunet.segmentation.tiles import run_tiled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from napari_iaunet.model.network import IAUNet
+
+_SMALLEST_TILE = 192
+_PIECE = 65536
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -40,3 +59,130 @@ def choose_device(name: str = "auto") -> torch.device:
     if not here.get(device.type, False):
         raise DeviceError(f'This computer has no device "{name}"; "auto" picks one.')
     return device
+
+
+def autocast_dtype(device: torch.device) -> torch.dtype | None:
+    """Return the lower precision that pays on a device, or None for float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "cpu" and cpu_has_bfloat16():
+        return torch.bfloat16
+    return None
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 itself; elsewhere it is slow."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+class Backend:
+    """A network on a device: images in, blended fields out.
+
+    Parameters
+    ----------
+    network : IAUNet
+    device : torch.device
+    tile : int or None
+        Side of a tile in pixels; None picks one that suits the device.
+    """
+
+    def __init__(
+        self, network: IAUNet, device: torch.device, tile: int | None = None
+    ) -> None:
+        self.config = network.config
+        self.device = device
+        self.tile = tile or (2048 if device.type == "cuda" else 1024)
+        self.dtype = autocast_dtype(device)
+        fused = fuse_batch_norm(copy.deepcopy(network).eval())
+        self.network = fused.to(device, memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def _predict(self, image: Tensor) -> Tensor:
+        image = image.to(self.device, memory_format=torch.channels_last)
+        with torch.autocast(
+            self.device.type, self.dtype or torch.bfloat16, enabled=bool(self.dtype)
+        ):
+            fields = self.network(image)
+        foreground, centre, offset, embedding = (f[0].float() for f in fields)
+        return torch.cat(
+            [foreground.sigmoid(), centre.sigmoid(), offset, embedding]
+        ).cpu()
+
+    def fields(
+        self,
+        plane: NDArray[np.float32],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> FieldImage:
+        """Run the network over a plane; out of memory halves the tile and goes on.
+
+        Parameters
+        ----------
+        plane : (3, Y, X) float32
+            Normalised and at the network's scale.
+        progress : callable, optional
+            Called with the tiles done and the number of tiles.
+
+        Raises
+        ------
+        DeviceError
+            If not even the smallest tile fits.
+        """
+        while True:
+            try:
+                values = run_tiled(
+                    plane,
+                    self._predict,
+                    tile=self.tile,
+                    stride=self.config.stride,
+                    progress=progress,
+                )
+            except torch.OutOfMemoryError as error:
+                if self.tile <= _SMALLEST_TILE:
+                    raise DeviceError(
+                        "The device has too little memory for this model; "
+                        'choose the device "cpu".'
+                    ) from error
+            else:
+                return FieldImage(values[0], values[1], values[2:4], values[4:])
+            # Outside the handler, so that the failed tile's tensors are gone.
+            self.tile //= 2
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def same_cell(self, difference: Tensor, votes: Tensor) -> Tensor:
+        """`IAUNet.same_cell_logit` in pieces that stay in the processor's cache."""
+        head = self._head
+        pieces = [
+            head.same_cell_logit(d, v)
+            for d, v in zip(
+                difference.split(_PIECE), votes.float().split(_PIECE), strict=True
+            )
+        ]
+        return torch.cat(pieces) if pieces else difference.new_zeros(0)
+
+    @cached_property
+    def _head(self) -> IAUNet:
+        """The pixel-to-cell head on the CPU, where the decoding is."""
+        if self.device.type == "cpu":
+            return self.network
+        return copy.deepcopy(self.network).cpu()
+
+
+def fuse_batch_norm(network: IAUNet) -> IAUNet:
+    """Fold each batch normalisation into the convolution before it, in place."""
+    for module in network.modules():
+        if not isinstance(module, torch.nn.Sequential):
+            continue
+        for index in range(len(module) - 1):
+            conv, norm = module[index], module[index + 1]
+            if isinstance(conv, torch.nn.Conv2d) and isinstance(
+                norm, torch.nn.BatchNorm2d
+            ):
+                module[index] = torch.nn.utils.fuse_conv_bn_eval(conv, norm)
+                module[index + 1] = torch.nn.Identity()
+    return network

@@ -1,0 +1,334 @@
+"""From fields to instances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+from skimage.measure import label as label_components
+from skimage.morphology import remove_small_holes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    SameCell = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class DecodeSettings:
+    """Thresholds of the decoding, chosen on the validation images.
+
+    Attributes
+    ----------
+    foreground : float
+        Pixels above this probability belong to some cell.
+    peak : float
+        Least height of a local maximum of the centre map to be a query.
+    merge : float
+        Queries that recognise each other above this probability are one cell.
+    nearest : int
+        Queries that a pixel is compared with.
+    reach : float
+        Queries farther from a pixel's vote than this, in diameters, are not
+        compared when a nearer one is there.
+    smallest : float
+        Cells below this share of a typical cell's area are dropped.
+    score : float
+        Cells below this score are dropped.
+    """
+
+    foreground: float = 0.5
+    peak: float = 0.3
+    merge: float = 0.5
+    nearest: int = 6
+    reach: float = 1.5
+    smallest: float = 0.03
+    score: float = 0.4
+
+
+class FieldImage(NamedTuple):
+    """Fields of one plane after their activations; all tensors on the CPU.
+
+    Attributes
+    ----------
+    foreground, centre : Tensor, (Y, X)
+        Probability, and height of the centre map.
+    offset : Tensor, (2, Y, X)
+        To the cell's centre, in units of the network's diameter.
+    embedding : Tensor, (E, Y, X)
+    """
+
+    foreground: Tensor
+    centre: Tensor
+    offset: Tensor
+    embedding: Tensor
+
+
+class Instances(NamedTuple):
+    """Cells of one plane.
+
+    Attributes
+    ----------
+    labels : (Y, X) int32
+        0 background, 1..N.
+    scores : (N,) float32
+    """
+
+    labels: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+
+class _Queries(NamedTuple):
+    index: NDArray[np.int64]  # (Q,) flat pixel
+    vote: NDArray[np.float32]  # (Q, 2) in diameters
+    embedding: Tensor  # (Q, E)
+    cell: NDArray[np.int64]  # (Q,) queries of one cell share the number
+
+
+def _find_peaks(
+    centre: Tensor, inside: NDArray[np.bool_], height: float
+) -> NDArray[np.int64]:
+    """Flat indices of the local maxima of the slightly smoothed centre map."""
+    value = centre[None, None]
+    smooth = F.avg_pool2d(value, 3, 1, 1, count_include_pad=False)
+    highest = F.max_pool2d(smooth, 5, 1, 2)
+    peak = ((smooth == highest) & (smooth > height))[0, 0].numpy() & inside
+    # A plateau is one peak.
+    plateaus, count = label_components(peak, connectivity=2, return_num=True)
+    flat = np.flatnonzero(plateaus)
+    first = np.full(count + 1, -1)
+    first[plateaus.ravel()[flat][::-1]] = flat[::-1]
+    return first[1:]
+
+
+def _votes(offset: Tensor, diameter: float) -> NDArray[np.float32]:
+    """Where each pixel places its cell's centre: (Y * X, 2), in diameters."""
+    height, width = offset.shape[1:]
+    votes = offset.permute(1, 2, 0).contiguous().numpy().copy()
+    votes[..., 0] += (np.arange(height, dtype=np.float32) / diameter)[:, None]
+    votes[..., 1] += (np.arange(width, dtype=np.float32) / diameter)[None]
+    flat: NDArray[np.float32] = votes.reshape(-1, 2)
+    return flat
+
+
+def _merge_queries(
+    index: NDArray[np.int64],
+    votes: NDArray[np.float32],
+    embedding: Tensor,
+    same_cell: SameCell,
+    settings: DecodeSettings,
+) -> _Queries:
+    vote, vectors = votes[index], embedding.flatten(1).T[torch.from_numpy(index)]
+    pairs = cKDTree(vote).query_pairs(settings.reach, output_type="ndarray")
+    logit = same_cell(
+        vectors[pairs[:, 0]] - vectors[pairs[:, 1]],
+        torch.from_numpy(vote[pairs[:, 0]] - vote[pairs[:, 1]]),
+    )
+    pairs = pairs[torch.sigmoid(logit).numpy() > settings.merge]
+    graph = coo_array((np.ones(len(pairs), bool), pairs.T), shape=(len(index),) * 2)
+    cell = connected_components(graph, directed=False)[1].astype(np.int64)
+    return _Queries(index, vote, vectors, cell)
+
+
+def _join(
+    pixels: NDArray[np.int64],
+    votes: NDArray[np.float32],
+    embedding: Tensor,
+    queries: _Queries,
+    same_cell: SameCell,
+    settings: DecodeSettings,
+    resolution: float,
+) -> NDArray[np.int64]:
+    """Cell of each pixel: that of the nearby query which recognises it best."""
+    # Votes of one cell fall on few places: search the tree once per place.
+    places, inverse = np.unique(
+        np.rint(votes[pixels] * resolution).astype(np.int32).view(np.int64)[:, 0],
+        return_inverse=True,
+    )
+    points = places.view(np.int32).reshape(-1, 2) / resolution
+    count = min(settings.nearest, len(queries.index))
+    distance, near = cKDTree(queries.vote).query(points, k=count)
+    distance, near = distance.reshape(-1, count), near.reshape(-1, count)
+    cell = queries.cell[near]
+    rival = (cell != cell[:, :1]) & (distance < settings.reach)
+    contested = np.flatnonzero(rival.any(1)[inverse])
+    result = cell[inverse, 0]
+    if not len(contested):
+        return result
+    flat = embedding.flatten(1).T
+    best = np.full(len(contested), -np.inf, np.float32)
+    place, pixel = inverse[contested], pixels[contested]
+    vectors, vote = flat[torch.from_numpy(pixel)], votes[pixel]
+    for k in range(count):
+        use = np.flatnonzero((distance[place, k] < settings.reach) | (k == 0))
+        query = near[place[use], k]
+        logit = same_cell(
+            vectors[use] - queries.embedding[query],
+            torch.from_numpy(vote[use] - queries.vote[query]),
+        ).numpy()
+        better = logit > best[use]
+        best[use[better]] = logit[better]
+        result[contested[use[better]]] = queries.cell[query[better]]
+    return result
+
+
+def tidy(
+    labels: NDArray[np.int64], smallest: float
+) -> NDArray[np.int32]:
+    """Keep the largest connected part of each cell; drop cells that are too small.
+
+    Parameters
+    ----------
+    labels : (Y, X) int
+    smallest : float
+        Least area, in pixels.
+
+    Returns
+    -------
+    (Y, X) int32, consecutive.
+    """
+    parts, count = label_components(labels, connectivity=1, return_num=True)
+    if not count:
+        return np.zeros(labels.shape, np.int32)
+    area = np.bincount(parts.ravel(), minlength=count + 1)
+    owner = np.zeros(count + 1, np.int64)
+    owner[parts.ravel()] = labels.ravel()
+    largest = np.zeros(int(owner.max()) + 1, np.int64)
+    np.maximum.at(largest, owner, area)
+    keep = (area == largest[owner]) & (area >= smallest) & (owner > 0)
+    # Of two parts of equal size only the first is kept.
+    numbers = np.flatnonzero(keep)
+    numbers = numbers[np.unique(owner[numbers], return_index=True)[1]]
+    table = np.zeros(count + 1, np.int32)
+    table[np.sort(numbers)] = np.arange(1, len(numbers) + 1)
+    tidied: NDArray[np.int32] = table[parts]
+    return tidied
+
+
+def decode(
+    fields: FieldImage,
+    same_cell: SameCell,
+    diameter: float,
+    settings: DecodeSettings,
+) -> Instances:
+    """Group the foreground into cells.
+
+    Local maxima of the centre map are queries; those that recognise each other
+    are one cell; every foreground pixel is compared with the queries nearest to
+    where it votes its centre and joins the best.
+
+    Parameters
+    ----------
+    fields : FieldImage
+        Of size (Y, X).
+    same_cell : callable
+        ``IAUNet.same_cell_logit``.
+    diameter : float
+        The network's cell diameter, in pixels.
+    settings : DecodeSettings
+    """
+    typical = np.pi / 4 * diameter**2
+    inside = fields.foreground.numpy() > settings.foreground
+    inside = remove_small_holes(inside, max_size=int(0.05 * typical))
+    index = _find_peaks(fields.centre, inside, settings.peak)
+    empty = Instances(np.zeros(inside.shape, np.int32), np.zeros(0, np.float32))
+    if not len(index):
+        return empty
+    votes = _votes(fields.offset, diameter)
+    queries = _merge_queries(index, votes, fields.embedding, same_cell, settings)
+    pixels = np.flatnonzero(inside)
+    cell = _join(
+        pixels, votes, fields.embedding, queries, same_cell, settings, diameter
+    )
+    labels = np.zeros(inside.shape, np.int64)
+    labels.ravel()[pixels] = cell + 1
+    tidied = tidy(labels, settings.smallest * typical)
+    return drop_doubtful(tidied, score_cells(tidied, fields), settings.score)
+
+
+def score_cells(
+    labels: NDArray[np.int32], fields: FieldImage
+) -> NDArray[np.float32]:
+    """Mean foreground probability of each cell times its highest centre."""
+    count = int(labels.max(initial=0))
+    flat = labels.ravel()
+    area = np.bincount(flat, minlength=count + 1)[1:]
+    total = np.bincount(flat, fields.foreground.numpy().ravel(), count + 1)[1:]
+    where = np.flatnonzero(flat)
+    height = np.zeros(count + 1, np.float32)
+    np.maximum.at(height, flat[where], fields.centre.numpy().ravel()[where])
+    scores: NDArray[np.float32] = (
+        total / np.maximum(area, 1) * np.sqrt(height[1:])
+    ).astype(np.float32)
+    return np.clip(scores, 0, 1)
+
+
+def drop_doubtful(
+    labels: NDArray[np.int32], scores: NDArray[np.float32], least: float
+) -> Instances:
+    """Drop cells whose score is too low and number the others consecutively."""
+    keep = scores >= least
+    table = np.zeros(len(scores) + 1, np.int32)
+    table[1:][keep] = np.arange(1, int(keep.sum()) + 1)
+    return Instances(table[labels], scores[keep])
+
+
+def to_image_size(
+    labels: NDArray[np.int32],
+    foreground: Tensor,
+    shape: tuple[int, int],
+    threshold: float,
+) -> NDArray[np.int32]:
+    """Bring labels from the network's scale to the image's.
+
+    Where the image is larger, outlines follow the interpolated foreground, so
+    they are not made of blocks.
+    """
+    if labels.shape == shape:
+        return labels
+    tensor = torch.from_numpy(labels)[None, None]
+    grown = tensor
+    if labels.size < shape[0] * shape[1]:
+        around = F.max_pool2d(tensor.float(), 3, 1, 1).int()
+        grown = torch.where(tensor > 0, tensor, around)
+    resized = F.interpolate(grown.float(), size=shape, mode="nearest-exact")[0, 0]
+    smooth = F.interpolate(
+        foreground[None, None], size=shape, mode="bilinear", align_corners=False
+    )[0, 0]
+    inside = smooth > threshold
+    out: NDArray[np.int32] = torch.where(inside, resized, 0).int().numpy()
+    return out
+
+
+def decode_plain(
+    fields: FieldImage, diameter: float, settings: DecodeSettings
+) -> Instances:
+    """Decode a network without identity branch: components, then watershed.
+
+    Parameters
+    ----------
+    fields : FieldImage
+    diameter : float
+        The network's cell diameter, in pixels.
+    settings : DecodeSettings
+    """
+    from skimage.segmentation import watershed
+
+    typical = np.pi / 4 * diameter**2
+    inside = fields.foreground.numpy() > settings.foreground
+    inside = remove_small_holes(inside, max_size=int(0.05 * typical))
+    index = _find_peaks(fields.centre, inside, settings.peak)
+    markers = np.zeros(inside.shape, np.int32)
+    markers.ravel()[index] = np.arange(1, len(index) + 1)
+    labels = watershed(-fields.centre.numpy(), markers, mask=inside)
+    tidied = tidy(labels.astype(np.int64), settings.smallest * typical)
+    return drop_doubtful(tidied, score_cells(tidied, fields), settings.score)

@@ -1,0 +1,309 @@
+"""Segmenter: the one object that users and panels call."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from napari_iaunet.errors import DeviceError, ImageError
+from napari_iaunet.model.checkpoint import load_model
+from napari_iaunet.model.registry import find_model
+from napari_iaunet.segmentation.backend import Backend, choose_device
+from napari_iaunet.segmentation.decode import (
+    DecodeSettings,
+    FieldImage,
+    Instances,
+    decode,
+    decode_plain,
+    to_image_size,
+)
+from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.segmentation.intensity import rescale
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.model.network import IAUNet
+
+    Progress = Callable[[int, int], None]
+
+_SAME_SCALE = (0.7, 1.4)
+_SCALES = (0.05, 4.0)
+_WINDOW = 1024
+_LARGEST_SIDE = 60_000
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The cells of an image.
+
+    Attributes
+    ----------
+    labels : (Y, X) or (T|Z, Y, X) int32
+        0 background, 1..N consecutive, unique over the whole stack.
+    scores : (N,) float32
+        In [0, 1]; item i belongs to label i + 1.
+    embeddings : (N, D) float32
+        Rows of unit length; row i belongs to label i + 1.
+    diameter : float
+        Cell diameter, in pixels, that the image was rescaled by.
+    """
+
+    labels: NDArray[np.int32]
+    scores: NDArray[np.float32]
+    embeddings: NDArray[np.float32]
+    diameter: float
+
+
+class Segmenter:
+    """A model on a device, ready to segment images.
+
+    Parameters
+    ----------
+    model : str or path
+        A name from `list_models`, or a model's folder.
+    device : str
+        "auto" picks CUDA, else MPS, else the CPU.
+    tile : int, optional
+        Side of a tile in pixels; changes speed and memory, not labels.
+    settings : DecodeSettings, optional
+
+    Raises
+    ------
+    ModelError
+        If there is no such model or it cannot be loaded.
+    DeviceError
+        If there is no such device.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "default",
+        device: str = "auto",
+        *,
+        tile: int | None = None,
+        settings: DecodeSettings | None = None,
+    ) -> None:
+        target = choose_device(device)
+        network, self.card = load_model(find_model(model))
+        self._use(network, target, tile, settings)
+
+    @classmethod
+    def from_network(
+        cls,
+        network: IAUNet,
+        device: torch.device,
+        *,
+        tile: int | None = None,
+        settings: DecodeSettings | None = None,
+    ) -> Segmenter:
+        """Wrap a network that is in memory; it is copied."""
+        segmenter = cls.__new__(cls)
+        segmenter.card = {}
+        segmenter._use(network, device, tile, settings)
+        return segmenter
+
+    def _use(
+        self,
+        network: IAUNet,
+        device: torch.device,
+        tile: int | None,
+        settings: DecodeSettings | None,
+    ) -> None:
+        if tile is not None and tile < 64:
+            raise DeviceError("A tile must measure 64 pixels or more.")
+        self.config = network.config
+        self.settings = settings or DecodeSettings()
+        self._backend = Backend(network, device, tile)
+
+    @property
+    def device(self) -> str:
+        """Name of the device that the network runs on."""
+        return str(self._backend.device)
+
+    def segment(
+        self,
+        image: Any,
+        *,
+        channel_axis: int | None = None,
+        diameter: float | None = None,
+        progress: Progress | None = None,
+    ) -> Segmentation:
+        """Find the cells of an image or of every plane of a stack.
+
+        Parameters
+        ----------
+        image : array-like
+            (Y, X), (Y, X, 3 or 4) or a stack (T|Z, Y, X), of any boolean,
+            integer or real dtype; dask arrays are read plane by plane.
+        channel_axis : int, optional
+            Axis of the channels where it is not a last axis of 3 or 4.
+        diameter : float, optional
+            Typical cell diameter in pixels; estimated if None.
+        progress : callable, optional
+            Called as ``progress(done, total)``; raising in it stops the work.
+
+        Raises
+        ------
+        ImageError
+            If the image or the diameter cannot be used.
+        """
+        _check_diameter(diameter)
+        planes = as_planes(image, channel_axis)
+        steps = _Steps(progress, len(planes))
+        if diameter is None:
+            diameter = self._stack_diameter(planes)
+        labels, scores, embeddings, found = [], [], [], 0
+        for index, plane in enumerate(planes):
+            steps.plane = index
+            cells, fields, scale = self._plane(plane, diameter, steps)
+            native = to_image_size(
+                cells.labels,
+                fields.foreground,
+                plane.shape[1:],
+                self.settings.foreground,
+            )
+            native, scores_here, kept = _renumber(native, cells.scores)
+            vectors = pool_embeddings(cells.labels, fields)[kept]
+            native[native > 0] += found
+            found += len(scores_here)
+            labels.append(native)
+            scores.append(scores_here)
+            embeddings.append(vectors)
+        return Segmentation(
+            np.stack(labels).reshape(*planes.shape, *labels[0].shape),
+            np.concatenate(scores),
+            np.concatenate(embeddings),
+            float(diameter or self.config.diameter),
+        )
+
+    def estimate_diameter(
+        self, image: Any, *, channel_axis: int | None = None
+    ) -> float:
+        """Estimate the typical cell diameter of an image, in pixels."""
+        return self._stack_diameter(as_planes(image, channel_axis))
+
+    def _scale(self, diameter: float, shape: tuple[int, ...]) -> float:
+        """Factor that brings cells to what the network knows.
+
+        Close to it the image stays as it is: the network tolerates that, and
+        resampling costs time and sharpness.
+        """
+        scale = self.config.diameter / diameter
+        if _SAME_SCALE[0] <= scale <= _SAME_SCALE[1]:
+            return 1.0
+        scale = min(max(scale, _SCALES[0]), _SCALES[1])
+        return min(scale, _LARGEST_SIDE / max(shape[-2:]))
+
+    def _plane(
+        self, plane: NDArray[np.float32], diameter: float, steps: _Steps
+    ) -> tuple[Instances, FieldImage, float]:
+        scale = self._scale(diameter, plane.shape)
+        fields = self._backend.fields(rescale(plane, scale), steps)
+        return self._decode(fields), fields, scale
+
+    def _decode(self, fields: FieldImage) -> Instances:
+        if not self.config.identity:
+            return decode_plain(fields, self.config.diameter, self.settings)
+        return decode(
+            fields, self._backend.same_cell, self.config.diameter, self.settings
+        )
+
+    def _stack_diameter(self, planes: Any) -> float:
+        """Median over up to three planes of a stack."""
+        count = len(planes)
+        chosen = sorted({count // 2, count // 4, (3 * count) // 4})
+        found = [self._plane_diameter(planes[i]) for i in chosen]
+        found = [d for d in found if d is not None]
+        return float(np.median(found)) if found else self.config.diameter
+
+    def _plane_diameter(self, plane: NDArray[np.float32]) -> float | None:
+        """Measure the cells found at the image's own scale, then at the better one."""
+        y, x = (max(0, (n - _WINDOW) // 2) for n in plane.shape[1:])
+        window = plane[:, y : y + _WINDOW, x : x + _WINDOW]
+        diameter = self._measure(window, 1.0)
+        if diameter is None:
+            diameter = self._measure(window, 0.4)
+        if diameter is None:
+            return None
+        scale = self._scale(diameter, window.shape)
+        if scale != 1.0:
+            diameter = self._measure(window, scale) or diameter
+        return diameter
+
+    def _measure(self, plane: NDArray[np.float32], scale: float) -> float | None:
+        """Median cell diameter in the plane's own pixels, None without cells."""
+        fields = self._backend.fields(rescale(plane, scale))
+        labels = self._decode(fields).labels
+        areas = np.bincount(labels.ravel())[1:]
+        if not areas.size:
+            return None
+        return float(np.median(np.sqrt(4 * areas / np.pi))) / scale
+
+
+class _Steps:
+    """Tiles of one plane as a share of all planes, for the progress callback."""
+
+    def __init__(self, progress: Progress | None, planes: int) -> None:
+        self.progress, self.planes, self.plane = progress, planes, 0
+
+    def __call__(self, done: int, total: int) -> None:
+        if self.progress:
+            self.progress(self.plane * total + done, self.planes * total)
+
+
+def _check_diameter(diameter: float | None) -> None:
+    if diameter is None:
+        return
+    try:
+        usable = math.isfinite(diameter) and diameter > 0
+    except TypeError:
+        usable = False
+    if not usable:
+        raise ImageError("The diameter must be a number of pixels above zero.")
+
+
+def _renumber(
+    labels: NDArray[np.int32], scores: NDArray[np.float32]
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
+    """Close the gaps that cells leave which vanished at the image's scale."""
+    present = np.bincount(labels.ravel(), minlength=len(scores) + 1)[1:] > 0
+    table = np.zeros(len(scores) + 1, np.int32)
+    table[1:][present] = np.arange(1, int(present.sum()) + 1)
+    return table[labels], scores[present], np.flatnonzero(present)
+
+
+def pool_embeddings(
+    labels: NDArray[np.int32], fields: FieldImage
+) -> NDArray[np.float32]:
+    """Mean and standard deviation of the embedding over each cell, unit length.
+
+    Parameters
+    ----------
+    labels : (Y, X) int32
+        Consecutive.
+    fields : FieldImage
+        Of the same size.
+
+    Returns
+    -------
+    (N, 2 * E) float32
+    """
+    count = int(labels.max(initial=0))
+    where = np.flatnonzero(labels)
+    index = torch.from_numpy(labels.ravel()[where].astype(np.int64) - 1)
+    flat = fields.embedding.flatten(1).T[torch.from_numpy(where)]
+    area = torch.bincount(index, minlength=count).clamp(min=1)[:, None]
+    mean = torch.zeros(count, flat.shape[1]).index_add(0, index, flat) / area
+    square = torch.zeros(count, flat.shape[1]).index_add(0, index, flat**2) / area
+    spread = (square - mean**2).clamp(min=0).sqrt()
+    vectors = torch.nn.functional.normalize(torch.cat([mean, spread], 1), dim=1)
+    out: NDArray[np.float32] = vectors.numpy()
+    return out
