@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
-from napari.utils import progress as ActivityBar  # noqa: N812 - it is a class
+from napari.utils import progress as activity_bar
 from qtpy.QtCore import QObject, Qt, Signal
 
 from napari_iaunet.errors import Cancelled, IAUNetError
@@ -23,6 +24,7 @@ _UNEXPECTED = (
     "Something went wrong that is not your image's fault ({}). "
     "The details are in the terminal; please report them."
 )
+_MEMORY_WORDS = ("out of memory", "allocate memory", "not enough memory")
 _NO_MEMORY = (
     "There is not enough memory. Close other programs, choose the plane on view "
     "instead of the whole stack, or crop the image."
@@ -30,7 +32,7 @@ _NO_MEMORY = (
 
 
 class _TaskSignals(QObject):
-    progressed = Signal(int, int)
+    progressed = Signal(object, int, int)
     done = Signal(object)
 
 
@@ -77,7 +79,7 @@ class _Task:
         now = time.monotonic()
         if done >= total or now - self._reported > _BETWEEN_REPORTS:
             self._reported = now
-            self.signals.progressed.emit(done, total)
+            self.signals.progressed.emit(self, done, total)
 
 
 def explain(error: BaseException) -> str:
@@ -85,7 +87,10 @@ def explain(error: BaseException) -> str:
     if isinstance(error, IAUNetError):
         return str(error)
     log.error("A background job failed", exc_info=error)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError)
+        and any(word in str(error).lower() for word in _MEMORY_WORDS)
+    ):
         return _NO_MEMORY
     reason = f"{type(error).__name__}: {error}".strip().rstrip(".:")
     return _UNEXPECTED.format(" ".join(reason.split())[:200])
@@ -108,7 +113,7 @@ class Jobs(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._task: _Task | None = None
-        self._bar: ActivityBar | None = None
+        self._bar: activity_bar | None = None
 
     @property
     def is_running(self) -> bool:
@@ -137,11 +142,12 @@ class Jobs(QObject):
         task.signals.progressed.connect(self._on_progress, queued)
         task.signals.done.connect(self._on_done, queued)
         self._task = task
-        self._bar = ActivityBar(total=0, desc=description)
-        self.started.emit()
         worker = create_worker(task, _start_thread=False, _ignore_errors=True)
         task.worker_stops = lambda: worker.abort_requested
         worker.start()
+        self.started.emit()
+        # Without a file of its own the bar would print to the terminal, too.
+        self._bar = activity_bar(total=0, desc=description, file=io.StringIO())
 
     def cancel(self) -> None:
         """Ask the running job to stop; ``cancelled`` follows when it has."""
@@ -157,14 +163,14 @@ class Jobs(QObject):
             task.signals.done.disconnect(self._on_done)
         self._close_bar()
 
-    def _on_progress(self, done: int, total: int) -> None:
-        if self._task is None or self.sender() is not self._task.signals:
+    def _on_progress(self, task: _Task, done: int, total: int) -> None:
+        if task is not self._task:
             return
-        if self._bar is not None and total > 0:
-            self._bar.total = total
-            self._bar.n = done
-            self._bar.events.value(value=done)
         self.progressed.emit(done, total)
+        if self._bar is not None and total > 0:
+            # napari processes events here, so the job may be over afterwards.
+            self._bar.total = total
+            self._bar.events.value(value=done)
 
     def _on_done(self, task: _Task) -> None:
         if task is not self._task:

@@ -140,7 +140,9 @@ def _read_channels(
         raise ImageError(msg)
     if kept != list(range(total)):
         array = _lazy(array)[(slice(None),) * axis + (kept,)]
-    placed = axis if plane is None else axis - sum(a < axis for a in _stack(array, axis))
+    placed = (
+        axis if plane is None else axis - sum(a < axis for a in _stack(array, axis))
+    )
     array = _plane_of(array, plane, axis)
     return LayerImage(array, placed, axis, total, plane)
 
@@ -243,4 +245,3 @@ def write_labels(
         features=features,
         metadata={"napari_iaunet": parameters},
     )
-

@@ -1,0 +1,52 @@
+"""The dock widget: makes the tabs and takes them down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+
+from napari_iaunet.plugin.jobs import Jobs
+from napari_iaunet.plugin.segment_controller import SegmentController
+from napari_iaunet.plugin.segment_panel import SegmentPanel
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+
+class IAUNetDock(QWidget):
+    """Plugins > IAU-Net.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._was_docked = False
+        self.jobs = Jobs(self)
+        self.segment_panel = SegmentPanel()
+        self.segment_controller = SegmentController(
+            viewer, self.segment_panel, self.jobs, self
+        )
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self.segment_panel, "Segment")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self.tabs)
+
+    def event(self, event: QEvent) -> bool:
+        """Stop everything when napari takes the widget out of its dock."""
+        if event.type() == QEvent.Type.ParentChange:
+            if self.parent() is not None:
+                self._was_docked = True
+            elif self._was_docked:
+                self.teardown()
+        return bool(super().event(event))
+
+    def teardown(self) -> None:
+        """Stop the running job and let go of the viewer."""
+        self.segment_controller.teardown()
+        self.jobs.close()

@@ -1,0 +1,230 @@
+"""What happens when the user presses Segment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtCore import QObject
+
+import napari_iaunet
+from napari_iaunet.errors import IAUNetError
+from napari_iaunet.plugin import devices, layers, preferences
+from napari_iaunet.plugin.segment_job import Cells, Segmenters, find_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari.viewer
+
+    from napari_iaunet.plugin.jobs import Jobs
+    from napari_iaunet.plugin.placement import LayerImage
+    from napari_iaunet.plugin.segment_panel import SegmentChoice, SegmentPanel
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What was asked for, until its result arrives."""
+
+    choice: SegmentChoice
+    image: LayerImage
+    names: tuple[str, ...]
+
+
+class SegmentController(QObject):
+    """Keeps the Segment tab, the viewer's layers and the jobs in step.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    panel : SegmentPanel
+    jobs : Jobs
+    parent : QObject
+    """
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        panel: SegmentPanel,
+        jobs: Jobs,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._panel, self._jobs = viewer, panel, jobs
+        self._segmenters = Segmenters()
+        self._run: _Run | None = None
+        self._connections: list[tuple[Any, Callable[..., None]]] = [
+            (viewer.layers.events.inserted, self._on_layers),
+            (viewer.layers.events.removed, self._on_layers),
+            (viewer.layers.events.reordered, self._on_layers),
+            (viewer.layers.events.renamed, self._on_layers),
+            (viewer.layers.selection.events.active, self._on_selection),
+            (panel.segment_requested, self._on_segment),
+            (panel.cancel_requested, jobs.cancel),
+            (panel.device_changed, preferences.remember_device),
+            (jobs.progressed, self._on_progress),
+            (jobs.succeeded, self._on_success),
+            (jobs.failed, self._on_failure),
+            (jobs.cancelled, self._on_cancelled),
+        ]
+        for signal, slot in self._connections:
+            signal.connect(slot)
+        panel.set_devices(devices.likely_devices(), preferences.device())
+        panel.set_models(napari_iaunet.list_models())
+        self._on_layers()
+        self._on_selection()
+
+    def teardown(self) -> None:
+        """Disconnect from everything."""
+        for signal, slot in self._connections:
+            signal.disconnect(slot)
+        self._connections.clear()
+        self._run = None
+
+    def _on_layers(self, event: object = None) -> None:
+        images = [layers.describe(i) for i in layers.image_layers(self._viewer)]
+        self._panel.set_images(images)
+        if self._run is not None and self._source(self._run) is None:
+            self._run = None
+            self._jobs.close()
+            message = "The image was closed, so its segmentation was stopped."
+            self._panel.run.set_busy(False, message)
+            show_info(message)
+
+    def _on_selection(self, event: object = None) -> None:
+        layer = layers.selected_image(self._viewer)
+        if layer is not None:
+            self._panel.pick_image(str(layer.unique_id))
+
+    def _source(self, run: _Run) -> Any | None:
+        return layers.find_layer(self._viewer, run.choice.image)
+
+    def _on_segment(self, choice: SegmentChoice) -> None:
+        try:
+            run = self._read(choice)
+        except IAUNetError as error:
+            self._on_failure(str(error))
+            return
+        if run is None:
+            self._on_layers()
+            show_warning("The image has changed. Check the settings and press again.")
+            return
+        self._run = run
+        self._panel.run.set_busy(True, "Loading the model…")
+        work = partial(
+            _segment,
+            self._segmenters,
+            run.image,
+            choice.model,
+            choice.device,
+            choice.diameter,
+        )
+        self._jobs.start(work, f"Segmenting {run.names[0]}")
+
+    def _read(self, choice: SegmentChoice) -> _Run | None:
+        """Read the chosen layers; None if they are not what the panel showed."""
+        keys = {choice.image, *choice.together_with}
+        found = [
+            layer
+            for layer in layers.image_layers(self._viewer)
+            if str(layer.unique_id) in keys
+        ]
+        source = layers.find_layer(self._viewer, choice.image)
+        shown = self._panel.current_image
+        if source is None or len(found) < len(keys) or layers.describe(source) != shown:
+            return None
+        plane = None
+        if not choice.whole_stack:
+            plane = layers.plane_in_view(self._viewer, source, choice.channel_axis)
+        image = layers.read_image(
+            found,
+            channel_axis=choice.channel_axis,
+            channels=choice.channels,
+            plane=plane,
+        )
+        others = [layer.name for layer in found if layer != source]
+        return _Run(choice, image, (source.name, *others))
+
+    def _on_progress(self, done: int, total: int) -> None:
+        text = "Segmenting…" if total else "Loading the model…"
+        self._panel.run.set_progress(done, total, text)
+
+    def _on_success(self, outcome: tuple[Cells, dict[str, str]]) -> None:
+        run, self._run = self._run, None
+        if run is None:
+            return
+        cells, found = outcome
+        choice, panel = run.choice, self._panel
+        panel.set_devices(found, panel.device.currentData())
+        if choice.diameter is None:
+            panel.set_diameter(cells.diameter)
+        panel.run.set_busy(False, _summary(cells))
+        source = self._source(run)
+        if len(cells.features) == 0:
+            show_warning("No cells were found. Try another model or cell diameter.")
+            return
+        layers.write_labels(
+            self._viewer,
+            source,
+            run.image,
+            cells.labels,
+            cells.features,
+            _parameters(run, cells),
+        )
+
+    def _on_failure(self, message: str) -> None:
+        self._run = None
+        self._panel.run.set_busy(False, message)
+        show_error(message)
+
+    def _on_cancelled(self) -> None:
+        self._run = None
+        self._panel.run.set_busy(False, "Cancelled.")
+
+
+def _segment(
+    segmenters: Segmenters,
+    image: LayerImage,
+    model: str,
+    device: str,
+    diameter: float | None,
+    progress: Callable[[int, int], None],
+) -> tuple[Cells, dict[str, str]]:
+    cells = find_cells(
+        segmenters,
+        image,
+        model=model,
+        device=device,
+        diameter=diameter,
+        progress=progress,
+    )
+    return cells, devices.found_devices()
+
+
+def _summary(cells: Cells) -> str:
+    n = len(cells.features)
+    return (
+        f"{n:,} cell{'' if n == 1 else 's'}, {cells.seconds:.1f} s on "
+        f"{cells.device.upper()}, diameter {cells.diameter:.0f} px"
+    )
+
+
+def _parameters(run: _Run, cells: Cells) -> dict[str, Any]:
+    """How the cells were found, for the layer's metadata."""
+    choice = run.choice
+    return {
+        "version": napari_iaunet.__version__,
+        "model": choice.model,
+        "device": cells.device,
+        "image": run.names[0],
+        "channel_images": list(run.names[1:]),
+        "channel_axis": choice.channel_axis,
+        "channels": None if choice.channels is None else list(choice.channels),
+        "plane": None if run.image.plane is None else list(run.image.plane),
+        "diameter": cells.diameter,
+        "diameter_estimated": choice.diameter is None,
+        "cells": len(cells.features),
+        "seconds": round(cells.seconds, 3),
+    }

@@ -1,0 +1,124 @@
+"""What runs in the worker thread when the user presses Segment."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import napari_iaunet
+from napari_iaunet.plugin.torch_loading import load_torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from pandas import DataFrame
+
+    from napari_iaunet.plugin.placement import LayerImage
+    from napari_iaunet.segmentation.segmenter import Segmenter
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells of an image, ready to become a layer.
+
+    Attributes
+    ----------
+    labels : (Y, X) or (T or Z, Y, X) or (T, Z, Y, X) int32
+    features : DataFrame
+        ``index`` and ``label`` (the cell's number in ``labels``), ``plane`` (stacks
+        only), ``area`` in pixels, ``mean_intensity`` and ``score``.
+    diameter : float
+        In pixels, as given or as estimated.
+    seconds : float
+    device : str
+        What the network ran on.
+    """
+
+    labels: NDArray[np.int32]
+    features: DataFrame
+    diameter: float
+    seconds: float
+    device: str
+
+
+def make_segmenter(model: str, device: str) -> Segmenter:
+    """Load a model; in the worker thread, since it loads torch."""
+    load_torch()
+    return napari_iaunet.Segmenter(model=model, device=device)
+
+
+class Segmenters:
+    """Keeps the model that was used last.
+
+    Parameters
+    ----------
+    make : callable, optional
+        Makes a segmenter from the names of a model and a device.
+    """
+
+    def __init__(self, make: Callable[[str, str], Segmenter] = make_segmenter) -> None:
+        self._make = make
+        self._last: tuple[tuple[str, str], Segmenter] | None = None
+
+    def get(self, model: str, device: str) -> Segmenter:
+        """Return the segmenter of these names, loading the model if need be."""
+        key = (model, device)
+        if self._last is None or self._last[0] != key:
+            self._last = None  # frees its memory before the next one is loaded
+            self._last = (key, self._make(model, device))
+        return self._last[1]
+
+
+def find_cells(
+    segmenters: Segmenters,
+    image: LayerImage,
+    *,
+    model: str,
+    device: str,
+    diameter: float | None,
+    progress: Callable[[int, int], None],
+) -> Cells:
+    """Segment and measure an image.
+
+    Parameters
+    ----------
+    segmenters : Segmenters
+    image : LayerImage
+    model, device : str
+    diameter : float, optional
+        In pixels; estimated if None.
+    progress : callable
+        As `Segmenter.segment` takes it.
+    """
+    from pandas import DataFrame
+
+    from napari_iaunet.segmentation.measure import measure
+
+    segmenter = segmenters.get(model, device)
+    progress(0, 1)
+    begin = time.perf_counter()
+    result = segmenter.segment(
+        image.array,
+        channel_axis=image.channel_axis,
+        diameter=diameter,
+        progress=progress,
+    )
+    table = measure(result.labels, image.array, channel_axis=image.channel_axis)
+    label = table["label"]
+    columns = {"index": label, "label": label}
+    if "plane" in table:
+        columns["plane"] = table["plane"]
+    columns["area"] = table["area"]
+    columns["mean_intensity"] = table["mean_intensity"]
+    columns["score"] = np.asarray(result.scores)[label - 1]
+    return Cells(
+        labels=result.labels,
+        features=DataFrame(columns),
+        diameter=float(result.diameter),
+        seconds=time.perf_counter() - begin,
+        device=str(getattr(segmenter, "device", device)),
+    )
