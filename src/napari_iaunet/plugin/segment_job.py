@@ -52,16 +52,9 @@ def make_segmenter(model: str, device: str) -> Segmenter:
 
 
 class Segmenters:
-    """Keeps the model that was used last.
+    """Keeps the model that was used last."""
 
-    Parameters
-    ----------
-    make : callable, optional
-        Makes a segmenter from the names of a model and a device.
-    """
-
-    def __init__(self, make: Callable[[str, str], Segmenter] = make_segmenter) -> None:
-        self._make = make
+    def __init__(self) -> None:
         self._last: tuple[tuple[str, str], Segmenter] | None = None
 
     def get(self, model: str, device: str) -> Segmenter:
@@ -69,7 +62,7 @@ class Segmenters:
         key = (model, device)
         if self._last is None or self._last[0] != key:
             self._last = None  # frees its memory before the next one is loaded
-            self._last = (key, self._make(model, device))
+            self._last = (key, make_segmenter(model, device))
         return self._last[1]
 
 

@@ -1,0 +1,79 @@
+"""A segmenter that needs no model, and viewers only where there is a display."""
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import napari_iaunet
+from napari_iaunet.model.registry import ModelInfo
+from napari_iaunet.plugin import devices, preferences, segment_job
+from napari_iaunet.segmentation.image import as_planes
+
+
+def pytest_runtest_setup(item):
+    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    offscreen = os.environ.get("QT_QPA_PLATFORM") == "offscreen"
+    no_display = sys.platform.startswith("linux") and (not display or offscreen)
+    if item.get_closest_marker("viewer") and no_display:
+        pytest.skip("napari needs a display: use xvfb-run")
+
+
+class FakeSegmenter:
+    """Finds two cells in every plane, in a number of steps."""
+
+    device = "cpu"
+
+    def __init__(self):
+        self.steps, self.pause = 2, 0.0
+        self.error = None
+        self.threads, self.arguments, self.loaded = [], [], []
+        self.reached = threading.Event()
+
+    def segment(self, image, *, channel_axis=None, diameter=None, progress=None):
+        self.threads.append(threading.get_ident())
+        self.arguments.append((image, channel_axis, diameter))
+        planes = as_planes(image, channel_axis)
+        for i in range(self.steps):
+            progress(i, self.steps)
+            self.reached.set()
+            time.sleep(self.pause)
+        if self.error is not None:
+            raise self.error
+        labels = np.zeros((len(planes), *planes.plane_shape), np.int32)
+        for i in range(len(planes)):
+            labels[i, 2:6, 3:8] = 2 * i + 1
+            labels[i, 9:12, 3:8] = 2 * i + 2
+        n = 2 * len(planes)
+        return SimpleNamespace(
+            labels=labels.reshape(*planes.shape, *planes.plane_shape),
+            scores=np.linspace(0.5, 1, n, dtype=np.float32),
+            embeddings=np.ones((n, 4), np.float32),
+            diameter=diameter or 21.0,
+        )
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Replace models and devices, and keep the user's preferences as they are."""
+    segmenter = FakeSegmenter()
+
+    def make(model, device):
+        segmenter.loaded.append((model, device, threading.get_ident()))
+        return segmenter
+
+    models = [
+        ModelInfo("default", Path("default"), "all kinds of cells"),
+        ModelInfo("mine", Path("mine"), ""),
+    ]
+    monkeypatch.setattr(segment_job, "make_segmenter", make)
+    monkeypatch.setattr(devices, "found_devices", devices.likely_devices)
+    monkeypatch.setattr(preferences, "device", lambda: "auto")
+    monkeypatch.setattr(preferences, "remember_device", lambda name: None)
+    monkeypatch.setattr(napari_iaunet, "list_models", lambda: models, raising=False)
+    return segmenter
