@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialise
 
 from napari_iaunet.errors import ModelError
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     from torch import Tensor
@@ -26,11 +26,19 @@ CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "card.json"
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write JSON so that a reader sees the old file or the new one, never half."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(values, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-    Path(name).replace(path)
+    part = path.with_name(f".{path.name}.part")
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors likewise, with the permissions that other files get."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(
+        serialise({k: v.detach().cpu().contiguous() for k, v in tensors.items()})
+    )
+    part.replace(path)
 
 
 def save_model(folder: Path, network: IAUNet, card: Mapping[str, Any]) -> None:
@@ -45,16 +53,8 @@ def save_model(folder: Path, network: IAUNet, card: Mapping[str, Any]) -> None:
         Data, licences, split, cost and figures, as plain JSON values.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {
-        name: value.detach().cpu().contiguous()
-        for name, value in network.state_dict().items()
-    }
-    part = folder / f".{WEIGHTS}.part"
-    save_file(weights, part)
-    part.replace(folder / WEIGHTS)
-    write_json(
-        folder / CONFIG, {"format": FORMAT, "network": network.config.to_dict()}
-    )
+    write_tensors(folder / WEIGHTS, network.state_dict())
+    write_json(folder / CONFIG, {"format": FORMAT, "network": network.config.to_dict()})
     write_json(folder / CARD, card)
 
 
@@ -105,7 +105,9 @@ def _check_weights(
 ) -> None:
     expected = network.state_dict()
     if set(weights) != set(expected):
-        raise ModelError(f"The weights do not belong to the model's {CONFIG}: {folder}.")
+        raise ModelError(
+            f"The weights do not belong to the model's {CONFIG}: {folder}."
+        )
     for name, value in weights.items():
         if value.shape != expected[name].shape:
             raise ModelError(

@@ -135,9 +135,7 @@ def _sample(
         return pool[draw.to(pool.device)]
 
     # One draw per cell first, so that large cells do not take all queries.
-    order = middle[
-        torch.randperm(len(middle), generator=generator).to(middle.device)
-    ]
+    order = middle[torch.randperm(len(middle), generator=generator).to(middle.device)]
     label = flat[order]
     unique, inverse = torch.unique(label, return_inverse=True)
     first = torch.full((len(unique),), len(order), device=order.device)
@@ -158,22 +156,22 @@ def _sample(
 def _pixel_triplets(
     embedding: Tensor, sample: _Sample, place: Tensor, margin: float
 ) -> Tensor:
-    """Triplet loss whose hard negatives belong to the nearest other cell.
+    """Triplet loss whose hard negatives are pixels of touching neighbours.
 
-    Anchors are the queries; the positive is the least alike pixel of the cell,
-    the negative the most alike pixel among those of neighbours (Hermans et al.,
-    arXiv:1703.07737, "batch hard", kept to the neighbourhood).
+    Anchors are the queries, their positives the sampled pixels of the same cell
+    (the mean distance to them), their negatives every sampled pixel of another
+    cell nearby. All negatives count and not only the worst: training on the
+    worst alone collapses to one vector for everything (Schroff et al.,
+    arXiv:1503.03832, section 3.2).
     """
     anchor = embedding[sample.queries]
     other = embedding[sample.pixels]
     distance = (anchor[:, None] - other[None]).square().mean(-1)
     apart = (place[sample.queries][:, None] - place[sample.pixels][None]).norm(dim=-1)
-    near = ~sample.same & (apart < 2.0)
-    far_value, near_value = distance.new_tensor(-1.0), distance.new_tensor(1e4)
-    positive = torch.where(sample.same, distance, far_value).amax(1)
-    negative = torch.where(near, distance, near_value).amin(1)
-    valid = (sample.same.any(1) & near.any(1)).float()
-    return _mean(F.relu(positive - negative + margin), valid)
+    near = (~sample.same & (apart < 2.0)).float()
+    same = sample.same.float()
+    positive = (distance * same).sum(1) / same.sum(1).clamp(min=1.0)
+    return _mean(F.relu(positive[:, None] - distance + margin), near)
 
 
 def identity_losses(
@@ -227,7 +225,9 @@ def identity_losses(
         bce.append(_mean(loss, weight))
         probability = logit.sigmoid() * (weight == 1)
         overlap = (probability * same).sum(1)
-        dice.append(1 - ((2 * overlap + 1) / (probability.sum(1) + same.sum(1) + 1)).mean())
+        dice.append(
+            1 - ((2 * overlap + 1) / (probability.sum(1) + same.sum(1) + 1)).mean()
+        )
         if weights.pixel_triplet:
             triplet.append(
                 _pixel_triplets(embedding, sample, grid, weights.pixel_margin)
@@ -249,7 +249,9 @@ def cell_triplets(
     """Triplets of cells: the same cell in another view against its best look-alike.
 
     Positive: the partner of the cell in the second, otherwise augmented view.
-    Negative: the most similar other cell of the batch.
+    Negative: the most similar other cell of the batch that is less similar than
+    the positive ("semi-hard", Schroff et al., arXiv:1503.03832), or the mean of
+    all others where there is none.
 
     Parameters
     ----------
@@ -263,17 +265,20 @@ def cell_triplets(
     """
     count = len(targets.partner) - 1
     anchors = torch.nonzero(targets.partner > 0).squeeze(1)
-    if not len(anchors):
+    if len(anchors) == 0 or count < 3:
         return maps[0].float().sum() * 0
     vectors = network.cell_vectors(maps, targets.cells, count)
     similarity = vectors[anchors - 1] @ vectors.T
     rows = torch.arange(len(anchors), device=anchors.device)
     partner = targets.partner[anchors] - 1
     positive = similarity[rows, partner]
-    mask = torch.zeros_like(similarity, dtype=torch.bool)
-    mask[rows, anchors - 1] = True
-    mask[rows, partner] = True
-    negative = similarity.masked_fill(mask, -1.0).amax(1)
+    other = torch.ones_like(similarity, dtype=torch.bool)
+    other[rows, anchors - 1] = False
+    other[rows, partner] = False
+    semi = other & (similarity < positive[:, None])
+    hardest = similarity.masked_fill(~semi, -1.0).amax(1)
+    mean = (similarity * other).sum(1) / other.sum(1)
+    negative = torch.where(semi.any(1), hardest, mean)
     return F.relu(negative - positive + margin).mean()
 
 

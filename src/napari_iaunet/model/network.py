@@ -8,6 +8,7 @@ and the pixel-to-cell head here are this project's own.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -103,6 +104,7 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, D, H, W)."""
         return F.relu(self.second(self.first(x)) + self.shortcut(x))
 
 
@@ -117,6 +119,7 @@ class Merge(nn.Module):
         self.reduce = nn.Conv2d(coarse, fine, 1, bias=False)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
+        """(B, C, H/2, W/2) and (B, D, H, W) -> (B, D, H, W)."""
         up = F.interpolate(
             self.reduce(coarse), scale_factor=2, mode="bilinear", align_corners=False
         )
@@ -137,10 +140,8 @@ class IAUNet(nn.Module):
         self.config = config or IAUNetConfig()
         widths = self.config.widths
         self.stem = _conv(3, widths[0])
-        self.encoder = nn.ModuleList(
-            ResidualBlock(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        self.encoder = nn.ModuleList(ResidualBlock(a, b) for a, b in pairwise(widths))
+        pairs = list(pairwise(widths))
         self.merges = nn.ModuleList(Merge(b, a) for a, b in pairs)
         self.decoder = nn.ModuleList(
             ResidualBlock(a, a) if level else _conv(a, a)
@@ -163,7 +164,8 @@ class IAUNet(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(self.config.hidden, 1),
         )
-        self.project = nn.Linear(half + quarter, self.config.projection)
+        self.standardise = nn.BatchNorm1d(half + quarter, affine=False)
+        self.project = nn.Linear(half + quarter, self.config.projection, bias=False)
 
     def features(self, image: Tensor) -> list[Tensor]:
         """Return the decoder's maps, finest first.
@@ -254,4 +256,5 @@ class IAUNet(nn.Module):
                 0, index, flat.new_ones(index.numel())
             )
             pooled.append(total / area.clamp(min=1.0)[:, None])
-        return F.normalize(self.project(torch.cat(pooled, dim=1))[1:], dim=1)
+        standard = self.standardise(torch.cat(pooled, dim=1)[1:])
+        return F.normalize(self.project(standard), dim=1)

@@ -97,8 +97,8 @@ class Backend:
         self.device = device
         self.tile = tile or (2048 if device.type == "cuda" else 1024)
         self.dtype = autocast_dtype(device)
-        fused = fuse_batch_norm(copy.deepcopy(network).eval())
-        self.network = fused.to(device, memory_format=torch.channels_last)
+        self.network = fuse_batch_norm(copy.deepcopy(network).eval())
+        self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
     def _predict(self, image: Tensor) -> Tensor:
@@ -160,7 +160,9 @@ class Backend:
         pieces = [
             head.same_cell_logit(d, v)
             for d, v in zip(
-                difference.split(_PIECE), votes.float().split(_PIECE), strict=True
+                torch.split(difference, _PIECE),
+                torch.split(votes.float(), _PIECE),
+                strict=True,
             )
         ]
         return torch.cat(pieces) if pieces else difference.new_zeros(0)
@@ -168,9 +170,8 @@ class Backend:
     @cached_property
     def _head(self) -> IAUNet:
         """The pixel-to-cell head on the CPU, where the decoding is."""
-        if self.device.type == "cpu":
-            return self.network
-        return copy.deepcopy(self.network).cpu()
+        cpu = self.device.type == "cpu"
+        return self.network if cpu else copy.deepcopy(self.network).cpu()
 
 
 def fuse_batch_norm(network: IAUNet) -> IAUNet:

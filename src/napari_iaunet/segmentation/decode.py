@@ -88,7 +88,7 @@ class Instances(NamedTuple):
 
 
 class _Queries(NamedTuple):
-    index: NDArray[np.int64]  # (Q,) flat pixel
+    place: NDArray[np.int64]  # (Q,) flat pixel
     vote: NDArray[np.float32]  # (Q, 2) in diameters
     embedding: Tensor  # (Q, E)
     cell: NDArray[np.int64]  # (Q,) queries of one cell share the number
@@ -107,7 +107,8 @@ def _find_peaks(
     flat = np.flatnonzero(plateaus)
     first = np.full(count + 1, -1)
     first[plateaus.ravel()[flat][::-1]] = flat[::-1]
-    return first[1:]
+    peaks: NDArray[np.int64] = first[1:]
+    return peaks
 
 
 def _votes(offset: Tensor, diameter: float) -> NDArray[np.float32]:
@@ -155,13 +156,13 @@ def _join(
         return_inverse=True,
     )
     points = places.view(np.int32).reshape(-1, 2) / resolution
-    count = min(settings.nearest, len(queries.index))
+    count = min(settings.nearest, len(queries.place))
     distance, near = cKDTree(queries.vote).query(points, k=count)
     distance, near = distance.reshape(-1, count), near.reshape(-1, count)
     cell = queries.cell[near]
     rival = (cell != cell[:, :1]) & (distance < settings.reach)
     contested = np.flatnonzero(rival.any(1)[inverse])
-    result = cell[inverse, 0]
+    result: NDArray[np.int64] = cell[inverse, 0]
     if not len(contested):
         return result
     flat = embedding.flatten(1).T
@@ -181,9 +182,7 @@ def _join(
     return result
 
 
-def tidy(
-    labels: NDArray[np.int64], smallest: float
-) -> NDArray[np.int32]:
+def tidy(labels: NDArray[np.int64], smallest: float) -> NDArray[np.int32]:
     """Keep the largest connected part of each cell; drop cells that are too small.
 
     Parameters
@@ -255,9 +254,7 @@ def decode(
     return drop_doubtful(tidied, score_cells(tidied, fields), settings.score)
 
 
-def score_cells(
-    labels: NDArray[np.int32], fields: FieldImage
-) -> NDArray[np.float32]:
+def score_cells(labels: NDArray[np.int32], fields: FieldImage) -> NDArray[np.float32]:
     """Mean foreground probability of each cell times its highest centre."""
     count = int(labels.max(initial=0))
     flat = labels.ravel()

@@ -163,7 +163,7 @@ class Segmenter:
         labels, scores, embeddings, found = [], [], [], 0
         for index, plane in enumerate(planes):
             steps.plane = index
-            cells, fields, scale = self._plane(plane, diameter, steps)
+            cells, fields = self._plane(plane, diameter, steps)
             native = to_image_size(
                 cells.labels,
                 fields.foreground,
@@ -204,10 +204,10 @@ class Segmenter:
 
     def _plane(
         self, plane: NDArray[np.float32], diameter: float, steps: _Steps
-    ) -> tuple[Instances, FieldImage, float]:
+    ) -> tuple[Instances, FieldImage]:
         scale = self._scale(diameter, plane.shape)
         fields = self._backend.fields(rescale(plane, scale), steps)
-        return self._decode(fields), fields, scale
+        return self._decode(fields), fields
 
     def _decode(self, fields: FieldImage) -> Instances:
         if not self.config.identity:
@@ -220,8 +220,8 @@ class Segmenter:
         """Median over up to three planes of a stack."""
         count = len(planes)
         chosen = sorted({count // 2, count // 4, (3 * count) // 4})
-        found = [self._plane_diameter(planes[i]) for i in chosen]
-        found = [d for d in found if d is not None]
+        measured = (self._plane_diameter(planes[i]) for i in chosen)
+        found = [d for d in measured if d is not None]
         return float(np.median(found)) if found else self.config.diameter
 
     def _plane_diameter(self, plane: NDArray[np.float32]) -> float | None:

@@ -103,9 +103,7 @@ def run_tiled(
     weights = torch.zeros(full)
     for done, (y, x) in enumerate((y, x) for y in rows for x in columns):
         values = predict(padded[None, :, y : y + h, x : x + w])
-        weight = (
-            _ramp(y, h, full[0], halo)[:, None] * _ramp(x, w, full[1], halo)[None]
-        )
+        weight = _ramp(y, h, full[0], halo)[:, None] * _ramp(x, w, full[1], halo)[None]
         if result is None:
             result = torch.zeros((values.shape[0], *full))
         result[:, y : y + h, x : x + w].addcmul_(values, weight)

@@ -58,9 +58,7 @@ def _affine(
     angle = rng.integers(4) * np.pi / 2
     if rng.random() < 0.35:
         angle += rng.uniform(-np.pi / 4, np.pi / 4)
-    turn = np.array(
-        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    )
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     if rng.random() < 0.5:
         turn = turn @ np.diag([1.0, -1.0])
     if rng.random() < 0.35:
@@ -156,15 +154,20 @@ def _colour(image: Tensor, rng: Generator) -> Tensor:
     if gray:
         if rng.random() < 0.1:
             weights = rng.dirichlet([0.5, 0.5, 0.5])
-            image = image * torch.tensor(weights / weights.max(), dtype=torch.float32)[
-                :, None, None
-            ]
+            image = (
+                image
+                * torch.tensor(weights / weights.max(), dtype=torch.float32)[
+                    :, None, None
+                ]
+            )
         return image
     if rng.random() < 0.15:
         return image.mean(0, keepdim=True).repeat(3, 1, 1)
     mixing = np.eye(3) + rng.normal(0, 0.1, (3, 3))
     mixing = mixing / mixing.sum(1, keepdims=True)
-    mixed = torch.einsum("ij,jhw->ihw", torch.tensor(mixing, dtype=torch.float32), image)
+    mixed = torch.einsum(
+        "ij,jhw->ihw", torch.tensor(mixing, dtype=torch.float32), image
+    )
     gain = torch.tensor(np.exp(rng.normal(0, 0.1, 3)), dtype=torch.float32)
     if rng.random() < 0.1:
         mixed = mixed[torch.from_numpy(rng.permutation(3))]
@@ -196,7 +199,9 @@ def change_look(image: Tensor, rng: Generator) -> Tensor:
             coarse, size=image.shape[1:], mode="bicubic", align_corners=False
         )[0]
         image = image * light.exp() if rng.random() < 0.5 else image + 0.5 * light
-    image = image * float(np.exp(rng.uniform(-0.4, 0.4))) + float(rng.uniform(-0.1, 0.1))
+    image = image * float(np.exp(rng.uniform(-0.4, 0.4))) + float(
+        rng.uniform(-0.1, 0.1)
+    )
     if rng.random() < 0.4:
         # Speaks for photon noise, too: its strength may grow with the signal.
         strength = float(np.exp(rng.uniform(np.log(0.005), np.log(0.15))))
@@ -275,29 +280,40 @@ def draw_batch(
         )
     crops += [_turn(crops[i], rng) for i in range(second_views)]
     images = torch.stack([change_look(crop.image, rng) for crop in crops])
-    numbers, partners, total = [], [torch.zeros(1, dtype=torch.int64)], 0
-    tables = []
-    for index, crop in enumerate(crops):
-        if index >= batch - second_views:
-            unique, start = tables[index - (batch - second_views)]
-            inverse = torch.searchsorted(unique, crop.cells.contiguous())
-            partners[1 + index - (batch - second_views)] = torch.arange(
-                total + 1, total + len(unique)
-            )
-            partners.append(torch.arange(start + 1, start + len(unique)))
-        else:
-            unique = torch.unique(torch.cat([crop.cells.flatten(), torch.zeros(1).long()]))
-            inverse = torch.searchsorted(unique, crop.cells.contiguous())
-            tables.append((unique, total))
-            partners.append(torch.zeros(len(unique) - 1, dtype=torch.int64))
-        numbers.append(torch.where(inverse > 0, inverse + total, 0))
-        total += len(unique) - 1
+    cells, partner = _number_cells(crops, batch - second_views)
     targets = Targets(
-        torch.stack(numbers),
+        cells,
         torch.stack([c.centre for c in crops]),
         torch.stack([c.offset for c in crops]),
         torch.stack([c.radius for c in crops]),
         torch.stack([c.known for c in crops]),
-        torch.cat(partners),
+        partner,
     )
     return Batch(images.contiguous(memory_format=torch.channels_last), targets)
+
+
+def _number_cells(crops: Sequence[Crop], first_views: int) -> tuple[Tensor, Tensor]:
+    """Give cells numbers for the whole batch and pair those of second views.
+
+    Crop ``first_views + i`` shows the cells of crop i again.
+
+    Returns
+    -------
+    cells : Tensor, (B, H, W) int64
+    partner : Tensor, (N + 1,) int64
+    """
+    zero = torch.zeros(1, dtype=torch.int64)
+    known = [torch.unique(torch.cat([zero, c.cells.flatten()])) for c in crops]
+    known[first_views:] = known[: len(crops) - first_views]
+    counts = torch.tensor([0] + [len(numbers) - 1 for numbers in known])
+    starts = counts.cumsum(0)
+    cells = []
+    for crop, numbers, start in zip(crops, known, starts[:-1], strict=True):
+        index = torch.searchsorted(numbers, crop.cells.contiguous())
+        cells.append(torch.where(index > 0, index + start, 0))
+    partner = torch.zeros(int(starts[-1]) + 1, dtype=torch.int64)
+    for i in range(len(crops) - first_views):
+        one = torch.arange(1, int(counts[i + 1]) + 1) + starts[i]
+        two = one - starts[i] + starts[first_views + i]
+        partner[one], partner[two] = two, one
+    return torch.stack(cells), partner

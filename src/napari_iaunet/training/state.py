@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.model.checkpoint import write_json
+from napari_iaunet.model.checkpoint import write_json, write_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,18 +80,12 @@ def _tensors(state: TrainingState) -> dict[str, Tensor]:
     for name, parameter in state.network.named_parameters():
         for key, value in state.optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{name}/{key}"] = value
-    return {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    return tensors
 
 
 def save_state(folder: Path, state: TrainingState) -> None:
     """Write the state; the old one stays whole until the new one is."""
-    part = folder / f".{STATE}.part"
-    save_file(
-        _tensors(state),
-        part,
-        {"step": str(state.step), "seconds": str(state.seconds)},
-    )
-    part.replace(folder / STATE)
+    write_tensors(folder / STATE, _tensors(state))
     write_json(folder / PROGRESS, {"step": state.step, "seconds": state.seconds})
 
 

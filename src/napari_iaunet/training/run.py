@@ -1,0 +1,165 @@
+"""One training run: its recipe, its schedule, its steps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from napari_iaunet.model.checkpoint import save_model
+from napari_iaunet.model.losses import LossWeights, total_loss
+from napari_iaunet.segmentation.backend import cpu_has_bfloat16
+from napari_iaunet.training.augment import Batch, draw_batch
+from napari_iaunet.training.state import TrainingState, save_state
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from napari_iaunet.model.network import IAUNet
+    from napari_iaunet.training.dataset import AnnotatedImage
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a training run does; the defaults are those of the bundled model.
+
+    Attributes
+    ----------
+    batch, size : int
+        Crops per step and process, and their height and width in pixels.
+    second_views : int
+        Crops of a batch that show cells of other crops again.
+    learning_rate, weight_decay : float
+        Of AdamW; the rate warms up and falls along a cosine.
+    warm_up : int
+        Steps.
+    averaging : float
+        Decay of the exponential moving average of the weights.
+    validate_every, checkpoint_every : float
+        Seconds; validation comes at the end, too.
+    """
+
+    batch: int = 8
+    size: int = 192
+    second_views: int = 2
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    warm_up: int = 100
+    averaging: float = 0.998
+    validate_every: float = 600.0
+    checkpoint_every: float = 120.0
+    weights: LossWeights = field(default_factory=LossWeights)
+
+
+class _Parallel(nn.Module):
+    """Network and losses as one module, so that DistributedDataParallel sees all."""
+
+    def __init__(self, network: IAUNet, weights: LossWeights) -> None:
+        super().__init__()
+        self.network = network
+        self.weights = weights
+
+    def forward(
+        self, batch: Batch, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        device = batch.images.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=_has_bfloat16(device)):
+            maps = self.network.features(batch.images)
+            fields = self.network.heads(maps)
+        return total_loss(
+            self.network, maps, fields, batch.targets, self.weights, generator
+        )
+
+
+def _has_bfloat16(device: str) -> bool:
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return device == "cpu" and cpu_has_bfloat16()
+
+
+def _shares(images: Sequence[AnnotatedImage]) -> np.ndarray:
+    """Probability of each image: kinds weigh as the square root of their number."""
+    kinds = [image.kind for image in images]
+    shares = np.array([1 / math.sqrt(kinds.count(kind)) for kind in kinds])
+    return np.asarray(shares / shares.sum())
+
+
+class Run:
+    """A training run: state, schedule and files."""
+
+    def __init__(
+        self,
+        state: TrainingState,
+        images: list[AnnotatedImage],
+        recipe: Recipe,
+        out: Path,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.state, self.recipe, self.out, self.seed = state, recipe, out, seed
+        self.images, self.shares = images, _shares(images)
+        self.device = device
+        self.rank = dist.get_rank() if dist.is_initialized() else 0
+        self.module: nn.Module = _Parallel(state.network, recipe.weights)
+        if dist.is_initialized():
+            self.module = nn.parallel.DistributedDataParallel(
+                self.module, find_unused_parameters=True
+            )
+
+    def draw(self, step: int) -> Batch:
+        """Draw the batch of a step; the same for the same seed, step and rank."""
+        rng = np.random.default_rng((self.seed, step, self.rank))
+        recipe = self.recipe
+        views = recipe.second_views if recipe.weights.cell_triplet else 0
+        return draw_batch(
+            self.images,
+            self.shares,
+            batch=recipe.batch,
+            size=recipe.size,
+            second_views=views,
+            rng=rng,
+        )
+
+    def rate(self, done: float) -> float:
+        """Learning rate when the share `done` of the run lies behind."""
+        warm = min(1.0, (self.state.step + 1) / self.recipe.warm_up)
+        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        return self.recipe.learning_rate * warm * max(fall, 0.005)
+
+    def step(self, batch: Batch, rate: float) -> dict[str, float]:
+        """Take one step; a batch whose loss is not finite changes nothing."""
+        state = self.state
+        batch = Batch(
+            batch.images.to(self.device, memory_format=torch.channels_last),
+            type(batch.targets)(*(t.to(self.device) for t in batch.targets)),
+        )
+        generator = torch.Generator().manual_seed(
+            hash((self.seed, state.step, self.rank)) % 2**63
+        )
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        loss: Tensor
+        losses: dict[str, float]
+        loss, losses = self.module(batch, generator)
+        if torch.isfinite(loss):
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
+            state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        state.step += 1
+        state.average(self.recipe.averaging)
+        return losses
+
+    def save(self, card: dict[str, Any]) -> None:
+        """Write the averaged weights as a model, and what a resume needs."""
+        if self.rank == 0:
+            save_model(self.out, self.state.averaged, card)
+            save_state(self.out, self.state)

@@ -1,0 +1,107 @@
+"""A model folder is read whole or refused with one clear sentence."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from napari_iaunet.errors import ModelError
+from napari_iaunet.model.checkpoint import load_model, save_model
+from napari_iaunet.model.network import IAUNet, IAUNetConfig
+
+SMALL = IAUNetConfig(widths=(8, 12, 16), embedding=4, hidden=8, projection=6)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    save_model(tmp_path / "mine", IAUNet(SMALL), {"description": "a test"})
+    return tmp_path / "mine"
+
+
+def test_round_trip(folder: Path):
+    torch.manual_seed(0)
+    expected = IAUNet(SMALL).eval()
+    network, card = load_model(folder)
+    image = torch.randn(1, 3, 16, 16)
+    for a, b in zip(network(image), expected(image), strict=True):
+        torch.testing.assert_close(a, b)
+    assert card == {"description": "a test"}
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "card.json",
+        "config.json",
+        "weights.safetensors",
+    ]
+
+
+def _change_config(folder: Path, **changes: object) -> None:
+    path = folder / "config.json"
+    values = json.loads(path.read_text())
+    values["network"] |= changes
+    path.write_text(json.dumps(values))
+
+
+def _cut(folder: Path) -> None:
+    path = folder / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def _pickle(folder: Path) -> None:
+    (folder / "weights.safetensors").write_bytes(pickle.dumps({"a": 1}))
+
+
+def _torch_pickle(folder: Path) -> None:
+    torch.save({"a": torch.zeros(1)}, folder / "weights.safetensors")
+
+
+def _drop_one(folder: Path) -> None:
+    path = folder / "weights.safetensors"
+    weights = load_file(path)
+    weights.pop(next(iter(weights)))
+    save_file(weights, path)
+
+
+def _nan(folder: Path) -> None:
+    path = folder / "weights.safetensors"
+    weights = load_file(path)
+    weights["stem.0.weight"][0] = torch.nan
+    save_file(weights, path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda f: (f / "weights.safetensors").unlink(),
+        lambda f: (f / "config.json").unlink(),
+        lambda f: (f / "config.json").write_text("{"),
+        lambda f: (f / "config.json").write_text("[]"),
+        lambda f: (f / "config.json").write_text('{"format": "other"}'),
+        lambda f: (f / "card.json").write_text("{"),
+        lambda f: _change_config(f, widths=[8, 12, 24]),
+        lambda f: _change_config(f, widths=[]),
+        lambda f: _change_config(f, widths=[10**9, 10**9, 10**9]),
+        lambda f: _change_config(f, widths="abc"),
+        lambda f: _change_config(f, extra=1),
+        lambda f: _change_config(f, diameter=-1),
+        _cut,
+        _pickle,
+        _torch_pickle,
+        _drop_one,
+        _nan,
+    ],
+)
+def test_damage_is_refused_in_one_sentence(folder: Path, damage):
+    damage(folder)
+    with pytest.raises(ModelError) as caught:
+        load_model(folder)
+    message = str(caught.value)
+    assert message.endswith(".")
+    assert "\n" not in message
+
+
+def test_missing_folder(tmp_path: Path):
+    with pytest.raises(ModelError, match="no model folder"):
+        load_model(tmp_path / "none")

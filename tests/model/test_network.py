@@ -1,0 +1,50 @@
+"""The network's shapes and symmetries."""
+
+import pytest
+import torch
+
+from napari_iaunet.model.network import IAUNet, IAUNetConfig
+
+SMALL = IAUNetConfig(widths=(8, 12, 16, 24), embedding=6, hidden=8, projection=5)
+
+
+@pytest.fixture(scope="module")
+def network() -> IAUNet:
+    torch.manual_seed(0)
+    return IAUNet(SMALL).eval()
+
+
+@pytest.mark.parametrize("size", [(8, 8), (16, 40)])
+def test_fields_have_the_size_of_the_image(network: IAUNet, size):
+    fields = network(torch.randn(2, 3, *size))
+    channels = [1, 1, 2, 6]
+    assert [tuple(f.shape) for f in fields] == [(2, c, *size) for c in channels]
+
+
+def test_plain_network_has_no_embedding():
+    network = IAUNet(IAUNetConfig(widths=(8, 12, 16), identity=False))
+    assert network(torch.randn(1, 3, 8, 8)).embedding.shape == (1, 0, 8, 8)
+    assert not any("embed" in name for name, _ in network.named_parameters())
+
+
+def test_same_cell_is_symmetric(network: IAUNet):
+    difference, votes = torch.randn(50, 6), torch.randn(50, 2)
+    there = network.same_cell_logit(difference, votes)
+    back = network.same_cell_logit(-difference, -votes)
+    torch.testing.assert_close(there, back)
+
+
+def test_cell_vectors_do_not_depend_on_other_cells(network: IAUNet):
+    maps = network.features(torch.randn(1, 3, 32, 32))
+    cells = torch.zeros(1, 32, 32, dtype=torch.int64)
+    cells[:, 2:14, 2:14] = 1
+    alone = network.cell_vectors(maps, cells, 1)
+    cells[:, 18:30, 18:30] = 2
+    both = network.cell_vectors(maps, cells, 2)
+    torch.testing.assert_close(alone[0], both[0])
+    torch.testing.assert_close(both.norm(dim=1), torch.ones(2))
+
+
+def test_config_survives_json():
+    assert IAUNetConfig.from_dict(SMALL.to_dict()) == SMALL
+    assert SMALL.stride == 8
