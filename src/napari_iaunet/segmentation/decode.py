@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     SameCell = Callable[[Tensor, Tensor], Tensor]
 
 
+_RIDGE_DEPTH = 0.15
+
+
 @dataclass(frozen=True)
 class DecodeSettings:
     """Thresholds of the decoding, chosen on the validation images.
@@ -318,14 +321,16 @@ def decode_plain(
         The network's cell diameter, in pixels.
     settings : DecodeSettings
     """
+    from skimage.morphology import h_maxima
     from skimage.segmentation import watershed
 
     typical = np.pi / 4 * diameter**2
     inside = fields.foreground.numpy() > settings.foreground
     inside = remove_small_holes(inside, max_size=int(0.05 * typical))
-    index = _find_peaks(fields.centre, inside, settings.peak)
-    markers = np.zeros(inside.shape, np.int32)
-    markers.ravel()[index] = np.arange(1, len(index) + 1)
-    labels = watershed(-fields.centre.numpy(), markers, mask=inside)
+    height = np.where(inside, fields.centre.numpy(), 0)
+    # Low saddles along the ridge of a long cell do not make two cells of it.
+    peaks = h_maxima(height, _RIDGE_DEPTH).astype(bool) & (height > settings.peak)
+    markers = label_components(peaks, connectivity=2)
+    labels = watershed(-height, markers, mask=inside)
     tidied = tidy(labels.astype(np.int64), settings.smallest * typical)
     return drop_doubtful(tidied, score_cells(tidied, fields), settings.score)

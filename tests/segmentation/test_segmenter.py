@@ -1,0 +1,153 @@
+"""Segmenter with the bundled model on real images."""
+
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import pytest
+import torch
+
+from napari_iaunet import Segmenter, average_precision
+from napari_iaunet.errors import Cancelled, DeviceError, ImageError, ModelError
+from napari_iaunet.files import read_image
+
+NUCLEI = "nuclei-fluorescence/train"
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> Segmenter:
+    return Segmenter(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def nuclei(data_folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """A small real image and its true labels."""
+    path = sorted((data_folder / NUCLEI).glob("*_img.png"))[3]
+    mask = path.with_name(path.name.replace("_img", "_mask"))
+    return np.asarray(read_image(path).array), np.asarray(read_image(mask).array)
+
+
+@pytest.fixture(scope="module")
+def mosaic(data_folder: Path) -> np.ndarray:
+    paths = sorted((data_folder / NUCLEI).glob("*_img.png"))
+    images = (np.asarray(read_image(path).array) for path in paths)
+    small = [image for image in images if image.shape == (256, 256)][:9]
+    rows = [np.concatenate(small[i : i + 3], 1) for i in (0, 3, 6)]
+    return np.concatenate(rows)
+
+
+def test_result_is_what_the_docs_say(segmenter, nuclei):
+    image, true = nuclei
+    found = segmenter.segment(image)
+    count = found.labels.max()
+    assert found.labels.dtype == np.int32
+    assert found.labels.shape == image.shape
+    assert set(np.unique(found.labels)) == set(range(count + 1))
+    assert found.scores.shape == (count,)
+    assert found.scores.dtype == np.float32
+    assert ((found.scores >= 0) & (found.scores <= 1)).all()
+    np.testing.assert_allclose(np.linalg.norm(found.embeddings, axis=1), 1, rtol=1e-4)
+    assert len(found.embeddings) == count
+    assert average_precision(true, found.labels, thresholds=(0.5,)).pooled[0] > 0.6
+
+
+@pytest.mark.parametrize("zoom", [2, 3])
+def test_diameter_is_estimated(segmenter, nuclei, zoom: int):
+    image, _ = nuclei
+    once = segmenter.estimate_diameter(image)
+    large = segmenter.estimate_diameter(np.kron(image, np.ones((zoom, zoom))))
+    assert large == pytest.approx(zoom * once, rel=0.3)
+
+
+def test_labels_do_not_depend_on_the_tile(mosaic):
+    small, large = (
+        Segmenter(device="cpu", tile=tile).segment(mosaic, diameter=28).labels
+        for tile in (256, 1024)
+    )
+    assert large.max() > 50
+    precision = average_precision(large, small, thresholds=(0.9,))
+    assert precision.pooled[0] >= 0.99
+
+
+def test_stack_has_unique_numbers(segmenter, nuclei):
+    image, _ = nuclei
+    stack = np.stack([image, image[::-1], np.zeros_like(image)])
+    found = segmenter.segment(stack)
+    assert found.labels.shape == stack.shape
+    first, second, third = (set(np.unique(plane)) - {0} for plane in found.labels)
+    assert first
+    assert second
+    assert not first & second
+    assert not third
+    assert first | second == set(range(1, len(found.scores) + 1))
+    lazy = segmenter.segment(da.from_array(stack, chunks=(1, 100, 100)))
+    np.testing.assert_array_equal(lazy.labels, found.labels)
+
+
+def test_progress_and_cancel(segmenter, mosaic):
+    calls: list[tuple[int, int]] = []
+    stack = np.stack([mosaic] * 2)
+    segmenter.segment(stack, diameter=28, progress=lambda *call: calls.append(call))
+    assert calls[-1][0] == calls[-1][1]
+    assert [done for done, _ in calls] == sorted(done for done, _ in calls)
+
+    def stop(done: int, total: int) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        segmenter.segment(stack, progress=stop)
+
+
+def test_out_of_memory_halves_the_tile(mosaic, monkeypatch: pytest.MonkeyPatch):
+    segmenter = Segmenter(device="cpu", tile=768)
+    expected = segmenter.segment(mosaic, diameter=28).labels
+    predict = segmenter._backend._predict
+
+    def small_memory(image: torch.Tensor) -> torch.Tensor:
+        if image.shape[-1] > 400:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return predict(image)
+
+    monkeypatch.setattr(segmenter._backend, "_predict", small_memory)
+    found = segmenter.segment(mosaic, diameter=28).labels
+    assert segmenter._backend.tile == 384
+    assert average_precision(expected, found, thresholds=(0.9,)).pooled[0] >= 0.99
+
+    monkeypatch.setattr(
+        segmenter._backend, "_predict", lambda _: small_memory(torch.zeros(1, 500))
+    )
+    with pytest.raises(DeviceError, match="too little memory"):
+        segmenter.segment(mosaic, diameter=28)
+
+
+@pytest.mark.parametrize("diameter", [0, -3, float("nan"), float("inf"), "wide"])
+def test_bad_diameter(segmenter, diameter):
+    with pytest.raises(ImageError, match="diameter"):
+        segmenter.segment(np.zeros((9, 9)), diameter=diameter)
+
+
+def test_bad_model_and_device(tmp_path: Path):
+    with pytest.raises(ModelError):
+        Segmenter("moon")
+    with pytest.raises(ModelError):
+        Segmenter(tmp_path)
+    for name in ("toaster", "cuda:99"):
+        with pytest.raises(DeviceError):
+            Segmenter(device=name)
+    with pytest.raises(DeviceError):
+        Segmenter(tile=3)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (1, 300)])
+def test_tiny_images(segmenter, shape):
+    found = segmenter.segment(np.random.default_rng(0).random(shape))
+    assert found.labels.shape == shape
+    assert len(found.scores) == found.labels.max()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_gives_the_same_cells(nuclei):
+    image, _ = nuclei
+    cpu, cuda = (Segmenter(device=d).segment(image).labels for d in ("cpu", "cuda"))
+    assert average_precision(cpu, cuda, thresholds=(0.75,)).pooled[0] > 0.95

@@ -1,0 +1,75 @@
+"""Crops: exact targets under every transformation."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_iaunet.training.augment import change_look, draw_batch, draw_crop
+from napari_iaunet.training.dataset import prepare
+
+
+@pytest.fixture(scope="module")
+def source():
+    labels = np.zeros((160, 200), np.int32)
+    ys, xs = np.mgrid[:160, :200]
+    for number, (y, x) in enumerate([(40, 40), (40, 68), (110, 60), (90, 150)], 1):
+        labels[(ys - y) ** 2 + (xs - x) ** 2 <= 14**2] = number
+    # Each cell has a brightness of its own, so the image tells who is where.
+    return prepare(labels * 50.0, labels, 28.0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_targets_are_exact(source, seed: int):
+    crop = draw_crop(source, 96, np.random.default_rng(seed))
+    cells = crop.cells.numpy()
+    ys, xs = np.mgrid[:96, :96]
+    for number in np.unique(cells)[1:]:
+        here = cells == number
+        # All pixels of a cell vote the same centre.
+        votes = np.stack([ys, xs])[:, here] + crop.offset.numpy()[:, here]
+        assert np.ptp(votes, axis=1).max() < 1e-3
+        touches = (
+            here[0].any() or here[-1].any() or here[:, 0].any() or here[:, -1].any()
+        )
+        if not touches and here.sum() > 100:
+            middle = np.array([ys[here].mean(), xs[here].mean()])
+            np.testing.assert_allclose(votes[:, 0], middle, atol=1.5)
+            peak = crop.centre.numpy()[0, int(votes[0, 0]), int(votes[1, 0])]
+            assert peak > 0.75
+        radius = crop.radius.numpy()[0, here]
+        assert np.ptp(radius) < 1e-4
+    assert float(crop.offset[:, crop.cells == 0].abs().sum()) == 0
+    inside = torch.from_numpy(cells > 0)
+    assert crop.image[0][inside].mean() > crop.image[0][~inside].mean()
+
+
+def test_batch_numbers_are_unique_and_partners_mutual(source):
+    batch = draw_batch(
+        [source],
+        np.ones(1),
+        batch=6,
+        size=96,
+        second_views=2,
+        rng=np.random.default_rng(3),
+    )
+    cells, partner = batch.targets.cells, batch.targets.partner
+    seen: set[int] = set()
+    for crop in cells:
+        numbers = set(crop.unique().tolist()) - {0}
+        assert not numbers & seen
+        seen |= numbers
+    assert seen == set(range(1, len(partner)))
+    paired = partner.nonzero()[:, 0]
+    assert len(paired)
+    assert (partner[partner[paired]] == paired).all()
+    for number in paired.tolist():
+        assert (cells == number).sum() == (cells == partner[number]).sum()
+
+
+def test_looks_are_finite_and_reproducible():
+    image = torch.rand(3, 64, 64)
+    for seed in range(60):
+        one = change_look(image, np.random.default_rng(seed))
+        two = change_look(image, np.random.default_rng(seed))
+        assert torch.isfinite(one).all()
+        torch.testing.assert_close(one, two, rtol=0, atol=0)

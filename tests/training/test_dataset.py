@@ -1,0 +1,104 @@
+"""Pairs, splits and the geometry of cells."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage.io import imsave
+
+from napari_iaunet.errors import TrainingError
+from napari_iaunet.training.dataset import (
+    find_pairs,
+    load_pairs,
+    median_diameter,
+    prepare,
+    split_pairs,
+)
+
+
+def disc(shape, centre, radius):
+    ys, xs = np.ogrid[: shape[0], : shape[1]]
+    return (ys - centre[0]) ** 2 + (xs - centre[1]) ** 2 <= radius**2
+
+
+@pytest.fixture
+def labels():
+    labels = np.zeros((100, 120), np.uint16)
+    labels[disc(labels.shape, (30, 30), 14)] = 7
+    labels[disc(labels.shape, (30, 58), 13)] = 3
+    labels[disc(labels.shape, (99, 90), 14)] = 200
+    return labels
+
+
+def test_geometry_of_discs(labels):
+    prepared = prepare(labels.astype(float), labels, 28.0)
+    order = [prepared.labels[30, 30], prepared.labels[30, 58], prepared.labels[97, 90]]
+    assert sorted(order) == [1, 2, 3]
+    np.testing.assert_allclose(prepared.centres[order[0]], (30, 30), atol=0.6)
+    np.testing.assert_allclose(prepared.centres[order[1]], (30, 58), atol=0.6)
+    assert prepared.edge_distance[30, 30] == pytest.approx(1, abs=0.02)
+    # Touching cells have an edge between them, the end of the image is none.
+    assert prepared.edge_distance[30, 44] < 0.2
+    assert prepared.edge_distance[99, 90] == pytest.approx(1, abs=0.02)
+    np.testing.assert_allclose(prepared.radii[order[0]], 14, rtol=0.03)
+
+
+def test_large_cells_are_stored_smaller(labels):
+    big = np.kron(labels, np.ones((4, 4), np.uint16))
+    prepared = prepare(big.astype(float), big, 28.0)
+    assert prepared.labels.shape[0] < 200
+    assert median_diameter(prepared.labels) * prepared.zoom == pytest.approx(
+        28, rel=0.1
+    )
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "message"),
+    [
+        (np.zeros((8, 8)), np.zeros((8, 9), int), "differ in size"),
+        (np.zeros((8, 8)), np.zeros((8, 8), float), "whole numbers"),
+        (np.zeros((8, 8)), np.full((8, 8), -1), "whole numbers"),
+        (np.zeros((8, 8)), np.zeros((2, 8, 8), int), "one plane"),
+    ],
+)
+def test_bad_pairs(image, mask, message):
+    with pytest.raises(TrainingError, match=message):
+        prepare(image, mask, 28.0)
+
+
+def test_find_pairs(tmp_path: Path, labels):
+    with pytest.raises(TrainingError, match="no folder"):
+        find_pairs([tmp_path / "none"])
+    with pytest.raises(TrainingError, match="no pair"):
+        find_pairs([tmp_path])
+    for name in ("b", "a"):
+        imsave(tmp_path / f"{name}_img.png", labels.astype(np.uint8))
+        imsave(tmp_path / f"{name}_mask.tif", labels, check_contrast=False)
+    imsave(tmp_path / "alone_img.png", labels.astype(np.uint8))
+    pairs = find_pairs([tmp_path])
+    assert [p[0].name for p in pairs] == ["a_img.png", "b_img.png"]
+    loaded = load_pairs(pairs, 28.0)
+    assert [image.name for image in loaded] == ["a", "b"]
+    assert all(image.kind == tmp_path.name for image in loaded)
+
+
+def test_split_cuts_each_series_once():
+    pairs = [
+        (Path(f"k/{n}_img.png"), Path(f"k/{n}_mask.png"))
+        for n in [f"film_{i:03d}" for i in range(16)] + [f"wt_{i}" for i in range(4)]
+    ]
+    training, validation = split_pairs(pairs)
+    assert [p[0].stem for p in validation] == [
+        "film_014_img",
+        "film_015_img",
+        "wt_3_img",
+    ]
+    assert not set(training) & set(validation)
+    assert len(training) + len(validation) == len(pairs)
+
+
+def test_real_split_shares_nothing(data_folder: Path):
+    pairs = find_pairs([data_folder / "nuclei-fluorescence" / "train"])
+    training, validation = split_pairs(pairs)
+    assert len(validation) == 56
+    assert not {p[0] for p in training} & {p[0] for p in validation}

@@ -1,0 +1,179 @@
+"""Training: learns, repeats itself, resumes, runs in two processes."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from napari_iaunet.errors import TrainingError
+from napari_iaunet.model.checkpoint import load_model
+from napari_iaunet.model.losses import LossWeights
+from napari_iaunet.model.network import IAUNetConfig
+from napari_iaunet.training.loop import train
+from napari_iaunet.training.run import Recipe
+
+CONFIG = IAUNetConfig(widths=(8, 12, 16), embedding=4, hidden=8, projection=6)
+RECIPE = Recipe(batch=4, size=64, warm_up=5)
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    rng = np.random.default_rng(0)
+    labels = np.zeros((128, 128), np.int32)
+    ys, xs = np.mgrid[:128, :128]
+    for number, (y, x) in enumerate(np.ndindex(4, 4), 1):
+        labels[(ys - 16 - 32 * y) ** 2 + (xs - 16 - 32 * x) ** 2 < 14**2] = number
+    image = (labels > 0) * 100.0 + rng.normal(20, 5, labels.shape)
+    return [(image, labels)]
+
+
+def run(pairs, out: Path, **options):
+    options = {"start": None, "config": CONFIG, "recipe": RECIPE} | options
+    return list(train(pairs, out=out, device="cpu", **options))
+
+
+def weights(folder: Path):
+    return load_file(folder / "weights.safetensors")
+
+
+def test_losses_fall_and_events_tell(pairs, tmp_path: Path):
+    events = run(pairs, tmp_path / "m", steps=90, validation=pairs)
+    assert [e.kind for e in events if e.kind != "step"] == [
+        "start",
+        "validation",
+        "end",
+    ]
+    steps = [e for e in events if e.kind == "step"]
+    assert [e.step for e in steps] == list(range(1, 91))
+    first = np.mean([e.losses["foreground"] for e in steps[:5]])
+    last = np.mean([e.losses["foreground"] for e in steps[-5:]])
+    assert last < 0.85 * first
+    assert set(steps[0].losses) == {
+        "foreground",
+        "centre",
+        "offset",
+        "same_cell",
+        "pixel_triplet",
+        "cell_triplet",
+    }
+    assert steps[-1].learning_rate < steps[10].learning_rate
+    assert 0 <= events[-1].validation_ap <= 1
+    assert load_model(tmp_path / "m")[1]["training"]["steps"] == 90
+
+
+def test_equal_seeds_give_equal_weights(pairs, tmp_path: Path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run(pairs, tmp_path / name, steps=4, seed=seed)
+    a, b, c = (weights(tmp_path / name) for name in "abc")
+    assert all(torch.equal(a[k], b[k]) for k in a)
+    assert any(not torch.equal(a[k], c[k]) for k in a)
+
+
+def test_resume_equals_an_uninterrupted_run(pairs, tmp_path: Path):
+    steady = replace(RECIPE, learning_rate=1e-3)
+    run(pairs, tmp_path / "whole", steps=6, recipe=steady)
+    stopped = train(
+        pairs,
+        start=None,
+        out=tmp_path / "cut",
+        config=CONFIG,
+        recipe=replace(steady, checkpoint_every=0.0),
+        steps=6,
+        device="cpu",
+    )
+    for event in stopped:
+        if event.kind == "checkpoint" and event.step == 3:
+            stopped.close()
+            break
+    events = run(pairs, tmp_path / "cut", steps=6, recipe=steady, resume=True)
+    assert next(e.step for e in events if e.kind == "step") == 4
+    a, b = weights(tmp_path / "whole"), weights(tmp_path / "cut")
+    assert all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_without_triplets_and_without_identity(pairs, tmp_path: Path):
+    bare = replace(RECIPE, weights=LossWeights(pixel_triplet=0, cell_triplet=0))
+    names = run(pairs, tmp_path / "a", steps=1, recipe=bare)[1].losses
+    assert set(names) == {"foreground", "centre", "offset", "same_cell"}
+    plain = replace(CONFIG, identity=False)
+    names = run(pairs, tmp_path / "b", steps=1, config=plain)[1].losses
+    assert set(names) == {"foreground", "centre", "offset"}
+
+
+def test_starts_from_a_model(pairs, tmp_path: Path):
+    run(pairs, tmp_path / "a", steps=1)
+    events = run(pairs, tmp_path / "b", steps=1, start=tmp_path / "a")
+    assert events[-1].kind == "end"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "greater than zero"),
+        ({"minutes": float("nan")}, "greater than zero"),
+        ({"steps": 1, "resume": True}, "no training to resume"),
+    ],
+)
+def test_bad_parameters(pairs, tmp_path: Path, options, message):
+    with pytest.raises(TrainingError, match=message):
+        run(pairs, tmp_path / "m", **options)
+
+
+def test_nothing_annotated(tmp_path: Path):
+    blank = [(np.ones((64, 64)), np.zeros((64, 64), int))]
+    with pytest.raises(TrainingError, match="no annotated cell"):
+        run(blank, tmp_path / "m", steps=1)
+
+
+def test_foreign_state_is_refused(pairs, tmp_path: Path):
+    run(pairs, tmp_path / "m", steps=1)
+    other = replace(CONFIG, widths=(8, 12, 20))
+    with pytest.raises(TrainingError, match="cannot be resumed"):
+        run(pairs, tmp_path / "m", steps=2, config=other, resume=True)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import numpy as np
+import torch
+sys.path.insert(0, {here!r})
+from test_loop import CONFIG, RECIPE
+from napari_iaunet.training.loop import train
+
+torch.set_num_threads(1)
+ys, xs = np.mgrid[:96, :96]
+discs = (ys % 32 - 16) ** 2 + (xs % 32 - 16) ** 2 < 180
+labels = ((ys // 32) * 3 + xs // 32 + 1) * discs
+events = list(train([(labels > 0, labels)], start=None, out={out!r}, steps=3,
+                    config=CONFIG, recipe=RECIPE, device="cpu"))
+assert events[-1].step == 3
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(tmp_path: Path):
+    script = tmp_path / "script.py"
+    here = str(Path(__file__).parent)
+    script.write_text(SCRIPT.format(here=here, out=str(tmp_path / "m")))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    done = subprocess.run(
+        [*command, "--nproc-per-node=2", str(script)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (
+        json.loads((tmp_path / "m" / "card.json").read_text())["training"]["steps"] == 3
+    )
+    assert load_model(tmp_path / "m")
