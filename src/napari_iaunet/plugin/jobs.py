@@ -142,12 +142,14 @@ class Jobs(QObject):
         task.signals.progressed.connect(self._on_progress, queued)
         task.signals.done.connect(self._on_done, queued)
         self._task = task
+        # Without a file of its own the bar would print to the terminal, too.
+        self._bar = activity_bar(total=0, desc=description, file=io.StringIO())
+        if self._task is not task:  # napari processes events there
+            return
         worker = create_worker(task, _start_thread=False, _ignore_errors=True)
         task.worker_stops = lambda: worker.abort_requested
         worker.start()
         self.started.emit()
-        # Without a file of its own the bar would print to the terminal, too.
-        self._bar = activity_bar(total=0, desc=description, file=io.StringIO())
 
     def cancel(self) -> None:
         """Ask the running job to stop; ``cancelled`` follows when it has."""
