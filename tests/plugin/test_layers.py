@@ -131,9 +131,7 @@ def test_some_channels_along_an_axis(viewer, axis, plane):
     stack = numbers(3, 5, 16, 18)
     moved = np.moveaxis(stack, 0, axis)
     layer = viewer.add_image(moved)
-    image = layers.read_image(
-        [layer], channel_axis=axis, channels=[0, 2], plane=plane
-    )
+    image = layers.read_image([layer], channel_axis=axis, channels=[0, 2], plane=plane)
     expected = stack[[0, 2]] if plane is None else stack[[0, 2], 4]
     actual = np.moveaxis(np.asarray(image.array), image.channel_axis, 0)
     np.testing.assert_array_equal(actual, expected)

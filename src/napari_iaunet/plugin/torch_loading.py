@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib.util
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
 def load_torch() -> None:
-    """Import torch in a worker thread.
+    """Import torch in a worker thread, never stopping the others for long.
 
-    Opening its largest library takes 0.2 s and more, in which ``import`` lets no
-    other Python thread run. Opened through a foreign function beforehand, all
-    others run on; the import then finds the library in memory. On Windows torch
-    does so itself.
+    While a library is opened or the garbage collector runs, no other Python thread
+    does. The largest library takes 0.2 s; opened beforehand through a foreign
+    function, which lets other threads run, it is found in memory by the import.
+    Half a million new objects make the collector run again and again.
     """
-    if "torch" in sys.modules or sys.platform == "win32":
+    if "torch" in sys.modules:
         return
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        _open_largest_library()
+        importlib.import_module("torch")
+        with suppress(ImportError):  # else the first prediction imports it
+            importlib.import_module("torch._decomp")
+    finally:
+        # Counts all objects as old, so that they are not looked through at once.
+        gc.freeze()
+        gc.unfreeze()
+        if collects:
+            gc.enable()
+
+
+def _open_largest_library() -> None:
     spec = importlib.util.find_spec("torch")
-    if spec is not None and spec.origin is not None:
-        suffix = "dylib" if sys.platform == "darwin" else "so"
-        library = Path(spec.origin).parent / "lib" / f"libtorch_cpu.{suffix}"
-        open_library = ctypes.CDLL(None).dlopen
-        open_library.argtypes = (ctypes.c_char_p, ctypes.c_int)
-        open_library.restype = ctypes.c_void_p
-        # If this fails, the import says why.
-        open_library(os.fsencode(library), os.RTLD_NOW | os.RTLD_LOCAL)
-    import torch  # noqa: F401
+    if spec is None or spec.origin is None or sys.platform == "win32":
+        return  # on Windows torch does it in the same way
+    suffix = "dylib" if sys.platform == "darwin" else "so"
+    library = Path(spec.origin).parent / "lib" / f"libtorch_cpu.{suffix}"
+    open_library = ctypes.CDLL(None).dlopen
+    open_library.argtypes = (ctypes.c_char_p, ctypes.c_int)
+    open_library.restype = ctypes.c_void_p
+    # If this fails, the import says why.
+    open_library(os.fsencode(library), os.RTLD_NOW | os.RTLD_LOCAL)
