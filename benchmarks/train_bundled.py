@@ -1,0 +1,198 @@
+"""Train the bundled model on every folder of images that has masks.
+
+Started again, it goes on where it stopped. At the end it measures the model on the
+held-out and on the test images and writes the model's card.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import common
+import report
+from accuracy import follow, held_out_scores, trained_minutes
+from common import Score
+
+if TYPE_CHECKING:
+    import argparse
+
+_STAGE_1 = "Broad Bioimage Benchmark Collection BBBC038 (Data Science Bowl 2018)"
+_CITE_STAGE_1 = "Caicedo et al., Nature Methods 2019"
+SOURCES: dict[str, dict[str, str]] = {
+    "nuclei-fluorescence": {
+        "what": "fluorescent nuclei",
+        "licence": "CC0-1.0",
+        "source": f"{_STAGE_1}, train split of the StarDist paper",
+        "cite": f"{_CITE_STAGE_1}; Schmidt et al., MICCAI 2018",
+    },
+    "nuclei-fluorescence-extra": {
+        "what": "fluorescent nuclei outside that split",
+        "licence": "CC0-1.0",
+        "source": f"{_STAGE_1}, with the community's corrected masks",
+        "cite": _CITE_STAGE_1,
+    },
+    "nuclei-histology": {
+        "what": "stained tissue",
+        "licence": "CC0-1.0",
+        "source": f"{_STAGE_1}, with the community's corrected masks",
+        "cite": _CITE_STAGE_1,
+    },
+    "nuclei-brightfield": {
+        "what": "nuclei in bright field",
+        "licence": "CC0-1.0",
+        "source": f"{_STAGE_1}, with the community's corrected masks",
+        "cite": _CITE_STAGE_1,
+    },
+    "cells-phase-contrast": {
+        "what": "adherent mammalian cells in phase contrast",
+        "licence": "MIT",
+        "source": "Usiigaci, Okinawa Institute of Science and Technology",
+        "cite": "Tsai et al., SoftwareX 2019",
+    },
+    "yeast-phase-contrast": {
+        "what": "budding and mating yeast in phase contrast",
+        "licence": "BSD-3-Clause",
+        "source": "yeastvision, NC State University",
+        "cite": "doi 10.1091/mbc.E25-01-0009",
+    },
+    "membranes-fluorescence": {
+        "what": "epithelium with stained membranes",
+        "licence": "MIT",
+        "source": "JahnJ, U-Net-based image quantification of epithelial cell shapes",
+        "cite": "",
+    },
+}
+DESCRIPTION = (
+    "Nuclei and whole cells of many kinds: fluorescence, stained tissue, bright field, "
+    "phase contrast, yeast, membranes"
+)
+_SHOWN = (0.5, 0.75, 0.9)
+
+
+def main() -> None:
+    args = _arguments()
+    threads = common.limit_threads(args.threads)
+    if not args.card_only and trained_minutes(args.out) < args.minutes:
+        _train(args)
+    write_card(
+        args.out, args, args.machine or f"{_hardware(args)}, torch threads: {threads}"
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = common.parser(__doc__)
+    parser.add_argument("--out", type=Path, help="model folder (default: runs/bundled)")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--card-only",
+        action="store_true",
+        help="measure the model that --out holds and write its card",
+    )
+    parser.add_argument(
+        "--machine", help="what the model was trained on, if not on this machine"
+    )
+    args = parser.parse_args()
+    args.out = args.out or args.runs / "bundled"
+    return args
+
+
+def _hardware(args: argparse.Namespace) -> str:
+    from napari_iaunet.segmentation.backend import choose_device
+
+    return report.machine(str(choose_device(args.device)))
+
+
+def _train(args: argparse.Namespace) -> None:
+    from napari_iaunet.training.loop import train
+
+    events = train(
+        [pair for pairs, _ in common.split(args.data).values() for pair in pairs],
+        start=None,
+        out=args.out,
+        minutes=args.minutes,
+        validation=[],
+        resume=trained_minutes(args.out) > 0,
+        seed=args.seed,
+        device=args.device,
+        card={"description": DESCRIPTION},
+    )
+    # Under torchrun one process tells what happens.
+    title = f"bundled [{os.environ.get('RANK', '0')}]"
+    follow(events, title)
+
+
+# -- card --------------------------------------------------------------------
+
+
+def write_card(folder: Path, args: argparse.Namespace, machine: str) -> None:
+    """Measure a model and write its card; what the card says of training stays."""
+    from napari_iaunet.model.checkpoint import CARD, load_model, write_json
+
+    if int(os.environ.get("RANK", "0")):
+        return
+    network, card = load_model(folder)
+    training = card.get("training", {})
+    written = {
+        "description": DESCRIPTION,
+        "licence": "BSD-3-Clause",
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "data": _data(args.data),
+        "split": (
+            "Of every folder, and in it of every series of images, the last eighth by "
+            "name is held out of training; the published test split of "
+            "nuclei-fluorescence was neither trained on nor used for a choice."
+        ),
+        "training": training,
+        "cost": f"{training.get('minutes', '?')} minutes on {machine}",
+        "figures": _figures(folder, args),
+    }
+    write_json(folder / CARD, written)
+    print(json.dumps(written["figures"], indent=2))
+
+
+def _data(data: Path) -> list[dict[str, Any]]:
+    """Every set of images with its licence, and its notice where it asks for one."""
+    described = []
+    for kind, (training, held_out) in common.split(data).items():
+        about = SOURCES.get(kind, {"what": kind, "licence": "unknown", "source": ""})
+        entry: dict[str, Any] = {"name": kind, **{k: v for k, v in about.items() if v}}
+        entry |= {"training images": len(training), "held-out images": len(held_out)}
+        notice = data / "licences" / f"{kind}.txt"
+        if notice.is_file():
+            entry["notice"] = notice.read_text(encoding="utf-8").strip()
+        described.append(entry)
+    return described
+
+
+def _figures(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
+    from napari_iaunet import Segmenter
+
+    held_out = held_out_scores(folder, args.data, args.device)
+    method = common.by_model(Segmenter(folder, args.device))
+    test = common.evaluate(method, common.read(common.test_pairs(args.data)))
+    return {
+        "measure": "pooled AP = TP / (TP + FP + FN), diameter estimated",
+        "held-out images": {kind: _figure(score) for kind, score in held_out.items()},
+        "test images": {common.NUCLEI: _figure(test)},
+    }
+
+
+def _figure(score: Score) -> dict[str, float]:
+    thresholds = [float(t) for t in score.ap.thresholds]
+    figure: dict[str, float] = {
+        "images": score.images,
+        "cells": score.cells,
+        "median diameter": round(score.true_diameter, 1),
+    }
+    for shown in _SHOWN:
+        value = float(score.ap.pooled[thresholds.index(shown)])
+        figure[f"AP{round(100 * shown)}"] = round(value, 4)
+    return figure
+
+
+if __name__ == "__main__":
+    main()
