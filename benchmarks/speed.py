@@ -89,7 +89,7 @@ def _stardist_python(runs: Path) -> Path:
     if not done.exists():
         print(f"installing StarDist into {folder}", file=sys.stderr)
         venv.create(folder, with_pip=True)
-        pip = [python, "-m", "pip", "install", "--quiet"]
+        pip = [str(python), "-m", "pip", "install", "--quiet"]
         subprocess.run([*pip, "stardist", "tensorflow-cpu"], check=True)
         done.touch()
     return python
