@@ -6,18 +6,24 @@ import torch
 import torch.nn.functional as F
 
 from napari_iaunet.errors import Cancelled
-from napari_iaunet.segmentation.tiles import pad_to_stride, run_tiled, tile_starts
+from napari_iaunet.segmentation.tiles import pad_to_stride, plan_axis, run_tiled
 
 
-@pytest.mark.parametrize("length", [256, 272, 400, 512, 1024, 1040, 2048])
-def test_starts_cover_the_axis_in_phase(length: int):
-    starts = tile_starts(length, 256, 64)
+@pytest.mark.parametrize("tile", [256, 400, 1024])
+@pytest.mark.parametrize("length", [16, 256, 272, 400, 512, 1024, 1040, 1488, 2048])
+def test_tiles_cover_the_axis_in_phase(length: int, tile: int):
+    starts, size = plan_axis(length, tile, 16, 64)
     assert starts[0] == 0
-    assert starts[-1] + 256 == max(length, 256)
+    assert starts[-1] + size == length
+    assert size <= tile
     assert all(start % 16 == 0 for start in starts)
-    steps = np.diff(starts)
-    assert (steps > 0).all()
-    assert (steps <= 256 - 128).all()
+    shared = size - np.diff(starts)
+    assert (shared >= 112).all()
+
+
+def test_tiles_waste_little():
+    starts, size = plan_axis(1040, 1024, 16, 64)
+    assert len(starts) * size < 1.2 * 1040
 
 
 def test_blending_of_a_local_operation_is_exact():

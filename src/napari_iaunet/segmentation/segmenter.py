@@ -21,6 +21,7 @@ from napari_iaunet.segmentation.decode import (
     decode_plain,
     to_image_size,
 )
+from napari_iaunet.segmentation.diameter import Decoded, measure_plane, scale_for
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.intensity import rescale
 
@@ -31,13 +32,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.model.network import IAUNet
+    from napari_iaunet.segmentation.image import Planes
 
     Progress = Callable[[int, int], None]
-
-_SAME_SCALE = (0.7, 1.4)
-_SCALES = (0.05, 4.0)
-_WINDOW = 1024
-_LARGEST_SIDE = 60_000
 
 
 @dataclass(frozen=True)
@@ -158,12 +155,15 @@ class Segmenter:
         _check_diameter(diameter)
         planes = as_planes(image, channel_axis)
         steps = _Steps(progress, len(planes))
+        ready: Decoded | None = None
         if diameter is None:
-            diameter = self._stack_diameter(planes)
+            diameter, ready = self._stack_diameter(planes, steps.wait)
+            if ready:
+                steps(1, 1)
         labels, scores, embeddings, found = [], [], [], 0
         for index, plane in enumerate(planes):
             steps.plane = index
-            cells, fields = self._plane(plane, diameter, steps)
+            cells, fields = ready or self._plane(plane, diameter, steps)
             native = to_image_size(
                 cells.labels,
                 fields.foreground,
@@ -188,26 +188,19 @@ class Segmenter:
         self, image: Any, *, channel_axis: int | None = None
     ) -> float:
         """Estimate the typical cell diameter of an image, in pixels."""
-        return self._stack_diameter(as_planes(image, channel_axis))
-
-    def _scale(self, diameter: float, shape: tuple[int, ...]) -> float:
-        """Factor that brings cells to what the network knows.
-
-        Close to it the image stays as it is: the network tolerates that, and
-        resampling costs time and sharpness.
-        """
-        scale = self.config.diameter / diameter
-        if _SAME_SCALE[0] <= scale <= _SAME_SCALE[1]:
-            return 1.0
-        scale = min(max(scale, _SCALES[0]), _SCALES[1])
-        return min(scale, _LARGEST_SIDE / max(shape[-2:]))
+        return self._stack_diameter(as_planes(image, channel_axis), None)[0]
 
     def _plane(
         self, plane: NDArray[np.float32], diameter: float, steps: _Steps
-    ) -> tuple[Instances, FieldImage]:
-        scale = self._scale(diameter, plane.shape)
-        fields = self._backend.fields(rescale(plane, scale), steps)
-        return self._decode(fields), fields
+    ) -> Decoded:
+        scale = scale_for(diameter, self.config.diameter, plane.shape)
+        return self._at_scale(plane, scale, steps)
+
+    def _at_scale(
+        self, plane: NDArray[np.float32], scale: float, progress: Progress | None
+    ) -> Decoded:
+        fields = self._backend.fields(rescale(plane, scale), progress)
+        return Decoded(self._decode(fields), fields)
 
     def _decode(self, fields: FieldImage) -> Instances:
         if not self.config.identity:
@@ -216,36 +209,22 @@ class Segmenter:
             fields, self._backend.same_cell, self.config.diameter, self.settings
         )
 
-    def _stack_diameter(self, planes: Any) -> float:
-        """Median over up to three planes of a stack."""
+    def _stack_diameter(
+        self, planes: Planes, progress: Progress | None
+    ) -> tuple[float, Decoded | None]:
+        """Median over up to three planes; also the cells if they are final already."""
         count = len(planes)
         chosen = sorted({count // 2, count // 4, (3 * count) // 4})
-        measured = (self._plane_diameter(planes[i]) for i in chosen)
-        found = [d for d in measured if d is not None]
-        return float(np.median(found)) if found else self.config.diameter
 
-    def _plane_diameter(self, plane: NDArray[np.float32]) -> float | None:
-        """Measure the cells found at the image's own scale, then at the better one."""
-        y, x = (max(0, (n - _WINDOW) // 2) for n in plane.shape[1:])
-        window = plane[:, y : y + _WINDOW, x : x + _WINDOW]
-        diameter = self._measure(window, 1.0)
-        if diameter is None:
-            diameter = self._measure(window, 0.4)
-        if diameter is None:
-            return None
-        scale = self._scale(diameter, window.shape)
-        if scale != 1.0:
-            diameter = self._measure(window, scale) or diameter
-        return diameter
+        def segment_at(plane: NDArray[np.float32], scale: float) -> Decoded:
+            return self._at_scale(plane, scale, progress)
 
-    def _measure(self, plane: NDArray[np.float32], scale: float) -> float | None:
-        """Median cell diameter in the plane's own pixels, None without cells."""
-        fields = self._backend.fields(rescale(plane, scale))
-        labels = self._decode(fields).labels
-        areas = np.bincount(labels.ravel())[1:]
-        if not areas.size:
-            return None
-        return float(np.median(np.sqrt(4 * areas / np.pi))) / scale
+        measured = [
+            measure_plane(planes[i], segment_at, self.config.diameter) for i in chosen
+        ]
+        found = [diameter for diameter, _ in measured if diameter is not None]
+        diameter = float(np.median(found)) if found else self.config.diameter
+        return diameter, measured[0][1] if count == 1 else None
 
 
 class _Steps:
@@ -257,6 +236,11 @@ class _Steps:
     def __call__(self, done: int, total: int) -> None:
         if self.progress:
             self.progress(self.plane * total + done, self.planes * total)
+
+    def wait(self, _done: int, _total: int) -> None:
+        """Call the callback while nothing counts yet, so that it can stop the work."""
+        if self.progress:
+            self.progress(0, self.planes)
 
 
 def _check_diameter(diameter: float | None) -> None:

@@ -18,23 +18,33 @@ HALO = 64
 _BLEND = 32
 
 
-def tile_starts(length: int, tile: int, halo: int = HALO) -> list[int]:
-    """Where tiles begin along one axis; neighbours share twice the halo.
+def plan_axis(
+    length: int, tile: int, stride: int, halo: int = HALO
+) -> tuple[list[int], int]:
+    """Cut one axis into equal tiles, none larger than `tile`.
 
-    All but the last are multiples of the step, so every tile sees the network's
-    pooling grid in the same phase as long as step and length are multiples of
-    its stride.
+    All tiles begin at multiples of `stride`, so each sees the network's pooling
+    grid in the same phase; neighbours share twice the halo at least.
 
     Parameters
     ----------
-    length, tile, halo : int
-        Pixels; ``tile > 2 * halo``.
+    length : int
+        Pixels; a multiple of `stride`.
+    tile, stride, halo : int
+        Pixels; ``tile`` is a multiple of `stride` and above ``2 * halo``.
+
+    Returns
+    -------
+    starts : list of int
+    size : int
+        Length of every tile.
     """
     if length <= tile:
-        return [0]
-    step = tile - 2 * halo
-    count = -(-(length - tile) // step)
-    return [i * step for i in range(count)] + [length - tile]
+        return [0], length
+    count = -(-(length - 2 * halo) // (tile - 2 * halo))
+    size = -(-(length + (count - 1) * 2 * halo) // (count * stride)) * stride
+    last = (length - size) // stride
+    return [round(i * last / (count - 1)) * stride for i in range(count)], size
 
 
 def _ramp(start: int, tile: int, length: int, halo: int) -> Tensor:
@@ -91,7 +101,8 @@ def run_tiled(
     padded = torch.from_numpy(np.ascontiguousarray(pad_to_stride(plane, stride)))
     size = max(-(-tile // stride) * stride, 2 * halo + 4 * stride)
     full = padded.shape[1:]
-    rows, columns = tile_starts(full[0], size, halo), tile_starts(full[1], size, halo)
+    rows, h = plan_axis(full[0], size, stride, halo)
+    columns, w = plan_axis(full[1], size, stride, halo)
     total = len(rows) * len(columns)
     if total == 1:
         out = predict(padded[None])[:, :height, :width]
@@ -99,7 +110,6 @@ def run_tiled(
             progress(1, 1)
         return out
     result: Tensor | None = None
-    h, w = min(size, full[0]), min(size, full[1])
     weights = torch.zeros(full)
     for done, (y, x) in enumerate((y, x) for y in rows for x in columns):
         values = predict(padded[None, :, y : y + h, x : x + w])
