@@ -1,0 +1,108 @@
+"""How large cells are, and by what factor an image is rescaled for the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.segmentation.decode import FieldImage, Instances
+
+_SAME_SCALE = (0.7, 1.4)
+_SCALES = (0.05, 4.0)
+_LARGEST_SIDE = 60_000
+_WHOLE = 1100  # planes up to this side are measured as a whole
+_WINDOW = 768
+_FAR = 0.4
+
+
+class Decoded(NamedTuple):
+    """Cells of a plane at the network's scale, and the fields they came from."""
+
+    cells: Instances
+    fields: FieldImage
+
+
+def scale_for(diameter: float, known: float, shape: tuple[int, ...]) -> float:
+    """Factor that brings cells to what the network knows.
+
+    Close to it the image stays as it is: the network tolerates that, and
+    resampling costs time and sharpness.
+
+    Parameters
+    ----------
+    diameter : float
+        Of the image's cells, in pixels.
+    known : float
+        The network's cell diameter, in pixels.
+    shape : tuple of int
+        (..., Y, X); keeps the rescaled plane within bounds.
+    """
+    scale = known / diameter
+    if _SAME_SCALE[0] <= scale <= _SAME_SCALE[1]:
+        return 1.0
+    scale = min(max(scale, _SCALES[0]), _SCALES[1])
+    return min(scale, _LARGEST_SIDE / max(shape[-2:]))
+
+
+def measure_plane(
+    plane: NDArray[np.float32],
+    segment_at: Callable[[NDArray[np.float32], float], Decoded],
+    known: float,
+) -> tuple[float | None, Decoded | None]:
+    """Measure the cells at the image's own scale, then at the better one.
+
+    Parameters
+    ----------
+    plane : (3, Y, X) float32
+        Normalised.
+    segment_at : callable
+        (plane, scale) -> Decoded.
+    known : float
+        The network's cell diameter, in pixels.
+
+    Returns
+    -------
+    diameter : float or None
+        In the plane's own pixels; None without cells.
+    decoded : Decoded or None
+        The cells of the whole plane at the scale of that diameter, where they
+        were found on the way.
+    """
+    small = max(plane.shape[1:]) <= _WHOLE
+    window = plane if small else _middle(plane, _WINDOW)
+    scale = 1.0
+    decoded = segment_at(window, scale)
+    diameter = _median_diameter(decoded, scale)
+    if diameter is None:
+        diameter = _median_diameter(segment_at(window, _FAR), _FAR)
+    if diameter is None:
+        return None, decoded if small else None
+    better = scale_for(diameter, known, plane.shape)
+    if better != scale:
+        again = segment_at(window, better)
+        found = _median_diameter(again, better)
+        if found is not None:
+            diameter, decoded, scale = found, again, better
+    # A last change of scale that is small would buy nothing but time.
+    settled = _SAME_SCALE[0] <= known / diameter / scale <= _SAME_SCALE[1]
+    return diameter, decoded if small and settled else None
+
+
+def _middle(plane: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Cut the middle out of a (C, Y, X) plane."""
+    y, x = (max(0, (n - size) // 2) for n in plane.shape[1:])
+    return plane[:, y : y + size, x : x + size]
+
+
+def _median_diameter(decoded: Decoded, scale: float) -> float | None:
+    """Median cell diameter in the image's own pixels, None without cells."""
+    areas = np.bincount(decoded.cells.labels.ravel())[1:]
+    if not areas.size:
+        return None
+    return float(np.median(np.sqrt(4 * areas / np.pi))) / scale
