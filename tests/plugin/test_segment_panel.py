@@ -209,12 +209,22 @@ def test_a_model_is_described(panel):
     assert panel.model.toolTip()
 
 
+def test_the_picked_model_stays(panel):
+    panel.model.setCurrentIndex(1)
+    panel.set_models([ModelInfo(name, Path(), "") for name in ("default", "a", "b")])
+    assert panel.model.currentText() == "b"
+    panel.set_models([ModelInfo("default", Path(), "")])
+    assert panel.model.currentText() == "default"
+    panel.set_models([])
+    assert panel.model.currentData() is None
+
+
 def test_device(qtbot, panel):
     with qtbot.waitSignal(panel.device_changed) as blocker:
         panel.device.setCurrentIndex(1)
         panel.device.activated.emit(1)
     assert blocker.args == ["cpu"]
-    panel.set_devices({"auto": "Automatic", "cpu": "CPU", "cuda": "GPU: X"}, "cpu")
+    panel.set_devices({"auto": "Automatic", "cpu": "CPU", "cuda": "GPU (X)"}, "cpu")
     panel.set_images([info("a")])
     assert press(qtbot, panel).device == "cpu"
     panel.set_devices({"auto": "Automatic"}, "cpu")

@@ -18,7 +18,7 @@ def found_devices() -> dict[str, str]:
 
     devices = {"auto": "Automatic", "cpu": "CPU"}
     if torch.cuda.is_available():
-        devices["cuda"] = f"GPU: {torch.cuda.get_device_name(0)}"
+        devices["cuda"] = f"GPU ({torch.cuda.get_device_name(0)})"
     if torch.backends.mps.is_available():
         devices["mps"] = "GPU (Apple)"
     return devices

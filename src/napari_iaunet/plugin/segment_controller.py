@@ -160,7 +160,7 @@ class SegmentController(QObject):
         panel.set_devices(found, panel.device.currentData())
         if choice.diameter is None:
             panel.set_diameter(cells.diameter)
-        panel.run.set_busy(False, _summary(cells))
+        panel.run.set_busy(False, _summary(cells, found))
         source = self._source(run)
         if len(cells.features) == 0:
             show_warning("No cells were found. Try another model or cell diameter.")
@@ -203,11 +203,12 @@ def _segment(
     return cells, devices.found_devices()
 
 
-def _summary(cells: Cells) -> str:
+def _summary(cells: Cells, found: dict[str, str]) -> str:
     n = len(cells.features)
+    device = found.get(cells.device.split(":")[0], cells.device)
     return (
-        f"{n:,} cell{'' if n == 1 else 's'}, {cells.seconds:.1f} s on "
-        f"{cells.device.upper()}, diameter {cells.diameter:.0f} px"
+        f"{n:,} cell{'' if n == 1 else 's'}, {cells.seconds:.1f} s on {device}, "
+        f"diameter {cells.diameter:.0f} px"
     )
 
 

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QToolButton,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -89,8 +89,8 @@ class SegmentPanel(QWidget):
             "its own, or only in the one that you see."
         )
         self.model = QComboBox()
-        self.browse = QToolButton()
-        self.browse.setText("…")
+        self.browse = QPushButton("…")
+        self.browse.setFixedWidth(32)
         self.browse.setToolTip("Use a model from a folder.")
         self.device = QComboBox()
         self.device.setToolTip(
@@ -173,10 +173,12 @@ class SegmentPanel(QWidget):
             self.image.setCurrentIndex(keys.index(key))
 
     def set_models(self, models: Sequence[ModelInfo]) -> None:
-        """Offer models; the first one is picked."""
+        """Offer models; the former one stays picked if it can, else the first."""
+        former = self.model.currentData()
         self.model.clear()
         for info in models:
             self._add_model(info.name, info.name, info.description)
+        self.model.setCurrentIndex(max(0, self.model.findData(former)))
         self._refresh()
 
     def set_devices(self, devices: Mapping[str, str], picked: str) -> None:

@@ -1,0 +1,99 @@
+"""Take the screenshots of the documentation from the running program.
+
+    python docs/take_screenshots.py
+
+and, where there is no display,
+
+    xvfb-run -a -s "-screen 0 1600x1200x24" python docs/take_screenshots.py
+
+Every image comes with scikit-image, every click goes through the dock. Take them
+anew whenever the bundled model or the dock has changed.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import napari
+from qtpy.QtCore import QRect, Qt
+from qtpy.QtTest import QTest
+from skimage import data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IMAGES = Path(__file__).parent / "images"
+SIZE = (1400, 900)
+PATIENCE = 600
+
+
+def wait(until: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not until():
+        if time.monotonic() > end:
+            raise TimeoutError
+        QTest.qWait(50)
+    QTest.qWait(500)
+
+
+def open_viewer() -> tuple[napari.Viewer, Any]:
+    viewer = napari.Viewer(show_welcome_screen=False)
+    viewer.window.resize(*SIZE)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-iaunet")
+    QTest.qWait(500)
+    return viewer, dock
+
+
+def segment(dock: Any) -> None:
+    button = dock.segment_panel.run.start_button
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    wait(lambda: not dock.jobs.is_running)
+
+
+def save(picture: Any, name: str) -> None:
+    from skimage.io import imsave
+
+    IMAGES.mkdir(exist_ok=True)
+    imsave(IMAGES / name, picture, check_contrast=False)
+    print(f"wrote {IMAGES / name}")
+
+
+def tissue(viewer: napari.Viewer, dock: Any) -> None:
+    """The picture at the top of the README."""
+    viewer.open_sample("napari-iaunet", "stained_tissue")
+    viewer.reset_view()
+    segment(dock)
+    viewer.layers[-1].contour = 2
+    viewer.layers[-1].opacity = 1
+    print(dock.segment_panel.run.status.text())
+    QTest.qWait(500)
+    save(viewer.screenshot(canvas_only=False, flash=False), "screenshot.png")
+
+
+def channels(viewer: napari.Viewer, dock: Any) -> None:
+    """The tab with all that it can ask, on an image with channels."""
+    viewer.layers.clear()
+    image = data.immunohistochemistry()
+    viewer.add_image(image, channel_axis=-1, name=["red", "green", "blue"])
+    viewer.reset_view()
+    picker = dock.segment_panel.channel_picker
+    for row in range(picker.list.count()):
+        picker.list.item(row).setCheckState(Qt.CheckState.Checked)
+    segment(dock)
+    panel = dock.segment_panel
+    area = QRect(0, 0, panel.width(), panel.run.geometry().bottom() - 12)
+    panel.grab(area).save(str(IMAGES / "segment-tab.png"))
+    print(f"wrote {IMAGES / 'segment-tab.png'}")
+
+
+def main() -> None:
+    viewer, dock = open_viewer()
+    for take in (tissue, channels):
+        take(viewer, dock)
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
