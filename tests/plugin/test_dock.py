@@ -12,9 +12,12 @@ import pytest
 from napari.utils.notifications import notification_manager
 from napari.utils.progress import progress as activity_bar
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
 from skimage import data
+from skimage.io import imread
 
 from napari_iaunet.errors import ModelError
+from napari_iaunet.plugin import preferences
 
 pytestmark = pytest.mark.viewer
 
@@ -355,19 +358,53 @@ def test_images_are_not_kept_after_their_run(qtbot, dock, viewer, fake):
     assert array() is None
 
 
-@pytest.mark.slow
-def test_the_bundled_model_finds_nuclei(qtbot, viewer, data_folder, monkeypatch):
-    from skimage.io import imread
-
-    from napari_iaunet.plugin import preferences
-
+@pytest.fixture
+def real_dock(viewer, monkeypatch):
+    """The dock with the bundled model on the CPU."""
     monkeypatch.setattr(preferences, "device", lambda: "cpu")
+    return open_dock(viewer)
+
+
+@pytest.mark.slow
+def test_the_bundled_model_finds_nuclei(qtbot, real_dock, viewer, data_folder):
     path = sorted((data_folder / "nuclei-fluorescence" / "test").glob("*_img.png"))[0]
-    dock = open_dock(viewer)
     viewer.add_image(imread(path))
-    press(qtbot, dock)
-    finish(qtbot, dock, 120_000)
+    press(qtbot, real_dock)
+    finish(qtbot, real_dock, 120_000)
     truth = imread(str(path).replace("_img", "_mask"))
     found = len(viewer.layers[-1].features)
     count = len(np.unique(truth)) - 1
     assert 0.6 * count < found < 1.6 * count
+
+
+@pytest.mark.slow
+def test_the_bundled_model_segments_the_sample(qtbot, real_dock, viewer):
+    viewer.open_sample("napari-iaunet", "stained_tissue")
+    press(qtbot, real_dock)
+    finish(qtbot, real_dock, 120_000)
+    cells = viewer.layers["stained tissue cells"]
+    assert len(cells.features) > 20
+    assert cells.features["index"].tolist() == list(range(1, cells.data.max() + 1))
+    assert cells.features["area"].sum() == np.count_nonzero(cells.data)
+    assert cells.metadata["napari_iaunet"]["device"] == "cpu"
+    assert "on CPU" in status(real_dock)
+
+
+@pytest.mark.slow
+def test_an_image_of_nothing_but_nan_has_no_cells(qtbot, real_dock, viewer):
+    viewer.add_image(np.full((64, 64), np.nan), contrast_limits=(0, 1))
+    press(qtbot, real_dock)
+    finish(qtbot, real_dock, 120_000)
+    assert len(viewer.layers) == 1
+    assert "No cells" in messages()[-1]
+
+
+@pytest.mark.slow
+def test_a_folder_without_a_model(qtbot, real_dock, viewer, tmp_path, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    qtbot.mouseClick(real_dock.segment_panel.browse, LEFT)
+    viewer.add_image(data.coins())
+    press(qtbot, real_dock)
+    finish(qtbot, real_dock, 120_000)
+    assert len(viewer.layers) == 1
+    assert str(tmp_path) in messages()[-1]

@@ -174,6 +174,8 @@ def test_busy_and_back(qtbot, panel):
     assert panel.run.bar.isVisible()
     panel.run.set_progress(3, 10, "Segmenting…")
     assert (panel.run.bar.value(), panel.run.bar.maximum()) == (3, 10)
+    panel.run.set_progress(0, 1, "Segmenting…")
+    assert panel.run.bar.maximum() == 0
     panel.set_images([info("a"), info("b")])
     assert panel.run.status.text() == "Segmenting…"
     with qtbot.waitSignal(panel.cancel_requested):

@@ -68,8 +68,8 @@ class RunBar(QWidget):
         self._refresh()
 
     def set_progress(self, done: int, total: int, text: str) -> None:
-        """Show how far the job is; a total of 0 is unknown."""
-        self.bar.setRange(0, total)
+        """Show how far the job is; a single step moves to and fro."""
+        self.bar.setRange(0, total if total > 1 else 0)
         self.bar.setValue(done)
         if not self._stopping:
             self.status.setText(text)
