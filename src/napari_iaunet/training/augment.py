@@ -162,14 +162,15 @@ def _colour(image: Tensor, rng: Generator) -> Tensor:
             )
         return image
     if rng.random() < 0.15:
-        return image.mean(0, keepdim=True).repeat(3, 1, 1)
-    mixing = np.eye(3) + rng.normal(0, 0.1, (3, 3))
+        weights = torch.tensor(rng.dirichlet([2, 2, 2]), dtype=torch.float32)
+        return torch.einsum("c,chw->hw", weights, image).repeat(3, 1, 1)
+    mixing = np.eye(3) + rng.normal(0, 0.2, (3, 3))
     mixing = mixing / mixing.sum(1, keepdims=True)
     mixed = torch.einsum(
         "ij,jhw->ihw", torch.tensor(mixing, dtype=torch.float32), image
     )
-    gain = torch.tensor(np.exp(rng.normal(0, 0.1, 3)), dtype=torch.float32)
-    if rng.random() < 0.1:
+    gain = torch.tensor(np.exp(rng.normal(0, 0.15, 3)), dtype=torch.float32)
+    if rng.random() < 0.15:
         mixed = mixed[torch.from_numpy(rng.permutation(3))]
     return mixed * gain[:, None, None]
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from napari_iaunet.model.network import IAUNet
     from napari_iaunet.training.dataset import AnnotatedImage
 
+# A kind is drawn in proportion to its number of images to this power.
+_KIND_POWER = 0.35
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -86,9 +89,9 @@ def _has_bfloat16(device: str) -> bool:
 
 
 def _shares(images: Sequence[AnnotatedImage]) -> np.ndarray:
-    """Probability of each image: kinds weigh as the square root of their number."""
+    """Probability of each image: a kind with many images does not drown the rest."""
     kinds = [image.kind for image in images]
-    shares = np.array([1 / math.sqrt(kinds.count(kind)) for kind in kinds])
+    shares = np.array([float(kinds.count(kind)) ** (_KIND_POWER - 1) for kind in kinds])
     return np.asarray(shares / shares.sum())
 
 
