@@ -162,8 +162,8 @@ def _colour(image: Tensor, rng: Generator) -> Tensor:
             )
         return image
     if rng.random() < 0.15:
-        weights = torch.tensor(rng.dirichlet([2, 2, 2]), dtype=torch.float32)
-        return torch.einsum("c,chw->hw", weights, image).repeat(3, 1, 1)
+        lightness = torch.tensor(rng.dirichlet([2, 2, 2]), dtype=torch.float32)
+        return torch.einsum("c,chw->hw", lightness, image).repeat(3, 1, 1)
     mixing = np.eye(3) + rng.normal(0, 0.2, (3, 3))
     mixing = mixing / mixing.sum(1, keepdims=True)
     mixed = torch.einsum(
