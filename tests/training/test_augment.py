@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_iaunet.training.augment import change_look, draw_batch, draw_crop
+from napari_iaunet.training.augment import draw_batch, draw_crop
 from napari_iaunet.training.dataset import prepare
 
 
@@ -64,12 +64,3 @@ def test_batch_numbers_are_unique_and_partners_mutual(source):
     assert (partner[partner[paired]] == paired).all()
     for number in paired.tolist():
         assert (cells == number).sum() == (cells == partner[number]).sum()
-
-
-def test_looks_are_finite_and_reproducible():
-    image = torch.rand(3, 64, 64)
-    for seed in range(60):
-        one = change_look(image, np.random.default_rng(seed))
-        two = change_look(image, np.random.default_rng(seed))
-        assert torch.isfinite(one).all()
-        torch.testing.assert_close(one, two, rtol=0, atol=0)

@@ -109,11 +109,17 @@ def mask_losses(fields: Fields, targets: Targets, diameter: float) -> dict[str, 
 def _touching(cells: Tensor, radius: int = 3) -> Tensor:
     """Pixels (H, W) that lie within `radius` of another cell."""
     value = cells[None, None].float()
-    size = 2 * radius + 1
-    largest = F.max_pool2d(value, size, 1, radius)
+    largest = _highest(value, radius)
     hole = torch.where(value > 0, value, torch.full_like(value, 1e9))
-    smallest = -F.max_pool2d(-hole, size, 1, radius)
+    smallest = -_highest(-hole, radius)
     return ((cells > 0) & ((largest != value) | (smallest != value))[0, 0]).reshape(-1)
+
+
+def _highest(value: Tensor, radius: int) -> Tensor:
+    """Maximum over a square around each pixel of a (1, 1, H, W) map."""
+    size = 2 * radius + 1
+    rows = F.max_pool2d(value, (1, size), 1, (0, radius))
+    return F.max_pool2d(rows, (size, 1), 1, (radius, 0))
 
 
 def _sample(

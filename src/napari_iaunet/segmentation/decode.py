@@ -50,12 +50,12 @@ class DecodeSettings:
     """
 
     foreground: float = 0.5
-    peak: float = 0.3
+    peak: float = 0.4
     merge: float = 0.5
     nearest: int = 6
     reach: float = 1.5
     smallest: float = 0.03
-    score: float = 0.4
+    score: float = 0.6
 
 
 class FieldImage(NamedTuple):

@@ -1,4 +1,4 @@
-"""Random crops with exact targets, and random looks."""
+"""Random crops with exact targets, and batches of them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_iaunet.model.losses import Targets
+from napari_iaunet.training.looks import change_look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.random import Generator
+    from numpy.typing import NDArray
 
     from napari_iaunet.training.dataset import AnnotatedImage
 
@@ -92,131 +94,74 @@ def draw_crop(source: AnnotatedImage, size: int, rng: Generator) -> Crop:
     rng : numpy Generator
     """
     matrix, shift = _affine(source, size, rng)
-    axis = np.arange(size, dtype=np.float64)
-    grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1)
-    place = grid @ matrix.T + shift
-    height, width = source.labels.shape
-    known = ((place > -0.5) & (place < [height - 0.5, width - 0.5])).all(-1)
-
-    low = np.floor(place.min((0, 1))).astype(int) - 1
-    high = np.ceil(place.max((0, 1))).astype(int) + 2
-    y0, x0 = np.clip(low, 0, [height - 1, width - 1])
-    y1, x1 = np.clip(high, [y0 + 1, x0 + 1], [height, width])
-    window = (slice(y0, y1), slice(x0, x1))
-    stack = torch.from_numpy(
-        np.concatenate(
-            [source.image[(slice(None), *window)], source.edge_distance[window][None]]
-        ).astype(np.float32)
+    axis = np.arange(size, dtype=np.float32)
+    y, x = (
+        (row[0] * axis[:, None] + row[1] * axis[None] + start).astype(np.float32)
+        for row, start in zip(matrix, shift, strict=True)
     )
-    extent = np.array([y1 - y0, x1 - x0])
-    unit = (2 * (place - [y0, x0]) + 1) / extent - 1
-    sampled = F.grid_sample(
-        stack[None],
-        torch.from_numpy(unit[None, ..., ::-1].astype(np.float32)),
-        mode="bilinear",
-        padding_mode="reflection",
-        align_corners=False,
-    )[0]
-    nearest = np.rint(place).astype(int)
-    labels = source.labels[
-        np.clip(nearest[..., 0], 0, height - 1), np.clip(nearest[..., 1], 0, width - 1)
-    ]
+    height, width = source.labels.shape
+    known = (y > -0.5) & (y < height - 0.5) & (x > -0.5) & (x < width - 0.5)
+    sampled = _sample_image(source, y, x)
+    labels = source.labels[_nearest(y, height), _nearest(x, width)]
     labels = np.where(known, labels, 0)
-    centres = (source.centres - shift) @ np.linalg.inv(matrix).T
     inside = labels > 0
-    offset = np.where(inside[..., None], centres[labels] - grid, 0)
-    scale = 1 / np.sqrt(abs(np.linalg.det(matrix)))
-    radius = np.where(inside, source.radii[labels] * scale, 1.0)
-    inside_tensor = torch.from_numpy(inside)
+    centres = ((source.centres - shift) @ np.linalg.inv(matrix).T).astype(np.float32)
+    offset = np.stack(
+        [centres[labels, 0] - axis[:, None], centres[labels, 1] - axis[None]]
+    )
+    scale = np.float32(1 / np.sqrt(abs(np.linalg.det(matrix))))
+    radius = np.where(inside, source.radii[labels] * scale, np.float32(1))
     return Crop(
         sampled[:3],
         torch.from_numpy(labels.astype(np.int64)),
-        (sampled[3] * inside_tensor)[None].clamp(0, 1),
-        torch.from_numpy(offset.transpose(2, 0, 1).astype(np.float32)),
-        torch.from_numpy(radius.astype(np.float32))[None],
+        (sampled[3] * torch.from_numpy(inside))[None].clamp(0, 1),
+        torch.from_numpy(offset * inside),
+        torch.from_numpy(radius)[None],
         torch.from_numpy(known.astype(np.float32))[None],
     )
 
 
-def _blur(image: Tensor, sigma: float) -> Tensor:
-    radius = max(1, int(3 * sigma))
-    axis = torch.arange(-radius, radius + 1, dtype=torch.float32)
-    kernel = torch.exp(-0.5 * (axis / sigma) ** 2)
-    kernel = kernel / kernel.sum()
-    padded = F.pad(image[:, None], (radius,) * 4, mode="reflect")
-    rows = F.conv2d(padded, kernel.view(1, 1, -1, 1))
-    return F.conv2d(rows, kernel.view(1, 1, 1, -1))[:, 0]
+def _nearest(place: NDArray[np.float32], length: int) -> NDArray[np.int64]:
+    index: NDArray[np.int64] = np.clip(np.rint(place).astype(np.int64), 0, length - 1)
+    return index
 
 
-def _colour(image: Tensor, rng: Generator) -> Tensor:
-    """Change the colours; a gray image sometimes gets a tint."""
-    gray = bool((image[0] == image[1]).all() and (image[0] == image[2]).all())
-    if gray:
-        if rng.random() < 0.1:
-            weights = rng.dirichlet([0.5, 0.5, 0.5])
-            image = (
-                image
-                * torch.tensor(weights / weights.max(), dtype=torch.float32)[
-                    :, None, None
-                ]
-            )
-        return image
-    if rng.random() < 0.15:
-        lightness = torch.tensor(rng.dirichlet([2, 2, 2]), dtype=torch.float32)
-        return torch.einsum("c,chw->hw", lightness, image).repeat(3, 1, 1)
-    mixing = np.eye(3) + rng.normal(0, 0.2, (3, 3))
-    mixing = mixing / mixing.sum(1, keepdims=True)
-    mixed = torch.einsum(
-        "ij,jhw->ihw", torch.tensor(mixing, dtype=torch.float32), image
-    )
-    gain = torch.tensor(np.exp(rng.normal(0, 0.15, 3)), dtype=torch.float32)
-    if rng.random() < 0.15:
-        mixed = mixed[torch.from_numpy(rng.permutation(3))]
-    return mixed * gain[:, None, None]
-
-
-def change_look(image: Tensor, rng: Generator) -> Tensor:
-    """Vary colour, gamma, contrast, illumination, sharpness and noise.
+def _sample_image(
+    source: AnnotatedImage, y: NDArray[np.float32], x: NDArray[np.float32]
+) -> Tensor:
+    """Image and edge distance, bilinearly, at places of an affine grid.
 
     Parameters
     ----------
-    image : Tensor, (3, H, W) float32
-        Normalised.
-    rng : numpy Generator
+    source : AnnotatedImage
+    y, x : (H, W) float32
+        In pixels of the image; beyond its border it is mirrored.
+
+    Returns
+    -------
+    Tensor, (4, H, W) float32
     """
-    image = _colour(image, rng)
-    if rng.random() < 0.15:
-        image = 1 - image
-    if rng.random() < 0.5:
-        gamma = float(np.exp(rng.uniform(-0.7, 0.7)))
-        image = image.sign() * image.abs().clamp(min=1e-6) ** gamma
-    if rng.random() < 0.25:
-        image = _blur(image, float(rng.uniform(0.4, 2.0)))
-    elif rng.random() < 0.15:
-        image = image + float(rng.uniform(0.3, 1.0)) * (image - _blur(image, 1.5))
-    if rng.random() < 0.2:
-        coarse = torch.from_numpy(rng.normal(0, 0.25, (1, 1, 3, 3)).astype(np.float32))
-        light = F.interpolate(
-            coarse, size=image.shape[1:], mode="bicubic", align_corners=False
-        )[0]
-        image = image * light.exp() if rng.random() < 0.5 else image + 0.5 * light
-    image = image * float(np.exp(rng.uniform(-0.4, 0.4))) + float(
-        rng.uniform(-0.1, 0.1)
+    window, unit = [], []
+    for place, length in zip((y, x), source.labels.shape, strict=True):
+        # The extremes of an affine grid lie in its corners.
+        corners = place[[0, 0, -1, -1], [0, -1, 0, -1]]
+        low = min(max(int(np.floor(corners.min())) - 1, 0), length - 1)
+        high = min(max(int(np.ceil(corners.max())) + 2, low + 1), length)
+        window.append(slice(low, high))
+        unit.append((2 * (place - low) + 1) / (high - low) - 1)
+    stack = np.concatenate(
+        [
+            source.image[(slice(None), *window)],
+            source.edge_distance[tuple(window)][None],
+        ]
     )
-    if rng.random() < 0.4:
-        # Speaks for photon noise, too: its strength may grow with the signal.
-        strength = float(np.exp(rng.uniform(np.log(0.005), np.log(0.15))))
-        seed = int(rng.integers(2**31))
-        noise = torch.randn(
-            (1 if rng.random() < 0.7 else 3, *image.shape[1:]),
-            generator=torch.Generator().manual_seed(seed),
-        )
-        if rng.random() < 0.4:
-            noise = _blur(noise, float(rng.uniform(0.5, 1.2))) * 2
-        if rng.random() < 0.5:
-            noise = noise * image.abs().clamp(0.05, 1).sqrt()
-        image = image + strength * noise
-    return image.clamp(-0.5, 3.0)
+    return F.grid_sample(
+        torch.from_numpy(stack.astype(np.float32))[None],
+        torch.from_numpy(np.stack(unit[::-1], -1).astype(np.float32))[None],
+        mode="bilinear",
+        padding_mode="reflection",
+        align_corners=False,
+    )[0]
 
 
 def _turn(crop: Crop, rng: Generator) -> Crop:
@@ -280,7 +225,9 @@ def draw_batch(
             _empty(size, rng) if empty else draw_crop(sources[index], size, rng)
         )
     crops += [_turn(crops[i], rng) for i in range(second_views)]
-    images = torch.stack([change_look(crop.image, rng) for crop in crops])
+    images = torch.stack(
+        [change_look(crop.image, crop.cells > 0, rng) for crop in crops]
+    )
     cells, partner = _number_cells(crops, batch - second_views)
     targets = Targets(
         cells,
@@ -303,15 +250,16 @@ def _number_cells(crops: Sequence[Crop], first_views: int) -> tuple[Tensor, Tens
     cells : Tensor, (B, H, W) int64
     partner : Tensor, (N + 1,) int64
     """
-    zero = torch.zeros(1, dtype=torch.int64)
-    known = [torch.unique(torch.cat([zero, c.cells.flatten()])) for c in crops]
-    known[first_views:] = known[: len(crops) - first_views]
-    counts = torch.tensor([0] + [len(numbers) - 1 for numbers in known])
+    known = [torch.bincount(crop.cells.flatten()) > 0 for crop in crops[:first_views]]
+    for present in known:
+        present[0] = False
+    known += known[: len(crops) - first_views]
+    counts = torch.tensor([0] + [int(present.sum()) for present in known])
     starts = counts.cumsum(0)
     cells = []
-    for crop, numbers, start in zip(crops, known, starts[:-1], strict=True):
-        index = torch.searchsorted(numbers, crop.cells.contiguous())
-        cells.append(torch.where(index > 0, index + start, 0))
+    for crop, present, start in zip(crops, known, starts[:-1], strict=True):
+        numbers = torch.where(present, present.cumsum(0) + start, 0)
+        cells.append(numbers[crop.cells])
     partner = torch.zeros(int(starts[-1]) + 1, dtype=torch.int64)
     for i in range(len(crops) - first_views):
         one = torch.arange(1, int(counts[i + 1]) + 1) + starts[i]
