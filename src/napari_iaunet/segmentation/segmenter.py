@@ -13,6 +13,12 @@ from napari_iaunet.errors import DeviceError, ImageError
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.segmentation.backend import Backend, choose_device
+from napari_iaunet.segmentation.click import (
+    ClickedCell,
+    EncodedImage,
+    check_points,
+    segment_clicks,
+)
 from napari_iaunet.segmentation.decode import (
     DecodeSettings,
     FieldImage,
@@ -27,7 +33,7 @@ from napari_iaunet.segmentation.intensity import rescale
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -119,6 +125,7 @@ class Segmenter:
         self.config = network.config
         self.settings = settings or DecodeSettings()
         self._backend = Backend(network, device, tile)
+        self._clicked: EncodedImage | None = None
 
     @property
     def device(self) -> str:
@@ -189,6 +196,104 @@ class Segmenter:
     ) -> float:
         """Estimate the typical cell diameter of an image, in pixels."""
         return self._stack_diameter(as_planes(image, channel_axis), None)[0]
+
+    def encode(
+        self,
+        image: Any,
+        *,
+        channel_axis: int | None = None,
+        diameter: float | None = None,
+        progress: Progress | None = None,
+    ) -> EncodedImage:
+        """Run the network once over one plane, for any number of clicks.
+
+        Parameters
+        ----------
+        image, channel_axis, diameter, progress
+            As for `segment`, but one plane only.
+
+        Raises
+        ------
+        ImageError
+            If the image is a stack, or it or the diameter cannot be used.
+        """
+        _check_diameter(diameter)
+        planes = as_planes(image, channel_axis)
+        if len(planes) != 1:
+            raise ImageError(
+                f"Clicks work on one plane, but this is a stack of {len(planes)}: "
+                "pick one of its planes."
+            )
+        steps = _Steps(progress, 1)
+        ready: Decoded | None = None
+        if diameter is None:
+            diameter, ready = self._stack_diameter(planes, steps.wait)
+        if ready is None:
+            plane = planes[0]
+            scale = scale_for(diameter, self.config.diameter, plane.shape)
+            fields = self._backend.fields(rescale(plane, scale), steps)
+        else:
+            fields = ready.fields
+            steps(1, 1)
+        return EncodedImage(fields, planes.plane_shape, diameter)
+
+    def set_image(
+        self,
+        image: Any,
+        *,
+        channel_axis: int | None = None,
+        diameter: float | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Encode the image that `click` answers for; arguments as for `encode`."""
+        self._clicked = self.encode(
+            image, channel_axis=channel_axis, diameter=diameter, progress=progress
+        )
+
+    def click(
+        self, points: Sequence[Sequence[float]], labels: Sequence[int] | None = None
+    ) -> NDArray[np.bool_]:
+        """Segment the cell under the cursor.
+
+        Parameters
+        ----------
+        points : sequence of (y, x)
+            In pixels of the image; (0, 0) is the middle of the first pixel.
+        labels : sequence of int, optional
+            1 for points inside of the cell, 0 for points outside; all inside if
+            left out.
+
+        Returns
+        -------
+        (Y, X) bool
+            Holds every point that is inside and none that is outside.
+
+        Raises
+        ------
+        ImageError
+            If there is no image yet, no point inside, or a point off the image.
+        """
+        if self._clicked is None:
+            raise ImageError("There is no image to click on yet: call set_image first.")
+        cell = self.click_on(self._clicked, points, labels)
+        return cell.in_image(self._clicked.shape)
+
+    def click_on(
+        self,
+        image: EncodedImage,
+        points: Sequence[Sequence[float]],
+        labels: Sequence[int] | None = None,
+    ) -> ClickedCell:
+        """Do what `click` does, on any encoded image; returns a small mask."""
+        places, positive = check_points(points, labels, image.shape)
+        return segment_clicks(
+            image,
+            places,
+            positive,
+            self._backend.same_cell,
+            self.config.diameter,
+            self.settings,
+        )
 
     def _plane(
         self, plane: NDArray[np.float32], diameter: float, steps: _Steps

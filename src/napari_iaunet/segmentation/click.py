@@ -1,0 +1,366 @@
+"""From fields and clicks to one cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+
+from napari_iaunet.errors import ImageError
+from napari_iaunet.segmentation.correction import correction, obey
+from napari_iaunet.segmentation.decode import FieldImage
+from napari_iaunet.segmentation.queries import (
+    Queries,
+    find_peaks,
+    merge_queries,
+    votes_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from napari_iaunet.segmentation.decode import DecodeSettings
+    from napari_iaunet.segmentation.queries import SameCell
+
+# Half side of the neighbourhood that is decoded, in diameters; doubled while the
+# cell reaches its border.
+_REACH = 2.5
+_WIDEST = 40.0
+_LEAST_FOREGROUND = 0.02
+_STRONG = 8.0
+# How far a click moves the outline, in diameters.
+_SPREAD = 0.75
+
+
+@dataclass(frozen=True)
+class EncodedImage:
+    """What the network said of an image: everything a click needs.
+
+    Attributes
+    ----------
+    fields : FieldImage
+        At the network's scale.
+    shape : (Y, X)
+        Of the image, in pixels.
+    diameter : float
+        Cell diameter, in pixels of the image, that it was rescaled by.
+    """
+
+    fields: FieldImage
+    shape: tuple[int, int]
+    diameter: float
+
+    def to_network(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(P, 2) pixels of the image -> (P, 2) pixels of the fields."""
+        size = np.asarray(self.fields.foreground.shape)
+        scaled = (points + 0.5) * size / self.shape - 0.5
+        clipped: NDArray[np.float64] = np.clip(scaled, 0, size - 1)
+        return clipped
+
+
+class _Window(NamedTuple):
+    """A part of the fields, (y0, x0) its first pixel."""
+
+    fields: FieldImage
+    corner: NDArray[np.int64]
+
+
+class ClickedCell(NamedTuple):
+    """One cell of an image.
+
+    Attributes
+    ----------
+    corner : (int, int)
+        Row and column of the image where the mask begins.
+    mask : (y, x) bool
+        No larger than it must be.
+    """
+
+    corner: tuple[int, int]
+    mask: NDArray[np.bool_]
+
+    def in_image(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """Return the mask in an image of a shape: (Y, X) bool."""
+        full = np.zeros(shape, bool)
+        (y, x), (height, width) = self.corner, self.mask.shape
+        full[y : y + height, x : x + width] = self.mask
+        return full
+
+
+def segment_clicks(
+    image: EncodedImage,
+    points: NDArray[np.float64],
+    positive: NDArray[np.bool_],
+    same_cell: SameCell,
+    diameter: float,
+    settings: DecodeSettings,
+) -> ClickedCell:
+    """Return the cell that holds the positive points and no negative one.
+
+    Only the neighbourhood of the points is decoded, by the steps of `decode`.
+
+    Parameters
+    ----------
+    image : EncodedImage
+    points : (P, 2) float
+        (y, x) in pixels of the image.
+    positive : (P,) bool
+        True for points inside of the cell; one at least.
+    same_cell : callable
+        ``IAUNet.same_cell_logit``.
+    diameter : float
+        The network's cell diameter, in pixels.
+    settings : DecodeSettings
+    """
+    reach = _REACH * diameter
+    centre = image.to_network(points)
+    while True:
+        window = _cut(image.fields, centre, reach)
+        local = centre - window.corner
+        mask = _decode_clicks(
+            window.fields, local, positive, same_cell, diameter, settings
+        )
+        if reach >= _WIDEST * diameter or not _leaves(mask, window, image.fields):
+            break
+        reach *= 2
+    return _to_image(image, window, mask, points, positive)
+
+
+def _to_image(
+    image: EncodedImage,
+    window: _Window,
+    mask: NDArray[np.bool_],
+    points: NDArray[np.float64],
+    positive: NDArray[np.bool_],
+) -> ClickedCell:
+    """Bring a window's mask to the image's scale, as small as possible."""
+    size = np.asarray(image.fields.foreground.shape)
+    factor = size / image.shape
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    low = window.corner + np.array([rows[0], columns[0]])
+    high = window.corner + np.array([rows[-1], columns[-1]]) + 1
+    first = np.clip(np.floor((low - 1) / factor), 0, None).astype(int)
+    last = np.minimum(np.ceil((high + 1) / factor), image.shape).astype(int)
+    places = [
+        (np.arange(a, b) + 0.5) * f - 0.5 - c
+        for a, b, f, c in zip(first, last, factor, window.corner, strict=True)
+    ]
+    same_scale = tuple(size) == tuple(image.shape)
+    native = _pick(mask, places) if same_scale else _sample(mask, places)
+    local = points - first
+    on_it = ((local > -0.5) & (local < np.asarray(native.shape) - 0.5)).all(1)
+    native = obey(native, local[on_it], positive[on_it])
+    return ClickedCell((int(first[0]), int(first[1])), native)
+
+
+def _pick(
+    mask: NDArray[np.bool_], places: list[NDArray[np.float64]]
+) -> NDArray[np.bool_]:
+    rows, columns = (p.astype(int) for p in places)
+    picked: NDArray[np.bool_] = mask[np.ix_(rows, columns)]
+    return picked
+
+
+def _sample(
+    mask: NDArray[np.bool_], places: list[NDArray[np.float64]]
+) -> NDArray[np.bool_]:
+    """Outline of a mask, interpolated at rows and columns that are no integers."""
+    values = mask.astype(np.float32)
+    for axis, place in enumerate(places):
+        last = values.shape[axis] - 1
+        below = np.clip(np.floor(place).astype(int), 0, last)
+        above = np.minimum(below + 1, last)
+        share = np.clip(place - below, 0, 1).astype(np.float32)
+        share = np.expand_dims(share, 1 - axis)
+        values = np.take(values, below, axis) * (1 - share) + share * np.take(
+            values, above, axis
+        )
+    inside: NDArray[np.bool_] = values > 0.5
+    return inside
+
+
+def _cut(fields: FieldImage, points: NDArray[np.float64], reach: float) -> _Window:
+    """Cut out what lies within `reach` pixels of the points."""
+    size = np.asarray(fields.foreground.shape)
+    low = np.clip(np.floor(points.min(0) - reach), 0, size - 1).astype(int)
+    high = np.clip(np.ceil(points.max(0) + reach) + 1, 1, size).astype(int)
+    rows, columns = (slice(a, b) for a, b in zip(low, high, strict=True))
+    return _Window(FieldImage(*(f[..., rows, columns] for f in fields)), low)
+
+
+def _leaves(mask: NDArray[np.bool_], window: _Window, fields: FieldImage) -> bool:
+    """Whether the cell touches a border of the window that is none of the image."""
+    y, x = window.corner
+    height, width = fields.foreground.shape
+    return bool(
+        (y > 0 and mask[0].any())
+        or (x > 0 and mask[:, 0].any())
+        or (y + mask.shape[0] < height and mask[-1].any())
+        or (x + mask.shape[1] < width and mask[:, -1].any())
+    )
+
+
+# -- one window --------------------------------------------------------------
+
+
+def _decode_clicks(
+    fields: FieldImage,
+    points: NDArray[np.float64],
+    positive: NDArray[np.bool_],
+    same_cell: SameCell,
+    diameter: float,
+    settings: DecodeSettings,
+) -> NDArray[np.bool_]:
+    """Decode a window with the clicked pixels as further queries."""
+    shape = fields.foreground.shape
+    clicks = np.ravel_multi_index(tuple(np.rint(points).astype(np.int64).T), shape)
+    inside = fields.foreground.numpy() > settings.foreground
+    peaks = np.setdiff1d(find_peaks(fields.centre, inside, settings.peak), clicks)
+    votes = votes_of(fields.offset, diameter)
+    automatic = merge_queries(peaks, votes, fields.embedding, same_cell, settings)
+    queries = _add_clicks(
+        automatic, clicks, positive, votes, fields.embedding, same_cell, settings
+    )
+    pixels = np.flatnonzero(fields.foreground.numpy() > _LEAST_FOREGROUND)
+    pixels = np.union1d(pixels, clicks)
+    lead = _lead(pixels, votes, fields.embedding, queries, same_cell, settings)
+    level = np.log(settings.foreground / (1 - settings.foreground))
+    height = np.full(inside.size, -_STRONG, np.float32)
+    height[pixels] = np.minimum(
+        torch.logit(fields.foreground.flatten()[torch.from_numpy(pixels)], 1e-4).numpy()
+        - level,
+        lead,
+    )
+    height = height.reshape(shape)
+    height += correction(height, points, positive, _SPREAD * diameter)
+    return obey(height > 0, points, positive)
+
+
+def _lead(
+    pixels: NDArray[np.int64],
+    votes: NDArray[np.float32],
+    embedding: Tensor,
+    queries: Queries,
+    same_cell: SameCell,
+    settings: DecodeSettings,
+) -> NDArray[np.float32]:
+    """By how much cell 0 recognises each pixel better than any other cell does."""
+    vectors, vote = embedding.flatten(1).T[torch.from_numpy(pixels)], votes[pixels]
+    best = []
+    for chosen in (queries.cell == 0, queries.cell != 0):
+        found = np.full(len(pixels), -np.inf, np.float32)
+        members = np.flatnonzero(chosen)
+        count = min(settings.nearest, len(members))
+        if count:
+            distance, near = cKDTree(queries.vote[members]).query(vote, k=count)
+            distance, near = (v.reshape(-1, count) for v in (distance, near))
+        for k in range(count):
+            use = np.flatnonzero((distance[:, k] < settings.reach) | (k == 0))
+            query = members[near[use, k]]
+            logit = same_cell(
+                vectors[use] - queries.embedding[query],
+                torch.from_numpy(vote[use] - queries.vote[query]),
+            ).numpy()
+            found[use] = np.maximum(found[use], logit)
+        best.append(found)
+    own, other = best
+    lead: NDArray[np.float32] = np.clip(own - other, -_STRONG, _STRONG)
+    return lead
+
+
+def _add_clicks(
+    automatic: Queries,
+    clicks: NDArray[np.int64],
+    positive: NDArray[np.bool_],
+    votes: NDArray[np.float32],
+    embedding: Tensor,
+    same_cell: SameCell,
+    settings: DecodeSettings,
+) -> Queries:
+    """Add the clicks to the queries; cell 0 is the one that was asked for.
+
+    A cell of the automatic result belongs to the click that recognises it best,
+    if that is above chance. Negative clicks share the number 1 with what they
+    recognise.
+    """
+    vectors = embedding.flatten(1).T[torch.from_numpy(clicks)]
+    vote = votes[clicks]
+    cell = automatic.cell + 2
+    if len(cell):
+        apart = vote[:, None] - automatic.vote[None]
+        logit = (
+            same_cell(
+                (vectors[:, None] - automatic.embedding[None]).flatten(0, 1),
+                torch.from_numpy(apart.reshape(-1, 2)),
+            )
+            .numpy()
+            .reshape(len(clicks), -1)
+        )
+        near = np.linalg.norm(apart, axis=-1) < settings.reach
+        logit = np.where(near, logit, -np.inf)
+        least = np.log(settings.merge / (1 - settings.merge))
+        claims = np.full((2, int(automatic.cell.max()) + 1), -np.inf)
+        for group, chosen in enumerate((positive, ~positive)):
+            if chosen.any():
+                np.maximum.at(claims[group], automatic.cell, logit[chosen].max(0))
+        winner = np.where(claims.max(0) > least, claims.argmax(0), -1)
+        cell = np.where(winner[automatic.cell] >= 0, winner[automatic.cell], cell)
+    return Queries(
+        np.concatenate([automatic.place, clicks]),
+        np.concatenate([automatic.vote, vote]),
+        torch.cat([automatic.embedding, vectors]),
+        np.concatenate([cell, np.where(positive, 0, 1)]),
+    )
+
+
+# -- input -------------------------------------------------------------------
+
+
+def check_points(
+    points: Sequence[Sequence[float]],
+    labels: Sequence[int] | None,
+    shape: tuple[int, int],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return points (P, 2) float64 and which of them are inside, (P,) bool.
+
+    Raises
+    ------
+    ImageError
+        If no point is inside, points and labels do not match, a point lies off
+        the image, or one pixel is said to be inside and outside.
+    """
+    try:
+        places = np.asarray(points, np.float64).reshape(-1, 2)
+        positive = (
+            np.ones(len(places), bool) if labels is None else np.asarray(labels) == 1
+        )
+        known = labels is None or bool(np.isin(labels, (0, 1)).all())
+    except (TypeError, ValueError) as error:
+        msg = (
+            "A click is a pair of numbers (y, x), its label 1 (inside) or 0 (outside)."
+        )
+        raise ImageError(msg) from error
+    if positive.shape != (len(places),) or not known:
+        msg = "There must be one label, 1 (inside) or 0 (outside), for each click."
+        raise ImageError(msg)
+    if not positive.any():
+        msg = "At least one click must be inside of the cell."
+        raise ImageError(msg)
+    with np.errstate(invalid="ignore"):
+        on_image = (places >= -0.5) & (places < np.asarray(shape) - 0.5)
+    if not on_image.all():
+        msg = f"A click lies off the image of {shape[0]} x {shape[1]} pixels."
+        raise ImageError(msg)
+    pixels = [{(y, x) for y, x in np.rint(places[p])} for p in (positive, ~positive)]
+    if pixels[0] & pixels[1]:
+        msg = (
+            "Two clicks contradict each other: one pixel cannot be inside and outside."
+        )
+        raise ImageError(msg)
+    return places, positive

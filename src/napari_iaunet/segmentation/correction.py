@@ -1,0 +1,121 @@
+"""Clicks are obeyed: what a further click changes in a cell's mask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# A click lies in the middle of an error: the outline moves to the far end of it.
+_BEYOND = 2.0
+_MARGIN = 0.2
+
+
+def correction(
+    height: NDArray[np.float32],
+    points: NDArray[np.float64],
+    positive: NDArray[np.bool_],
+    spread: float,
+) -> NDArray[np.float32]:
+    """Raise or lower a map around the clicks that lie on its wrong side of 0.
+
+    A click beside the outline says where the outline runs, so the whole outline
+    near it moves; clicks that are right already hold it where it is.
+
+    Parameters
+    ----------
+    height : (Y, X) float32
+        Above 0 inside of the cell.
+    points : (P, 2) float
+        (y, x) in pixels.
+    positive : (P,) bool
+    spread : float
+        How far a click reaches, in pixels.
+
+    Returns
+    -------
+    (Y, X) float32, to be added.
+    """
+    sign = np.where(positive, 1.0, -1.0)
+    value = np.array([_at(height, point) for point in points])
+    missing = np.where(value * sign > 0, 0.0, sign * _MARGIN - _BEYOND * value)
+    total = np.zeros(height.shape, np.float32)
+    if not missing.any():
+        return total
+    weight = np.full(height.shape, 1e-9, np.float32)
+    y, x = np.ogrid[: height.shape[0], : height.shape[1]]
+    nearness = np.zeros(height.shape, np.float32)
+    for point, shift in zip(points, missing, strict=True):
+        square = ((y - point[0]) ** 2 + (x - point[1]) ** 2) / spread**2
+        near = np.exp(-0.5 * square).astype(np.float32)
+        # A steep weight decides between clicks, a gentle one how far they reach.
+        steep = (1 / (0.01 + square)).astype(np.float32)
+        total += steep * shift
+        weight += steep
+        np.maximum(nearness, near, out=nearness)
+    corrected: NDArray[np.float32] = total / weight * nearness
+    return corrected
+
+
+def obey(
+    mask: NDArray[np.bool_], points: NDArray[np.float64], positive: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Change a mask so that it holds the positive points and no negative one.
+
+    What the embedding did not settle, a disc does: around a positive point
+    outside it reaches to the mask, around a negative point inside it reaches
+    to the mask's edge: the size of the error that was clicked in its middle.
+
+    Parameters
+    ----------
+    mask : (Y, X) bool
+    points : (P, 2) float
+        (y, x) in pixels; no two on one pixel unless both are positive or both not,
+        else the positive one wins.
+    positive : (P,) bool
+    """
+    mask = _with_holes_filled(mask, points[~positive])
+    for point in points[positive]:
+        if not _at(mask, point):
+            gap = ndimage.distance_transform_edt(~mask) if mask.any() else mask + 2.0
+            mask |= _disc(mask.shape, point, 1.5 + _at(gap, point))
+    for point in points[~positive]:
+        if _at(mask, point):
+            depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+            nearest = np.linalg.norm(points[positive] - point, axis=1).min()
+            radius = max(0.5, min(1.0 + _at(depth, point), nearest - 1.5))
+            mask &= ~_disc(mask.shape, point, radius)
+    for point in points[positive]:
+        # Where a negative point lies on the same pixel of a coarser scale.
+        y, x = np.rint(point).astype(int)
+        mask[y, x] = True
+    parts, _ = ndimage.label(mask)
+    wanted = {_at(parts, point) for point in points[positive]} - {0}
+    kept: NDArray[np.bool_] = np.isin(parts, list(wanted))
+    return kept
+
+
+def _with_holes_filled(
+    mask: NDArray[np.bool_], negative: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(mask)
+    parts, _ = ndimage.label(filled & ~mask)
+    asked_for = [_at(parts, point) for point in negative]
+    return filled & ~np.isin(parts, [part for part in asked_for if part])
+
+
+def _at(values: NDArray[Any], point: NDArray[np.float64]) -> Any:
+    y, x = np.rint(point).astype(int)
+    return values[y, x]
+
+
+def _disc(
+    shape: tuple[int, ...], point: NDArray[np.float64], radius: float
+) -> NDArray[np.bool_]:
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    disc: NDArray[np.bool_] = (y - point[0]) ** 2 + (x - point[1]) ** 2 <= radius**2
+    return disc
