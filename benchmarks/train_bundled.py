@@ -1,13 +1,16 @@
 """Train the bundled model on every folder of images that has masks.
 
-Started again, it goes on where it stopped. At the end it measures the model on the
-held-out and on the test images and writes the model's card.
+Started again, it goes on where it stopped. Under torchrun the processes share the
+batch: on a CPU one process per core trains a third faster than one with as many
+threads. At the end it measures the model on the held-out and on the test images and
+writes the model's card.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +90,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="model folder (default: runs/bundled)")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--start", help="model to start from (default: random weights)")
+    parser.add_argument("--learning-rate", type=float, help="highest of the run")
     parser.add_argument(
         "--card-only",
         action="store_true",
@@ -108,16 +113,25 @@ def _hardware(args: argparse.Namespace) -> str:
 
 def _train(args: argparse.Namespace) -> None:
     from napari_iaunet.training.loop import train
+    from napari_iaunet.training.run import Recipe
 
+    usual, processes = Recipe(), int(os.environ.get("WORLD_SIZE", "1"))
+    recipe = replace(
+        usual,
+        batch=max(2, usual.batch // processes),
+        second_views=max(1, usual.second_views // processes),
+        learning_rate=args.learning_rate or usual.learning_rate,
+    )
     events = train(
         [pair for pairs, _ in common.split(args.data).values() for pair in pairs],
-        start=None,
+        start=args.start,
         out=args.out,
         minutes=args.minutes,
         validation=[],
         resume=trained_minutes(args.out) > 0,
         seed=args.seed,
         device=args.device,
+        recipe=recipe,
         card={"description": DESCRIPTION},
     )
     # Under torchrun one process tells what happens.

@@ -34,6 +34,7 @@ _REACH = 2.5
 _WIDEST = 40.0
 _LEAST_FOREGROUND = 0.02
 _STRONG = 8.0
+_CLEARLY = 1.0
 # How far a click moves the outline, in diameters.
 _SPREAD = 0.75
 
@@ -285,37 +286,34 @@ def _add_clicks(
 ) -> Queries:
     """Add the clicks to the queries; cell 0 is the one that was asked for.
 
-    A cell of the automatic result belongs to the click that recognises it best,
-    if that is above chance. Negative clicks share the number 1 with what they
-    recognise.
+    A cell of the automatic result belongs to the positive clicks if they recognise
+    one of its queries. Queries that a negative click recognises clearly better are
+    taken from them, together with that click. A negative click without such a
+    query lies beside the outline: it is no query, but moves the outline later.
     """
-    vectors = embedding.flatten(1).T[torch.from_numpy(clicks)]
-    vote = votes[clicks]
-    cell = automatic.cell + 2
+    vectors, vote = embedding.flatten(1).T[torch.from_numpy(clicks)], votes[clicks]
+    cell, kept = automatic.cell + 2, positive.copy()
     if len(cell):
         apart = vote[:, None] - automatic.vote[None]
-        logit = (
-            same_cell(
-                (vectors[:, None] - automatic.embedding[None]).flatten(0, 1),
-                torch.from_numpy(apart.reshape(-1, 2)),
-            )
-            .numpy()
-            .reshape(len(clicks), -1)
-        )
-        near = np.linalg.norm(apart, axis=-1) < settings.reach
-        logit = np.where(near, logit, -np.inf)
+        difference = vectors[:, None] - automatic.embedding[None]
+        logit = same_cell(
+            difference.flatten(0, 1), torch.from_numpy(apart.reshape(-1, 2))
+        ).numpy()
+        logit = logit.reshape(len(clicks), -1)
+        logit[np.linalg.norm(apart, axis=-1) >= settings.reach] = -np.inf
+        claim = logit[positive].max(0)
         least = np.log(settings.merge / (1 - settings.merge))
-        claims = np.full((2, int(automatic.cell.max()) + 1), -np.inf)
-        for group, chosen in enumerate((positive, ~positive)):
-            if chosen.any():
-                np.maximum.at(claims[group], automatic.cell, logit[chosen].max(0))
-        winner = np.where(claims.max(0) > least, claims.argmax(0), -1)
-        cell = np.where(winner[automatic.cell] >= 0, winner[automatic.cell], cell)
+        own = np.isin(automatic.cell, automatic.cell[claim > least])
+        against = logit[~positive] > np.maximum(claim, least) + _CLEARLY
+        against[:, claim.argmax()] = False
+        cell[own] = 0
+        cell[against.any(0)] = 1
+        kept[~positive] = against.any(1)
     return Queries(
-        np.concatenate([automatic.place, clicks]),
-        np.concatenate([automatic.vote, vote]),
-        torch.cat([automatic.embedding, vectors]),
-        np.concatenate([cell, np.where(positive, 0, 1)]),
+        np.concatenate([automatic.place, clicks[kept]]),
+        np.concatenate([automatic.vote, vote[kept]]),
+        torch.cat([automatic.embedding, vectors[torch.from_numpy(kept)]]),
+        np.concatenate([cell, np.where(positive[kept], 0, 1)]),
     )
 
 

@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # A click lies in the middle of an error: the outline moves to the far end of it.
-_BEYOND = 2.0
+_BEYOND = 1.5
 _MARGIN = 0.2
+# The whole outline moves by so much at most; what is missing then, moves nearby only.
+_GENTLE = 1.0
+_NARROW = 0.25
+_ROUNDS = 50
 
 
 def correction(
@@ -41,24 +45,41 @@ def correction(
     (Y, X) float32, to be added.
     """
     sign = np.where(positive, 1.0, -1.0)
-    value = np.array([_at(height, point) for point in points])
-    missing = np.where(value * sign > 0, 0.0, sign * _MARGIN - _BEYOND * value)
-    total = np.zeros(height.shape, np.float32)
-    if not missing.any():
-        return total
-    weight = np.full(height.shape, 1e-9, np.float32)
+    value = np.array([_at(height, point) for point in points]) * sign
+    if (value > 0).all():
+        return np.zeros(height.shape, np.float32)
+    wanted = _MARGIN + (_BEYOND - 1) * np.maximum(0, -value)
+    apart = ((points[:, None] - points[None]) ** 2).sum(-1)
     y, x = np.ogrid[: height.shape[0], : height.shape[1]]
-    nearness = np.zeros(height.shape, np.float32)
-    for point, shift in zip(points, missing, strict=True):
-        square = ((y - point[0]) ** 2 + (x - point[1]) ** 2) / spread**2
-        near = np.exp(-0.5 * square).astype(np.float32)
-        # A steep weight decides between clicks, a gentle one how far they reach.
-        steep = (1 / (0.01 + square)).astype(np.float32)
-        total += steep * shift
-        weight += steep
-        np.maximum(nearness, near, out=nearness)
-    corrected: NDArray[np.float32] = total / weight * nearness
-    return corrected
+    squares = [(y - point[0]) ** 2 + (x - point[1]) ** 2 for point in points]
+    total = np.zeros(height.shape, np.float32)
+    for width, most in ((spread, _GENTLE), (_NARROW * spread, np.inf)):
+        kernel = _nearness(apart, width) * np.outer(sign, sign)
+        strengths = _solve(kernel, wanted - value, most)
+        value = value + kernel @ strengths
+        for square, shift in zip(squares, sign * strengths, strict=True):
+            if shift:
+                total += (shift * _nearness(square, width)).astype(np.float32)
+    return total
+
+
+def _nearness(square: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    nearness: NDArray[np.float64] = np.exp(-0.5 * square / width**2)
+    return nearness
+
+
+def _solve(
+    kernel: NDArray[np.float64], missing: NDArray[np.float64], most: float
+) -> NDArray[np.float64]:
+    """Strengths of the clicks, up to `most`, that leave little missing at any."""
+    strengths = np.zeros(len(missing))
+    for _ in range(_ROUNDS):
+        left = np.where(strengths < most, missing - kernel @ strengths, 0.0)
+        worst = int(left.argmax())
+        if left[worst] <= 0:
+            break
+        strengths[worst] = min(most, strengths[worst] + left[worst])
+    return strengths
 
 
 def obey(
