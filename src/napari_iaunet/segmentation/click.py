@@ -224,7 +224,7 @@ def _decode_clicks(
     inside = fields.foreground.numpy() > settings.foreground
     peaks = np.setdiff1d(find_peaks(fields.centre, inside, settings.peak), clicks)
     votes = votes_of(fields.offset, diameter)
-    automatic = merge_queries(peaks, votes, fields.embedding, same_cell, settings)
+    automatic = merge_queries(peaks, votes, fields, same_cell, settings)
     queries = _add_clicks(
         automatic, clicks, positive, votes, fields.embedding, same_cell, settings
     )
@@ -302,9 +302,8 @@ def _add_clicks(
         logit = logit.reshape(len(clicks), -1)
         logit[np.linalg.norm(apart, axis=-1) >= settings.reach] = -np.inf
         claim = logit[positive].max(0)
-        least = np.log(settings.merge / (1 - settings.merge))
-        own = np.isin(automatic.cell, automatic.cell[claim > least])
-        against = logit[~positive] > np.maximum(claim, least) + _CLEARLY
+        own = np.isin(automatic.cell, automatic.cell[claim > 0])
+        against = logit[~positive] > np.maximum(claim, 0) + _CLEARLY
         against[:, claim.argmax()] = False
         cell[own] = 0
         cell[against.any(0)] = 1

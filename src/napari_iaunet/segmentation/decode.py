@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy import ndimage
 from skimage.measure import label as label_components
 from skimage.morphology import remove_small_holes
 
@@ -40,6 +41,12 @@ class DecodeSettings:
         Least height of a local maximum of the centre map to be a query.
     merge : float
         Queries that recognise each other above this probability are one cell.
+    saddle : float
+        So are queries between which the centre map falls by less than this.
+    lead : float
+        Pixels that two cells recognise about equally well, their logits being
+        less apart than this, go to the cell that floods them along the centre
+        map.
     nearest : int
         Queries that a pixel is compared with.
     reach : float
@@ -53,7 +60,9 @@ class DecodeSettings:
 
     foreground: float = 0.5
     peak: float = 0.4
-    merge: float = 0.5
+    merge: float = 0.7
+    saddle: float = 0.18
+    lead: float = 1.5
     nearest: int = 6
     reach: float = 1.5
     smallest: float = 0.03
@@ -123,6 +132,35 @@ def tidy(labels: NDArray[np.int64], smallest: float) -> NDArray[np.int32]:
     return tidied
 
 
+def flood(
+    labels: NDArray[np.int32], centre: NDArray[np.float32], inside: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Give foreground without a label to the cells beside it, down the centre map.
+
+    Parameters
+    ----------
+    labels : (Y, X) int32
+        0 where there is no cell, or none yet.
+    centre : (Y, X) float32
+    inside : (Y, X) bool
+        Foreground.
+
+    Returns
+    -------
+    (Y, X) int32
+    """
+    from skimage.segmentation import watershed
+
+    missing = inside & (labels == 0)
+    # Only the shores matter: a marker costs as much time as a flooded pixel.
+    beside = ndimage.binary_dilation(missing) & (labels > 0)
+    flooded = watershed(
+        -centre, np.where(beside, labels, 0), mask=missing | beside, connectivity=1
+    )
+    filled: NDArray[np.int32] = np.where(missing, flooded, labels).astype(np.int32)
+    return filled
+
+
 def decode(
     fields: FieldImage,
     same_cell: SameCell,
@@ -133,7 +171,8 @@ def decode(
 
     Local maxima of the centre map are queries; those that recognise each other
     are one cell; every foreground pixel is compared with the queries nearest to
-    where it votes its centre and joins the best.
+    where it votes its centre and joins the best. What no cell has claimed clearly
+    is flooded from the cells beside it.
 
     Parameters
     ----------
@@ -153,12 +192,16 @@ def decode(
     if not len(index):
         return empty
     votes = votes_of(fields.offset, diameter)
-    queries = merge_queries(index, votes, fields.embedding, same_cell, settings)
+    queries = merge_queries(index, votes, fields, same_cell, settings)
     pixels = np.flatnonzero(inside)
-    cell = join(pixels, votes, fields.embedding, queries, same_cell, settings, diameter)
+    joined = join(
+        pixels, votes, fields.embedding, queries, same_cell, settings, diameter
+    )
     labels = np.zeros(inside.shape, np.int64)
-    labels.ravel()[pixels] = cell + 1
-    tidied = tidy(labels, settings.smallest * typical)
+    labels.ravel()[pixels] = np.where(joined.lead > settings.lead, joined.cell + 1, 0)
+    cores = tidy(labels, 0)
+    flooded = flood(cores, fields.centre.numpy(), inside)
+    tidied = tidy(flooded.astype(np.int64), settings.smallest * typical)
     return drop_doubtful(tidied, score_cells(tidied, fields), settings.score)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_iaunet.segmentation.decode import DecodeSettings
+    from napari_iaunet.segmentation.decode import DecodeSettings, FieldImage
 
     SameCell = Callable[[Tensor, Tensor], Tensor]
 
@@ -47,10 +47,9 @@ def find_peaks(
     centre: Tensor, inside: NDArray[np.bool_], height: float
 ) -> NDArray[np.int64]:
     """Flat indices of the local maxima of the slightly smoothed centre map."""
-    value = centre[None, None]
-    smooth = F.avg_pool2d(value, 3, 1, 1, count_include_pad=False)
-    highest = F.max_pool2d(smooth, 5, 1, 2)
-    peak = ((smooth == highest) & (smooth > height))[0, 0].numpy() & inside
+    smooth = _smoothed(centre)
+    highest = F.max_pool2d(smooth[None, None], 5, 1, 2)[0, 0]
+    peak = ((smooth == highest) & (smooth > height)).numpy() & inside
     # A plateau is one peak.
     plateaus, count = label_components(peak, connectivity=2, return_num=True)
     flat = np.flatnonzero(plateaus)
@@ -73,21 +72,64 @@ def votes_of(offset: Tensor, diameter: float) -> NDArray[np.float32]:
 def merge_queries(
     index: NDArray[np.int64],
     votes: NDArray[np.float32],
-    embedding: Tensor,
+    fields: FieldImage,
     same_cell: SameCell,
     settings: DecodeSettings,
 ) -> Queries:
-    """Make queries of pixels; those that recognise each other are one cell."""
-    vote, vectors = votes[index], embedding.flatten(1).T[torch.from_numpy(index)]
+    """Make queries of pixels and find those that belong to one cell.
+
+    Two are one cell if they recognise each other, or if the centre map hardly
+    falls on the way from one to the other.
+    """
+    vote = votes[index]
+    vectors = fields.embedding.flatten(1).T[torch.from_numpy(index)]
     pairs = cKDTree(vote).query_pairs(settings.reach, output_type="ndarray")
     logit = same_cell(
         vectors[pairs[:, 0]] - vectors[pairs[:, 1]],
         torch.from_numpy(vote[pairs[:, 0]] - vote[pairs[:, 1]]),
     )
-    pairs = pairs[torch.sigmoid(logit).numpy() > settings.merge]
+    one = torch.sigmoid(logit).numpy() > settings.merge
+    one |= _saddle_depth(fields.centre, index[pairs]) < settings.saddle
+    pairs = pairs[one]
     graph = coo_array((np.ones(len(pairs), bool), pairs.T), shape=(len(index),) * 2)
     cell = connected_components(graph, directed=False)[1].astype(np.int64)
     return Queries(index, vote, vectors, cell)
+
+
+def _saddle_depth(
+    centre: Tensor, pairs: NDArray[np.int64], samples: int = 11
+) -> NDArray[np.float32]:
+    """How far the centre map falls between the pixels of each pair: (P,)."""
+    values, width = _smoothed(centre).numpy(), centre.shape[1]
+    y, x = np.divmod(pairs, width)
+    share = np.arange(1, samples + 1) / (samples + 1)
+    rows, columns = (
+        np.rint(place[:, :1] * (1 - share) + place[:, 1:] * share).astype(np.int64)
+        for place in (y, x)
+    )
+    lowest = values[rows, columns].min(axis=1, initial=1.0)
+    depth: NDArray[np.float32] = values[y, x].min(axis=1, initial=1.0) - lowest
+    return depth
+
+
+def _smoothed(centre: Tensor) -> Tensor:
+    value = F.avg_pool2d(centre[None, None], 3, 1, 1, count_include_pad=False)
+    return value[0, 0]
+
+
+class Joined(NamedTuple):
+    """Which cell each pixel joined.
+
+    Attributes
+    ----------
+    cell : (P,) int64
+    lead : (P,) float32
+        By how much that cell's best query recognises the pixel better than any
+        other cell's, in units of the logit; infinite without a rival.
+    """
+
+    cell: NDArray[np.int64]
+    lead: NDArray[np.float32]
 
 
 def join(
@@ -98,7 +140,7 @@ def join(
     same_cell: SameCell,
     settings: DecodeSettings,
     resolution: float,
-) -> NDArray[np.int64]:
+) -> Joined:
     """Cell of each pixel: that of the nearby query which recognises it best."""
     # Votes of one cell fall on few places: search the tree once per place.
     places, inverse = np.unique(
@@ -112,13 +154,14 @@ def join(
     cell = queries.cell[near]
     rival = (cell != cell[:, :1]) & (distance < settings.reach)
     contested = np.flatnonzero(rival.any(1)[inverse])
-    result: NDArray[np.int64] = cell[inverse, 0]
+    result = Joined(cell[inverse, 0], np.full(len(pixels), np.inf, np.float32))
     if not len(contested):
         return result
     flat = embedding.flatten(1).T
-    best = np.full(len(contested), -np.inf, np.float32)
     place, pixel = inverse[contested], pixels[contested]
     vectors, vote = flat[torch.from_numpy(pixel)], votes[pixel]
+    best, second = np.full((2, len(contested)), -np.inf, np.float32)
+    chosen = np.full(len(contested), -1, np.int64)
     for k in range(count):
         use = np.flatnonzero((distance[place, k] < settings.reach) | (k == 0))
         query = near[place[use], k]
@@ -126,7 +169,11 @@ def join(
             vectors[use] - queries.embedding[query],
             torch.from_numpy(vote[use] - queries.vote[query]),
         ).numpy()
-        better = logit > best[use]
-        best[use[better]] = logit[better]
-        result[contested[use[better]]] = queries.cell[query[better]]
+        own = queries.cell[query]
+        same, better = own == chosen[use], logit > best[use]
+        passed = np.where(better, best[use], logit)
+        second[use] = np.where(same, second[use], np.maximum(second[use], passed))
+        best[use] = np.maximum(best[use], logit)
+        chosen[use] = np.where(better, own, chosen[use])
+    result.cell[contested], result.lead[contested] = chosen, best - second
     return result
