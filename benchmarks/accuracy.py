@@ -8,6 +8,8 @@ the bundled model also the held-out images of every kind.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,8 +87,9 @@ def _about(args: argparse.Namespace, scores: dict[str, Score]) -> str:
     return (
         f"### {score.images} test images of fluorescent nuclei, {score.cells} cells\n\n"
         f"(b) to (d) were trained for {args.minutes:g} minutes each, one after the "
-        f"other, on the images of `{common.NUCLEI}/train` that are not held out, with "
-        "the same recipe. Diameters are estimated. Seconds include that."
+        f"other in one process for each core, on the images of `{common.NUCLEI}/train` "
+        "that are not held out, with the same recipe. Diameters are estimated. Seconds "
+        "include that."
     )
 
 
@@ -188,30 +191,20 @@ def trained_minutes(folder: Path) -> float:
 
 
 def _train(ablation: Ablation, out: Path, args: argparse.Namespace) -> None:
-    from napari_iaunet.model.losses import LossWeights
-    from napari_iaunet.model.network import IAUNetConfig
-    from napari_iaunet.training.loop import train
-    from napari_iaunet.training.run import Recipe
+    """Train in one process for each core, or in one on a graphics card."""
+    from napari_iaunet.segmentation.backend import choose_device
 
-    weights = (
-        LossWeights()
-        if ablation.triplets
-        else LossWeights(pixel_triplet=0, cell_triplet=0)
+    cores = args.threads or os.cpu_count() or 1
+    processes = cores if choose_device(args.device).type == "cpu" else 1
+    worker = Path(__file__).with_name("_ablation_worker.py")
+    launch = ["torch.distributed.run", "--standalone", "--nproc-per-node"]
+    task = [ablation.name, str(args.data), str(out), str(args.minutes), args.device]
+    task += [str(int(ablation.identity)), str(int(ablation.triplets))]
+    subprocess.run(
+        [sys.executable, "-m", *launch, str(processes), str(worker), *task],
+        env={**os.environ, "OMP_NUM_THREADS": "1" if processes > 1 else str(cores)},
+        check=True,
     )
-    training, _ = common.split(args.data)[common.NUCLEI]
-    events = train(
-        training,
-        start=None,
-        out=out,
-        minutes=args.minutes,
-        validation=[],
-        resume=trained_minutes(out) > 0,
-        device=args.device,
-        config=IAUNetConfig(identity=ablation.identity),
-        recipe=Recipe(weights=weights),
-        card={"description": f"Ablation of the benchmarks: {ablation.name}."},
-    )
-    follow(events, out.name)
 
 
 def follow(events: Any, title: str) -> None:
