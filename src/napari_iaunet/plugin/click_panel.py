@@ -123,6 +123,10 @@ class ClickPanel(QWidget):
             self.target.addItem(name, key)
         self.target.setCurrentIndex(max(0, self.target.findData(picked)))
 
+    def offers(self, key: str) -> bool:
+        """Whether a layer is offered."""
+        return bool(self.target.findData(key) >= 0)
+
     def pick_target(self, key: str) -> bool:
         """Pick a layer by its key; False if it is not offered."""
         index = self.target.findData(key)

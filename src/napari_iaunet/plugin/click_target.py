@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
     from napari_iaunet.plugin.click_draft import View
+    from napari_iaunet.plugin.click_source import ClickSource
     from napari_iaunet.plugin.label_edits import LabelsPlane
-    from napari_iaunet.plugin.segment_panel import SegmentChoice
 
 
 class ClickTarget:
@@ -77,14 +77,24 @@ class ClickTarget:
             raise ImageError(msg)
         return plane
 
-    def make(self, sources: Sequence[Image], choice: SegmentChoice) -> None:
+    def undo(self) -> None:
+        """Undo the last change of the picked layer."""
+        if self.layer is not None:
+            self.layer.undo()
+
+    def redo(self) -> None:
+        """Undo the last undo."""
+        if self.layer is not None:
+            self.layer.redo()
+
+    def make(self, source: ClickSource) -> None:
         """Make an empty layer that covers the whole image, and pick it."""
         from pandas import DataFrame
 
-        image = next(s for s in sources if str(s.unique_id) == choice.image)
-        whole = layers.read_image(
-            sources, channel_axis=choice.channel_axis, channels=choice.channels
-        )
+        image, choice = source.image, source.choice
+        if image is None or choice is None:
+            return
+        whole = source.read(None)
         shape = layers.describe(image).shape
         kept = [n for a, n in enumerate(shape) if a != choice.channel_axis]
         columns: dict[str, Any] = {"index": int, "label": int}

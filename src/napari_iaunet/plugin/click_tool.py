@@ -31,6 +31,7 @@ class ClickTool(QObject):
 
     ``clicked`` gives the position in world coordinates and "cell", "add" or "take".
     The keys that concern the cell under the cursor give its position, too.
+    ``mode_changed`` comes when a brush may have been taken or laid down.
 
     Parameters
     ----------
@@ -44,6 +45,7 @@ class ClickTool(QObject):
     remove = Signal(object)
     join = Signal(object)
     split = Signal()
+    mode_changed = Signal()
     undo = Signal()
     redo = Signal()
 
@@ -58,7 +60,7 @@ class ClickTool(QObject):
     def switch_on(self) -> list[str]:
         """Listen to mouse and keys; return the keys that others have taken."""
         self._on = True
-        if self._other_tool():
+        if self.is_paused:
             self._viewer.layers.selection.active.mode = "pan_zoom"
         self._viewer.mouse_drag_callbacks.append(self._on_press)
         self._viewer.cursor.events.style.connect(self._on_cursor)
@@ -132,7 +134,7 @@ class ClickTool(QObject):
     def _on_press(self, viewer: object, event: Any) -> Iterator[None]:
         """Tell a click from a drag: the mouse hardly moves before its release."""
         kind = _kind(event.modifiers)
-        if event.button != _LEFT or kind is None or self._other_tool():
+        if event.button != _LEFT or kind is None or self.is_paused:
             return
         position = tuple(event.position)
         start = np.asarray(event.pos)
@@ -145,14 +147,17 @@ class ClickTool(QObject):
         if moved < _TREMOR and self._on:
             self.clicked.emit(position, kind)
 
-    def _other_tool(self) -> bool:
+    @property
+    def is_paused(self) -> bool:
         """Whether the mouse belongs to a brush or another tool of a layer."""
         active = self._viewer.layers.selection.active
         return active is not None and str(active.mode) != "pan_zoom"
 
     def _on_cursor(self, event: object = None) -> None:
-        if self._viewer.cursor.style == "standard" and not self._other_tool():
+        if self._viewer.cursor.style == "standard" and not self.is_paused:
             self._viewer.cursor.style = "cross"
+        elif event is not None:
+            self.mode_changed.emit()
 
     def _on_active(self, event: object = None) -> None:
         self.let_drop(self._may_drop)

@@ -164,9 +164,10 @@ def _encode(
 
     segmenter = segmenters.get(model, device)
     progress(0, 1)
-    raw = as_planes(image.array, image.channel_axis).raw(0)
+    array = np.asarray(image.array)  # read from disk once
+    raw = as_planes(array, image.channel_axis).raw(0)
     fields = segmenter.encode(
-        image.array,
+        array,
         channel_axis=image.channel_axis,
         diameter=diameter,
         progress=progress,
