@@ -185,7 +185,6 @@ class ClickController(QObject):
         if self._source.choice is not None and self._source.image is None:
             self._cells.drop()
             self._switch_off(_CLOSED)
-            show_info(_CLOSED)
         self._offer_targets()
 
     def _refresh(self) -> None:

@@ -56,6 +56,7 @@ class ClickTool(QObject):
         self._bound: list[str] = []
         self._escapes: list[Keymap] = []
         self._may_drop = False
+        self._watched: Any | None = None
 
     def switch_on(self) -> list[str]:
         """Listen to mouse and keys; return the keys that others have taken."""
@@ -65,6 +66,7 @@ class ClickTool(QObject):
         self._viewer.mouse_drag_callbacks.append(self._on_press)
         self._viewer.cursor.events.style.connect(self._on_cursor)
         self._viewer.layers.selection.events.active.connect(self._on_active)
+        self._watch(self._viewer.layers.selection.active)
         self._on_cursor()
         return self._bind_keys()
 
@@ -74,6 +76,7 @@ class ClickTool(QObject):
             return
         self._on = False
         self.let_drop(False)
+        self._watch(None)
         for key in self._bound:
             self._viewer.bind_key(key, None)
         self._bound.clear()
@@ -156,11 +159,22 @@ class ClickTool(QObject):
     def _on_cursor(self, event: object = None) -> None:
         if self._viewer.cursor.style == "standard" and not self.is_paused:
             self._viewer.cursor.style = "cross"
-        elif event is not None:
-            self.mode_changed.emit()
 
     def _on_active(self, event: object = None) -> None:
+        self._watch(self._viewer.layers.selection.active)
         self.let_drop(self._may_drop)
+
+    def _watch(self, layer: Any | None) -> None:
+        """Follow whether a brush is taken for a layer."""
+        if self._watched is not None:
+            self._watched.events.mode.disconnect(self._on_mode)
+        self._watched = layer
+        if layer is not None:
+            layer.events.mode.connect(self._on_mode)
+
+    def _on_mode(self, event: object = None) -> None:
+        self._on_cursor()
+        self.mode_changed.emit()
 
     def _on_keep(self, viewer: object) -> None:
         self.keep.emit()
