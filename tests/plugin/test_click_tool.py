@@ -24,6 +24,7 @@ pytestmark = pytest.mark.viewer
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 PRESS, RELEASE = QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease
 MOVE = QEvent.Type.MouseMove
+TREMOR = QPoint(1, 1)
 PLAIN = Qt.KeyboardModifier.NoModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -99,6 +100,8 @@ class User:
         window = viewer.__wrapped__.window._qt_viewer
         self.canvas = window.canvas
         self.native = window.canvas.native
+        viewer.window.resize(1200, 800)
+        qtbot.wait(50)  # for the canvas to find its place between the docks
 
     def toggle(self, wait=True):
         self.qtbot.mouseClick(self.panel.button, LEFT)
@@ -127,6 +130,7 @@ class User:
 
     def send(self, kind, place, modifier=PLAIN, button=NONE, held=NONE):
         """Send a mouse event to the canvas, as the window system does."""
+        assert self.native.rect().contains(place)
         place = QPointF(place)
         event = QMouseEvent(
             kind, place, self.native.mapToGlobal(place), button, held, modifier
@@ -137,12 +141,16 @@ class User:
     def hover(self, pixel):
         self.send(MOVE, self.where(pixel))
 
-    def click(self, pixel, modifier=PLAIN, tremor=QPoint(1, 1)):
+    def click(
+        self,
+        pixel,
+        modifier=PLAIN,
+    ):
         place = self.where(pixel)
         self.send(MOVE, place, modifier)
         self.send(PRESS, place, modifier, LEFT, LEFT)
-        self.send(MOVE, place + tremor, modifier, NONE, LEFT)
-        self.send(RELEASE, place + tremor, modifier, LEFT)
+        self.send(MOVE, place + TREMOR, modifier, NONE, LEFT)
+        self.send(RELEASE, place + TREMOR, modifier, LEFT)
 
     def drag(self, start, end):
         """From one place of the screen to another."""
@@ -317,10 +325,10 @@ def test_drag_pans_and_makes_no_cell(ready):
 
 
 def test_beside_the_image(ready):
-    ready.click((-20, 50))
+    ready.click((-3, 50))
     assert "beside" in ready.said
     assert ready.preview is None
-    ready.click((50, -30), SHIFT)
+    ready.click((131, 50), SHIFT)
     ready.click(A, CTRL)
     assert "Click a cell first" in ready.said
     assert ready.preview is None
@@ -334,14 +342,14 @@ def test_a_click_that_comes_too_early_is_answered(user, gate):
     user.viewer.add_image(nuclei(), name="image")
     user.toggle(wait=False)
     assert "Preparing" in user.said
-    assert user.panel.bar.isVisible()
+    assert not user.panel.bar.isHidden()
     user.click(A)
     user.click(B)
     user.key("k")
     assert "your click" in user.said
     gate.open.set()
     user.wait()
-    assert not user.panel.bar.isVisible()
+    assert user.panel.bar.isHidden()
     assert user.cells.data.max() == 2
     assert is_cell(user.cells.data == 2, B)
     assert user.preview is None
@@ -663,7 +671,6 @@ def test_a_layer_of_a_single_plane(user):
 )
 def test_a_layer_that_is_moved_scaled_and_turned(user, place):
     user.viewer.add_image(nuclei(), name="image", **place)
-    user.viewer.reset_view()
     user.toggle()
     user.click(C)
     assert is_cell(user.preview, C)
@@ -679,7 +686,6 @@ def test_a_layer_that_is_moved_scaled_and_turned(user, place):
 def test_multiscale(user):
     image = np.kron(nuclei(), np.ones((2, 2), np.uint8))
     user.viewer.add_image([image, image[::4, ::4]], multiscale=True, name="image")
-    user.viewer.reset_view()
     user.dock.segment_panel.diameter.setValue(4 * RADIUS)
     user.toggle()
     user.click((60, 60))
