@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QApplication
 from scipy.ndimage import gaussian_filter
 
 import napari_iaunet
+from napari_iaunet.errors import ModelError
 from napari_iaunet.plugin import preferences, segment_job
 
 pytestmark = pytest.mark.viewer
@@ -100,7 +101,7 @@ class User:
         window = viewer.__wrapped__.window._qt_viewer
         self.canvas = window.canvas
         self.native = window.canvas.native
-        viewer.window.resize(1200, 800)
+        viewer.window.resize(1100, 600)
         qtbot.wait(50)  # for the canvas to find its place between the docks
 
     def toggle(self, wait=True):
@@ -435,16 +436,28 @@ def test_another_image_and_another_diameter(ready, gate):
     assert is_cell(ready.preview, B)
 
 
-def test_what_cannot_be_prepared(user):
-    user.viewer.add_image(np.zeros((2, 2, 2, 2, 16, 16)))
-    user.toggle()
-    assert user.panel.button.isChecked()
-    user.dock.segment_panel.diameter.setValue(2)
+def test_a_model_that_cannot_be_loaded(user, monkeypatch):
+    def make(model, device):
+        raise ModelError("The model is broken.")
+
+    monkeypatch.setattr(segment_job, "make_segmenter", make)
+    user.viewer.add_image(nuclei(), name="image")
+    user.toggle(wait=False)
+    user.click(A)
     user.wait()
-    monkey = user.dock.click_controller._encoder
-    monkey.failed.emit("The model is broken.")
     assert not user.panel.button.isChecked()
     assert messages()[-1] == user.said == "The model is broken."
+    assert len(user.viewer.mouse_drag_callbacks) == 1
+
+
+def test_preparing_is_stopped_in_the_list_of_tasks(user, gate):
+    gate.open.clear()
+    user.viewer.add_image(nuclei(), name="image")
+    user.toggle(wait=False)
+    user.dock.click_jobs.cancel()
+    user.wait()
+    assert user.said == "Stopped."
+    assert not user.panel.button.isChecked()
 
 
 # -- cells that are there already ----------------------------------------------------

@@ -39,7 +39,7 @@ _ACTIONS = [
     (REMOVE, "delete the cell under the cursor"),
     (JOIN, "join two cells: press it over one, then over the other"),
     (SPLIT, "split a cell: press it, then click each of its two parts"),
-    ("Drag, scroll", "move and zoom, as always"),
+    ("Drag, scroll, double-click", "move and zoom, as always"),
 ]
 HELP = (
     "<table cellspacing='4'>"

@@ -88,7 +88,9 @@ class LabelsPlane:
 
     def find(self, *numbers: int) -> tuple[tuple[int, int], NDArray[np.integer]] | None:
         """Return corner and copy of the smallest box that holds cells, if any."""
-        held = np.isin(self.labels, numbers)
+        held = self.labels == numbers[0]
+        for number in numbers[1:]:  # np.isin takes ten times as long
+            held |= self.labels == number
         rows, columns = (np.flatnonzero(held.any(axis)) for axis in (1, 0))
         if rows.size == 0:
             return None
