@@ -123,7 +123,8 @@ def clicks(viewer: napari.Viewer, dock: Any) -> None:
     print(dock.click_panel.status.text())
     QTest.qWait(500)
     save(viewer.screenshot(canvas_only=False, flash=False), "click.png")
-    dock.click_panel.grab().save(str(IMAGES / "click-section.png"))
+    area = dock.click_panel.geometry().adjusted(-10, -4, 10, -18)
+    dock.segment_panel.grab(area).save(str(IMAGES / "click-section.png"))
     print(f"wrote {IMAGES / 'click-section.png'}")
     QTest.mouseClick(dock.click_panel.button, Qt.MouseButton.LeftButton)
 

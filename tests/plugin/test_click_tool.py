@@ -838,6 +838,18 @@ def test_a_closed_dock_is_forgotten(ready):
     assert not [r() for r in references if r() is not None]
 
 
+def test_a_prepared_plane_is_let_go(ready):
+    """A large one takes hundreds of megabytes."""
+    plane = ready.dock.click_controller._encoder.get(())
+    reference = weakref.ref(plane.fields)
+    ENCODED.clear()
+    del plane
+    ready.toggle()
+    ready.qtbot.wait(50)
+    gc.collect()
+    assert reference() is None
+
+
 def test_segment_and_clicks_share_the_model(ready):
     qtbot, dock = ready.qtbot, ready.dock
     qtbot.mouseClick(dock.segment_panel.run.start_button, LEFT)

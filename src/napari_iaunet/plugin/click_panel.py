@@ -13,7 +13,6 @@ from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -86,8 +85,6 @@ class ClickPanel(QWidget):
         self.set_targets([])
 
     def _lay_out(self) -> None:
-        line = QFrame()
-        line.setFrameShape(QFrame.Shape.HLine)
         buttons = QHBoxLayout()
         buttons.addWidget(self.button, 1)
         buttons.addWidget(self.help)
@@ -97,7 +94,7 @@ class ClickPanel(QWidget):
         form.addRow("Into", self.target)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(line)
+        layout.addSpacing(6)
         layout.addLayout(buttons)
         layout.addLayout(form)
         layout.addWidget(self.status)
