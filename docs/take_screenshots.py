@@ -7,17 +7,19 @@ and, where there is no display,
     xvfb-run -a -s "-screen 0 1600x1200x24" python docs/take_screenshots.py
 
 Every image comes with scikit-image, every click goes through the dock. Take them
-anew whenever the bundled model or the dock has changed.
+anew whenever the bundled model or the dock has changed. The name of one of the
+functions below, given behind it, takes only its pictures.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import napari
-from qtpy.QtCore import QRect, Qt
+from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtTest import QTest
 from skimage import data
 
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 IMAGES = Path(__file__).parent / "images"
 SIZE = (1400, 900)
 PATIENCE = 600
+# Rows and columns of nuclei in the middle of the stained tissue.
+NUCLEI = [
+    *((251, 297), (259, 298), (279, 295), (291, 316), (271, 241), (285, 230)),
+    *((297, 227), (321, 240), (210, 285), (240, 305), (265, 260), (293, 285)),
+]
 
 
 def wait(until: Callable[[], bool]) -> None:
@@ -83,14 +90,49 @@ def channels(viewer: napari.Viewer, dock: Any) -> None:
         picker.list.item(row).setCheckState(Qt.CheckState.Checked)
     segment(dock)
     panel = dock.segment_panel
-    area = QRect(0, 0, panel.width(), panel.run.geometry().bottom() - 12)
+    area = QRect(0, 0, panel.width(), dock.click_panel.geometry().top() - 20)
     panel.grab(area).save(str(IMAGES / "segment-tab.png"))
     print(f"wrote {IMAGES / 'segment-tab.png'}")
 
 
+def click(viewer: napari.Viewer, pixel: tuple[float, float], *keys: str) -> None:
+    """Click on a pixel of an image that is neither scaled nor moved."""
+    canvas = viewer.window._qt_viewer.canvas
+    transform = canvas.view.transform * canvas.view.scene.transform
+    x, y = transform.map([pixel[1], pixel[0]])[:2]
+    modifier = Qt.KeyboardModifier.NoModifier
+    for key in keys:
+        modifier |= getattr(Qt.KeyboardModifier, f"{key}Modifier")
+    place = QPoint(round(x), round(y))
+    QTest.mouseClick(canvas.native, Qt.MouseButton.LeftButton, modifier, place)
+    QTest.qWait(600)  # two clicks in quick succession would be a double click
+
+
+def clicks(viewer: napari.Viewer, dock: Any) -> None:
+    """A few cells that were clicked, and one that is not kept yet."""
+    viewer.layers.clear()
+    viewer.open_sample("napari-iaunet", "stained_tissue")
+    dock.segment_panel.estimate.setChecked(False)
+    dock.segment_panel.diameter.setValue(14)
+    viewer.scene.camera.zoom = 5
+    viewer.scene.camera.center = (256, 256)
+    QTest.mouseClick(dock.click_panel.button, Qt.MouseButton.LeftButton)
+    wait(lambda: not dock.click_jobs.is_running)
+    for nucleus in NUCLEI:
+        click(viewer, nucleus)
+    print(dock.click_panel.status.text())
+    QTest.qWait(500)
+    save(viewer.screenshot(canvas_only=False, flash=False), "click.png")
+    area = dock.click_panel.geometry().adjusted(-10, -4, 10, -18)
+    dock.segment_panel.grab(area).save(str(IMAGES / "click-section.png"))
+    print(f"wrote {IMAGES / 'click-section.png'}")
+    QTest.mouseClick(dock.click_panel.button, Qt.MouseButton.LeftButton)
+
+
 def main() -> None:
     viewer, dock = open_viewer()
-    for take in (tissue, channels):
+    takes = [globals()[name] for name in sys.argv[1:]] or [tissue, channels, clicks]
+    for take in takes:
         take(viewer, dock)
     viewer.close()
 

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
+from napari_iaunet.plugin.click_controller import ClickController
+from napari_iaunet.plugin.click_panel import ClickPanel
 from napari_iaunet.plugin.jobs import Jobs
 from napari_iaunet.plugin.segment_controller import SegmentController
+from napari_iaunet.plugin.segment_job import Segmenters
 from napari_iaunet.plugin.segment_panel import SegmentPanel
 
 if TYPE_CHECKING:
@@ -27,9 +30,23 @@ class IAUNetDock(QWidget):
         super().__init__()
         self._was_docked = False
         self.jobs = Jobs(self)
+        # Clicks prepare the image with jobs of their own, but share the model.
+        self.click_jobs = Jobs(self)
+        segmenters = Segmenters()
         self.segment_panel = SegmentPanel()
         self.segment_controller = SegmentController(
-            viewer, self.segment_panel, self.jobs, self
+            viewer, self.segment_panel, self.jobs, segmenters, self
+        )
+        self.click_panel = ClickPanel()
+        self.segment_panel.add_section(self.click_panel)
+        self.click_controller = ClickController(
+            viewer,
+            self.segment_panel,
+            self.click_panel,
+            self.click_jobs,
+            segmenters,
+            self.segment_controller.undisturbed,
+            self,
         )
         self.tabs = QTabWidget()
         self.tabs.addTab(self.segment_panel, "Segment")
@@ -47,6 +64,8 @@ class IAUNetDock(QWidget):
         return bool(super().event(event))
 
     def teardown(self) -> None:
-        """Stop the running job and let go of the viewer."""
+        """Stop the running jobs and let go of the viewer."""
+        self.click_controller.teardown()
+        self.click_jobs.close()
         self.segment_controller.teardown()
         self.jobs.close()

@@ -40,7 +40,8 @@ class _Task:
     """A function, run once in a worker thread; it tells how it ended.
 
     napari keeps finished workers in its task list, and errors in workers' functions
-    may vanish there, so a task lets go of its function and never raises.
+    may vanish there, so a task lets go of its function and its value, and never
+    raises.
     """
 
     def __init__(self, function: Callable[[_Task], Any], description: str) -> None:
@@ -69,6 +70,8 @@ class _Task:
             self.message = explain(error)
         finally:
             self._function = None
+            if self.stop.is_set():  # nobody waits for it any more
+                self.value = None
             self.worker_stops = self.stop.is_set
             self.signals.done.emit(self)
 
@@ -161,6 +164,7 @@ class Jobs(QObject):
         task, self._task = self._task, None
         if task is not None:
             task.stop.set()
+            task.value = None
             task.signals.progressed.disconnect(self._on_progress)
             task.signals.done.disconnect(self._on_done)
         self._close_bar()
@@ -178,13 +182,14 @@ class Jobs(QObject):
         if task is not self._task:
             return
         self._task = None
+        value, task.value = task.value, None
         self._close_bar()
         if task.cancelled:
             self.cancelled.emit()
         elif task.message:
             self.failed.emit(task.message)
         else:
-            self.succeeded.emit(task.value)
+            self.succeeded.emit(value)
 
     def _close_bar(self) -> None:
         if self._bar is not None:

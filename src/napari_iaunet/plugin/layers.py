@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.click_draft import View
 from napari_iaunet.plugin.placement import LayerImage, fit
 from napari_iaunet.segmentation.image import guess_channel_axis
 
@@ -70,7 +71,7 @@ def describe(layer: Image) -> ImageInfo:
     """Return what a panel has to know about a layer."""
     labels = tuple(str(label) for label in layer.axis_labels)
     named = [i for i, label in enumerate(labels) if label.lower() in _CHANNEL_NAMES]
-    shape = tuple(int(n) for n in _pixels(layer).shape)
+    shape = tuple(int(n) for n in pixels_of(layer).shape)
     return ImageInfo(
         key=str(layer.unique_id),
         name=layer.name,
@@ -79,6 +80,15 @@ def describe(layer: Image) -> ImageInfo:
         axis_labels=labels,
         channel_axis=named[0] if named and len(shape) > 2 and not layer.rgb else None,
     )
+
+
+def chosen_layers(
+    viewer: napari.viewer.Viewer, key: str, together_with: Sequence[str]
+) -> list[Image] | None:
+    """Return the layers of an image and its channels; None if one is gone."""
+    keys = {key, *together_with}
+    found = [i for i in image_layers(viewer) if str(i.unique_id) in keys]
+    return found if len(found) == len(keys) else None
 
 
 def read_image(
@@ -106,7 +116,7 @@ def read_image(
     ImageError
         If the layers differ in shape, or no channel is left.
     """
-    arrays = [_pixels(layer) for layer in layers]
+    arrays = [pixels_of(layer) for layer in layers]
     if len({tuple(array.shape) for array in arrays}) > 1:
         msg = "Images that are used as channels of one another must be of one size."
         raise ImageError(msg)
@@ -161,7 +171,7 @@ def _plane_of(array: Any, plane: tuple[int, ...] | None, axis: int | None) -> An
     ]
 
 
-def _pixels(layer: Image) -> Any:
+def pixels_of(layer: Image) -> Any:
     """Pixels at full resolution."""
     return layer.data[0] if layer.multiscale else layer.data
 
@@ -206,6 +216,18 @@ def plane_in_view(
     stack = [a for a in range(layer.ndim) if a != channel_axis][:-2]
     position = layer.world_to_data(viewer.dims.point)
     return tuple(int(np.clip(round(position[a]), 0, shape[a] - 1)) for a in stack)
+
+
+def view_of(
+    viewer: napari.viewer.Viewer, layer: Image, channel_axis: int | None
+) -> View | None:
+    """Return which plane of a layer is on view; None if it is seen otherwise."""
+    own = [a for a in range(layer.ndim) if a != channel_axis][-2:]
+    shown = [a - viewer.dims.ndim + layer.ndim for a in viewer.dims.displayed]
+    if sorted(shown) != own:
+        return None
+    plane = plane_in_view(viewer, layer, channel_axis)
+    return View(plane, tuple(float(p) for p in viewer.dims.point))
 
 
 def write_labels(

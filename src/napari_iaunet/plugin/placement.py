@@ -39,13 +39,24 @@ class LayerImage:
 
 
 def fit(
-    labels: NDArray[np.integer[Any]], layer: Layer, image: LayerImage
+    labels: NDArray[np.integer[Any]],
+    layer: Layer,
+    image: LayerImage,
+    corner: tuple[int, int] = (0, 0),
 ) -> tuple[NDArray[np.integer[Any]], CompositeAffine, NDArray[np.float64]]:
     """Bring labels to the axes and the place of the layer.
 
     A plane keeps its stack axes with length 1. So does a channel axis, but that
     one is stretched over all channels, so that the cells show on each of them; a
     leading channel axis is dropped, since napari aligns the last axes.
+
+    Parameters
+    ----------
+    labels : (Y, X), (T or Z, Y, X) or (T, Z, Y, X) int
+    layer : Layer
+    image : LayerImage
+    corner : (int, int)
+        Row and column of the image where the labels begin.
 
     Returns
     -------
@@ -59,6 +70,7 @@ def fit(
     stack = [a for a in range(ndim) if a != channel][:-2]
     kept = list(range(1 if channel == 0 else 0, ndim))
     offset, stretch = np.zeros(ndim), np.ones(ndim)
+    offset[[a for a in range(ndim) if a != channel][-2:]] = corner
     if image.plane is not None:
         labels = labels.reshape((1,) * len(stack) + labels.shape[-2:])
         offset[stack] = image.plane

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,15 +13,16 @@ from qtpy.QtCore import QObject
 import napari_iaunet
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin import devices, layers, preferences
-from napari_iaunet.plugin.segment_job import Cells, Segmenters, find_cells
+from napari_iaunet.plugin.segment_job import find_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import napari.viewer
 
     from napari_iaunet.plugin.jobs import Jobs
     from napari_iaunet.plugin.placement import LayerImage
+    from napari_iaunet.plugin.segment_job import Cells, Segmenters
     from napari_iaunet.plugin.segment_panel import SegmentChoice, SegmentPanel
 
 
@@ -41,6 +43,7 @@ class SegmentController(QObject):
     viewer : Viewer
     panel : SegmentPanel
     jobs : Jobs
+    segmenters : Segmenters
     parent : QObject
     """
 
@@ -49,11 +52,13 @@ class SegmentController(QObject):
         viewer: napari.viewer.Viewer,
         panel: SegmentPanel,
         jobs: Jobs,
+        segmenters: Segmenters,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._panel, self._jobs = viewer, panel, jobs
-        self._segmenters = Segmenters()
+        self._segmenters = segmenters
+        self._follows_selection = True
         self._run: _Run | None = None
         self._connections: list[tuple[Any, Callable[..., None]]] = [
             (viewer.layers.events.inserted, self._on_layers),
@@ -83,6 +88,15 @@ class SegmentController(QObject):
         self._connections.clear()
         self._run = None
 
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Let the layer selection change without picking another image."""
+        self._follows_selection = False
+        try:
+            yield
+        finally:
+            self._follows_selection = True
+
     def _on_layers(self, event: object = None) -> None:
         images = [layers.describe(i) for i in layers.image_layers(self._viewer)]
         self._panel.set_images(images)
@@ -95,7 +109,7 @@ class SegmentController(QObject):
 
     def _on_selection(self, event: object = None) -> None:
         layer = layers.selected_image(self._viewer)
-        if layer is not None:
+        if layer is not None and self._follows_selection:
             self._panel.pick_image(str(layer.unique_id))
 
     def _source(self, run: _Run) -> Any | None:
@@ -125,15 +139,10 @@ class SegmentController(QObject):
 
     def _read(self, choice: SegmentChoice) -> _Run | None:
         """Read the chosen layers; None if they are not what the panel showed."""
-        keys = {choice.image, *choice.together_with}
-        found = [
-            layer
-            for layer in layers.image_layers(self._viewer)
-            if str(layer.unique_id) in keys
-        ]
+        found = layers.chosen_layers(self._viewer, choice.image, choice.together_with)
         source = layers.find_layer(self._viewer, choice.image)
         shown = self._panel.current_image
-        if source is None or len(found) < len(keys) or layers.describe(source) != shown:
+        if found is None or source is None or layers.describe(source) != shown:
             return None
         plane = None
         if not choice.whole_stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,18 +53,20 @@ def make_segmenter(model: str, device: str) -> Segmenter:
 
 
 class Segmenters:
-    """Keeps the model that was used last."""
+    """Keeps the model that was used last; several threads may ask for it."""
 
     def __init__(self) -> None:
         self._last: tuple[tuple[str, str], Segmenter] | None = None
+        self._lock = threading.Lock()
 
     def get(self, model: str, device: str) -> Segmenter:
         """Return the segmenter of these names, loading the model if need be."""
         key = (model, device)
-        if self._last is None or self._last[0] != key:
-            self._last = None  # frees its memory before the next one is loaded
-            self._last = (key, make_segmenter(model, device))
-        return self._last[1]
+        with self._lock:
+            if self._last is None or self._last[0] != key:
+                self._last = None  # frees its memory before the next one is loaded
+                self._last = (key, make_segmenter(model, device))
+            return self._last[1]
 
 
 def find_cells(

@@ -1,7 +1,8 @@
 """The Segment tab.
 
 `SegmentPanel` emits ``segment_requested`` with a `SegmentChoice`,
-``cancel_requested``, and ``device_changed`` with the name of a device.
+``cancel_requested``, ``device_changed`` with the name of a device, and ``changed``
+whenever `SegmentPanel.choice` may have.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class SegmentPanel(QWidget):
     segment_requested = Signal(object)
     cancel_requested = Signal()
     device_changed = Signal(str)
+    changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,7 +132,7 @@ class SegmentPanel(QWidget):
         form.addRow("Model", _side_by_side(self.model, self.browse))
         form.addRow("Device", self.device)
         form.addRow("Cell diameter", _side_by_side(self.diameter, self.estimate))
-        layout = QVBoxLayout(self)
+        self._sections = layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addSpacing(6)
         layout.addWidget(self.run)
@@ -142,9 +144,15 @@ class SegmentPanel(QWidget):
         self.model.currentIndexChanged.connect(self._refresh)
         self.browse.clicked.connect(self._on_browse)
         self.device.activated.connect(self._on_device)
+        self.device.currentIndexChanged.connect(self.changed)
+        self.diameter.valueChanged.connect(self.changed)
         self.estimate.toggled.connect(self._refresh)
         self.run.start_requested.connect(self._on_start)
         self.run.cancel_requested.connect(self.cancel_requested)
+
+    def add_section(self, section: QWidget) -> None:
+        """Add a widget at the end of the tab."""
+        self._sections.insertWidget(self._sections.count() - 1, section)
 
     @property
     def current_image(self) -> ImageInfo | None:
@@ -268,6 +276,7 @@ class SegmentPanel(QWidget):
         else:
             hint = ""
         self.run.set_ready(not hint, hint)
+        self.changed.emit()
 
 
 def _side_by_side(wide: QWidget, narrow: QWidget) -> QHBoxLayout:

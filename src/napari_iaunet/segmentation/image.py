@@ -61,7 +61,8 @@ class Planes:
         else:
             plane = np.stack([normalise(channel) for channel in raw])
         if len(plane) != 3:
-            plane = np.repeat(plane.mean(axis=0, keepdims=True), 3, axis=0)
+            # Unlike np.repeat, np.stack lets other threads, so the window, go on.
+            plane = np.stack([plane.mean(axis=0)] * 3)
         return plane
 
     def raw(self, i: int) -> NDArray[Any]:

@@ -1,0 +1,364 @@
+"""What happens when the user switches clicks on, and clicks."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtCore import QObject, QTimer
+
+from napari_iaunet.errors import IAUNetError
+from napari_iaunet.plugin import label_edits, layers
+from napari_iaunet.plugin.click_cells import ClickCells, Misclick
+from napari_iaunet.plugin.click_draft import Click
+from napari_iaunet.plugin.click_panel import JOIN, KEEP
+from napari_iaunet.plugin.click_preview import ClickPreview
+from napari_iaunet.plugin.click_source import ClickSource
+from napari_iaunet.plugin.click_target import ClickTarget
+from napari_iaunet.plugin.click_tool import ClickTool
+from napari_iaunet.plugin.plane_encoder import PlaneEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    import napari.viewer
+
+    from napari_iaunet.plugin.click_draft import View
+    from napari_iaunet.plugin.click_panel import ClickPanel
+    from napari_iaunet.plugin.jobs import Jobs
+    from napari_iaunet.plugin.segment_job import Segmenters
+    from napari_iaunet.plugin.segment_panel import SegmentPanel
+
+# A diameter that is being typed should not be used digit by digit.
+_SETTLED_MS = 300
+
+_READY = "Click a cell."
+_DRAFT = f"Click the next cell, or press {KEEP} to keep this one."
+_PREPARING = "Preparing the image…"
+_QUEUED = "Preparing the image; then your click is answered…"
+_BESIDE = "That is beside the image."
+_JOIN_NEXT = f"Now press {JOIN} over the cell to join it with."
+_SPLIT_FIRST = "Click one part of the cell."
+_SPLIT_NEXT = "Now click the other part."
+_NOT_2D = "Clicks need the 2D view, with the image's own rows and columns."
+_OTHER_TOOL = "Choose “Move camera” in the layer controls to click again."
+_CLOSED = "The image was closed, so clicks were switched off."
+
+
+class ClickController(QObject):
+    """Keeps mouse, keys, background job, preview and Labels layer in step.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    settings : SegmentPanel
+        Says which image, channels, model and device to use.
+    panel : ClickPanel
+    jobs : Jobs
+        Used by nobody else.
+    segmenters : Segmenters
+    undisturbed : callable
+        Gives a context in which changes of the layer selection mean nothing.
+    parent : QObject
+    """
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        settings: SegmentPanel,
+        panel: ClickPanel,
+        jobs: Jobs,
+        segmenters: Segmenters,
+        undisturbed: Callable[[], AbstractContextManager[None]],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._settings, self._panel = viewer, settings, panel
+        self._undisturbed, self._follows_selection = undisturbed, True
+        self._encoder = PlaneEncoder(jobs, segmenters, self)
+        self._source = ClickSource(viewer, self._encoder, self)
+        self._target = ClickTarget(viewer)
+        self._preview = ClickPreview(viewer, self._quietly)
+        self._cells = ClickCells(self._source, self._target, self._preview)
+        self._tool = ClickTool(viewer, self)
+        self._timer = QTimer(self, singleShot=True, interval=_SETTLED_MS)
+        self._queue: list[Click] = []
+        self._on = False
+        self._connections = self._wires()
+        for signal, slot in self._connections:
+            signal.connect(slot)
+        self._on_change()
+        self._on_layers()
+
+    def _wires(self) -> list[tuple[Any, Callable[..., None]]]:
+        viewer, tool, encoder = self._viewer, self._tool, self._encoder
+        events, dims = viewer.layers.events, viewer.dims.events
+        return [
+            (events.inserted, self._on_layers),
+            (events.removed, self._on_layers),
+            (events.reordered, self._on_layers),
+            (events.renamed, self._on_layers),
+            (viewer.layers.selection.events.active, self._on_selection),
+            (dims.point, self._on_change),
+            (dims.ndisplay, self._on_change),
+            (dims.order, self._on_change),
+            (self._settings.changed, self._on_change),
+            (self._panel.toggled, self._on_toggled),
+            (self._panel.target_picked, self._on_target),
+            (self._timer.timeout, self._refresh),
+            (self._source.changed, self._on_pixels),
+            (encoder.ready, self._answer),
+            (encoder.progressed, self._panel.set_progress),
+            (encoder.failed, self._on_failure),
+            (encoder.stopped, self._on_stopped),
+            (tool.clicked, self._on_click),
+            (tool.keep, self._on_keep),
+            (tool.drop, self._on_drop),
+            (tool.remove, self._on_remove),
+            (tool.join, self._on_join),
+            (tool.split, self._on_split),
+            (tool.mode_changed, self._on_mode),
+            (tool.undo, self._target.undo),
+            (tool.redo, self._target.redo),
+        ]
+
+    def teardown(self) -> None:
+        """Switch off and disconnect from everything."""
+        self._cells.drop()  # a viewer that is being closed takes no more cells
+        self._switch_off("")
+        for signal, slot in self._connections:
+            signal.disconnect(slot)
+        self._connections.clear()
+
+    # -- on and off --------------------------------------------------------------
+
+    def _on_toggled(self, on: bool) -> None:
+        if not on:
+            self._switch_off("")
+            return
+        self._on = True
+        taken = self._tool.switch_on()
+        if taken:
+            show_info(f"Taken by others, so not used for clicks: {', '.join(taken)}.")
+        self._refresh()
+
+    def _switch_off(self, text: str) -> None:
+        """Keep the draft, and leave nothing else behind in the viewer."""
+        if self._on:
+            self._try(self._cells.keep)
+            self._on = False
+            self._forget()
+            self._tool.switch_off()
+            self._preview.remove()
+        self._panel.set_on(False)
+        self._panel.hide_progress()
+        self._panel.say(text)
+
+    def _forget(self) -> None:
+        """Let go of the image and of all that was clicked on it."""
+        self._timer.stop()
+        self._queue.clear()
+        self._cells.drop()
+        self._source.use(None)
+
+    # -- what to click on, and with which settings -------------------------------
+
+    def _on_change(self, event: object = None) -> None:
+        choice = self._settings.choice()
+        self._panel.set_ready(choice is not None and choice.model is not None)
+        if self._on:
+            self._timer.start()
+
+    def _on_pixels(self) -> None:
+        """Start anew, since the image's pixels have been replaced."""
+        self._forget()
+        self._preview.remove()
+        images = layers.image_layers(self._viewer)
+        self._settings.set_images([layers.describe(image) for image in images])
+        self._panel.say("The image has changed.")
+        self._timer.start()
+
+    def _on_layers(self, event: object = None) -> None:
+        if self._source.choice is not None and self._source.image is None:
+            self._cells.drop()
+            self._switch_off(_CLOSED)
+        self._offer_targets()
+
+    def _refresh(self) -> None:
+        """Prepare what is on view, with the settings of the panel."""
+        choice = self._settings.choice()
+        if not self._on:
+            return
+        if choice is None or choice.model is None:
+            self._switch_off("")
+            return
+        choice, former = replace(choice, whole_stack=False), self._source.choice
+        if choice != former:
+            self._try(self._cells.keep)
+            queue, self._queue = self._queue, []
+            self._forget()
+            self._source.use(choice)
+            if former is not None and former.image == choice.image:
+                self._queue = queue
+            self._offer_targets()
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Prepare the plane that was clicked on, else the one on view."""
+        view = self._queue[0].view if self._queue else self._source.view()
+        try:
+            waits = view is not None and not self._source.prepare(view.plane)
+        except IAUNetError as error:
+            self._on_failure(str(error))
+            return
+        if not waits:
+            self._panel.hide_progress()
+        elif self._panel.bar.isHidden():
+            self._panel.set_progress(0, 0)
+        self._tell()
+
+    def _on_failure(self, message: str) -> None:
+        self._switch_off(message)
+        show_error(message)
+
+    def _on_stopped(self) -> None:
+        self._switch_off("Stopped.")
+
+    # -- clicks and keys ---------------------------------------------------------
+
+    def _on_click(self, position: object, kind: str) -> None:
+        place = self._place(position)
+        if place is not None:
+            self._queue.append(Click(*place, kind))
+            self._answer()
+
+    def _answer(self) -> None:
+        """Answer all clicks on planes that are ready, in their order."""
+        said = ""
+        while self._queue:
+            encoded = self._source.encoded(self._queue[0].view.plane)
+            if encoded is None:
+                break
+            click = self._queue.pop(0)
+            if click.kind == "keep":
+                said = self._try(self._cells.keep)
+            else:
+                said = self._try(self._cells.click, click, encoded)
+        if self._on:
+            self._prepare()
+            self._tell(said)
+
+    def _on_keep(self) -> None:
+        if self._queue:  # the cell that is meant is still to come
+            self._queue.append(self._queue[-1]._replace(kind="keep"))
+        else:
+            self._tell(self._try(self._cells.keep))
+
+    def _on_drop(self) -> None:
+        self._queue.clear()
+        self._cells.drop()
+        self._prepare()
+
+    def _on_remove(self, position: object) -> None:
+        place = self._place(position)
+        if place is not None:
+            self._tell(self._try(self._cells.remove, *place))
+
+    def _on_join(self, position: object) -> None:
+        place = self._place(position)
+        if place is not None:
+            self._tell(self._try(self._cells.join, *place))
+
+    def _on_split(self) -> None:
+        self._tell(self._try(self._cells.begin_split))
+
+    def _on_mode(self) -> None:
+        self._tell()
+
+    def _place(self, position: object) -> tuple[View, tuple[float, float]] | None:
+        """Return plane and pixel at a place of the viewer; say so if there is none."""
+        if self._timer.isActive():  # what is on view has only just changed
+            self._timer.stop()
+            self._refresh()
+        view, pixel = self._source.view(), self._source.pixel(position)
+        if view is None or pixel is None:
+            self._tell(_BESIDE if view is not None else "")
+            return None
+        return view, pixel
+
+    def _try(self, do: Callable[..., None], *arguments: object) -> str:
+        """Do something; return what the user is to know if it is impossible."""
+        try:
+            do(*arguments)
+        except Misclick as error:
+            return str(error)
+        except IAUNetError as error:
+            show_warning(str(error))
+            return str(error)
+        return ""
+
+    def _tell(self, text: str = "") -> None:
+        """Show a text, or else what the user can do now."""
+        view, cells = self._source.view(), self._cells
+        self._tool.let_drop(cells.begun or bool(self._queue))
+        if text:
+            pass
+        elif view is None:
+            text = _NOT_2D
+        elif self._tool.is_paused:
+            text = _OTHER_TOOL
+        elif self._queue:
+            text = _QUEUED
+        elif self._source.encoded(view.plane) is None:
+            text = _PREPARING
+        elif cells.parts is not None:
+            text = _SPLIT_NEXT if cells.parts else _SPLIT_FIRST
+        elif cells.joining is not None:
+            text = _JOIN_NEXT
+        else:
+            text = _READY if cells.draft is None else _DRAFT
+        self._panel.say(text)
+
+    # -- the layer to write into -------------------------------------------------
+
+    def _offer_targets(self) -> None:
+        """Offer the layers that lie on the image."""
+        choice = self._source.choice or self._settings.choice()
+        image = choice and layers.find_layer(self._viewer, choice.image)
+        offers = (
+            []
+            if image is None or choice is None
+            else self._target.offers(image, choice.channel_axis)
+        )
+        self._panel.set_targets(offers)
+        if not self._panel.pick_target(self._target.key):
+            self._target.key = ""
+            self._panel.pick_target("")
+            self._try(self._cells.lose_target)
+
+    def _on_selection(self, event: object = None) -> None:
+        """Pick the layer of cells that is selected in the layer list."""
+        layer = label_edits.selected_labels(self._viewer)
+        key = "" if layer is None else str(layer.unique_id)
+        if self._follows_selection and key and self._panel.offers(key):
+            self._on_target(key)
+
+    def _on_target(self, key: str) -> None:
+        if key != self._target.key:
+            self._try(self._cells.keep)
+            self._target.key = key
+            self._try(self._cells.lose_target)
+        self._panel.pick_target(key)
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Let the layer selection change without picking another layer."""
+        self._follows_selection = False
+        try:
+            with self._undisturbed():
+                yield
+        finally:
+            self._follows_selection = True

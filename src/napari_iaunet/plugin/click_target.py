@@ -1,0 +1,115 @@
+"""The Labels layer that clicks write into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import napari_iaunet
+from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin import label_edits, layers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import napari.viewer
+    from napari.layers import Image, Labels
+
+    from napari_iaunet.plugin.click_draft import View
+    from napari_iaunet.plugin.click_source import ClickSource
+    from napari_iaunet.plugin.label_edits import LabelsPlane
+
+
+class ClickTarget:
+    """Finds the layer that the user has picked, or makes one.
+
+    Parameters
+    ----------
+    viewer : Viewer
+
+    Attributes
+    ----------
+    key : str
+        The picked layer's ``unique_id``; "" for a layer that is to be made.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        self._viewer = viewer
+        self.key = ""
+
+    @property
+    def layer(self) -> Labels | None:
+        """The picked layer; None if it is to be made, or is gone."""
+        return label_edits.find_labels(self._viewer, self.key) if self.key else None
+
+    def offers(
+        self, image: Image, channel_axis: int | None
+    ) -> Sequence[tuple[str, str]]:
+        """Layers that lie on an image: key and name, the topmost first."""
+        axes = label_edits.rows_and_columns(image, channel_axis)
+        return [
+            (str(layer.unique_id), layer.name)
+            for layer in reversed(label_edits.labels_layers(self._viewer))
+            if label_edits.lies_on(layer, image, axes, tuple(self._viewer.dims.point))
+        ]
+
+    def plane(
+        self, image: Image, channel_axis: int | None, view: View
+    ) -> LabelsPlane | None:
+        """Return the plane to write into; None if its layer is to be made.
+
+        Raises
+        ------
+        ImageError
+            If the picked layer has no such plane.
+        """
+        layer = self.layer
+        if layer is None:
+            return None
+        axes = label_edits.rows_and_columns(image, channel_axis)
+        plane = label_edits.find_plane(layer, image, axes, view)
+        if plane is None:
+            msg = (
+                f"The layer “{layer.name}” has no plane here, or no longer lies on "
+                "the image. Choose another layer."
+            )
+            raise ImageError(msg)
+        return plane
+
+    def undo(self) -> None:
+        """Undo the last change of the picked layer."""
+        if self.layer is not None:
+            self.layer.undo()
+
+    def redo(self) -> None:
+        """Undo the last undo."""
+        if self.layer is not None:
+            self.layer.redo()
+
+    def make(self, source: ClickSource) -> None:
+        """Make an empty layer that covers the whole image, and pick it."""
+        from pandas import DataFrame
+
+        image, choice = source.image, source.choice
+        if image is None or choice is None:
+            return
+        whole = source.read(None)
+        shape = layers.describe(image).shape
+        kept = [n for a, n in enumerate(shape) if a != choice.channel_axis]
+        columns: dict[str, Any] = {"index": int, "label": int}
+        if len(kept) > 2:
+            columns["plane"] = int
+        columns |= {"area": int, "mean_intensity": float, "score": float}
+        table = DataFrame({c: np.zeros(0, t) for c, t in columns.items()})
+        parameters = {
+            "version": napari_iaunet.__version__,
+            "model": choice.model,
+            "image": image.name,
+            "clicked": True,
+        }
+        labels = np.zeros(kept, np.int32)
+        made = layers.write_labels(
+            self._viewer, image, whole, labels, table, parameters
+        )
+        self.key = str(made.unique_id)
