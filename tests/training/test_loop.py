@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.losses import LossWeights
 from napari_iaunet.model.network import IAUNetConfig
 from napari_iaunet.training.loop import train
-from napari_iaunet.training.run import Recipe
+from napari_iaunet.training.run import Recipe, probabilities
 
 CONFIG = IAUNetConfig(widths=(8, 12, 16), embedding=4, hidden=8, projection=6)
 RECIPE = Recipe(batch=4, size=64, warm_up=5)
@@ -111,6 +112,32 @@ def test_starts_from_a_model(pairs, tmp_path: Path):
     run(pairs, tmp_path / "a", steps=1)
     events = run(pairs, tmp_path / "b", steps=1, start=tmp_path / "a")
     assert events[-1].kind == "end"
+
+
+def test_statistics_stay_fixed_when_settled(pairs, tmp_path: Path):
+    run(pairs, tmp_path / "start", steps=2)
+    start = weights(tmp_path / "start")
+    for share, fixed in ((1.0, True), (0.0, False)):
+        recipe = replace(RECIPE, settled=share)
+        run(pairs, tmp_path / "m", steps=2, start=tmp_path / "start", recipe=recipe)
+        end = weights(tmp_path / "m")
+        assert (
+            torch.equal(start["stem.1.running_mean"], end["stem.1.running_mean"])
+            == fixed
+        )
+        assert not torch.equal(start["stem.0.weight"], end["stem.0.weight"])
+
+
+def test_kinds_are_drawn_by_their_shares():
+    kinds = ["a"] * 4 + ["b"] * 4 + ["c"] * 4
+    images = [SimpleNamespace(kind=kind) for kind in kinds]
+
+    def drawn(shares):
+        return probabilities(images, shares).reshape(3, 4).sum(1)
+
+    assert np.allclose(drawn({}), 1 / 3)
+    assert np.allclose(drawn({"a": 3, "b": 1, "elsewhere": 5}), [1 / 2, 1 / 6, 1 / 3])
+    assert np.allclose(drawn({"a": 8, "b": 1, "c": 1}), [0.8, 0.1, 0.1])
 
 
 @pytest.mark.parametrize(

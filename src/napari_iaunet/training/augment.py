@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari_iaunet.training.dataset import AnnotatedImage
 
-_SCALE_JITTER = (0.55, 1.8)
+_SCALE_JITTER = (0.65, 1.55)
 
 
 class Crop(NamedTuple):

@@ -218,6 +218,7 @@ def _loop(
         while (share := done()) < 1:
             batch = upcoming.result()
             upcoming = pool.submit(run.draw, state.step + 1)
+            run.settle(share)
             rate = run.rate(share)
             losses = run.step(batch, rate)
             left = _seconds_left(run, minutes, steps)

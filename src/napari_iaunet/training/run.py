@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from napari_iaunet.training.augment import Batch, draw_batch
 from napari_iaunet.training.state import TrainingState, save_state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from napari_iaunet.model.network import IAUNet
     from napari_iaunet.training.dataset import AnnotatedImage
 
-# A kind is drawn in proportion to its number of images to this power.
+# A kind of no given share is drawn in proportion to this power of its image count.
 _KIND_POWER = 0.35
 
 
@@ -46,8 +47,16 @@ class Recipe:
         Steps.
     averaging : float
         Decay of the exponential moving average of the weights.
+    settled : float
+        Share of the run, at its end, in which batch norm uses the statistics
+        that the finished model will use, not those of the batch.
     validate_every, checkpoint_every : float
         Seconds; validation comes at the end, too.
+    shares : mapping of str to float
+        How often crops of a kind are drawn, relative to the kinds named here; kinds
+        that are not named are drawn by their number of images. A kind is the name of
+        the folder that an image lies in.
+    weights : LossWeights
     """
 
     batch: int = 8
@@ -57,8 +66,10 @@ class Recipe:
     weight_decay: float = 0.02
     warm_up: int = 100
     averaging: float = 0.998
+    settled: float = 0.4
     validate_every: float = 600.0
     checkpoint_every: float = 120.0
+    shares: Mapping[str, float] = field(default_factory=dict)
     weights: LossWeights = field(default_factory=LossWeights)
 
 
@@ -88,11 +99,22 @@ def _has_bfloat16(device: str) -> bool:
     return device == "cpu" and cpu_has_bfloat16()
 
 
-def _shares(images: Sequence[AnnotatedImage]) -> np.ndarray:
+def probabilities(
+    images: Sequence[AnnotatedImage], shares: Mapping[str, float]
+) -> np.ndarray:
     """Probability of each image: a kind with many images does not drown the rest."""
-    kinds = [image.kind for image in images]
-    shares = np.array([float(kinds.count(kind)) ** (_KIND_POWER - 1) for kind in kinds])
-    return np.asarray(shares / shares.sum())
+    counts = Counter(image.kind for image in images)
+    usual = {kind: float(count) ** _KIND_POWER for kind, count in counts.items()}
+    # Shares are given in units of their own: a kind that is not named counts as it
+    # would beside the named ones.
+    named = sum(usual[kind] for kind in counts if kind in shares)
+    given = sum(shares[kind] for kind in counts if kind in shares)
+    weights = {
+        kind: shares[kind] * named / given if kind in shares else usual[kind]
+        for kind in counts
+    }
+    drawn = np.array([weights[image.kind] / counts[image.kind] for image in images])
+    return np.asarray(drawn / drawn.sum())
 
 
 class Run:
@@ -108,8 +130,10 @@ class Run:
         device: torch.device,
     ) -> None:
         self.state, self.recipe, self.out, self.seed = state, recipe, out, seed
-        self.images, self.shares = images, _shares(images)
+        self.images = images
+        self.probabilities = probabilities(images, recipe.shares)
         self.device = device
+        self.settled = False
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.module: nn.Module = _Parallel(state.network, recipe.weights)
         if dist.is_initialized():
@@ -124,7 +148,7 @@ class Run:
         views = recipe.second_views if recipe.weights.cell_triplet else 0
         return draw_batch(
             self.images,
-            self.shares,
+            self.probabilities,
             batch=recipe.batch,
             size=recipe.size,
             second_views=views,
@@ -136,6 +160,23 @@ class Run:
         warm = min(1.0, (self.state.step + 1) / self.recipe.warm_up)
         fall = 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
         return self.recipe.learning_rate * warm * max(fall, 0.005)
+
+    def settle(self, done: float) -> None:
+        """Fix batch norm's statistics once the share `done` of the run says so.
+
+        A small batch mixes kinds of images whose statistics differ, and the
+        model, which sees one image at a time, is never trained as it is used.
+        Training on with fixed statistics closes that gap.
+        """
+        if self.settled or done < 1 - self.recipe.settled:
+            return
+        self.settled = True
+        averaged = dict(self.state.averaged.named_buffers())
+        for name, value in self.state.network.named_buffers():
+            value.copy_(averaged[name])
+        for module in self.state.network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
 
     def step(self, batch: Batch, rate: float) -> dict[str, float]:
         """Take one step; a batch whose loss is not finite changes nothing."""
