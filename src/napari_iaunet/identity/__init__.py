@@ -1,0 +1,1 @@
+"""Cells that look alike: descriptors of cells, and how similar they are."""
