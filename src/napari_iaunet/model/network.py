@@ -30,6 +30,8 @@ class IAUNetConfig:
         Width of the pixel-to-cell head.
     projection : int
         Length of the projected cell vector that the cell triplets train.
+    descriptor : int
+        Length of the vector that describes a cell's looks, at most.
     diameter : float
         Cell diameter, in pixels, that the network was trained around.
     identity : bool
@@ -40,6 +42,7 @@ class IAUNetConfig:
     embedding: int = 16
     hidden: int = 32
     projection: int = 32
+    descriptor: int = 128
     diameter: float = 28.0
     identity: bool = True
 
@@ -135,6 +138,9 @@ class IAUNet(nn.Module):
         Shape and units of the network.
     """
 
+    descriptor_mean: Tensor
+    descriptor_basis: Tensor
+
     def __init__(self, config: IAUNetConfig | None = None) -> None:
         super().__init__()
         self.config = config or IAUNetConfig()
@@ -152,6 +158,10 @@ class IAUNet(nn.Module):
         )
         if self.config.identity:
             self._add_identity_branch()
+        pooled = 2 * (sum(widths) + sum(widths[:-1]))
+        size = min(self.config.descriptor, pooled)
+        self.register_buffer("descriptor_mean", torch.zeros(pooled))
+        self.register_buffer("descriptor_basis", torch.zeros(pooled, size))
 
     def _add_identity_branch(self) -> None:
         full, half, quarter = self.config.widths[:3]
@@ -180,11 +190,34 @@ class IAUNet(nn.Module):
         list of Tensor
             Level i has shape (B, widths[i], H / 2**i, W / 2**i).
         """
+        return self._decode(self._encode(image))
+
+    def levels(self, image: Tensor) -> list[Tensor]:
+        """Return all maps that descriptors are pooled from.
+
+        Parameters
+        ----------
+        image : Tensor, (B, 3, H, W)
+            As for `features`.
+
+        Returns
+        -------
+        list of Tensor
+            The encoder's maps, finest first, then the decoder's; those of the
+            coarsest level once.
+        """
+        skips = self._encode(image)
+        return skips + self._decode(skips)[:-1]
+
+    def _encode(self, image: Tensor) -> list[Tensor]:
         skips = [self.stem(image)]
         for block in self.encoder:
             skips.append(block(F.max_pool2d(skips[-1], 2)))
-        maps = [skips.pop()]
-        for level in reversed(range(len(skips))):
+        return skips
+
+    def _decode(self, skips: list[Tensor]) -> list[Tensor]:
+        maps = [skips[-1]]
+        for level in reversed(range(len(skips) - 1)):
             merged = self.merges[level](maps[0], skips[level])
             maps.insert(0, self.decoder[level](merged))
         return maps
@@ -258,3 +291,19 @@ class IAUNet(nn.Module):
             pooled.append(total / area.clamp(min=1.0)[:, None])
         standard = self.standardise(torch.cat(pooled, dim=1)[1:])
         return F.normalize(self.project(standard), dim=1)
+
+    def describe(self, pooled: Tensor) -> Tensor:
+        """Turn pooled maps into descriptors.
+
+        Parameters
+        ----------
+        pooled : Tensor, (N, P)
+            Mean, then standard deviation over each cell of every channel of
+            `levels`.
+
+        Returns
+        -------
+        Tensor, (N, D)
+            Not yet of unit length; 0 stands for the average training cell.
+        """
+        return (pooled - self.descriptor_mean) @ self.descriptor_basis

@@ -7,19 +7,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from napari_iaunet.errors import DeviceError
+from napari_iaunet.identity.descriptor import PooledMaps
 from napari_iaunet.segmentation.decode import FieldImage
-from napari_iaunet.segmentation.tiles import run_tiled
+from napari_iaunet.segmentation.tiles import pad_to_stride, plan_blocks, run_tiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from napari_iaunet.identity.descriptor import CellPixels
     from napari_iaunet.model.network import IAUNet
 
 _SMALLEST_TILE = 192
@@ -103,9 +105,7 @@ class Backend:
     @torch.inference_mode()
     def _predict(self, image: Tensor) -> Tensor:
         image = image.to(self.device, memory_format=torch.channels_last)
-        with torch.autocast(
-            self.device.type, self.dtype or torch.bfloat16, enabled=bool(self.dtype)
-        ):
+        with self._autocast():
             fields = self.network(image)
         foreground, centre, offset, embedding = (f[0].float() for f in fields)
         return torch.cat(
@@ -131,23 +131,90 @@ class Backend:
         DeviceError
             If not even the smallest tile fits.
         """
+        values = self._with_memory(
+            lambda: run_tiled(
+                plane,
+                self._predict,
+                tile=self.tile,
+                stride=self.config.stride,
+                progress=progress,
+            )
+        )
+        return FieldImage(values[0], values[1], values[2:4], values[4:])
+
+    def describe(
+        self,
+        plane: NDArray[np.float32],
+        pixels: CellPixels,
+        count: int,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Tensor:
+        """Run the network over a plane and pool its maps over cells.
+
+        Parameters
+        ----------
+        plane : (3, Y, X) float32
+            Normalised and at the network's scale.
+        pixels : CellPixels
+            Places on that plane.
+        count : int
+            Number of cells N.
+        progress : callable, optional
+            Called with the tiles done and the number of tiles.
+
+        Returns
+        -------
+        Tensor, (N, P) float32
+            As `IAUNet.describe` takes it.
+
+        Raises
+        ------
+        DeviceError
+            If not even the smallest tile fits.
+        """
+        return self._with_memory(lambda: self._pool(plane, pixels, count, progress))
+
+    @torch.inference_mode()
+    def _pool(
+        self,
+        plane: NDArray[np.float32],
+        pixels: CellPixels,
+        count: int,
+        progress: Callable[[int, int], None] | None,
+    ) -> Tensor:
+        stride = self.config.stride
+        padded = torch.from_numpy(np.ascontiguousarray(pad_to_stride(plane, stride)))
+        height, width = padded.shape[1:]
+        blocks = plan_blocks((height, width), self.tile, stride)
+        pooled = PooledMaps(count)
+        for done, block in enumerate(blocks):
+            image = padded[None, :, block.rows, block.columns]
+            image = image.to(self.device, memory_format=torch.channels_last)
+            with self._autocast():
+                maps = self.network.levels(image)
+            corner = (block.rows.start, block.columns.start)
+            here = pixels.within(block.inner_rows, block.inner_columns, corner)
+            pooled.add([values[0].cpu() for values in maps], here)
+            if progress:
+                progress(done + 1, len(blocks))
+        return pooled.result()
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(
+            self.device.type, self.dtype or torch.bfloat16, enabled=bool(self.dtype)
+        )
+
+    def _with_memory(self, work: Callable[[], Tensor]) -> Tensor:
+        """Do some work; out of memory halves the tile and begins again."""
         while True:
             try:
-                values = run_tiled(
-                    plane,
-                    self._predict,
-                    tile=self.tile,
-                    stride=self.config.stride,
-                    progress=progress,
-                )
+                return work()
             except torch.OutOfMemoryError as error:
                 if self.tile <= _SMALLEST_TILE:
                     raise DeviceError(
                         "The device has too little memory for this model; "
                         'choose the device "cpu".'
                     ) from error
-            else:
-                return FieldImage(values[0], values[1], values[2:4], values[4:])
             # Outside the handler, so that the failed tile's tensors are gone.
             self.tile //= 2
             if self.device.type == "cuda":

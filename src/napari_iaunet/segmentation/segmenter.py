@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from napari_iaunet.errors import DeviceError, ImageError
 from napari_iaunet.model.checkpoint import load_model
@@ -28,6 +28,7 @@ from napari_iaunet.segmentation.decode import (
     to_image_size,
 )
 from napari_iaunet.segmentation.diameter import Decoded, measure_plane, scale_for
+from napari_iaunet.segmentation.embedding import LabelPlanes, embed_cells
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.intensity import rescale
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
+    import torch
     from numpy.typing import NDArray
 
     from napari_iaunet.model.network import IAUNet
@@ -53,16 +55,22 @@ class Segmentation:
         0 background, 1..N consecutive, unique over the whole stack.
     scores : (N,) float32
         In [0, 1]; item i belongs to label i + 1.
-    embeddings : (N, D) float32
-        Rows of unit length; row i belongs to label i + 1.
     diameter : float
         Cell diameter, in pixels, that the image was rescaled by.
     """
 
     labels: NDArray[np.int32]
     scores: NDArray[np.float32]
-    embeddings: NDArray[np.float32]
     diameter: float
+    _embed: Callable[[], NDArray[np.float32]] = field(repr=False, compare=False)
+
+    @cached_property
+    def embeddings(self) -> NDArray[np.float32]:
+        """Embeddings (N, D) float32: rows of unit length, row i of label i + 1.
+
+        The network runs over the image once more when they are first asked for.
+        """
+        return self._embed()
 
 
 class Segmenter:
@@ -167,7 +175,7 @@ class Segmenter:
             diameter, ready = self._stack_diameter(planes, steps.wait)
             if ready:
                 steps(1, 1)
-        labels, scores, embeddings, found = [], [], [], 0
+        labels, scores, found = [], [], 0
         for index, plane in enumerate(planes):
             steps.plane = index
             cells, fields = ready or self._plane(plane, diameter, steps)
@@ -177,19 +185,57 @@ class Segmenter:
                 plane.shape[1:],
                 self.settings.foreground,
             )
-            native, scores_here, kept = _renumber(native, cells.scores)
-            vectors = pool_embeddings(cells.labels, fields)[kept]
+            native, scores_here = _renumber(native, cells.scores)
             native[native > 0] += found
             found += len(scores_here)
             labels.append(native)
             scores.append(scores_here)
-            embeddings.append(vectors)
+        stacked = np.stack(labels).reshape(*planes.shape, *labels[0].shape)
         return Segmentation(
-            np.stack(labels).reshape(*planes.shape, *labels[0].shape),
+            stacked,
             np.concatenate(scores),
-            np.concatenate(embeddings),
             float(diameter or self.config.diameter),
+            lambda: embed_cells(
+                self._backend, planes, LabelPlanes(stacked, planes), diameter
+            ),
         )
+
+    def embed(
+        self,
+        image: Any,
+        labels: Any,
+        *,
+        channel_axis: int | None = None,
+        diameter: float | None = None,
+        progress: Progress | None = None,
+    ) -> NDArray[np.float32]:
+        """Describe the looks of every cell of any label image.
+
+        Parameters
+        ----------
+        image, channel_axis
+            As for `segment`.
+        labels : (Y, X) or (T|Z, Y, X) int
+            0 is background; of this or any other tool, or drawn by hand.
+        diameter : float, optional
+            Typical cell diameter in pixels; that of the labels if None.
+        progress : callable, optional
+            Called as ``progress(done, total)``; raising in it stops the work.
+
+        Returns
+        -------
+        (N, D) float32
+            Rows of unit length, in the order of the sorted labels.
+
+        Raises
+        ------
+        ImageError
+            If image, labels or diameter cannot be used, or do not fit together.
+        """
+        _check_diameter(diameter)
+        planes = as_planes(image, channel_axis)
+        cells = LabelPlanes(labels, planes)
+        return embed_cells(self._backend, planes, cells, diameter, progress)
 
     def estimate_diameter(
         self, image: Any, *, channel_axis: int | None = None
@@ -361,38 +407,9 @@ def _check_diameter(diameter: float | None) -> None:
 
 def _renumber(
     labels: NDArray[np.int32], scores: NDArray[np.float32]
-) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Close the gaps that cells leave which vanished at the image's scale."""
     present = np.bincount(labels.ravel(), minlength=len(scores) + 1)[1:] > 0
     table = np.zeros(len(scores) + 1, np.int32)
     table[1:][present] = np.arange(1, int(present.sum()) + 1)
-    return table[labels], scores[present], np.flatnonzero(present)
-
-
-def pool_embeddings(
-    labels: NDArray[np.int32], fields: FieldImage
-) -> NDArray[np.float32]:
-    """Mean and standard deviation of the embedding over each cell, unit length.
-
-    Parameters
-    ----------
-    labels : (Y, X) int32
-        Consecutive.
-    fields : FieldImage
-        Of the same size.
-
-    Returns
-    -------
-    (N, 2 * E) float32
-    """
-    count = int(labels.max(initial=0))
-    where = np.flatnonzero(labels)
-    index = torch.from_numpy(labels.ravel()[where].astype(np.int64) - 1)
-    flat = fields.embedding.flatten(1).T[torch.from_numpy(where)]
-    area = torch.bincount(index, minlength=count).clamp(min=1)[:, None]
-    mean = torch.zeros(count, flat.shape[1]).index_add(0, index, flat) / area
-    square = torch.zeros(count, flat.shape[1]).index_add(0, index, flat**2) / area
-    spread = (square - mean**2).clamp(min=0).sqrt()
-    vectors = torch.nn.functional.normalize(torch.cat([mean, spread], 1), dim=1)
-    out: NDArray[np.float32] = vectors.numpy()
-    return out
+    return table[labels], scores[present]

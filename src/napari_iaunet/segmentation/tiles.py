@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -123,6 +124,55 @@ def run_tiled(
     assert result is not None
     result /= weights
     return result[:, :height, :width]
+
+
+class Block(NamedTuple):
+    """A tile, and the part of the plane that only it speaks for.
+
+    Attributes
+    ----------
+    rows, columns : slice
+        The tile with its halo.
+    inner_rows, inner_columns : slice
+        Without: the inner parts of all tiles cover the plane once.
+    """
+
+    rows: slice
+    columns: slice
+    inner_rows: slice
+    inner_columns: slice
+
+
+def plan_blocks(
+    shape: tuple[int, int], tile: int, stride: int, halo: int = HALO
+) -> list[Block]:
+    """Cut a plane into tiles whose inner parts do not overlap.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width in pixels; multiples of `stride`.
+    tile, stride, halo : int
+        Pixels, as for `run_tiled`.
+    """
+    size = max(-(-tile // stride) * stride, 2 * halo + 4 * stride)
+    axes = []
+    for length in shape:
+        starts, width = plan_axis(length, size, stride, halo)
+        borders = [(a + width + b) // 2 for a, b in pairwise(starts)]
+        axes.append(
+            [
+                (slice(start, start + width), slice(low, high))
+                for start, low, high in zip(
+                    starts, [0, *borders], [*borders, length], strict=True
+                )
+            ]
+        )
+    return [
+        Block(rows, columns, inner_rows, inner_columns)
+        for rows, inner_rows in axes[0]
+        for columns, inner_columns in axes[1]
+    ]
 
 
 def resize(values: Tensor, shape: tuple[int, int]) -> Tensor:

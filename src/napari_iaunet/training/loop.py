@@ -233,7 +233,7 @@ def _loop(
                 validated = time.monotonic()
                 yield TrainingEvent("validation", state.step, {}, None, ap, left)
         upcoming.cancel()
-    run.save(_full_card(run, card))
+    run.save(_full_card(run, card), last=True)
     final = None
     if validation and run.rank == 0:
         final = validation_ap(state.averaged, validation, run.device)

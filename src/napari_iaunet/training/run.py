@@ -16,6 +16,7 @@ from napari_iaunet.model.checkpoint import save_model
 from napari_iaunet.model.losses import LossWeights, total_loss
 from napari_iaunet.segmentation.backend import cpu_has_bfloat16
 from napari_iaunet.training.augment import Batch, draw_batch
+from napari_iaunet.training.describe import fit
 from napari_iaunet.training.state import TrainingState, save_state
 
 if TYPE_CHECKING:
@@ -202,8 +203,17 @@ class Run:
         state.average(self.recipe.averaging)
         return losses
 
-    def save(self, card: dict[str, Any]) -> None:
+    def save(self, card: dict[str, Any], *, last: bool = False) -> None:
         """Write the averaged weights as a model, and what a resume needs."""
         if self.rank == 0:
+            if last or not bool(self.state.averaged.descriptor_basis.any()):
+                self._describe()
             save_model(self.out, self.state.averaged, card)
             save_state(self.out, self.state)
+
+    def _describe(self) -> None:
+        """Fit the descriptor; the average of two equal buffers stays as it is."""
+        mean, basis = fit(self.state.averaged, self.images)
+        for network in (self.state.averaged, self.state.network):
+            network.descriptor_mean.copy_(mean)
+            network.descriptor_basis.copy_(basis)

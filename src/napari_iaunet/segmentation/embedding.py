@@ -1,0 +1,129 @@
+"""An image and any labels on it -> one embedding per cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from napari_iaunet.errors import ImageError, ModelError
+from napari_iaunet.identity.descriptor import cell_pixels
+from napari_iaunet.segmentation.diameter import scale_for
+from napari_iaunet.segmentation.intensity import rescale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.segmentation.backend import Backend
+    from napari_iaunet.segmentation.image import Planes
+
+
+class LabelPlanes:
+    """Labels of an image or of a stack, plane by plane.
+
+    Parameters
+    ----------
+    labels : array-like
+        Of the image's shape without channels; dask arrays are read by planes.
+    planes : Planes
+        Of the image.
+
+    Attributes
+    ----------
+    names : (N,) int64
+        All labels above 0, sorted.
+    diameter : float or None
+        Median over the cells' sections, in pixels; None without cells.
+
+    Raises
+    ------
+    ImageError
+        If the shapes differ or the labels are no whole numbers.
+    """
+
+    def __init__(self, labels: Any, planes: Planes) -> None:
+        if not hasattr(labels, "dtype") or not hasattr(labels, "shape"):
+            labels = np.asarray(labels)
+        expected = (*planes.shape, *planes.plane_shape)
+        if tuple(labels.shape) != expected:
+            raise ImageError(
+                f"Image and labels differ in size: {expected} and "
+                f"{tuple(labels.shape)} pixels."
+            )
+        if labels.dtype.kind not in "iu":
+            raise ImageError("The labels must be whole numbers, one number per cell.")
+        self._labels, self._shape = labels, planes.shape
+        found = [
+            np.unique(self[i][self[i] > 0], return_counts=True)
+            for i in range(len(planes))
+        ]
+        self.names: NDArray[np.int64] = np.unique(
+            np.concatenate([names for names, _ in found])
+        ).astype(np.int64)
+        areas = np.concatenate([areas for _, areas in found])
+        self.diameter = (
+            float(np.median(np.sqrt(4 * areas / np.pi))) if areas.size else None
+        )
+
+    def __getitem__(self, i: int) -> NDArray[np.integer[Any]]:
+        where = np.unravel_index(i, self._shape) if self._shape else ()
+        return np.asarray(self._labels[tuple(int(n) for n in where)])
+
+
+def embed_cells(
+    backend: Backend,
+    planes: Planes,
+    labels: LabelPlanes,
+    diameter: float | None,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float32]:
+    """Describe every cell by a unit vector.
+
+    A label in several planes gets the mean of its sections, weighted by area.
+
+    Parameters
+    ----------
+    backend : Backend
+    planes : Planes
+    labels : LabelPlanes
+    diameter : float or None
+        In pixels; the median of the labels' own if None.
+    progress : callable, optional
+        Called with the planes done and the number of planes; may raise to stop.
+
+    Returns
+    -------
+    (N, D) float32
+        Row i belongs to ``labels.names[i]``.
+    """
+    network = backend.network
+    if not bool(network.descriptor_basis.any()):
+        raise ModelError(
+            "This model cannot tell which cells look alike: it was never trained to "
+            "the end. Train it once more."
+        )
+    names = labels.names
+    total = torch.zeros(len(names), network.descriptor_basis.shape[1])
+    known = backend.config.diameter
+    for index in range(len(planes)):
+        if progress:
+            progress(index, len(planes))
+        here = labels[index]
+        present, area = np.unique(here[here > 0], return_counts=True)
+        if not present.size:
+            continue
+        plane = planes[index]
+        scale = scale_for(diameter or labels.diameter or known, known, plane.shape)
+        plane = rescale(plane, scale)
+        pixels = cell_pixels(here, present, plane.shape[1:])
+        pooled = backend.describe(plane, pixels, len(present))
+        vectors = network.describe(pooled.to(network.descriptor_mean.device)).cpu()
+        rows = torch.from_numpy(np.searchsorted(names, present.astype(np.int64)))
+        total.index_add_(0, rows, vectors * torch.from_numpy(area)[:, None])
+    if progress:
+        progress(len(planes), len(planes))
+    unit: NDArray[np.float32] = torch.nn.functional.normalize(total, dim=1).numpy()
+    return unit
