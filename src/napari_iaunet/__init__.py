@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_iaunet.evaluation import average_precision
+    from napari_iaunet.identity.ranking import similarity
     from napari_iaunet.model.registry import list_models
     from napari_iaunet.segmentation.segmenter import Segmentation, Segmenter
     from napari_iaunet.training.loop import train
@@ -18,6 +19,7 @@ _HOMES = {
     "Segmenter": "napari_iaunet.segmentation.segmenter",
     "average_precision": "napari_iaunet.evaluation",
     "list_models": "napari_iaunet.model.registry",
+    "similarity": "napari_iaunet.identity.ranking",
     "train": "napari_iaunet.training.loop",
 }
 
@@ -27,6 +29,7 @@ __all__ = [
     "__version__",
     "average_precision",
     "list_models",
+    "similarity",
     "train",
 ]
 

@@ -1,4 +1,4 @@
-"""The command line: ``napari-iaunet segment | train | evaluate | models | demo``."""
+"""The command line: ``napari-iaunet`` and its commands."""
 
 from __future__ import annotations
 
@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_segment(commands.add_parser("segment", help="images to label images"))
     _add_train(commands.add_parser("train", help="annotated images to a model"))
+    _add_lookalikes(commands.add_parser("lookalikes", help="rank cells by likeness"))
     _add_evaluate(commands.add_parser("evaluate", help="score label images"))
     commands.add_parser("models", help="list the models")
     _add_demo(commands.add_parser("demo", help="segment an example image"))
@@ -133,6 +134,26 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     length.add_argument("--steps", type=_count, help="how many steps to train")
     add("--resume", action="store_true", help="continue a training in --out")
     add("--seed", type=int, default=0, help="seed of all random numbers")
+    _add_device(parser)
+
+
+def _add_lookalikes(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("image", type=Path, metavar="IMAGE", help="PNG, JPEG, TIFF or OME-Zarr image")
+    add("labels", type=Path, metavar="LABELS", help="label image of its cells")
+    for name, needed in (("like", True), ("unlike", False)):
+        add(
+            f"--{name}",
+            nargs="+",
+            type=_count,
+            default=[],
+            required=needed,
+            metavar="ID",
+            help=f"labels of cells that the wanted ones are {name}",
+        )
+    add("--out", required=True, type=Path, metavar="CSV", help="table to write")
+    add("--channel-axis", type=int, metavar="AXIS", help="axis of the channels")
+    add("--model", default="default", help="name of a model, or its folder")
     _add_device(parser)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from napari_iaunet.errors import ImageError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from napari_iaunet.segmentation.segmenter import Segmenter
 
@@ -42,3 +46,23 @@ def show_progress(title: str) -> Callable[[int, int], None] | None:
         print(f"\r{title} {percent} %{end}", end="", file=sys.stderr, flush=True)
 
     return show
+
+
+def read_labels(path: Path) -> NDArray[Any]:
+    """Read a label image.
+
+    Raises
+    ------
+    ImageError
+        If it holds colours or fractions.
+    """
+    import numpy as np
+
+    from napari_iaunet.files import read_image
+
+    image = read_image(path)
+    labels = np.asarray(image.array)
+    if image.channel_axis is not None or labels.dtype.kind not in "biu":
+        msg = f"{path} is not a label image: it holds colours or fractions."
+        raise ImageError(msg)
+    return labels

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from napari_iaunet.commands.common import images_in
+from napari_iaunet.commands.common import images_in, read_labels
 from napari_iaunet.errors import ImageError
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def run(args: argparse.Namespace) -> int:
         raise ImageError(msg)
     names = sorted(true)
     scores = average_precision(
-        [_read_labels(true[name]) for name in names],
-        [_read_labels(pred[name]) for name in names],
+        [read_labels(true[name]) for name in names],
+        [read_labels(pred[name]) for name in names],
     )
     print(_as_json(names, scores) if args.json else _as_table(scores))
     return 0
@@ -62,19 +62,6 @@ def _label_files(path: Path) -> dict[str, Path]:
         msg = f"The folder {path} has no label images."
         raise ImageError(msg)
     return masks or others
-
-
-def _read_labels(path: Path) -> NDArray[Any]:
-    import numpy as np
-
-    from napari_iaunet.files import read_image
-
-    image = read_image(path)
-    labels = np.asarray(image.array)
-    if image.channel_axis is not None or labels.dtype.kind not in "biu":
-        msg = f"{path} is not a label image: it holds colours or fractions."
-        raise ImageError(msg)
-    return labels
 
 
 def _as_table(scores: AveragePrecision) -> str:

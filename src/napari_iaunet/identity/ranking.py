@@ -71,6 +71,6 @@ def _rows(chosen: Sequence[int], count: int) -> NDArray[np.int64]:
     rows = np.asarray(chosen).reshape(-1)
     if rows.size and rows.dtype.kind not in "iu":
         raise ImageError("Examples are given by the numbers of their rows.")
-    if rows.size and not (0 <= rows.min() and rows.max() < count):
+    if rows.size and not (rows.min() >= 0 and rows.max() < count):
         raise ImageError(f"There is no such cell: rows go from 0 to {count - 1}.")
     return np.unique(rows).astype(np.int64)

@@ -1,0 +1,51 @@
+"""``napari-iaunet lookalikes``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_iaunet.commands.common import load, read_labels, show_progress
+from napari_iaunet.errors import ImageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def run(args: argparse.Namespace) -> int:
+    """Rank the cells of an image by their likeness to examples."""
+    import numpy as np
+
+    from napari_iaunet.files import read_image, write_table
+    from napari_iaunet.identity.ranking import similarity
+    from napari_iaunet.segmentation.measure import measure
+
+    image, labels = read_image(args.image), read_labels(args.labels)
+    names = np.unique(labels[labels > 0])
+    like, unlike = (_rows(ids, names) for ids in (args.like, args.unlike))
+    axis = image.channel_axis if args.channel_axis is None else args.channel_axis
+    embeddings = load(args).embed(
+        image.array,
+        labels,
+        channel_axis=axis,
+        progress=show_progress(args.image.name),
+    )
+    alike = similarity(embeddings, like, unlike)
+    table = measure(labels, image.array, channel_axis=axis)
+    table["similarity"] = alike[np.searchsorted(names, table["label"])]
+    order = np.argsort(-table["similarity"], kind="stable")
+    write_table(args.out, {key: column[order] for key, column in table.items()})
+    print(f"{args.image}: {len(names)} cells ranked, {args.out}")
+    return 0
+
+
+def _rows(ids: Sequence[int], names: NDArray[np.integer]) -> list[int]:
+    """Rows of labels in the sorted list of all labels."""
+    rows = {int(name): row for row, name in enumerate(names)}
+    missing = [str(i) for i in ids if i not in rows]
+    if missing:
+        raise ImageError(f"The label image has no cell {', '.join(missing)}.")
+    return [rows[i] for i in ids]
