@@ -131,7 +131,8 @@ def _perimeter(
         for down, right in steps:
             differs = padded[y + (1 + down), x + (1 + right)] != own
             crossings += np.float32(spacing) * differs
-    return np.pi / 8 * np.bincount(row, crossings, minlength=count)
+    length: NDArray[np.float64] = np.bincount(row, crossings, minlength=count)
+    return length * (np.pi / 8)
 
 
 def _looks(
@@ -183,7 +184,8 @@ def as_angles(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     away = np.where(usable, away / np.where(usable, spread, 1.0), 0.0)
     angle = np.clip(away, -_FAR, _FAR) * (np.pi / 2 / _FAR)
     turned = np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
-    return (turned / np.sqrt(values.shape[1])).astype(np.float32)
+    unit: NDArray[np.float32] = (turned / np.sqrt(values.shape[1])).astype(np.float32)
+    return unit
 
 
 def combine(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_iaunet.plugin.label_edits import HELPER
+from napari_iaunet.plugin.layers import HELPER, selection_kept
 from napari_iaunet.plugin.placement import fit
 
 if TYPE_CHECKING:
@@ -101,9 +101,7 @@ class ClickPreview:
 
     def _add(self, labels: NDArray[np.integer], where: dict[str, Any]) -> Labels:
         """Add the layer and leave the user's selection as it is."""
-        selection = self._viewer.layers.selection
-        selected, active = list(selection), selection.active
-        with self._undisturbed():
+        with self._undisturbed(), selection_kept(self._viewer):
             own = self._viewer.add_labels(
                 labels,
                 name=_NAME,
@@ -115,9 +113,6 @@ class ClickPreview:
                 **where,
             )
             own.locked = True
-            selection.active = active
-            for layer in selected:
-                selection.add(layer)
         return own
 
 

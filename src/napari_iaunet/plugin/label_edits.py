@@ -11,7 +11,7 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.plugin.layers import pixels_of
+from napari_iaunet.plugin.layers import HELPER, OURS, pixels_of
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.click_draft import View
-
-OURS = "napari_iaunet"
-HELPER = "napari_iaunet_helper"
 
 
 def labels_layers(viewer: napari.viewer.Viewer) -> list[Labels]:

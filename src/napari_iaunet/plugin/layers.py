@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,16 @@ from napari_iaunet.plugin.placement import LayerImage, fit
 from napari_iaunet.segmentation.image import guess_channel_axis
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import napari.viewer
     from napari.layers import Labels
     from numpy.typing import NDArray
+
+# Keys of metadata: layers that we made for the user, and those that only show what
+# we are at.
+OURS = "napari_iaunet"
+HELPER = "napari_iaunet_helper"
 
 _CHANNEL_NAMES = {"c", "ch", "channel", "channels"}
 
@@ -49,8 +55,12 @@ class ImageInfo:
 
 
 def image_layers(viewer: napari.viewer.Viewer) -> list[Image]:
-    """Return the Image layers, the topmost last."""
-    return [layer for layer in viewer.layers if isinstance(layer, Image)]
+    """Return the Image layers, the topmost last, without our own helpers."""
+    return [
+        layer
+        for layer in viewer.layers
+        if isinstance(layer, Image) and HELPER not in layer.metadata
+    ]
 
 
 def find_layer(viewer: napari.viewer.Viewer, key: str) -> Image | None:
@@ -64,7 +74,22 @@ def find_layer(viewer: napari.viewer.Viewer, key: str) -> Image | None:
 def selected_image(viewer: napari.viewer.Viewer) -> Image | None:
     """Return the layer that is selected in the layer list, if it is an image."""
     active = viewer.layers.selection.active
-    return active if isinstance(active, Image) else None
+    is_image = isinstance(active, Image) and HELPER not in active.metadata
+    return active if is_image else None
+
+
+@contextmanager
+def selection_kept(viewer: napari.viewer.Viewer) -> Iterator[None]:
+    """Leave the user's selection as it is, though layers are added."""
+    selection = viewer.layers.selection
+    selected, active = list(selection), selection.active
+    try:
+        yield
+    finally:
+        selection.active = active
+        for layer in selected:
+            if layer in viewer.layers:
+                selection.add(layer)
 
 
 def describe(layer: Image) -> ImageInfo:
@@ -265,5 +290,5 @@ def write_labels(
         units=place.units,
         axis_labels=place.axis_labels,
         features=features,
-        metadata={"napari_iaunet": parameters},
+        metadata={OURS: parameters},
     )
