@@ -131,8 +131,8 @@ def _perimeter(
         for down, right in steps:
             differs = padded[y + (1 + down), x + (1 + right)] != own
             crossings += np.float32(spacing) * differs
-    length: NDArray[np.float64] = np.bincount(row, crossings, minlength=count)
-    return length * (np.pi / 8)
+    length = np.bincount(row, crossings, minlength=count) * (np.pi / 8)
+    return np.asarray(length, np.float64)
 
 
 def _looks(

@@ -77,11 +77,11 @@ class ClickController(QObject):
     ) -> None:
         super().__init__(parent)
         self._viewer, self._settings, self._panel = viewer, settings, panel
-        self._undisturbed, self._follows_selection = undisturbed, True
+        self._outer, self._follows_selection = undisturbed, True
         self._encoder = PlaneEncoder(jobs, segmenters, self)
         self._source = ClickSource(viewer, self._encoder, self)
         self._target = ClickTarget(viewer)
-        self._preview = ClickPreview(viewer, self._quietly)
+        self._preview = ClickPreview(viewer, self.undisturbed)
         self._cells = ClickCells(self._source, self._target, self._preview)
         self._tool = ClickTool(viewer, self)
         self._timer = QTimer(self, singleShot=True, interval=_SETTLED_MS)
@@ -354,11 +354,11 @@ class ClickController(QObject):
         self._panel.pick_target(key)
 
     @contextmanager
-    def _quietly(self) -> Iterator[None]:
+    def undisturbed(self) -> Iterator[None]:
         """Let the layer selection change without picking another layer."""
         self._follows_selection = False
         try:
-            with self._undisturbed():
+            with self._outer():
                 yield
         finally:
             self._follows_selection = True

@@ -10,6 +10,8 @@ from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 from napari_iaunet.plugin.click_controller import ClickController
 from napari_iaunet.plugin.click_panel import ClickPanel
 from napari_iaunet.plugin.jobs import Jobs
+from napari_iaunet.plugin.lookalike_controller import LookalikeController
+from napari_iaunet.plugin.lookalike_panel import LookalikePanel
 from napari_iaunet.plugin.segment_controller import SegmentController
 from napari_iaunet.plugin.segment_job import Segmenters
 from napari_iaunet.plugin.segment_panel import SegmentPanel
@@ -30,8 +32,8 @@ class IAUNetDock(QWidget):
         super().__init__()
         self._was_docked = False
         self.jobs = Jobs(self)
-        # Clicks prepare the image with jobs of their own, but share the model.
-        self.click_jobs = Jobs(self)
+        # Clicks and look-alikes have jobs of their own, but share the model.
+        self.click_jobs, self.lookalike_jobs = Jobs(self), Jobs(self)
         segmenters = Segmenters()
         self.segment_panel = SegmentPanel()
         self.segment_controller = SegmentController(
@@ -48,8 +50,22 @@ class IAUNetDock(QWidget):
             self.segment_controller.undisturbed,
             self,
         )
+        self.lookalike_panel = LookalikePanel()
+        self.lookalike_controller = LookalikeController(
+            viewer,
+            self.segment_panel,
+            self.lookalike_panel,
+            self.lookalike_jobs,
+            segmenters,
+            self.click_controller.undisturbed,
+            self,
+        )
+        # The mouse serves one of both at a time.
+        self.click_panel.toggled.connect(self._on_clicks)
+        self.lookalike_panel.pick_toggled.connect(self._on_picking)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.segment_panel, "Segment")
+        self.tabs.addTab(self.lookalike_panel, "Look-alikes")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self.tabs)
@@ -63,8 +79,18 @@ class IAUNetDock(QWidget):
                 self.teardown()
         return bool(super().event(event))
 
+    def _on_clicks(self, on: bool) -> None:
+        if on:
+            self.lookalike_panel.pick_button.setChecked(False)
+
+    def _on_picking(self, on: bool) -> None:
+        if on:
+            self.click_panel.button.setChecked(False)
+
     def teardown(self) -> None:
         """Stop the running jobs and let go of the viewer."""
+        self.lookalike_controller.teardown()
+        self.lookalike_jobs.close()
         self.click_controller.teardown()
         self.click_jobs.close()
         self.segment_controller.teardown()

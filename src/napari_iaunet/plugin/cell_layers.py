@@ -1,0 +1,192 @@
+"""Write chosen cells, and classes of cells, into layers of our own.
+
+Like `layers`, this module reads and writes layers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.colormaps import DirectLabelColormap
+
+import napari_iaunet
+from napari_iaunet.plugin import label_edits
+from napari_iaunet.plugin.layers import OURS
+from napari_iaunet.plugin.lookalike_layers import labels_of
+from napari_iaunet.plugin.similarity_layers import placement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import napari.viewer
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+    from pandas import DataFrame
+
+    from napari_iaunet.plugin.lookalike_job import DescribedCells
+
+_CLASSES_OF = "classes_of"
+# Colours that can be told apart, also by the colour-blind (Okabe and Ito, 2008).
+_PALETTE = (
+    *("#e69f00", "#56b4e9", "#009e73", "#f0e442"),
+    *("#0072b2", "#d55e00", "#cc79a7", "#999999"),
+)
+
+
+def table_of(cells: DescribedCells) -> dict[str, NDArray[Any]]:
+    """Return label, plane (stacks only), place, area and intensity of all cells."""
+    table = {"label": cells.names, **cells.table}
+    if cells.index.ndim == 2:
+        del table["plane"]
+    return table
+
+
+def extract(
+    viewer: napari.viewer.Viewer,
+    labels: Labels,
+    cells: DescribedCells,
+    similarity: NDArray[np.float32],
+    chosen: NDArray[np.bool_],
+    parameters: dict[str, Any],
+) -> Labels:
+    """Add a layer with the chosen cells only; they keep their labels.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    labels : Labels
+        The layer that ``cells`` describes.
+    cells : DescribedCells
+    similarity : (N,) float32
+    chosen : (N,) bool
+    parameters : dict
+        How the cells were found; kept in the metadata.
+    """
+    from pandas import DataFrame
+
+    columns = {"index": cells.names, **table_of(cells), "similarity": similarity}
+    columns["class"] = classes_of(viewer, labels, cells.names)
+    table = DataFrame(columns)[chosen].reset_index(drop=True)
+    if not table["class"].any():
+        del table["class"]
+    data = labels_of(labels)
+    return viewer.add_labels(
+        cells.labels_of(chosen, data.dtype).reshape(data.shape),
+        name=f"{labels.name} look-alikes",
+        features=table,
+        metadata={OURS: {"version": napari_iaunet.__version__, **parameters}},
+        **placement(labels),
+    )
+
+
+def classes_layer(viewer: napari.viewer.Viewer, labels: Labels) -> Labels | None:
+    """Return our layer with the classes of a layer's cells, if there is one."""
+    key, shape = str(labels.unique_id), labels_of(labels).shape
+    for layer in label_edits.labels_layers(viewer):
+        made_for = layer.metadata.get(OURS, {}).get(_CLASSES_OF)
+        if made_for == key and layer.data.shape == shape:
+            return layer
+    return None
+
+
+def classes_of(
+    viewer: napari.viewer.Viewer, labels: Labels, names: NDArray[np.int64]
+) -> NDArray[np.object_]:
+    """Return the class of each label, "" for none."""
+    layer = classes_layer(viewer, labels)
+    classes = np.full(len(names), "", object)
+    if layer is None or not {"index", "class"} <= set(layer.features):
+        return classes
+    features = layer.features
+    known = dict(zip(features["index"], features["class"].fillna(""), strict=True))
+    classes[:] = [str(known.get(int(name), "")) for name in names]
+    return classes
+
+
+def is_of_classes(layer: Labels) -> bool:
+    """Whether a layer is one of our layers of classes."""
+    return _CLASSES_OF in layer.metadata.get(OURS, {})
+
+
+def known_classes(viewer: napari.viewer.Viewer) -> list[str]:
+    """Return all classes of all layers of classes, each once."""
+    found: dict[str, None] = {}
+    for layer in label_edits.labels_layers(viewer):
+        if is_of_classes(layer) and "class" in layer.features:
+            found.update(dict.fromkeys(map(str, layer.features["class"].dropna())))
+    return sorted(name for name in found if name)
+
+
+def name_cells(
+    viewer: napari.viewer.Viewer,
+    labels: Labels,
+    cells: DescribedCells,
+    chosen: NDArray[np.bool_],
+    name: str,
+) -> Labels:
+    """Give cells a class, in a layer of ours that is made if need be.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    labels : Labels
+        The layer that ``cells`` describes; it is not changed.
+    cells : DescribedCells
+    chosen : (N,) bool
+    name : str
+        "" takes the class away.
+    """
+    from pandas import DataFrame
+
+    classes = classes_of(viewer, labels, cells.names)
+    classes[chosen] = name
+    table = {"index": cells.names, **table_of(cells), "class": classes}
+    features = DataFrame(table)
+    layer = classes_layer(viewer, labels)
+    data = labels_of(labels)
+    everything = np.ones(len(cells.names), bool)
+    wanted = cells.labels_of(everything, data.dtype).reshape(data.shape)
+    if layer is None:
+        layer = viewer.add_labels(
+            wanted,
+            name=f"{labels.name} classes",
+            metadata={OURS: _about(labels)},
+            **placement(labels),
+        )
+    else:
+        _bring_up_to_date(layer, wanted)
+    # A class keeps its colour, though no cell may have it for a while.
+    order = list(layer.metadata[OURS].get("classes", []))
+    order += sorted(set(classes) - set(order) - {""})
+    layer.metadata[OURS]["classes"] = order
+    layer.features = features
+    layer.colormap = _colours(features, order)
+    return layer
+
+
+def _about(labels: Labels) -> dict[str, Any]:
+    return {
+        "version": napari_iaunet.__version__,
+        _CLASSES_OF: str(labels.unique_id),
+        "image": labels.metadata.get(OURS, {}).get("image", ""),
+    }
+
+
+def _bring_up_to_date(layer: Labels, wanted: NDArray[np.integer[Any]]) -> None:
+    """Write what differs, as one step of undo."""
+    where = np.nonzero(layer.data != wanted)
+    if where[0].size:
+        layer.data_setitem(where, wanted[where])
+
+
+def _colours(features: DataFrame, order: list[str]) -> DirectLabelColormap:
+    """Colour cells by class, and leave out those of no class."""
+    colours: Mapping[str, str] = {
+        name: _PALETTE[i % len(_PALETTE)] for i, name in enumerate(order)
+    }
+    by_label: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    named = features[features["class"] != ""]
+    for label, name in zip(named["index"], named["class"], strict=True):
+        by_label[int(label)] = colours[name]
+    return DirectLabelColormap(color_dict=by_label)

@@ -1,0 +1,219 @@
+"""Descriptions of cells, made in the background and kept until something changes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_iaunet.plugin import label_edits, layers, lookalike_layers
+from napari_iaunet.plugin.lookalike_job import describe_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import napari.viewer
+
+    from napari_iaunet.plugin.jobs import Jobs
+    from napari_iaunet.plugin.lookalike_job import CellSource, DescribedCells
+    from napari_iaunet.plugin.lookalike_layers import CellsOnImage
+    from napari_iaunet.plugin.segment_job import Segmenters
+
+    Known = tuple[CellsOnImage, str]
+
+# Strokes of a brush should not start the work again and again.
+_SETTLED_MS = 600
+_MOST_KEPT = 6
+
+
+class CellLibrary(QObject):
+    """Describes the cells of layers and forgets them when the layers change.
+
+    ``ready`` comes when all that is wanted is described, ``outdated`` when
+    something of it has changed. ``failed`` says why, ``stopped`` that the user
+    cancelled.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    jobs : Jobs
+        Used by nobody else.
+    segmenters : Segmenters
+    parent : QObject
+    """
+
+    ready = Signal()
+    outdated = Signal()
+    progressed = Signal(int, int)
+    failed = Signal(str)
+    stopped = Signal()
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        jobs: Jobs,
+        segmenters: Segmenters,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._jobs, self._segmenters = viewer, jobs, segmenters
+        self._known: dict[Known, DescribedCells] = {}
+        self._wanted: list[Known] = []
+        self._under_way: list[Known] = []
+        self._watched: list[tuple[Any, Callable[..., None]]] = []
+        self._seen: dict[str, object] = {}
+        self._timer = QTimer(self, singleShot=True, interval=_SETTLED_MS)
+        self._connections: list[tuple[Any, Callable[..., object]]] = [
+            (self._timer.timeout, self.check),
+            (jobs.progressed, self.progressed),
+            (jobs.succeeded, self._on_success),
+            (jobs.failed, self._on_failure),
+            (jobs.cancelled, self._on_cancelled),
+        ]
+        for signal, slot in self._connections:
+            signal.connect(slot)
+
+    def teardown(self) -> None:
+        """Disconnect from everything, and forget all."""
+        self._timer.stop()
+        self._watch([])
+        self._known.clear()
+        for signal, slot in self._connections:
+            signal.disconnect(slot)
+        self._connections.clear()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether cells are being described."""
+        return bool(self._jobs.is_running)
+
+    def want(self, cells: Sequence[CellsOnImage], model: str, device: str) -> bool:
+        """Ask for descriptions; True if all are there already.
+
+        Raises
+        ------
+        ImageError
+            If cells or image cannot be read.
+        """
+        self._wanted = [(c, model) for c in cells]
+        self._watch(cells)
+        missing = [key for key in self._wanted if key not in self._known]
+        if not missing:
+            self._jobs.close()
+            return True
+        if self._jobs.is_running and self._under_way == missing:
+            return False
+        sources = [lookalike_layers.read(self._viewer, c) for c, _ in missing]
+        self._under_way = missing
+        work = partial(_describe, self._segmenters, sources, model, device)
+        self._jobs.start(work, "Comparing cells")
+        return False
+
+    def get(self, cells: CellsOnImage, model: str) -> DescribedCells | None:
+        """Return what is known of the cells of a layer."""
+        return self._known.get((cells, model))
+
+    def cancel(self) -> None:
+        """Ask the work to stop; ``stopped`` follows when it has."""
+        self._jobs.cancel()
+
+    def check(self) -> bool:
+        """Forget cells whose labels have changed; True if all are up to date.
+
+        napari tells that a layer may have changed, not what.
+        """
+        self._timer.stop()
+        old = []
+        for cells, model in self._wanted:
+            layer = label_edits.find_labels(self._viewer, cells.labels)
+            known = self._known.get((cells, model))
+            if layer is None or known is None:
+                continue
+            labels = lookalike_layers.labels_of(layer)
+            if not known.are_of(np.asarray(labels)):
+                old.append((cells, model))
+        return not self._forget(old)
+
+    def forget_closed(self) -> None:
+        """Forget the cells of layers that are gone."""
+        keys = {str(layer.unique_id) for layer in self._viewer.layers}
+        for key in list(self._known):
+            if not {key[0].labels, key[0].image} <= keys:
+                del self._known[key]
+
+    def _forget(self, old: Sequence[Known]) -> bool:
+        for key in old:
+            self._known.pop(key, None)
+        if old:
+            self._jobs.close()
+            self._under_way = []
+            self.outdated.emit()
+        return bool(old)
+
+    def _watch(self, cells: Sequence[CellsOnImage]) -> None:
+        """Follow changes of layers, and of these only."""
+        for signal, slot in self._watched:
+            signal.disconnect(slot)
+        self._watched.clear()
+        keys = {c.labels for c in cells}
+        images = {key for c in cells for key in (c.image, *c.together_with)}
+        for layer in label_edits.labels_layers(self._viewer):
+            if str(layer.unique_id) in keys:
+                events = layer.events
+                for event in (events.paint, events.labels_update, events.data):
+                    self._watched.append((event, self._on_labels))
+                self._watched.append((events.set_data, self._on_slice))
+        for image in layers.image_layers(self._viewer):
+            if str(image.unique_id) in images:
+                self._watched.append((image.events.data, self._on_image))
+        for signal, slot in self._watched:
+            signal.connect(slot)
+
+    def _on_labels(self, event: object = None) -> None:
+        self._timer.start()
+
+    def _on_slice(self, event: Any) -> None:
+        """Look at the labels after an undo, not when another plane is shown."""
+        dims, key = self._viewer.dims, str(event.source.unique_id)
+        view = (tuple(dims.point), tuple(dims.order), dims.ndisplay)
+        if self._seen.get(key) == view:
+            self._timer.start()
+        self._seen[key] = view
+
+    def _on_image(self, event: Any) -> None:
+        key = str(event.source.unique_id)
+        wanted = {*self._wanted, *self._known}
+        self._forget([k for k in wanted if key in (k[0].image, *k[0].together_with)])
+
+    def _on_success(self, found: list[DescribedCells]) -> None:
+        under_way, self._under_way = self._under_way, []
+        for key, cells in zip(under_way, found, strict=True):
+            self._known.pop(key, None)
+            self._known[key] = cells
+        spare = [key for key in self._known if key not in self._wanted]
+        for key in spare[: max(0, len(self._known) - _MOST_KEPT)]:
+            del self._known[key]
+        if not self._timer.isActive() or self.check():
+            self.ready.emit()
+
+    def _on_failure(self, message: str) -> None:
+        self._under_way = []
+        self.failed.emit(message)
+
+    def _on_cancelled(self) -> None:
+        self._under_way = []
+        self.stopped.emit()
+
+
+def _describe(
+    segmenters: Segmenters,
+    sources: Sequence[CellSource],
+    model: str,
+    device: str,
+    progress: Callable[[int, int], None],
+) -> list[DescribedCells]:
+    return describe_cells(
+        segmenters, sources, model=model, device=device, progress=progress
+    )

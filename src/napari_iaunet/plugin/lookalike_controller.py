@@ -1,0 +1,456 @@
+"""What happens when the user looks for cells that resemble others."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtCore import QObject, QTimer
+from qtpy.QtWidgets import QFileDialog
+
+from napari_iaunet.errors import IAUNetError
+from napari_iaunet.plugin import cell_layers, label_edits, lookalike_actions
+from napari_iaunet.plugin.cell_library import CellLibrary
+from napari_iaunet.plugin.lookalike_actions import Found
+from napari_iaunet.plugin.lookalike_display import LookalikeDisplay
+from napari_iaunet.plugin.lookalike_scope import LookalikeScope
+from napari_iaunet.plugin.lookalike_search import (
+    CellRef,
+    Query,
+    Ranking,
+    Targets,
+    suggest_threshold,
+)
+from napari_iaunet.plugin.mouse_tool import MouseTool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    import napari.viewer
+
+    from napari_iaunet.plugin.jobs import Jobs
+    from napari_iaunet.plugin.lookalike_panel import LookalikePanel
+    from napari_iaunet.plugin.segment_job import Segmenters
+    from napari_iaunet.plugin.segment_panel import SegmentPanel
+
+_KINDS = {
+    (): "target",
+    ("Shift",): "like",
+    ("Control",): "unlike",
+    ("Alt",): "unlike",
+}
+# Outlines and pictures wait until the threshold has come to rest.
+_REST_MS = 150
+
+_NO_CELLS = (
+    "Open an image and its cells first: press Segment, or open a Labels layer that "
+    "lies on the image and has its size."
+)
+_START = "Press “Pick cells”, then click a cell."
+_READY = "Click a cell to look for its like."
+_COMPARING = "Comparing the cells…"
+_LOADING = "Loading the model…"
+_BACKGROUND = "There is no cell here, that is background. Click a cell."
+_BESIDE = "That is beside the cells."
+_NOT_2D = "Picking needs the 2D view."
+_FIRST_LIKE = "First click a cell that you look for."
+_OTHER_TOOL = "Choose “Move camera” in the layer controls to pick again."
+_GONE = "The cell that you looked for is gone. Click another one."
+_CHANGED = "The cells or the image have changed: comparing anew…"
+_NONE_FOUND = "No cell is that similar. Lower the threshold."
+_NO_MODEL = "No model is installed: choose one in the Segment tab."
+
+
+class LookalikeController(QObject):
+    """Keeps the Look-alikes tab, the mouse, the viewer and the job in step.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    settings : SegmentPanel
+        Says which channels, model and device to use.
+    panel : LookalikePanel
+    jobs : Jobs
+        Used by nobody else.
+    segmenters : Segmenters
+    undisturbed : callable
+        Gives a context in which changes of the layer selection mean nothing.
+    parent : QObject
+    """
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        settings: SegmentPanel,
+        panel: LookalikePanel,
+        jobs: Jobs,
+        segmenters: Segmenters,
+        undisturbed: Callable[[], AbstractContextManager[None]],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._settings, self._panel = viewer, settings, panel
+        self._undisturbed, self._is_quiet = undisturbed, False
+        self._library = CellLibrary(viewer, jobs, segmenters, self)
+        self._display = LookalikeDisplay(viewer, panel, self._quietly)
+        self._scope = LookalikeScope(viewer, settings.choice)
+        self._tool = MouseTool(viewer, _KINDS, self)
+        self._timer = QTimer(self, singleShot=True, interval=_REST_MS)
+        self._targets = Targets()
+        self._found: Found | None = None
+        self._is_new = False
+        self._connections = self._wires()
+        for signal, slot in self._connections:
+            signal.connect(slot)
+        self._on_layers()
+        self._on_selection()
+
+    def _wires(self) -> list[tuple[Any, Callable[..., None]]]:
+        viewer, panel, library = self._viewer, self._panel, self._library
+        events = viewer.layers.events
+        return [
+            (events.inserted, self._on_layers),
+            (events.removed, self._on_layers),
+            (events.reordered, self._on_layers),
+            (events.renamed, self._on_layers),
+            (viewer.layers.selection.events.active, self._on_selection),
+            (self._settings.changed, self._on_settings),
+            (panel.labels_picked, self._on_labels),
+            (panel.image_picked, self._on_image),
+            (panel.all_images_toggled, self._on_everywhere),
+            (panel.pick_toggled, self._on_toggled),
+            (panel.back_requested, self._on_back),
+            (panel.forward_requested, self._on_forward),
+            (panel.clear_requested, self._on_clear),
+            (panel.cancel_requested, library.cancel),
+            (panel.weights_changed, self._on_weights),
+            (panel.threshold_changed, self._on_threshold),
+            (panel.cell_pressed, self._on_cell),
+            (panel.example_removed, self._on_removed),
+            (panel.extract_requested, self._on_extract),
+            (panel.save_requested, self._on_save),
+            (panel.name_requested, self._on_name),
+            (library.ready, self._rank),
+            (library.outdated, self._on_outdated),
+            (library.progressed, self._on_progress),
+            (library.failed, self._on_failure),
+            (library.stopped, self._on_stopped),
+            (self._tool.clicked, self._on_click),
+            (self._tool.mode_changed, self._tell),
+            (self._timer.timeout, self._settle),
+        ]
+
+    def teardown(self) -> None:
+        """Switch off, take our layers away and disconnect from everything."""
+        self._timer.stop()
+        self._tool.switch_off()
+        self._panel.set_on(False)
+        self._display.remove()
+        self._library.teardown()
+        for signal, slot in self._connections:
+            signal.disconnect(slot)
+        self._connections.clear()
+        self._found = None
+
+    # -- which cells are searched ------------------------------------------------
+
+    def _on_layers(self, event: object = None) -> None:
+        if self._is_quiet:
+            return
+        offered = self._scope.update()
+        self._library.forget_closed()
+        self._offer()
+        if self._found and not set(self._found.ranking.parts) <= offered:
+            self._display.remove()
+            self._found = None
+            self._refresh()
+
+    def _offer(self) -> None:
+        self._panel.set_pairs(*self._scope.names())
+        self._panel.set_classes(cell_layers.known_classes(self._viewer))
+        self._tell()
+
+    def _on_selection(self, event: object = None) -> None:
+        """Pick the layer of cells that is selected in the layer list."""
+        layer = label_edits.selected_labels(self._viewer)
+        if not self._is_quiet and layer is not None:
+            self._on_labels(str(layer.unique_id))
+
+    def _on_labels(self, key: str) -> None:
+        if self._scope.pick(key):
+            self._offer()
+            self._refresh()
+
+    def _on_image(self, key: str) -> None:
+        self._scope.pick_image(key)
+        self._refresh()
+
+    def _on_everywhere(self, everywhere: bool) -> None:
+        self._scope.everywhere = everywhere
+        self._refresh()
+
+    def _on_settings(self) -> None:
+        """Compare anew if another model or other channels are picked."""
+        if self._found is not None and not self._library.is_busy:
+            model = self._settings.model.currentData()
+            if not all(self._library.get(p, model) for p in self._scope.pairs()):
+                self._refresh()
+
+    # -- picking -----------------------------------------------------------------
+
+    def _on_toggled(self, on: bool) -> None:
+        if on:
+            self._tool.switch_on()
+        else:
+            self._tool.switch_off()
+        self._tell()
+
+    def _on_click(self, position: Any, kind: str) -> None:
+        if self._viewer.dims.ndisplay != 2:
+            self._tell(_NOT_2D)
+            return
+        labels = self._scope.cells_at(position)
+        cells = [CellRef(key, label) for key, label in labels.items() if label > 0]
+        if cells:
+            self._pick(cells[0], kind)
+        else:
+            self._tell(_BACKGROUND if labels else _BESIDE)
+
+    def _pick(self, cell: CellRef, kind: str) -> None:
+        """Take a cell for a new target, a like or an unlike."""
+        query = self._targets.current
+        if kind == "unlike":
+            rest = query.with_unlike(cell)
+            if not rest.likes:
+                self._tell(_FIRST_LIKE)
+                return
+            self._targets.change(rest)
+        elif kind == "like" and query.likes:
+            self._targets.change(query.with_like(cell))
+        else:
+            self._targets.add(Query((cell,)))
+            self._is_new = True
+        self._refresh()
+
+    def _on_cell(self, cell: CellRef, kind: str) -> None:
+        if kind != "show":
+            self._pick(cell, kind)
+        elif self._found is not None:
+            self._display.centre(self._found.ranking, cell)
+
+    def _on_removed(self, cell: CellRef) -> None:
+        self._targets.change(self._targets.current.without(cell))
+        self._refresh()
+
+    def _on_back(self) -> None:
+        self._targets.back()
+        self._go()
+
+    def _on_forward(self) -> None:
+        self._targets.forward()
+        self._go()
+
+    def _go(self) -> None:
+        """Show another target; its layer of cells is picked if need be."""
+        self._is_new = True
+        likes = self._targets.current.likes
+        if likes and likes[0].layer not in {p.labels for p in self._scope.pairs()}:
+            self._on_labels(likes[0].layer)
+        self._refresh()
+
+    def _on_clear(self) -> None:
+        self._targets.add(Query())
+        self._refresh()
+
+    # -- comparing ---------------------------------------------------------------
+
+    def _refresh(self, event: object = None) -> None:
+        """Describe the cells if need be, then rank them."""
+        targets, pairs = self._targets, self._scope.pairs()
+        self._panel.set_steps(targets.can_go_back, targets.can_go_forward)
+        searched = {pair.labels for pair in pairs}
+        if not any(like.layer in searched for like in targets.current.likes):
+            self._show_nothing()
+            return
+        model = self._settings.model.currentData()
+        if model is None:
+            self._on_failure(_NO_MODEL)
+            return
+        try:
+            ready = self._library.want(
+                pairs, model, self._settings.device.currentData()
+            )
+        except IAUNetError as error:
+            self._on_failure(str(error))
+            return
+        if ready:
+            self._rank()
+        else:
+            self._panel.set_result(None)
+            self._panel.set_busy(True)
+            self._tell(_LOADING)
+
+    def _show_nothing(self, text: str = "") -> None:
+        self._found = None
+        self._timer.stop()
+        self._display.remove()
+        self._display.show_examples(None, Query())
+        self._panel.set_busy(False)
+        self._panel.set_result(None)
+        self._tell(text)
+
+    def _rank(self) -> None:
+        """Rank all cells, and show it."""
+        self._panel.set_busy(False)
+        model, pairs = self._settings.model.currentData(), self._scope.pairs()
+        known = {p.labels: self._library.get(p, model) for p in pairs}
+        parts = {key: cells for key, cells in known.items() if cells is not None}
+        former = self._found
+        same = former is not None and _same(former.ranking.parts, parts)
+        ranking = former.ranking if same and former else Ranking(parts)
+        query = ranking.known(self._targets.current)
+        self._targets.change(query)
+        if not query.likes:
+            self._show_nothing(_GONE)
+            return
+        try:
+            values = ranking.similarity(query, self._panel.weights.weights)
+        except IAUNetError as error:
+            self._tell(str(error))
+            return
+        threshold = self._panel.threshold
+        if self._is_new:
+            self._is_new, threshold = False, suggest_threshold(values)
+        self._found = Found(ranking, values, threshold, query)
+        self._display.show_examples(ranking, query)
+        self._panel.set_result(np.sort(values))
+        self._panel.set_threshold(threshold)
+        self._display.show(ranking, values, threshold)
+        self._timer.start()
+        self._tell()
+
+    def _on_weights(self, weights: object) -> None:
+        if self._found is not None:
+            self._rank()
+
+    def _on_threshold(self, threshold: float) -> None:
+        if self._found is not None:
+            self._found = self._found._replace(threshold=threshold)
+            self._display.set_threshold(threshold)
+            self._timer.start()
+
+    def _settle(self) -> None:
+        if self._found is not None:
+            self._display.settle(*self._found)
+
+    def _on_outdated(self) -> None:
+        self._found = None
+        self._refresh()
+        if self._library.is_busy:
+            self._tell(_CHANGED)
+
+    def _on_progress(self, done: int, total: int) -> None:
+        self._panel.set_progress(done, total)
+        if total:
+            self._tell(_COMPARING)
+
+    def _on_failure(self, message: str) -> None:
+        self._show_nothing(message)
+        show_error(message)
+
+    def _on_stopped(self) -> None:
+        self._show_nothing("Cancelled. Click a cell to start again.")
+
+    # -- what is done with the cells found ---------------------------------------
+
+    def _current(self) -> Found | None:
+        """Return what was found, if it is up to date and not empty."""
+        if self._found is None or not self._library.check():
+            return None
+        if not self._found.total():
+            show_info(_NONE_FOUND)
+            return None
+        return self._found
+
+    def _on_extract(self) -> None:
+        found = self._current()
+        if found is None:
+            return
+        parameters = {
+            "model": self._settings.model.currentData(),
+            "image": self._panel.image.currentText(),
+            "weights": self._panel.weights.weights,
+        }
+        with self._quietly():
+            count = lookalike_actions.extract(self._viewer, found, parameters)
+        self._on_layers()
+        self._tell(f"{_cells(count)} extracted.")
+
+    def _on_name(self, name: str) -> None:
+        found = self._current()
+        if found is None:
+            return
+        with self._quietly():
+            count = lookalike_actions.name_cells(self._viewer, found, name)
+        self._on_layers()
+        if name:
+            self._tell(f"{_cells(count)} named “{name}”.")
+        else:
+            self._tell(f"{_cells(count)} without a class now.")
+
+    def _on_save(self) -> None:
+        if self._found is None or not self._library.check():
+            return
+        found = self._found
+        suggested = f"{self._panel.labels.currentText()} look-alikes.csv"
+        path, _ = QFileDialog.getSaveFileName(
+            self._panel, "Save table", suggested, "Tables (*.csv)"
+        )
+        if not path:
+            return
+        file = Path(path)
+        file = file if file.suffix else file.with_suffix(".csv")
+        try:
+            lookalike_actions.save_table(self._viewer, found, file)
+        except (IAUNetError, OSError) as error:
+            show_warning(f"The table could not be written: {error}")
+        else:
+            self._tell(f"Saved {file.name}.")
+
+    # -- telling -----------------------------------------------------------------
+
+    def _tell(self, text: object = "") -> None:
+        """Show a text, or else what the user can do now."""
+        if isinstance(text, str) and text:
+            pass
+        elif not self._scope.labels:
+            text = _NO_CELLS
+        elif self._library.is_busy:
+            text = _COMPARING
+        elif not self._panel.pick_button.isChecked():
+            text = "" if self._found is not None else _START
+        else:
+            text = _OTHER_TOOL if self._tool.is_paused else _READY
+        self._panel.say(str(text))
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Let layers and selection change without meaning anything."""
+        before, self._is_quiet = self._is_quiet, True
+        try:
+            with self._undisturbed():
+                yield
+        finally:
+            self._is_quiet = before
+
+
+def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return a.keys() == b.keys() and all(a[key] is b[key] for key in a)
+
+
+def _cells(count: int) -> str:
+    return f"{count:,} cell{'' if count == 1 else 's'}"
