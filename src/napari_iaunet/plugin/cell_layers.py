@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from napari_iaunet.plugin.lookalike_job import DescribedCells
 
-_CLASSES_OF = "classes_of"
+_CLASSES_OF, _FOUND_IN = "classes_of", "found_in"
 # Colours that can be told apart, also by the colour-blind (Okabe and Ito, 2008).
 _PALETTE = (
     *("#e69f00", "#56b4e9", "#009e73", "#f0e442"),
@@ -75,7 +75,7 @@ def extract(
         cells.labels_of(chosen, data.dtype).reshape(data.shape),
         name=f"{labels.name} look-alikes",
         features=table,
-        metadata={OURS: {"version": napari_iaunet.__version__, **parameters}},
+        metadata={OURS: {**_about(labels, _FOUND_IN), **parameters}},
         **placement(labels),
     )
 
@@ -102,6 +102,11 @@ def classes_of(
     known = dict(zip(features["index"], features["class"].fillna(""), strict=True))
     classes[:] = [str(known.get(int(name), "")) for name in names]
     return classes
+
+
+def is_extracted(layer: Labels) -> bool:
+    """Whether a layer holds cells that were found in another one."""
+    return _FOUND_IN in layer.metadata.get(OURS, {})
 
 
 def is_of_classes(layer: Labels) -> bool:
@@ -151,7 +156,7 @@ def name_cells(
         layer = viewer.add_labels(
             wanted,
             name=f"{labels.name} classes",
-            metadata={OURS: _about(labels)},
+            metadata={OURS: _about(labels, _CLASSES_OF)},
             **placement(labels),
         )
     else:
@@ -165,10 +170,10 @@ def name_cells(
     return layer
 
 
-def _about(labels: Labels) -> dict[str, Any]:
+def _about(labels: Labels, relation: str) -> dict[str, Any]:
     return {
         "version": napari_iaunet.__version__,
-        _CLASSES_OF: str(labels.unique_id),
+        relation: str(labels.unique_id),
         "image": labels.metadata.get(OURS, {}).get("image", ""),
     }
 

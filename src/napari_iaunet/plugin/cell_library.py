@@ -99,6 +99,9 @@ class CellLibrary(QObject):
         """
         self._wanted = [(c, model) for c in cells]
         self._watch(cells)
+        # A hidden layer does not tell that a change of it was undone.
+        for key in self._changed():
+            del self._known[key]
         missing = [key for key in self._wanted if key not in self._known]
         if not missing:
             self._jobs.close()
@@ -111,30 +114,37 @@ class CellLibrary(QObject):
         self._jobs.start(work, "Comparing cells")
         return False
 
-    def get(self, cells: CellsOnImage, model: str) -> DescribedCells | None:
+    def get(self, cells: CellsOnImage, model: str | None) -> DescribedCells | None:
         """Return what is known of the cells of a layer."""
-        return self._known.get((cells, model))
+        return None if model is None else self._known.get((cells, model))
 
     def cancel(self) -> None:
         """Ask the work to stop; ``stopped`` follows when it has."""
         self._jobs.cancel()
 
-    def check(self) -> bool:
-        """Forget cells whose labels have changed; True if all are up to date.
-
-        napari tells that a layer may have changed, not what.
-        """
+    def close(self) -> None:
+        """Stop the work, and want nothing."""
+        self._jobs.close()
+        self._wanted, self._under_way = [], []
+        self._watch([])
         self._timer.stop()
-        old = []
-        for cells, model in self._wanted:
-            layer = label_edits.find_labels(self._viewer, cells.labels)
-            known = self._known.get((cells, model))
-            if layer is None or known is None:
-                continue
-            labels = lookalike_layers.labels_of(layer)
-            if not known.are_of(np.asarray(labels)):
-                old.append((cells, model))
-        return not self._forget(old)
+
+    def check(self) -> bool:
+        """Forget cells whose labels have changed; True if all are up to date."""
+        self._timer.stop()
+        return not self._forget(self._changed())
+
+    def _changed(self) -> list[Known]:
+        """Compare labels; napari tells that a layer may have changed, not what."""
+        changed = []
+        for key in self._wanted:
+            layer = label_edits.find_labels(self._viewer, key[0].labels)
+            known = self._known.get(key)
+            if layer is not None and known is not None:
+                labels = lookalike_layers.labels_of(layer)
+                if not known.are_of(np.asarray(labels)):
+                    changed.append(key)
+        return changed
 
     def forget_closed(self) -> None:
         """Forget the cells of layers that are gone."""

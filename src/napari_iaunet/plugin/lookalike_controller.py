@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import napari.viewer
 
     from napari_iaunet.plugin.jobs import Jobs
+    from napari_iaunet.plugin.lookalike_layers import CellsOnImage
     from napari_iaunet.plugin.lookalike_panel import LookalikePanel
     from napari_iaunet.plugin.segment_job import Segmenters
     from napari_iaunet.plugin.segment_panel import SegmentPanel
@@ -101,6 +102,7 @@ class LookalikeController(QObject):
         self._tool = MouseTool(viewer, _KINDS, self)
         self._timer = QTimer(self, singleShot=True, interval=_REST_MS)
         self._targets = Targets()
+        self._asked: tuple[list[CellsOnImage], str | None] | None = None
         self._found: Found | None = None
         self._is_new = False
         self._connections = self._wires()
@@ -118,7 +120,7 @@ class LookalikeController(QObject):
             (events.reordered, self._on_layers),
             (events.renamed, self._on_layers),
             (viewer.layers.selection.events.active, self._on_selection),
-            (self._settings.changed, self._on_settings),
+            (self._settings.changed, self._on_change),
             (panel.labels_picked, self._on_labels),
             (panel.image_picked, self._on_image),
             (panel.all_images_toggled, self._on_everywhere),
@@ -161,13 +163,10 @@ class LookalikeController(QObject):
     def _on_layers(self, event: object = None) -> None:
         if self._is_quiet:
             return
-        offered = self._scope.update()
+        self._scope.update()
         self._library.forget_closed()
         self._offer()
-        if self._found and not set(self._found.ranking.parts) <= offered:
-            self._display.remove()
-            self._found = None
-            self._refresh()
+        self._on_change()
 
     def _offer(self) -> None:
         self._panel.set_pairs(*self._scope.names())
@@ -193,12 +192,13 @@ class LookalikeController(QObject):
         self._scope.everywhere = everywhere
         self._refresh()
 
-    def _on_settings(self) -> None:
-        """Compare anew if another model or other channels are picked."""
-        if self._found is not None and not self._library.is_busy:
-            model = self._settings.model.currentData()
-            if not all(self._library.get(p, model) for p in self._scope.pairs()):
-                self._refresh()
+    def _on_change(self) -> None:
+        """Compare anew if layers, channels or model are no longer those asked for."""
+        if self._asked is not None and self._asked != self._question():
+            self._refresh()
+
+    def _question(self) -> tuple[list[CellsOnImage], str | None]:
+        return self._scope.pairs(), self._settings.model.currentData()
 
     # -- picking -----------------------------------------------------------------
 
@@ -270,16 +270,18 @@ class LookalikeController(QObject):
 
     def _refresh(self, event: object = None) -> None:
         """Describe the cells if need be, then rank them."""
-        targets, pairs = self._targets, self._scope.pairs()
+        targets = self._targets
+        pairs, model = question = self._question()
         self._panel.set_steps(targets.can_go_back, targets.can_go_forward)
         searched = {pair.labels for pair in pairs}
         if not any(like.layer in searched for like in targets.current.likes):
             self._show_nothing()
             return
-        model = self._settings.model.currentData()
         if model is None:
             self._on_failure(_NO_MODEL)
             return
+        self._asked = question
+        self._scope.keep(pairs)
         try:
             ready = self._library.want(
                 pairs, model, self._settings.device.currentData()
@@ -295,8 +297,9 @@ class LookalikeController(QObject):
             self._tell(_LOADING)
 
     def _show_nothing(self, text: str = "") -> None:
-        self._found = None
+        self._found = self._asked = None
         self._timer.stop()
+        self._library.close()
         self._display.remove()
         self._display.show_examples(None, Query())
         self._panel.set_busy(False)
@@ -306,7 +309,9 @@ class LookalikeController(QObject):
     def _rank(self) -> None:
         """Rank all cells, and show it."""
         self._panel.set_busy(False)
-        model, pairs = self._settings.model.currentData(), self._scope.pairs()
+        if self._asked is None:
+            return
+        pairs, model = self._asked
         known = {p.labels: self._library.get(p, model) for p in pairs}
         parts = {key: cells for key, cells in known.items() if cells is not None}
         former = self._found

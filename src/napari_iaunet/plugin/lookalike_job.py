@@ -53,6 +53,8 @@ class DescribedCells:
         The cells' labels, sorted.
     index : (Y, X) or stack of planes, int32
         0 for background, else a cell's row + 1.
+    edges : bool array like ``index``
+        Pixels of cells next to another cell or to the background.
     embeddings : (N, D) float32
     properties : dict of (N, D) float32
         As `measure_properties` gives them.
@@ -64,6 +66,7 @@ class DescribedCells:
 
     names: NDArray[np.int64]
     index: NDArray[np.int32]
+    edges: NDArray[np.bool_]
     embeddings: NDArray[np.float32]
     properties: dict[str, NDArray[np.float32]]
     table: dict[str, NDArray[Any]]
@@ -147,7 +150,7 @@ def _describe(segmenter: Any, source: CellSource, progress: Progress) -> Describ
         if rows.size:
             thumbnails.cut(rows, planes[i], plane)
     return DescribedCells(
-        names, index, embeddings, properties, table, thumbnails.pixels
+        names, index, _edges(index), embeddings, properties, table, thumbnails.pixels
     )
 
 
@@ -167,6 +170,16 @@ def _index(
     return found
 
 
+def _edges(index: NDArray[np.int32]) -> NDArray[np.bool_]:
+    edges = np.zeros(index.shape, bool)
+    for axis in (-1, -2):
+        here, there = (np.moveaxis(a, axis, 0) for a in (index, edges))
+        differs = here[1:] != here[:-1]
+        there[1:] |= differs
+        there[:-1] |= differs
+    return edges & (index > 0)
+
+
 def _flat(index: NDArray[np.int32]) -> NDArray[np.int32]:
     return index.reshape(-1, *index.shape[-2:])
 
@@ -175,7 +188,7 @@ def _planes(
     planes: Planes, index: NDArray[np.int32]
 ) -> Iterator[tuple[NDArray[np.int32], NDArray[Any]]]:
     for i, plane in enumerate(_flat(index)):
-        if plane.any():
+        if i == 0 or plane.any():
             yield plane, planes.raw(i)
 
 

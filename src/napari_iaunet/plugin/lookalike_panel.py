@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -35,7 +36,6 @@ from napari_iaunet.plugin.weight_sliders import WeightSliders
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.gallery import Thumbnail
@@ -102,6 +102,7 @@ class LookalikePanel(QScrollArea):
         self.set_busy(False)
         self.set_result(None)
         self.set_steps(False, False)
+        self.set_examples([])
 
     # -- what it is made of ------------------------------------------------------
 
@@ -335,7 +336,8 @@ class LookalikePanel(QScrollArea):
             self.count.setText("")
             return
         total = self._values.size
-        found = total - int(self._values.searchsorted(self.threshold))
+        # In float32, as the cells themselves are compared.
+        found = total - int(self._values.searchsorted(np.float32(self.threshold)))
         self.count.setText(
             f"{found:,} of {total:,} cell{'' if total == 1 else 's'} "
             f"from {self.threshold:.3f}"

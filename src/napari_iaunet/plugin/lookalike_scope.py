@@ -50,12 +50,11 @@ class LookalikeScope:
             if not cell_layers.is_of_classes(layer) and self._under(layer)
         ]
 
-    def update(self) -> set[str]:
-        """Pick another layer if the picked one is gone; return what is offered."""
+    def update(self) -> None:
+        """Pick another layer if the picked one is gone."""
         keys = [str(layer.unique_id) for layer in self.offered()]
         if self.labels not in keys:
             self.labels = keys[0] if keys else ""
-        return set(keys)
 
     def pick(self, key: str) -> bool:
         """Pick a layer of cells; False if it is picked already, or not offered."""
@@ -68,6 +67,11 @@ class LookalikeScope:
     def pick_image(self, key: str) -> None:
         """Pick the image of the picked layer."""
         self._images[self.labels] = key
+
+    def keep(self, pairs: Sequence[CellsOnImage]) -> None:
+        """Keep to the images that cells are compared in, though others are added."""
+        for pair in pairs:
+            self._images[pair.labels] = pair.image
 
     def names(self) -> tuple[Offers, str, Offers, str]:
         """Return key and name of the layers and images to offer, and the picked."""
@@ -86,7 +90,8 @@ class LookalikeScope:
         pairs: list[CellsOnImage] = []
         offered = self.offered()
         offered.sort(key=lambda layer: str(layer.unique_id) != self.labels)
-        for layer in offered if self.everywhere else offered[:1]:
+        others = [i for i in offered[1:] if not cell_layers.is_extracted(i)]
+        for layer in [*offered[:1], *(others if self.everywhere else [])]:
             image = self._under(layer)[0]
             pair = lookalike_layers.pair(layer, image, self._settings())
             if pair.image not in {p.image for p in pairs}:

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.lookalike_job import DescribedCells
 
 LIKE_COLOUR, UNLIKE_COLOUR, FOUND_COLOUR = "#3ddc5a", "#ff4d4d", "#ffffff"
-_LIKE, _UNLIKE = 254, 255
-# Cells that touch need different numbers for a line between them.
-_NUMBERS = 253
+_FOUND, _LIKE, _UNLIKE = 1, 2, 3
 _NARROWEST = 1e-3
 
 
@@ -38,10 +36,17 @@ class PerCell:
         0 for background, else a cell's row + 1.
     table : (N + 1,) array
         The values, that of the background first; may be changed.
+    where : bool array, optional
+        Elsewhere it is as in the background.
     """
 
-    def __init__(self, index: NDArray[np.int32], table: NDArray[Any]) -> None:
-        self._index, self.table = index, table
+    def __init__(
+        self,
+        index: NDArray[np.int32],
+        table: NDArray[Any],
+        where: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self._index, self.table, self._where = index, table, where
         self.shape, self.ndim, self.size = index.shape, index.ndim, index.size
 
     @property
@@ -51,7 +56,9 @@ class PerCell:
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         values: NDArray[Any] = self.table[self._index[key]]
-        return values
+        if self._where is None:
+            return values
+        return np.where(self._where[key], values, self.table[0])
 
     def __array__(
         self, dtype: np.dtype[Any] | None = None, copy: bool | None = None
@@ -63,7 +70,7 @@ class SimilarityLayers:
     """An image of similarities, and outlines, on one layer of cells.
 
     The threshold is the lower contrast limit of the image, which costs little to
-    move; the outlines are slower, and follow when the mouse rests.
+    move; the outlines are slower, so they go and come back when the mouse rests.
 
     Parameters
     ----------
@@ -86,11 +93,14 @@ class SimilarityLayers:
         self._was_visible = bool(labels.visible)
         self.cells = cells
         count = len(cells.names) + 1
-        index = cells.index.reshape(_shape(labels))
+        shape = _shape(labels)
+        index, edges = cells.index.reshape(shape), cells.edges.reshape(shape)
         self._values = PerCell(index, np.full(count, np.nan, np.float32))
-        self._numbers = PerCell(index, np.zeros(count, np.uint8))
+        # As quick as napari's own outlines are slow: these need no search for edges.
+        self._numbers = PerCell(index, np.zeros(count, np.uint8), edges)
         self._image: Image | None = None
         self._outlines: Labels | None = None
+        self._is_waiting = False
 
     def show(self, similarity: NDArray[np.float32], threshold: float) -> None:
         """Colour the cells by their similarity, (N,) in [0, 1]."""
@@ -103,9 +113,12 @@ class SimilarityLayers:
 
     def set_threshold(self, threshold: float) -> None:
         """Colour only the cells from a similarity upwards."""
-        if self._image is not None:
-            low = min(threshold - 1e-6, 1 - _NARROWEST)
-            self._image.contrast_limits = (low, 1.0)
+        if self._image is None:
+            return
+        if self._outlines is not None and self._outlines.visible:
+            self._outlines.visible, self._is_waiting = False, True
+        low = min(threshold - 1e-6, 1 - _NARROWEST)
+        self._image.contrast_limits = (low, 1.0)
 
     def outline(
         self,
@@ -115,10 +128,14 @@ class SimilarityLayers:
     ) -> None:
         """Outline the cells that were found, and the examples by their rows."""
         table = self._numbers.table
-        table[1:] = np.where(found, 1 + np.arange(found.size) % _NUMBERS, 0)
+        table[1:] = np.where(found, _FOUND, 0)
         for rows, number in ((likes, _LIKE), (unlikes, _UNLIKE)):
             table[np.asarray(rows, np.intp) + 1] = number
-        if self._outlines is not None and self._outlines in self._viewer.layers:
+        if self._outlines is None or self._outlines not in self._viewer.layers:
+            return
+        if self._is_waiting:
+            self._is_waiting, self._outlines.visible = False, True
+        else:
             self._outlines.refresh()
 
     def remove(self) -> None:
@@ -150,8 +167,9 @@ class SimilarityLayers:
                 name=f"{self._labels.name} found",
                 colormap=DirectLabelColormap(
                     color_dict={
-                        None: FOUND_COLOUR,
+                        None: "transparent",
                         0: "transparent",
+                        _FOUND: FOUND_COLOUR,
                         _LIKE: LIKE_COLOUR,
                         _UNLIKE: UNLIKE_COLOUR,
                     }
@@ -161,7 +179,6 @@ class SimilarityLayers:
                 metadata={HELPER: True},
                 **placement(self._labels),
             )
-            self._outlines.contour = 1
             self._image.locked = self._outlines.locked = True
             self._labels.visible = False
 
