@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import napari
+import numpy as np
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtTest import QTest
 from skimage import data
@@ -34,6 +35,9 @@ NUCLEI = [
     *((251, 297), (259, 298), (279, 295), (291, 316), (271, 241), (285, 230)),
     *((297, 227), (321, 240), (210, 285), (240, 305), (265, 260), (293, 285)),
 ]
+
+# Two nuclei of the gland in the same picture, and one between the glands.
+GLAND, STROMA = ((375, 327), (360, 343)), (270, 333)
 
 
 def wait(until: Callable[[], bool]) -> None:
@@ -129,9 +133,56 @@ def clicks(viewer: napari.Viewer, dock: Any) -> None:
     QTest.mouseClick(dock.click_panel.button, Qt.MouseButton.LeftButton)
 
 
+def nearest(labels: Any, place: tuple[int, int]) -> tuple[int, int]:
+    """Return a pixel of the cell next to a place."""
+    y, x = np.nonzero(labels)
+    i = int(np.argmin((y - place[0]) ** 2 + (x - place[1]) ** 2))
+    y, x = np.nonzero(labels == labels[y[i], x[i]])
+    middle = np.argmin((y - y.mean()) ** 2 + (x - x.mean()) ** 2)
+    return int(y[middle]), int(x[middle])
+
+
+def pick(viewer: napari.Viewer, dock: Any, place: tuple[int, int], *keys: str) -> None:
+    click(viewer, nearest(viewer.layers["tissue cells"].data, place), *keys)
+    wait(lambda: not dock.lookalike_jobs.is_running)
+
+
+def lookalikes(viewer: napari.Viewer, dock: Any) -> None:
+    """Nuclei of the stained gland among all others, and classes."""
+    viewer.layers.clear()
+    viewer.add_image(data.immunohistochemistry(), name="tissue")
+    viewer.reset_view()
+    dock.segment_panel.estimate.setChecked(False)
+    dock.segment_panel.diameter.setValue(14)
+    segment(dock)
+    panel = dock.lookalike_panel
+    dock.tabs.setCurrentWidget(panel)
+    QTest.qWait(200)
+    QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
+    pick(viewer, dock, GLAND[0])
+    pick(viewer, dock, GLAND[1], "Shift")
+    pick(viewer, dock, STROMA, "Control")
+    print(panel.count.text())
+    save(viewer.screenshot(canvas_only=False, flash=False), "lookalikes.png")
+    panel.widget().grab().save(str(IMAGES / "lookalikes-tab.png"))
+    print(f"wrote {IMAGES / 'lookalikes-tab.png'}")
+    for place, name in ((None, "gland"), (STROMA, "stroma")):
+        if place is not None:
+            pick(viewer, dock, place)
+        panel.name.setCurrentText(name)
+        QTest.mouseClick(panel.name_button, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(panel.clear_button, Qt.MouseButton.LeftButton)
+    viewer.layers["tissue cells"].visible = False
+    QTest.qWait(500)
+    save(viewer.screenshot(canvas_only=True, flash=False), "classes.png")
+    QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
+
+
 def main() -> None:
     viewer, dock = open_viewer()
-    takes = [globals()[name] for name in sys.argv[1:]] or [tissue, channels, clicks]
+    takes = [globals()[name] for name in sys.argv[1:]] or [
+        *(tissue, channels, clicks, lookalikes)
+    ]
     for take in takes:
         take(viewer, dock)
     viewer.close()

@@ -13,6 +13,7 @@ from napari_iaunet.plugin.lookalike_search import (
     Targets,
     best_and_border,
     suggest_threshold,
+    threshold_for,
 )
 from napari_iaunet.plugin.placement import LayerImage
 
@@ -34,7 +35,9 @@ def describe(labels, image, channel_axis=None):
         device="cpu",
         progress=lambda done, total: progress.append((done, total)),
     )
-    assert progress == [(0, 2000), (1000, 2000)]
+    assert progress[0] == (0, 2000)
+    assert progress == sorted(progress)
+    assert progress[-1] == (2000, 2000)
     return found[0]
 
 
@@ -168,4 +171,12 @@ def test_best_and_border():
     assert best == [4, 1]
     assert border == [3, 2]
     assert best_and_border(values[:1], 0.5, 30) == ([0], [0])
+
+
+def test_thresholds():
+    values = np.array([0.1, 0.9, 0.5, 0.6, 1.0], np.float32)
     assert suggest_threshold(values) == pytest.approx(0.8)
+    for count in (1, 3, 5):
+        assert np.count_nonzero(values >= threshold_for(values, count)) == count
+    assert threshold_for(values, 9) == pytest.approx(0.1)
+    assert threshold_for(values, 0) == 1

@@ -241,9 +241,6 @@ def test_likes_and_unlikes(ready):
     ready.click(middle(1, 4), ALT)
     words = [t.text.split(":")[0] for t in ready.panel.examples.thumbnails]
     assert words == ["Like", "Like", "Unlike", "Unlike"]
-    ready.panel.set_threshold(0.75)
-    ready.panel.threshold_changed.emit(0.75)
-    ready.wait()
     # Unlikes are outlined, too, in another colour.
     assert ready.found == ready.bright | {5, 12}
     outlines = np.asarray(ready.viewer.layers["cells found"].data)
@@ -347,6 +344,21 @@ def test_slider_and_histogram_move_the_threshold(qtbot, ready):
     assert panel.slider.value() == pytest.approx(100, abs=10)
     assert ready.found == set(range(1, 36))
     assert panel.count.text().startswith("35 of 35")
+
+
+def test_a_threshold_that_was_moved_finds_as_many_after_another_example(ready):
+    ready.click(middle(0, 0))
+    first = ready.panel.threshold
+    ready.click(middle(0, 1), SHIFT)
+    assert ready.panel.threshold != first
+    place = np.sort(np.unique(np.asarray(ready.viewer.layers["cells similarity"].data)))
+    ready.panel.slider.setValue(int(1000 * place[-5]))
+    ready.wait()
+    count = ready.panel.count.text().split(" of ")[0]
+    ready.click(middle(0, 4), CTRL)
+    assert ready.panel.count.text().split(" of ")[0] == count
+    ready.click(middle(0, 0))
+    assert ready.panel.threshold == pytest.approx(first)
 
 
 def test_weights_count_at_once(ready):

@@ -140,10 +140,12 @@ class CellLibrary(QObject):
         for key in self._wanted:
             layer = label_edits.find_labels(self._viewer, key[0].labels)
             known = self._known.get(key)
-            if layer is not None and known is not None:
-                labels = lookalike_layers.labels_of(layer)
-                if not known.are_of(np.asarray(labels)):
-                    changed.append(key)
+            if layer is None or known is None:
+                continue
+            labels = lookalike_layers.labels_of(layer)
+            # Others than numpy's cannot be painted in, and take long to read.
+            if isinstance(labels, np.ndarray) and not known.are_of(labels):
+                changed.append(key)
         return changed
 
     def forget_closed(self) -> None:

@@ -16,6 +16,7 @@ from napari_iaunet.plugin import cell_layers, label_edits, lookalike_actions
 from napari_iaunet.plugin.cell_library import CellLibrary
 from napari_iaunet.plugin.lookalike_actions import Found
 from napari_iaunet.plugin.lookalike_display import LookalikeDisplay
+from napari_iaunet.plugin.lookalike_panel import NOT_LIKE
 from napari_iaunet.plugin.lookalike_scope import LookalikeScope
 from napari_iaunet.plugin.lookalike_search import (
     CellRef,
@@ -23,6 +24,7 @@ from napari_iaunet.plugin.lookalike_search import (
     Ranking,
     Targets,
     suggest_threshold,
+    threshold_for,
 )
 from napari_iaunet.plugin.mouse_tool import MouseTool
 
@@ -53,6 +55,7 @@ _NO_CELLS = (
 )
 _START = "Press “Pick cells”, then click a cell."
 _READY = "Click a cell to look for its like."
+_MORE = f"Shift+click: this one is like it, too. {NOT_LIKE}: this one is not."
 _COMPARING = "Comparing the cells…"
 _LOADING = "Loading the model…"
 _BACKGROUND = "There is no cell here, that is background. Click a cell."
@@ -104,7 +107,7 @@ class LookalikeController(QObject):
         self._targets = Targets()
         self._asked: tuple[list[CellsOnImage], str | None] | None = None
         self._found: Found | None = None
-        self._is_new = False
+        self._is_moved = False
         self._connections = self._wires()
         for signal, slot in self._connections:
             signal.connect(slot)
@@ -233,7 +236,7 @@ class LookalikeController(QObject):
             self._targets.change(query.with_like(cell))
         else:
             self._targets.add(Query((cell,)))
-            self._is_new = True
+            self._is_moved = False
         self._refresh()
 
     def _on_cell(self, cell: CellRef, kind: str) -> None:
@@ -256,7 +259,7 @@ class LookalikeController(QObject):
 
     def _go(self) -> None:
         """Show another target; its layer of cells is picked if need be."""
-        self._is_new = True
+        self._is_moved = False
         likes = self._targets.current.likes
         if likes and likes[0].layer not in {p.labels for p in self._scope.pairs()}:
             self._on_labels(likes[0].layer)
@@ -292,6 +295,7 @@ class LookalikeController(QObject):
         if ready:
             self._rank()
         else:
+            self._found = None
             self._panel.set_result(None)
             self._panel.set_busy(True)
             self._tell(_LOADING)
@@ -327,9 +331,10 @@ class LookalikeController(QObject):
         except IAUNetError as error:
             self._tell(str(error))
             return
-        threshold = self._panel.threshold
-        if self._is_new:
-            self._is_new, threshold = False, suggest_threshold(values)
+        threshold = suggest_threshold(values)
+        if self._is_moved and former is not None:
+            # What a similarity means differs with the examples; so as many are found.
+            threshold = threshold_for(values, former.total())
         self._found = Found(ranking, values, threshold, query)
         self._display.show_examples(ranking, query)
         self._panel.set_result(np.sort(values))
@@ -344,6 +349,7 @@ class LookalikeController(QObject):
 
     def _on_threshold(self, threshold: float) -> None:
         if self._found is not None:
+            self._is_moved = True
             self._found = self._found._replace(threshold=threshold)
             self._display.set_threshold(threshold)
             self._timer.start()
@@ -353,7 +359,6 @@ class LookalikeController(QObject):
             self._display.settle(*self._found)
 
     def _on_outdated(self) -> None:
-        self._found = None
         self._refresh()
         if self._library.is_busy:
             self._tell(_CHANGED)
@@ -439,7 +444,8 @@ class LookalikeController(QObject):
         elif not self._panel.pick_button.isChecked():
             text = "" if self._found is not None else _START
         else:
-            text = _OTHER_TOOL if self._tool.is_paused else _READY
+            text = _READY if self._found is None else _MORE
+            text = _OTHER_TOOL if self._tool.is_paused else text
         self._panel.say(str(text))
 
     @contextmanager

@@ -138,16 +138,19 @@ def _describe(segmenter: Any, source: CellSource, progress: Progress) -> Describ
     embeddings = segmenter.embed(
         image.array, labels, channel_axis=image.channel_axis, progress=progress
     )
+    progress(1, 1)
     measured = measure(labels, image.array, channel_axis=image.channel_axis)
     table = _one_row_each(measured, names)
     numbers = np.arange(1, len(names) + 1)
     properties = measure_properties(_planes(planes, index), numbers)
+    progress(1, 1)
     length = np.exp(properties["size"][:, 1])
     coloured = planes.n_channels == 3
     thumbnails = Thumbnails(table["y"], table["x"], length, coloured)
     for i, plane in enumerate(_flat(index)):
         rows = np.flatnonzero(table["plane"] == i)
         if rows.size:
+            progress(1, 1)
             thumbnails.cut(rows, planes[i], plane)
     return DescribedCells(
         names, index, _edges(index), embeddings, properties, table, thumbnails.pixels

@@ -41,11 +41,13 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.gallery import Thumbnail
 
 _STEPS = 1000
-_NOT = "Cmd+click" if sys.platform == "darwin" else "Ctrl+click"
+# Half of the slider's handle, so that it stands below the histogram's line.
+_HANDLE = 8
+NOT_LIKE = "Cmd+click" if sys.platform == "darwin" else "Ctrl+click"
 _ACTIONS = [
     ("Click", "look for cells like this one"),
     ("Shift+click", "this one is like it, too"),
-    (f"{_NOT} or Alt+click", "this one is not like it"),
+    (f"{NOT_LIKE} or Alt+click", "this one is not like it"),
     ("Drag, scroll, double-click", "move and zoom, as always"),
 ]
 HELP = (
@@ -55,7 +57,7 @@ HELP = (
 )
 _GALLERY_TIP = (
     "Click: go to the cell. Shift+click: it is like the ones you look for. "
-    f"{_NOT}: it is not."
+    f"{NOT_LIKE}: it is not."
 )
 
 
@@ -204,7 +206,10 @@ class LookalikePanel(QScrollArea):
         layout = QVBoxLayout()
         layout.addWidget(_title("Found"))
         layout.addWidget(self.histogram)
-        layout.addWidget(self.slider)
+        slider = _row((self.slider, 1))
+        left, right = self.histogram.margins()
+        slider.setContentsMargins(left - _HANDLE, 0, right - _HANDLE, 0)
+        layout.addLayout(slider)
         layout.addWidget(self.count)
         layout.addLayout(_row((self.extract_button, 1), (self.save_button, 1)))
         layout.addLayout(_row((self.name, 1), (self.name_button, 0)))

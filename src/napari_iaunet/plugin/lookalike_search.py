@@ -199,6 +199,13 @@ def suggest_threshold(values: NDArray[np.float32]) -> float:
     return float(np.median(values) + values.max()) / 2
 
 
+def threshold_for(values: NDArray[np.float32], count: int) -> float:
+    """Return a threshold from which on so many cells are found."""
+    if count <= 0:
+        return 1.0
+    return float(np.sort(values)[-min(count, len(values))])
+
+
 def best_and_border(
     values: NDArray[np.float32], threshold: float, count: int
 ) -> tuple[list[int], list[int]]:

@@ -58,6 +58,11 @@ class SimilarityHistogram(QWidget):
         area = self._area()
         return float(area.left() + similarity * area.width())
 
+    def margins(self) -> tuple[int, int]:
+        """Return how far the axis is from the left and the right edge."""
+        area = self._area()
+        return round(area.left()), round(self.width() - area.right())
+
     def _area(self) -> QRectF:
         """Where the bars are."""
         metrics = self.fontMetrics()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LIKE_COLOUR, UNLIKE_COLOUR, FOUND_COLOUR = "#3ddc5a", "#ff4d4d", "#ffffff"
 _FOUND, _LIKE, _UNLIKE = 1, 2, 3
-_NARROWEST = 1e-3
+_NARROWEST, _OPACITY = 1e-3, 0.65
 
 
 class PerCell:
@@ -154,7 +154,8 @@ class SimilarityLayers:
                 self._values,
                 name=f"{self._labels.name} similarity",
                 colormap=_colours(),
-                blending="additive",
+                blending="translucent",  # added to a bright image it would be white
+                opacity=_OPACITY,
                 contrast_limits=(0.0, 1.0),
                 multiscale=False,
                 rgb=False,
