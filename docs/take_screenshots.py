@@ -162,15 +162,17 @@ def lookalikes(viewer: napari.Viewer, dock: Any) -> None:
     pick(viewer, dock, GLAND[0])
     pick(viewer, dock, GLAND[1], "Shift")
     pick(viewer, dock, STROMA, "Control")
-    print(panel.count.text())
+    panel.found.slider.setValue(600)
+    QTest.qWait(500)
+    print(panel.found.count.text())
     save(viewer.screenshot(canvas_only=False, flash=False), "lookalikes.png")
     panel.widget().grab().save(str(IMAGES / "lookalikes-tab.png"))
     print(f"wrote {IMAGES / 'lookalikes-tab.png'}")
     for place, name in ((None, "gland"), (STROMA, "stroma")):
         if place is not None:
             pick(viewer, dock, place)
-        panel.name.setCurrentText(name)
-        QTest.mouseClick(panel.name_button, Qt.MouseButton.LeftButton)
+        panel.found.name.setCurrentText(name)
+        QTest.mouseClick(panel.found.name_button, Qt.MouseButton.LeftButton)
     QTest.mouseClick(panel.clear_button, Qt.MouseButton.LeftButton)
     viewer.layers["tissue cells"].visible = False
     QTest.qWait(500)

@@ -33,9 +33,14 @@ def thumbnails(count, shape=(20, 20)):
 
 def test_nothing_can_be_done_without_cells(panel):
     for widget in (
-        *(panel.pick_button, panel.extract_button, panel.save_button),
-        *(panel.name_button, panel.remove_button, panel.clear_button),
-        *(panel.back_button, panel.forward_button, panel.slider, panel.histogram),
+        *(panel.pick_button, panel.found.extract_button, panel.found.save_button),
+        *(panel.found.name_button, panel.remove_button, panel.clear_button),
+        *(
+            panel.back_button,
+            panel.forward_button,
+            panel.found.slider,
+            panel.found.histogram,
+        ),
     ):
         assert not widget.isEnabled()
     assert not panel.bar.isVisible()
@@ -59,36 +64,36 @@ def test_offers_layers(qtbot, panel):
 
 
 def test_counts_while_the_slider_moves(qtbot, panel):
-    panel.set_result(np.linspace(0, 1, 2001, dtype=np.float32))
-    with qtbot.assertNotEmitted(panel.threshold_changed):
-        panel.set_threshold(0.5)
-    assert panel.count.text() == "1,001 of 2,001 cells from 0.500"
-    with qtbot.waitSignal(panel.threshold_changed) as moved:
-        panel.slider.setValue(900)
+    panel.found.set_values(np.linspace(0, 1, 2001, dtype=np.float32))
+    with qtbot.assertNotEmitted(panel.found.threshold_changed):
+        panel.found.set_threshold(0.5)
+    assert panel.found.count.text() == "1,001 of 2,001 cells from 0.500"
+    with qtbot.waitSignal(panel.found.threshold_changed) as moved:
+        panel.found.slider.setValue(900)
     assert moved.args == [0.9]
-    assert panel.count.text().startswith("201 of 2,001")
-    assert panel.histogram.threshold == 0.9
-    with qtbot.waitSignal(panel.threshold_changed):
-        panel.histogram.threshold_dragged.emit(0.25)
-    assert panel.slider.value() == 250
-    panel.set_result(np.ones(1, np.float32))
-    assert panel.count.text().startswith("1 of 1 cell ")
-    panel.set_result(None)
-    assert panel.count.text() == ""
+    assert panel.found.count.text().startswith("201 of 2,001")
+    assert panel.found.histogram.threshold == 0.9
+    with qtbot.waitSignal(panel.found.threshold_changed):
+        panel.found.histogram.threshold_dragged.emit(0.25)
+    assert panel.found.slider.value() == 250
+    panel.found.set_values(np.ones(1, np.float32))
+    assert panel.found.count.text().startswith("1 of 1 cell ")
+    panel.found.set_values(None)
+    assert panel.found.count.text() == ""
 
 
 def test_names(qtbot, panel):
-    panel.set_result(np.ones(1, np.float32))
-    panel.name.setCurrentText(" round ")
-    with qtbot.waitSignal(panel.name_requested) as named:
-        qtbot.mouseClick(panel.name_button, LEFT)
+    panel.found.set_values(np.ones(1, np.float32))
+    panel.found.name.setCurrentText(" round ")
+    with qtbot.waitSignal(panel.found.name_requested) as named:
+        qtbot.mouseClick(panel.found.name_button, LEFT)
     assert named.args == ["round"]
-    panel.name.setCurrentText("typing")
-    panel.set_classes(["a", "b"])
-    assert panel.name.currentText() == "typing"
-    assert panel.name.count() == 2
-    with qtbot.waitSignal(panel.name_requested):
-        qtbot.keyClick(panel.name.lineEdit(), Qt.Key.Key_Return)
+    panel.found.name.setCurrentText("typing")
+    panel.found.set_classes(["a", "b"])
+    assert panel.found.name.currentText() == "typing"
+    assert panel.found.name.count() == 2
+    with qtbot.waitSignal(panel.found.name_requested):
+        qtbot.keyClick(panel.found.name.lineEdit(), Qt.Key.Key_Return)
 
 
 def test_progress(qtbot, panel):
@@ -105,8 +110,8 @@ def test_progress(qtbot, panel):
 def test_fits_a_narrow_dock(panel):
     long = "an image with a name that does not end for quite a while"
     panel.set_pairs([("a", long)], "a", [("i", long)], "i")
-    panel.set_result(np.ones(5, np.float32))
-    panel.set_gallery(thumbnails(30), thumbnails(30))
+    panel.found.set_values(np.ones(5, np.float32))
+    panel.found.set_gallery(thumbnails(30), thumbnails(30))
     assert panel.widget().minimumSizeHint().width() <= 340
 
 

@@ -211,11 +211,11 @@ def messages():
 def test_a_click_finds_the_like(ready, seer):
     ready.click(middle(1, 0))
     assert ready.found == ready.bright
-    assert ready.panel.count.text().startswith("15 of 35 cells")
+    assert ready.panel.found.count.text().startswith("15 of 35 cells")
     assert ready.ours == ["cells similarity", "cells found"]
     similarity = ready.viewer.layers["cells similarity"]
     assert similarity.contrast_limits[0] == pytest.approx(
-        ready.panel.threshold, abs=1e-5
+        ready.panel.found.threshold, abs=1e-5
     )
     shown = np.asarray(similarity.data)
     assert np.isnan(shown[ready.labels == 0]).all()
@@ -223,7 +223,7 @@ def test_a_click_finds_the_like(ready, seer):
     assert similarity.dtype == np.float32
     assert not ready.viewer.layers["cells"].visible
     assert len(ready.panel.examples.thumbnails) == 1
-    assert len(ready.panel.best.thumbnails) == 30
+    assert len(ready.panel.found.best.thumbnails) == 30
     assert seer.threads[0] != threading.get_ident()
 
 
@@ -265,8 +265,8 @@ def test_an_example_is_removed(qtbot, ready):
     ready.wait()
     assert ready.ours == []
     assert ready.viewer.layers["cells"].visible
-    assert panel.count.text() == ""
-    assert not panel.extract_button.isEnabled()
+    assert panel.found.count.text() == ""
+    assert not panel.found.extract_button.isEnabled()
 
 
 def test_background_and_beside(ready, seer):
@@ -333,32 +333,32 @@ def test_back_and_forward(ready):
 def test_slider_and_histogram_move_the_threshold(qtbot, ready):
     panel = ready.panel
     ready.click(middle(0, 0))
-    panel.slider.setValue(1000)
+    panel.found.slider.setValue(1000)
     similarity = ready.viewer.layers["cells similarity"]
     assert similarity.contrast_limits[0] == pytest.approx(0.999, abs=1e-3)
     ready.wait()
     assert len(ready.found) < 15
-    place = QPoint(round(panel.histogram.x_of(0.1)), 40)
-    qtbot.mouseClick(panel.histogram, LEFT, pos=place)
+    place = QPoint(round(panel.found.histogram.x_of(0.1)), 40)
+    qtbot.mouseClick(panel.found.histogram, LEFT, pos=place)
     ready.wait()
-    assert panel.slider.value() == pytest.approx(100, abs=10)
+    assert panel.found.slider.value() == pytest.approx(100, abs=10)
     assert ready.found == set(range(1, 36))
-    assert panel.count.text().startswith("35 of 35")
+    assert panel.found.count.text().startswith("35 of 35")
 
 
 def test_a_threshold_that_was_moved_finds_as_many_after_another_example(ready):
     ready.click(middle(0, 0))
-    first = ready.panel.threshold
+    first = ready.panel.found.threshold
     ready.click(middle(0, 1), SHIFT)
-    assert ready.panel.threshold != first
+    assert ready.panel.found.threshold != first
     place = np.sort(np.unique(np.asarray(ready.viewer.layers["cells similarity"].data)))
-    ready.panel.slider.setValue(int(1000 * place[-5]))
+    ready.panel.found.slider.setValue(int(1000 * place[-5]))
     ready.wait()
-    count = ready.panel.count.text().split(" of ")[0]
+    count = ready.panel.found.count.text().split(" of ")[0]
     ready.click(middle(0, 4), CTRL)
-    assert ready.panel.count.text().split(" of ")[0] == count
+    assert ready.panel.found.count.text().split(" of ")[0] == count
     ready.click(middle(0, 0))
-    assert ready.panel.threshold == pytest.approx(first)
+    assert ready.panel.found.threshold == pytest.approx(first)
 
 
 def test_weights_count_at_once(ready):
@@ -377,7 +377,7 @@ def test_weights_count_at_once(ready):
 
 def test_a_picture_leads_to_its_cell(qtbot, ready):
     ready.click(middle(4, 6))
-    row = ready.panel.best
+    row = ready.panel.found.best
     key = row.thumbnails[1].key
     place = row.visualItemRect(row.item(1)).center()
     qtbot.mouseClick(row.viewport(), LEFT, pos=place)
@@ -396,7 +396,7 @@ def test_extract(ready):
     source = ready.viewer.layers["cells"]
     source.scale, source.translate = (1, 1), (0.2, 0.1)
     ready.click(middle(0, 0))
-    ready.press(ready.panel.extract_button)
+    ready.press(ready.panel.found.extract_button)
     made = ready.viewer.layers["cells look-alikes"]
     expected = np.where(np.isin(ready.labels, list(ready.bright)), ready.labels, 0)
     np.testing.assert_array_equal(made.data, expected)
@@ -406,7 +406,7 @@ def test_extract(ready):
         *("index", "label", "y", "x", "area", "mean_intensity", "similarity")
     ]
     assert set(made.features["index"]) == ready.bright
-    assert (made.features["similarity"] >= ready.panel.threshold).all()
+    assert (made.features["similarity"] >= ready.panel.found.threshold).all()
     about = made.metadata["napari_iaunet"]
     assert about["like"] == [1]
     assert about["model"] == "default"
@@ -423,16 +423,16 @@ def test_extract(ready):
 def test_classes(ready, monkeypatch, tmp_path):
     panel = ready.panel
     ready.click(middle(0, 0))
-    panel.name.setCurrentText("bright")
-    ready.press(panel.name_button)
+    panel.found.name.setCurrentText("bright")
+    ready.press(panel.found.name_button)
     made = ready.viewer.layers["cells classes"]
     np.testing.assert_array_equal(made.data, ready.labels)
     table = made.features.set_index("index")["class"]
     assert set(table.index[table == "bright"]) == ready.bright
     assert (table[table != "bright"] == "").all()
     ready.click(middle(0, 5))
-    panel.name.setCurrentText("dark")
-    ready.press(panel.name_button)
+    panel.found.name.setCurrentText("dark")
+    ready.press(panel.found.name_button)
     assert len([i for i in ready.viewer.layers if "classes" in i.name]) == 1
     table = made.features.set_index("index")["class"]
     assert table.loc[1] == "bright"
@@ -440,11 +440,11 @@ def test_classes(ready, monkeypatch, tmp_path):
     colours = made.colormap.color_dict
     assert not np.array_equal(colours[1], colours[6])
     assert "class" not in ready.viewer.layers["cells"].features
-    assert [panel.name.itemText(i) for i in range(2)] == ["bright", "dark"]
+    assert [panel.found.name.itemText(i) for i in range(2)] == ["bright", "dark"]
     # The table has them.
     file = tmp_path / "table.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(file), ""))
-    ready.press(panel.save_button)
+    ready.press(panel.found.save_button)
     with file.open() as lines:
         rows = list(csv.DictReader(lines))
     assert list(rows[0]) == [
@@ -456,11 +456,11 @@ def test_classes(ready, monkeypatch, tmp_path):
     similarity = [float(row["similarity"]) for row in rows]
     assert similarity == sorted(similarity, reverse=True)
     # An extracted cell keeps its class; a cell can get another one, or none.
-    ready.press(panel.extract_button)
+    ready.press(panel.found.extract_button)
     extracted = ready.viewer.layers["cells look-alikes"].features
     assert set(extracted["class"]) == {"dark"}
-    panel.name.setCurrentText("")
-    ready.press(panel.name_button)
+    panel.found.name.setCurrentText("")
+    ready.press(panel.found.name_button)
     table = made.features.set_index("index")["class"]
     assert table.loc[6] == ""
     assert table.loc[1] == "bright"
@@ -468,10 +468,10 @@ def test_classes(ready, monkeypatch, tmp_path):
 
 def test_no_cell_is_similar_enough(ready):
     ready.click(middle(0, 0))
-    ready.panel.threshold_changed.emit(1.1)
+    ready.panel.found.threshold_changed.emit(1.1)
     ready.wait()
     before = len(ready.viewer.layers)
-    ready.press(ready.panel.extract_button)
+    ready.press(ready.panel.found.extract_button)
     assert len(ready.viewer.layers) == before
     assert "Lower the threshold" in messages()[-1]
 
@@ -480,7 +480,7 @@ def test_a_table_that_cannot_be_written(ready, monkeypatch, tmp_path):
     ready.click(middle(0, 0))
     file = tmp_path / "nowhere" / "table"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(file), ""))
-    ready.press(ready.panel.save_button)
+    ready.press(ready.panel.found.save_button)
     assert "could not be written" in messages()[-1]
 
 
@@ -493,7 +493,7 @@ def test_labels_are_edited(ready, seer):
     layer.data_setitem(np.nonzero(ready.labels == 2), 0)
     ready.wait()
     assert len(seer.calls) == 2
-    assert ready.panel.count.text().startswith("14 of 34")
+    assert ready.panel.found.count.text().startswith("14 of 34")
     assert ready.found == ready.bright - {2}
     layer.visible = True
     layer.undo()
@@ -508,7 +508,7 @@ def test_labels_are_edited(ready, seer):
     assert ready.found == ready.bright - {2}
     # Pressed at once, before anybody has looked: the old cells are not extracted.
     layer.data_setitem(np.nonzero(layer.data == 1), 0)
-    ready.press(ready.panel.extract_button)
+    ready.press(ready.panel.found.extract_button)
     assert "cells look-alikes" not in ready.viewer.layers
     ready.wait()
     assert "is gone" in ready.said
@@ -552,7 +552,7 @@ def test_another_plane_means_no_change(ready, seer):
         ready.wait()
     assert len(seer.calls) == 1
     # A picture of a cell in another plane leads there.
-    key = next(t.key for t in ready.panel.best.thumbnails if t.key.label <= 35)
+    key = next(t.key for t in ready.panel.found.best.thumbnails if t.key.label <= 35)
     ready.panel.cell_pressed.emit(key, "show")
     assert ready.viewer.dims.point[0] == 0
 
@@ -565,7 +565,7 @@ def test_a_layer_is_removed(ready, name):
     assert ready.ours == []
     assert "Open an image" in ready.said
     assert not ready.panel.pick_button.isEnabled()
-    assert not ready.panel.extract_button.isEnabled()
+    assert not ready.panel.found.extract_button.isEnabled()
 
 
 def test_a_layer_is_removed_while_cells_are_compared(qtbot, ready, seer):
@@ -582,7 +582,7 @@ def test_our_layers_are_removed(ready):
     ready.click(middle(0, 0))
     for name in ("cells similarity", "cells found"):
         ready.viewer.layers.remove(name)
-    ready.panel.slider.setValue(100)
+    ready.panel.found.slider.setValue(100)
     ready.wait()
     ready.click(middle(0, 5))
     assert sorted(ready.ours) == ["cells found", "cells similarity"]
@@ -656,8 +656,8 @@ def test_a_plane_of_a_stack(user, seer):
     user.press(user.panel.pick_button)
     user.click(middle(0, 0))
     assert seer.calls == [((), 1, SHAPE)]
-    assert "15 of 35" in user.panel.count.text()
-    user.press(user.panel.extract_button)
+    assert "15 of 35" in user.panel.found.count.text()
+    user.press(user.panel.found.extract_button)
     made = user.viewer.layers["cells look-alikes"]
     assert made.data.shape == (1, *SHAPE)
     np.testing.assert_allclose(made.translate, (2, 0, 0))
@@ -670,19 +670,19 @@ def test_all_images_are_searched(ready, seer):
     viewer.add_labels(labels, name="others", translate=(0, 160))
     ready.panel.labels_picked.emit(str(viewer.layers["cells"].unique_id))
     ready.click(middle(0, 0))
-    assert ready.panel.count.text().startswith("15 of 35")
+    assert ready.panel.found.count.text().startswith("15 of 35")
     ready.press(ready.panel.all_images)
     ready.panel.all_images.setChecked(True)
     ready.wait()
-    assert ready.panel.count.text().startswith("30 of 70")
-    layers = {t.key.layer for t in ready.panel.best.thumbnails}
+    assert ready.panel.found.count.text().startswith("30 of 70")
+    layers = {t.key.layer for t in ready.panel.found.best.thumbnails}
     assert len(layers) == 2
-    ready.press(ready.panel.extract_button)
+    ready.press(ready.panel.found.extract_button)
     for name in ("cells", "others"):
         assert len(viewer.layers[f"{name} look-alikes"].features) == 15
     viewer.layers.remove("others")
     ready.wait()
-    assert ready.panel.count.text().startswith("15 of 35")
+    assert ready.panel.found.count.text().startswith("15 of 35")
 
 
 def test_one_cell_only(user):
@@ -692,8 +692,8 @@ def test_one_cell_only(user):
     user.press(user.panel.pick_button)
     user.click(middle(1, 1))
     assert user.found == {9}
-    assert user.panel.count.text().startswith("1 of 1 cell ")
-    user.press(user.panel.extract_button)
+    assert user.panel.found.count.text().startswith("1 of 1 cell ")
+    user.press(user.panel.found.extract_button)
     assert user.viewer.layers["cells look-alikes"].features["index"].tolist() == [9]
 
 
@@ -711,13 +711,13 @@ def test_20_000_cells(user):
     user.viewer.scene.camera.center = (500, 650)
     target = int(labels[500, 650])
     user.click((500, 650))
-    assert f"of {count:,} cells" in user.panel.count.text()
-    user.press(user.panel.extract_button)
+    assert f"of {count:,} cells" in user.panel.found.count.text()
+    user.press(user.panel.found.extract_button)
     made = user.viewer.layers["cells look-alikes"]
     kinds = set((made.features["index"] % 3 == 0).tolist())
     assert kinds == {target % 3 == 0}
     for value in (900, 300, 700):
-        user.panel.slider.setValue(value)
+        user.panel.found.slider.setValue(value)
     user.wait()
 
 

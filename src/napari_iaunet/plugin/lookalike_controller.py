@@ -133,12 +133,12 @@ class LookalikeController(QObject):
             (panel.clear_requested, self._on_clear),
             (panel.cancel_requested, library.cancel),
             (panel.weights_changed, self._on_weights),
-            (panel.threshold_changed, self._on_threshold),
+            (panel.found.threshold_changed, self._on_threshold),
             (panel.cell_pressed, self._on_cell),
             (panel.example_removed, self._on_removed),
-            (panel.extract_requested, self._on_extract),
-            (panel.save_requested, self._on_save),
-            (panel.name_requested, self._on_name),
+            (panel.found.extract_requested, self._on_extract),
+            (panel.found.save_requested, self._on_save),
+            (panel.found.name_requested, self._on_name),
             (library.ready, self._rank),
             (library.outdated, self._on_outdated),
             (library.progressed, self._on_progress),
@@ -173,7 +173,7 @@ class LookalikeController(QObject):
 
     def _offer(self) -> None:
         self._panel.set_pairs(*self._scope.names())
-        self._panel.set_classes(cell_layers.known_classes(self._viewer))
+        self._panel.found.set_classes(cell_layers.known_classes(self._viewer))
         self._tell()
 
     def _on_selection(self, event: object = None) -> None:
@@ -296,7 +296,7 @@ class LookalikeController(QObject):
             self._rank()
         else:
             self._found = None
-            self._panel.set_result(None)
+            self._panel.found.set_values(None)
             self._panel.set_busy(True)
             self._tell(_LOADING)
 
@@ -307,7 +307,7 @@ class LookalikeController(QObject):
         self._display.remove()
         self._display.show_examples(None, Query())
         self._panel.set_busy(False)
-        self._panel.set_result(None)
+        self._panel.found.set_values(None)
         self._tell(text)
 
     def _rank(self) -> None:
@@ -337,8 +337,8 @@ class LookalikeController(QObject):
             threshold = threshold_for(values, former.total())
         self._found = Found(ranking, values, threshold, query)
         self._display.show_examples(ranking, query)
-        self._panel.set_result(np.sort(values))
-        self._panel.set_threshold(threshold)
+        self._panel.found.set_values(np.sort(values))
+        self._panel.found.set_threshold(threshold)
         self._display.show(ranking, values, threshold)
         self._timer.start()
         self._tell()

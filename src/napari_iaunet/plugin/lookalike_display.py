@@ -90,7 +90,7 @@ class LookalikeDisplay:
             )
             shown.outline(values[ranking.rows[key]] >= threshold, likes, unlikes)
         best, border = best_and_border(values, threshold, _PICTURES)
-        self._panel.set_gallery(
+        self._panel.found.set_gallery(
             *(
                 [self._thumbnail(ranking, values, row, query) for row in rows]
                 for rows in (best, border)

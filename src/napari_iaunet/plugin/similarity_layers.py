@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.lookalike_job import DescribedCells
 
 LIKE_COLOUR, UNLIKE_COLOUR, FOUND_COLOUR = "#3ddc5a", "#ff4d4d", "#ffffff"
+_BELOW = (0.45, 0.45, 0.45, 0.6)
 _FOUND, _LIKE, _UNLIKE = 1, 2, 3
 _NARROWEST, _OPACITY = 1e-3, 0.65
 
@@ -202,13 +203,12 @@ def _shape(labels: Labels) -> tuple[int, ...]:
 
 
 def _colours() -> Colormap:
-    """Viridis; cells below the threshold are faint, and nothing is drawn between."""
+    """Viridis; cells below the threshold are gray, and nothing is drawn between."""
     viridis = ensure_colormap("viridis")
-    faint = np.array([*viridis.colors[0][:3], 0.5])
     return Colormap(
         viridis.colors,
         name="similarity",
         controls=viridis.controls,
-        low_color=faint,
+        low_color=_BELOW,
         nan_color="transparent",
     )
