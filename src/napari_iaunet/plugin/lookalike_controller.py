@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.utils.notifications import show_error, show_info, show_warning
+from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer
-from qtpy.QtWidgets import QFileDialog
 
 from napari_iaunet.errors import IAUNetError
-from napari_iaunet.plugin import cell_layers, label_edits, lookalike_actions
+from napari_iaunet.plugin import cell_layers, label_edits
 from napari_iaunet.plugin.cell_library import CellLibrary
-from napari_iaunet.plugin.lookalike_actions import Found
+from napari_iaunet.plugin.lookalike_actions import Found, LookalikeActions
 from napari_iaunet.plugin.lookalike_display import LookalikeDisplay
 from napari_iaunet.plugin.lookalike_panel import NOT_LIKE
 from napari_iaunet.plugin.lookalike_scope import LookalikeScope
@@ -65,7 +63,6 @@ _FIRST_LIKE = "First click a cell that you look for."
 _OTHER_TOOL = "Choose “Move camera” in the layer controls to pick again."
 _GONE = "The cell that you looked for is gone. Click another one."
 _CHANGED = "The cells or the image have changed: comparing anew…"
-_NONE_FOUND = "No cell is that similar. Lower the threshold."
 _NO_MODEL = "No model is installed: choose one in the Segment tab."
 
 
@@ -102,6 +99,9 @@ class LookalikeController(QObject):
         self._library = CellLibrary(viewer, jobs, segmenters, self)
         self._display = LookalikeDisplay(viewer, panel, self._quietly)
         self._scope = LookalikeScope(viewer, settings.choice)
+        self._actions = LookalikeActions(
+            viewer, panel, self._quietly, self._current, self
+        )
         self._tool = MouseTool(viewer, _KINDS, self)
         self._timer = QTimer(self, singleShot=True, interval=_REST_MS)
         self._targets = Targets()
@@ -136,9 +136,10 @@ class LookalikeController(QObject):
             (panel.found.threshold_changed, self._on_threshold),
             (panel.cell_pressed, self._on_cell),
             (panel.example_removed, self._on_removed),
-            (panel.found.extract_requested, self._on_extract),
-            (panel.found.save_requested, self._on_save),
-            (panel.found.name_requested, self._on_name),
+            (panel.found.extract_requested, self._actions.extract),
+            (panel.found.save_requested, self._actions.save),
+            (panel.found.name_requested, self._actions.name),
+            (self._actions.done, self._on_done),
             (library.ready, self._rank),
             (library.outdated, self._on_outdated),
             (library.progressed, self._on_progress),
@@ -327,7 +328,8 @@ class LookalikeController(QObject):
             self._show_nothing(_GONE)
             return
         try:
-            values = ranking.similarity(query, self._panel.weights.weights)
+            weights = self._panel.weights.weights
+            values = ranking.similarity(query, weights)
         except IAUNetError as error:
             self._tell(str(error))
             return
@@ -335,7 +337,7 @@ class LookalikeController(QObject):
         if self._is_moved and former is not None:
             # What a similarity means differs with the examples; so as many are found.
             threshold = threshold_for(values, former.total())
-        self._found = Found(ranking, values, threshold, query)
+        self._found = Found(ranking, values, threshold, query, str(model), weights)
         self._display.show_examples(ranking, query)
         self._panel.found.set_values(np.sort(values))
         self._panel.found.set_threshold(threshold)
@@ -356,7 +358,7 @@ class LookalikeController(QObject):
 
     def _settle(self) -> None:
         if self._found is not None:
-            self._display.settle(*self._found)
+            self._display.settle(*self._found[:4])
 
     def _on_outdated(self) -> None:
         self._refresh()
@@ -375,61 +377,13 @@ class LookalikeController(QObject):
     def _on_stopped(self) -> None:
         self._show_nothing("Cancelled. Click a cell to start again.")
 
-    # -- what is done with the cells found ---------------------------------------
-
     def _current(self) -> Found | None:
-        """Return what was found, if it is up to date and not empty."""
-        if self._found is None or not self._library.check():
-            return None
-        if not self._found.total():
-            show_info(_NONE_FOUND)
-            return None
-        return self._found
+        """Return what was found, if it is up to date."""
+        return self._found if self._library.check() else None
 
-    def _on_extract(self) -> None:
-        found = self._current()
-        if found is None:
-            return
-        parameters = {
-            "model": self._settings.model.currentData(),
-            "image": self._panel.image.currentText(),
-            "weights": self._panel.weights.weights,
-        }
-        with self._quietly():
-            count = lookalike_actions.extract(self._viewer, found, parameters)
+    def _on_done(self, text: str) -> None:
         self._on_layers()
-        self._tell(f"{_cells(count)} extracted.")
-
-    def _on_name(self, name: str) -> None:
-        found = self._current()
-        if found is None:
-            return
-        with self._quietly():
-            count = lookalike_actions.name_cells(self._viewer, found, name)
-        self._on_layers()
-        if name:
-            self._tell(f"{_cells(count)} named “{name}”.")
-        else:
-            self._tell(f"{_cells(count)} without a class now.")
-
-    def _on_save(self) -> None:
-        if self._found is None or not self._library.check():
-            return
-        found = self._found
-        suggested = f"{self._panel.labels.currentText()} look-alikes.csv"
-        path, _ = QFileDialog.getSaveFileName(
-            self._panel, "Save table", suggested, "Tables (*.csv)"
-        )
-        if not path:
-            return
-        file = Path(path)
-        file = file if file.suffix else file.with_suffix(".csv")
-        try:
-            lookalike_actions.save_table(self._viewer, found, file)
-        except (IAUNetError, OSError) as error:
-            show_warning(f"The table could not be written: {error}")
-        else:
-            self._tell(f"Saved {file.name}.")
+        self._tell(text)
 
     # -- telling -----------------------------------------------------------------
 
@@ -461,7 +415,3 @@ class LookalikeController(QObject):
 
 def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
     return a.keys() == b.keys() and all(a[key] is b[key] for key in a)
-
-
-def _cells(count: int) -> str:
-    return f"{count:,} cell{'' if count == 1 else 's'}"
