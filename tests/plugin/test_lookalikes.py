@@ -222,6 +222,9 @@ def test_a_click_finds_the_like(ready, seer):
     assert shown[ready.labels == 8].min() == pytest.approx(1)
     assert similarity.dtype == np.float32
     assert not ready.viewer.layers["cells"].visible
+    # The other tools are not offered what only shows the outcome.
+    assert ready.dock.segment_panel.image.count() == 1
+    assert ready.panel.labels.count() == 1
     assert len(ready.panel.examples.thumbnails) == 1
     assert len(ready.panel.found.best.thumbnails) == 30
     assert seer.threads[0] != threading.get_ident()
@@ -464,6 +467,27 @@ def test_classes(ready, monkeypatch, tmp_path):
     table = made.features.set_index("index")["class"]
     assert table.loc[6] == ""
     assert table.loc[1] == "bright"
+
+
+def test_classes_of_cells_with_high_numbers(user, monkeypatch):
+    labels, image = cells_and_image(first=70_000)
+    panel = user.panel
+    user.viewer.add_image(image, name="image")
+    user.viewer.add_labels(labels, name="cells")
+    user.press(panel.pick_button)
+    user.click(middle(0, 0))
+    for name in ("bright", "light"):
+        panel.found.name.setCurrentText(name)
+        user.press(panel.found.name_button)
+        made = user.viewer.layers["cells classes"]
+        assert made.data.max() == 35
+        table = made.features
+        chosen = table["class"] == name
+        assert set(table["label"][chosen]) == is_bright(labels, image)
+        assert set(table["index"][chosen]) == set(np.unique(made.data[image > 150]))
+    monkeypatch.setattr("napari_iaunet.plugin.cell_layers._MOST_COLOURED", 30)
+    user.press(panel.found.name_button)
+    assert "up to 30 cells" in messages()[-1]
 
 
 def test_no_cell_is_similar_enough(ready):

@@ -11,6 +11,7 @@ import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 
 import napari_iaunet
+from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin import label_edits
 from napari_iaunet.plugin.layers import OURS
 from napari_iaunet.plugin.lookalike_layers import labels_of
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from napari_iaunet.plugin.lookalike_job import DescribedCells
 
+# napari's DirectLabelColormap takes no higher labels where numba is not installed.
+_MOST_COLOURED = 1 << 16
 _CLASSES_OF, _FOUND_IN = "classes_of", "found_in"
 # Colours that can be told apart, also by the colour-blind (Okabe and Ito, 2008).
 _PALETTE = (
@@ -96,10 +99,10 @@ def classes_of(
     """Return the class of each label, "" for none."""
     layer = classes_layer(viewer, labels)
     classes = np.full(len(names), "", object)
-    if layer is None or not {"index", "class"} <= set(layer.features):
+    if layer is None or not {"label", "class"} <= set(layer.features):
         return classes
     features = layer.features
-    known = dict(zip(features["index"], features["class"].fillna(""), strict=True))
+    known = dict(zip(features["label"], features["class"].fillna(""), strict=True))
     classes[:] = [str(known.get(int(name), "")) for name in names]
     return classes
 
@@ -141,33 +144,60 @@ def name_cells(
     chosen : (N,) bool
     name : str
         "" takes the class away.
+
+    Raises
+    ------
+    ImageError
+        If there are too many cells.
     """
     from pandas import DataFrame
 
     classes = classes_of(viewer, labels, cells.names)
     classes[chosen] = name
-    table = {"index": cells.names, **table_of(cells), "class": classes}
-    features = DataFrame(table)
+    numbers = _numbers(cells)
+    features = DataFrame({"index": numbers[1:], **table_of(cells), "class": classes})
+    wanted = numbers[cells.index].reshape(labels_of(labels).shape)
     layer = classes_layer(viewer, labels)
-    data = labels_of(labels)
-    everything = np.ones(len(cells.names), bool)
-    wanted = cells.labels_of(everything, data.dtype).reshape(data.shape)
+    # A class keeps its colour, though no cell may have it for a while.
+    order = [] if layer is None else list(layer.metadata[OURS]["classes"])
+    order += sorted(set(classes) - set(order) - {""})
+    colours = _colours(features, order)
     if layer is None:
-        layer = viewer.add_labels(
+        return viewer.add_labels(
             wanted,
             name=f"{labels.name} classes",
-            metadata={OURS: _about(labels, _CLASSES_OF)},
+            features=features,
+            colormap=colours,
+            metadata={OURS: {**_about(labels, _CLASSES_OF), "classes": order}},
             **placement(labels),
         )
-    else:
-        _bring_up_to_date(layer, wanted)
-    # A class keeps its colour, though no cell may have it for a while.
-    order = list(layer.metadata[OURS].get("classes", []))
-    order += sorted(set(classes) - set(order) - {""})
     layer.metadata[OURS]["classes"] = order
+    _bring_up_to_date(layer, wanted)
     layer.features = features
-    layer.colormap = _colours(features, order)
+    layer.colormap = colours
     return layer
+
+
+def _numbers(cells: DescribedCells) -> NDArray[np.int32]:
+    """Return the number of each cell in a layer of classes, after a 0.
+
+    That is its label, unless one is too high for napari to colour by class.
+
+    Raises
+    ------
+    ImageError
+        If there are too many cells.
+    """
+    count = len(cells.names)
+    if count and cells.names[-1] <= _MOST_COLOURED:
+        return np.concatenate([[0], cells.names]).astype(np.int32)
+    if count > _MOST_COLOURED:
+        msg = (
+            f"napari can colour up to {_MOST_COLOURED:,} cells by class, and these are "
+            f"{count:,}. Extract some of them first."
+        )
+        raise ImageError(msg)
+    return np.arange(count + 1, dtype=np.int32)
 
 
 def _about(labels: Labels, relation: str) -> dict[str, Any]:

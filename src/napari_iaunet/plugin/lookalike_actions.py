@@ -98,8 +98,12 @@ class LookalikeActions(QObject):
         found = self._similar()
         if found is None:
             return
-        with self._quietly():
-            count = _name(self._viewer, found, name)
+        try:
+            with self._quietly():
+                count = _name(self._viewer, found, name)
+        except IAUNetError as error:
+            show_warning(str(error))
+            return
         how = f"named “{name}”." if name else "without a class now."
         self.done.emit(f"{_cells(count)} {how}")
 
