@@ -75,6 +75,8 @@ def tissue(viewer: napari.Viewer, dock: Any) -> None:
     """The picture at the top of the README."""
     viewer.open_sample("napari-iaunet", "stained_tissue")
     viewer.reset_view()
+    dock.segment_panel.estimate.setChecked(False)
+    dock.segment_panel.diameter.setValue(14)
     segment(dock)
     viewer.layers[-1].contour = 2
     viewer.layers[-1].opacity = 1

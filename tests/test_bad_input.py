@@ -50,7 +50,7 @@ def rgb(segmenter):
     """A part of a real picture of stained tissue, and its cells."""
     from skimage.data import immunohistochemistry
 
-    image = immunohistochemistry()[:256, :256]
+    image = immunohistochemistry()[256:, 256:]
     labels = segmenter.segment(image).labels
     assert labels.max() > 20
     return image, labels

@@ -66,7 +66,7 @@ class DecodeSettings:
     nearest: int = 6
     reach: float = 1.5
     smallest: float = 0.03
-    score: float = 0.6
+    score: float = 0.55
 
 
 class FieldImage(NamedTuple):
