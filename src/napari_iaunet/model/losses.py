@@ -74,8 +74,7 @@ def mask_losses(fields: Fields, targets: Targets, diameter: float) -> dict[str, 
 
     Pixels beside an outline of the foreground count once more: they decide the
     overlap of masks that are nearly right. The offset's error is divided by the
-    cell's radius, so that large and small
-    cells weigh the same.
+    cell's radius, so that large and small cells weigh the same.
 
     Parameters
     ----------
