@@ -207,7 +207,8 @@ class CellLibrary(QObject):
         spare = [key for key in self._known if key not in self._wanted]
         for key in spare[: max(0, len(self._known) - _MOST_KEPT)]:
             del self._known[key]
-        if not self._timer.isActive() or self.check():
+        # Labels that were edited meanwhile are no longer those that were described.
+        if self.check():
             self.ready.emit()
 
     def _on_failure(self, message: str) -> None:
