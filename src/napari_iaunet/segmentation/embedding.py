@@ -56,10 +56,7 @@ class LabelPlanes:
         if labels.dtype.kind not in "iu":
             raise ImageError("The labels must be whole numbers, one number per cell.")
         self._labels, self._shape = labels, planes.shape
-        found = [
-            np.unique(self[i][self[i] > 0], return_counts=True)
-            for i in range(len(planes))
-        ]
+        found = [cells_of(self[i]) for i in range(len(planes))]
         self.names: NDArray[np.int64] = np.unique(
             np.concatenate([names for names, _ in found])
         ).astype(np.int64)
@@ -71,6 +68,14 @@ class LabelPlanes:
     def __getitem__(self, i: int) -> NDArray[np.integer[Any]]:
         where = np.unravel_index(i, self._shape) if self._shape else ()
         return np.asarray(self._labels[tuple(int(n) for n in where)])
+
+
+def cells_of(
+    labels: NDArray[np.integer[Any]],
+) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
+    """Return the sorted labels of a plane and the area of each, in pixels."""
+    names, areas = np.unique(labels[labels > 0], return_counts=True)
+    return names, areas.astype(np.int64)
 
 
 def embed_cells(
@@ -112,7 +117,7 @@ def embed_cells(
         if progress:
             progress(index, len(planes))
         here = labels[index]
-        present, area = np.unique(here[here > 0], return_counts=True)
+        present, area = cells_of(here)
         if not present.size:
             continue
         plane = planes[index]
