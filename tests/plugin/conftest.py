@@ -3,12 +3,12 @@
 import os
 import sys
 import threading
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from stepwise import Stepwise
 
 import napari_iaunet
 from napari_iaunet.model.registry import ModelInfo
@@ -24,27 +24,17 @@ def pytest_runtest_setup(item):
         pytest.skip("napari needs a display: use xvfb-run")
 
 
-class FakeSegmenter:
-    """Finds two cells in every plane, in a number of steps."""
-
-    device = "cpu"
+class FakeSegmenter(Stepwise):
+    """Finds two cells in every plane."""
 
     def __init__(self):
-        self.steps, self.pause = 2, 0.0
-        self.error = None
-        self.threads, self.arguments, self.loaded = [], [], []
-        self.reached = threading.Event()
+        super().__init__()
+        self.arguments, self.loaded = [], []
 
     def segment(self, image, *, channel_axis=None, diameter=None, progress=None):
-        self.threads.append(threading.get_ident())
         self.arguments.append((image, channel_axis, diameter))
         planes = as_planes(image, channel_axis)
-        for i in range(self.steps):
-            progress(i, self.steps)
-            self.reached.set()
-            time.sleep(self.pause)
-        if self.error is not None:
-            raise self.error
+        self.work(progress)
         labels = np.zeros((len(planes), *planes.plane_shape), np.int32)
         for i in range(len(planes)):
             labels[i, 2:6, 3:8] = 2 * i + 1

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from pandas import DataFrame
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from person import CTRL, LEFT, SHIFT, Person
+from qtpy.QtCore import QPoint, Qt
 from scipy.ndimage import gaussian_filter
 
 import napari_iaunet
@@ -21,14 +19,6 @@ from napari_iaunet.errors import ModelError
 from napari_iaunet.plugin import preferences, segment_job
 
 pytestmark = pytest.mark.viewer
-
-LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-PRESS, RELEASE = QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease
-MOVE = QEvent.Type.MouseMove
-TREMOR = QPoint(1, 1)
-PLAIN = Qt.KeyboardModifier.NoModifier
-SHIFT = Qt.KeyboardModifier.ShiftModifier
-CTRL = Qt.KeyboardModifier.ControlModifier
 
 A, B, C = (30, 30), (30, 80), (30, 130)
 LEFT_OF_PAIR, RIGHT_OF_PAIR = (90, 60), (90, 81)
@@ -93,24 +83,19 @@ def viewer(make_napari_viewer_proxy):
     return make_napari_viewer_proxy(show=True)
 
 
-class User:
-    """Somebody with a mouse and a keyboard in front of the viewer."""
+class User(Person):
+    """Somebody who clicks cells."""
 
     def __init__(self, qtbot, viewer):
-        self.qtbot, self.viewer = qtbot, viewer
-        _, self.dock = viewer.window.add_plugin_dock_widget("napari-iaunet", "IAU-Net")
+        super().__init__(qtbot, viewer, (1100, 600))
         self.panel = self.dock.click_panel
         settings = self.dock.segment_panel
         settings.estimate.setChecked(False)
         settings.diameter.setValue(2 * RADIUS)
-        window = viewer.__wrapped__.window._qt_viewer
-        self.canvas = window.canvas
-        self.native = window.canvas.native
-        viewer.window.resize(1100, 600)
-        qtbot.wait(50)  # for the canvas to find its place between the docks
+        self.drawn()
 
     def toggle(self, wait=True):
-        self.qtbot.mouseClick(self.panel.button, LEFT)
+        self.press(self.panel.button)
         if wait:
             self.wait()
 
@@ -121,54 +106,6 @@ class User:
             timeout=20_000,
         )
         self.qtbot.wait(20)
-
-    def where(self, pixel, layer=None):
-        """Where a pixel of a layer, by default the image, is on the screen."""
-        layer = self.viewer.layers[0] if layer is None else layer
-        axes = self.viewer.dims.displayed
-        position = list(layer.world_to_data(self.viewer.dims.point))
-        position[-2:] = pixel
-        world = np.asarray(self.viewer.dims.point, float)
-        world[-layer.ndim :] = layer.data_to_world(position)
-        transform = self.canvas.view.transform * self.canvas.view.scene.transform
-        x, y = transform.map([world[axes[1]], world[axes[0]]])[:2]
-        return QPoint(round(x), round(y))
-
-    def send(self, kind, place, modifier=PLAIN, button=NONE, held=NONE):
-        """Send a mouse event to the canvas, as the window system does."""
-        assert self.native.rect().contains(place)
-        place = QPointF(place)
-        event = QMouseEvent(
-            kind, place, self.native.mapToGlobal(place), button, held, modifier
-        )
-        QApplication.sendEvent(self.native, event)
-        if kind == MOVE:  # napari looks at these every 5 ms only
-            self.qtbot.wait(10)
-
-    def hover(self, pixel):
-        self.send(MOVE, self.where(pixel))
-
-    def click(
-        self,
-        pixel,
-        modifier=PLAIN,
-    ):
-        place = self.where(pixel)
-        self.send(MOVE, place, modifier)
-        self.send(PRESS, place, modifier, LEFT, LEFT)
-        self.send(MOVE, place + TREMOR, modifier, NONE, LEFT)
-        self.send(RELEASE, place + TREMOR, modifier, LEFT)
-
-    def drag(self, start, end):
-        """From one place of the screen to another."""
-        self.send(PRESS, start, PLAIN, LEFT, LEFT)
-        for share in (0.3, 0.6, 1):
-            self.send(MOVE, start + (end - start) * share, PLAIN, NONE, LEFT)
-        self.send(RELEASE, end, PLAIN, LEFT)
-
-    def key(self, key, modifier=PLAIN):
-        QTest.keyClick(self.native, key, modifier)
-        self.qtbot.wait(10)
 
     @property
     def said(self):

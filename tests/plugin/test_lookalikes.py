@@ -3,29 +3,21 @@
 import csv
 import gc
 import threading
-import time
 import weakref
 
 import dask.array as da
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication, QFileDialog
+from person import ALT, CTRL, LEFT, MOVE, NONE, PLAIN, PRESS, RELEASE, SHIFT, Person
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QFileDialog
+from stepwise import Stepwise
 
 from napari_iaunet.errors import ModelError
 from napari_iaunet.segmentation.image import as_planes
 
 pytestmark = pytest.mark.viewer
-
-LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-PRESS, RELEASE = QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease
-MOVE = QEvent.Type.MouseMove
-PLAIN = Qt.KeyboardModifier.NoModifier
-SHIFT = Qt.KeyboardModifier.ShiftModifier
-CTRL = Qt.KeyboardModifier.ControlModifier
-ALT = Qt.KeyboardModifier.AltModifier
 
 SIDE, STEP = 10, 20
 SHAPE = (100, 140)
@@ -55,26 +47,17 @@ def middle(row, column):
     return (5 + SIDE // 2 + STEP * row, 5 + SIDE // 2 + STEP * column)
 
 
-class Seer:
-    """Embeds cells by how bright they are, in a number of steps."""
-
-    device = "cpu"
+class Seer(Stepwise):
+    """Embeds cells by how bright they are."""
 
     def __init__(self):
-        self.steps, self.pause, self.error = 2, 0.0, None
-        self.calls, self.threads = [], []
-        self.reached = threading.Event()
+        super().__init__()
+        self.calls = []
 
     def embed(self, image, labels, *, channel_axis=None, progress=None):
-        self.threads.append(threading.get_ident())
         planes = as_planes(image, channel_axis)
         self.calls.append((planes.shape, planes.n_channels, labels.shape))
-        for i in range(self.steps):
-            progress(i, self.steps)
-            self.reached.set()
-            time.sleep(self.pause)
-        if self.error is not None:
-            raise self.error
+        self.work(progress)
         flat = labels.reshape(-1, *planes.plane_shape)
         total = np.zeros(int(labels.max()) + 1)
         area = np.zeros_like(total)
@@ -103,21 +86,14 @@ def viewer(make_napari_viewer_proxy):
     return make_napari_viewer_proxy(show=True)
 
 
-class User:
-    """Somebody with a mouse in front of the viewer."""
+class User(Person):
+    """Somebody who looks for cells that are alike."""
 
     def __init__(self, qtbot, viewer):
-        self.qtbot, self.viewer = qtbot, viewer
-        _, self.dock = viewer.window.add_plugin_dock_widget("napari-iaunet", "IAU-Net")
+        super().__init__(qtbot, viewer, (1200, 900))
         self.panel = self.dock.lookalike_panel
         self.dock.tabs.setCurrentWidget(self.panel)
-        window = viewer.__wrapped__.window._qt_viewer
-        self.canvas, self.native = window.canvas, window.canvas.native
-        viewer.window.resize(1200, 900)
-        qtbot.wait(50)  # for the canvas to find its place between the docks
-
-    def press(self, button):
-        self.qtbot.mouseClick(button, LEFT)
+        self.drawn()
 
     def wait(self):
         controller, jobs = self.dock.lookalike_controller, self.dock.lookalike_jobs
@@ -134,32 +110,8 @@ class User:
         )
         self.qtbot.wait(20)
 
-    def where(self, pixel, layer):
-        axes = self.viewer.dims.displayed
-        position = np.array(layer.world_to_data(self.viewer.dims.point))
-        position[-2:] = pixel
-        world = np.asarray(self.viewer.dims.point, float)
-        world[-layer.ndim :] = layer.data_to_world(position)
-        transform = self.canvas.view.transform * self.canvas.view.scene.transform
-        x, y = transform.map([world[axes[1]], world[axes[0]]])[:2]
-        return QPoint(round(x), round(y))
-
-    def send(self, kind, place, modifier, button=NONE, held=NONE):
-        assert self.native.rect().contains(place)
-        place = QPointF(place)
-        event = QMouseEvent(
-            kind, place, self.native.mapToGlobal(place), button, held, modifier
-        )
-        QApplication.sendEvent(self.native, event)
-        if kind == MOVE:  # napari looks at these every 5 ms only
-            self.qtbot.wait(10)
-
     def click(self, pixel, modifier=PLAIN, layer=None, wait=True):
-        layer = self.viewer.layers[0] if layer is None else layer
-        place = self.where(pixel, layer)
-        self.send(MOVE, place, modifier)
-        self.send(PRESS, place, modifier, LEFT, LEFT)
-        self.send(RELEASE, place, modifier, LEFT)
+        super().click(pixel, modifier, layer)
         if wait:
             self.wait()
 

@@ -9,6 +9,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_iaunet.plugin import label_edits, layers, lookalike_layers
+from napari_iaunet.plugin.connections import Connections
 from napari_iaunet.plugin.lookalike_job import describe_cells
 
 if TYPE_CHECKING:
@@ -62,26 +63,22 @@ class CellLibrary(QObject):
         self._known: dict[Known, DescribedCells] = {}
         self._wanted: list[Known] = []
         self._under_way: list[Known] = []
-        self._watched: list[tuple[Any, Callable[..., None]]] = []
+        self._watched = Connections()
         self._seen: dict[str, object] = {}
         self._timer = QTimer(self, singleShot=True, interval=_SETTLED_MS)
-        self._connections: list[tuple[Any, Callable[..., object]]] = [
+        self._connections = Connections(
             (self._timer.timeout, self.check),
             (jobs.progressed, self.progressed),
             (jobs.succeeded, self._on_success),
             (jobs.failed, self._on_failure),
             (jobs.cancelled, self._on_cancelled),
-        ]
-        for signal, slot in self._connections:
-            signal.connect(slot)
+        )
 
     def teardown(self) -> None:
         """Disconnect from everything, and forget all."""
         self._timer.stop()
         self._watch([])
         self._known.clear()
-        for signal, slot in self._connections:
-            signal.disconnect(slot)
         self._connections.clear()
 
     @property
@@ -166,8 +163,6 @@ class CellLibrary(QObject):
 
     def _watch(self, cells: Sequence[CellsOnImage]) -> None:
         """Follow changes of layers, and of these only."""
-        for signal, slot in self._watched:
-            signal.disconnect(slot)
         self._watched.clear()
         keys = {c.labels for c in cells}
         images = {key for c in cells for key in (c.image, *c.together_with)}
@@ -175,13 +170,11 @@ class CellLibrary(QObject):
             if str(layer.unique_id) in keys:
                 events = layer.events
                 for event in (events.paint, events.labels_update, events.data):
-                    self._watched.append((event, self._on_labels))
-                self._watched.append((events.set_data, self._on_slice))
+                    self._watched.add((event, self._on_labels))
+                self._watched.add((events.set_data, self._on_slice))
         for image in layers.image_layers(self._viewer):
             if str(image.unique_id) in images:
-                self._watched.append((image.events.data, self._on_image))
-        for signal, slot in self._watched:
-            signal.connect(slot)
+                self._watched.add((image.events.data, self._on_image))
 
     def _on_labels(self, event: object = None) -> None:
         self._timer.start()

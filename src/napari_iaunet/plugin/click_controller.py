@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QObject, QTimer
@@ -18,6 +18,7 @@ from napari_iaunet.plugin.click_preview import ClickPreview
 from napari_iaunet.plugin.click_source import ClickSource
 from napari_iaunet.plugin.click_target import ClickTarget
 from napari_iaunet.plugin.click_tool import ClickTool
+from napari_iaunet.plugin.connections import Connections
 from napari_iaunet.plugin.plane_encoder import PlaneEncoder
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from napari_iaunet.plugin.click_draft import View
     from napari_iaunet.plugin.click_panel import ClickPanel
+    from napari_iaunet.plugin.connections import Wire
     from napari_iaunet.plugin.jobs import Jobs
     from napari_iaunet.plugin.segment_job import Segmenters
     from napari_iaunet.plugin.segment_panel import SegmentPanel
@@ -87,13 +89,11 @@ class ClickController(QObject):
         self._timer = QTimer(self, singleShot=True, interval=_SETTLED_MS)
         self._queue: list[Click] = []
         self._on = False
-        self._connections = self._wires()
-        for signal, slot in self._connections:
-            signal.connect(slot)
+        self._connections = Connections(*self._wires())
         self._on_change()
         self._on_layers()
 
-    def _wires(self) -> list[tuple[Any, Callable[..., None]]]:
+    def _wires(self) -> list[Wire]:
         viewer, tool, encoder = self._viewer, self._tool, self._encoder
         events, dims = viewer.layers.events, viewer.dims.events
         return [
@@ -129,8 +129,6 @@ class ClickController(QObject):
         """Switch off and disconnect from everything."""
         self._cells.drop()  # a viewer that is being closed takes no more cells
         self._switch_off("")
-        for signal, slot in self._connections:
-            signal.disconnect(slot)
         self._connections.clear()
 
     # -- on and off --------------------------------------------------------------

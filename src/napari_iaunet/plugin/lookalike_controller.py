@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin import cell_layers, label_edits
 from napari_iaunet.plugin.cell_library import CellLibrary
+from napari_iaunet.plugin.connections import Connections
 from napari_iaunet.plugin.lookalike_actions import Found, LookalikeActions
 from napari_iaunet.plugin.lookalike_display import LookalikeDisplay
 from napari_iaunet.plugin.lookalike_panel import NOT_LIKE
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     import napari.viewer
 
+    from napari_iaunet.plugin.connections import Wire
     from napari_iaunet.plugin.jobs import Jobs
     from napari_iaunet.plugin.lookalike_layers import CellsOnImage
     from napari_iaunet.plugin.lookalike_panel import LookalikePanel
@@ -108,13 +110,11 @@ class LookalikeController(QObject):
         self._asked: tuple[list[CellsOnImage], str | None] | None = None
         self._found: Found | None = None
         self._is_moved = False
-        self._connections = self._wires()
-        for signal, slot in self._connections:
-            signal.connect(slot)
+        self._connections = Connections(*self._wires())
         self._on_layers()
         self._on_selection()
 
-    def _wires(self) -> list[tuple[Any, Callable[..., None]]]:
+    def _wires(self) -> list[Wire]:
         viewer, panel, library = self._viewer, self._panel, self._library
         events = viewer.layers.events
         return [
@@ -157,8 +157,6 @@ class LookalikeController(QObject):
         self._panel.set_on(False)
         self._display.remove()
         self._library.teardown()
-        for signal, slot in self._connections:
-            signal.disconnect(slot)
         self._connections.clear()
         self._found = None
 

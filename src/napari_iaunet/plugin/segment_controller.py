@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject
 import napari_iaunet
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin import devices, layers, preferences
+from napari_iaunet.plugin.connections import Connections
 from napari_iaunet.plugin.segment_job import find_cells
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class SegmentController(QObject):
         self._segmenters = segmenters
         self._follows_selection = True
         self._run: _Run | None = None
-        self._connections: list[tuple[Any, Callable[..., None]]] = [
+        self._connections = Connections(
             (viewer.layers.events.inserted, self._on_layers),
             (viewer.layers.events.removed, self._on_layers),
             (viewer.layers.events.reordered, self._on_layers),
@@ -73,9 +74,7 @@ class SegmentController(QObject):
             (jobs.succeeded, self._on_success),
             (jobs.failed, self._on_failure),
             (jobs.cancelled, self._on_cancelled),
-        ]
-        for signal, slot in self._connections:
-            signal.connect(slot)
+        )
         panel.set_devices(devices.likely_devices(), preferences.device())
         panel.set_models(napari_iaunet.list_models())
         self._on_layers()
@@ -83,8 +82,6 @@ class SegmentController(QObject):
 
     def teardown(self) -> None:
         """Disconnect from everything."""
-        for signal, slot in self._connections:
-            signal.disconnect(slot)
         self._connections.clear()
         self._run = None
 
