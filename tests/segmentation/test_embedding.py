@@ -97,6 +97,22 @@ def test_it_can_be_stopped(segmenter, tissue):
         segmenter.embed(*tissue, progress=stop)
 
 
+def test_progress_counts_tiles_over_planes(tissue):
+    image, labels = tissue
+    gray = image.mean(-1).astype(np.uint8)
+    tiled = Segmenter.from_network(network(fitted=True), torch.device("cpu"), tile=144)
+    calls = []
+    tiled.embed(
+        np.stack([gray, gray]),
+        np.stack([labels, labels]),
+        progress=lambda done, total: calls.append((done, total)),
+    )
+    shares = [done / total for done, total in calls]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert len(set(shares)) > 4, "more than the planes"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -11,6 +11,7 @@ from napari_iaunet.errors import ImageError, ModelError
 from napari_iaunet.identity.descriptor import cell_pixels
 from napari_iaunet.segmentation.diameter import scale_for
 from napari_iaunet.segmentation.intensity import rescale
+from napari_iaunet.segmentation.progress import PlaneProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +98,8 @@ def embed_cells(
     diameter : float or None
         In pixels; the median of the labels' own if None.
     progress : callable, optional
-        Called with the planes done and the number of planes; may raise to stop.
+        Called with the tiles done and the number of tiles, over all planes; may
+        raise to stop.
 
     Returns
     -------
@@ -113,9 +115,10 @@ def embed_cells(
     names = labels.names
     total = torch.zeros(len(names), network.descriptor_basis.shape[1])
     known = backend.config.diameter
+    steps = PlaneProgress(progress, len(planes))
     for index in range(len(planes)):
-        if progress:
-            progress(index, len(planes))
+        steps.plane = index
+        steps(0, 1)
         here = labels[index]
         present, area = cells_of(here)
         if not present.size:
@@ -124,11 +127,10 @@ def embed_cells(
         scale = scale_for(diameter or labels.diameter or known, known, plane.shape)
         plane = rescale(plane, scale)
         pixels = cell_pixels(here, present, plane.shape[1:])
-        pooled = backend.describe(plane, pixels, len(present))
+        pooled = backend.describe(plane, pixels, len(present), steps)
         vectors = network.describe(pooled.to(network.descriptor_mean.device)).cpu()
         rows = torch.from_numpy(np.searchsorted(names, present.astype(np.int64)))
         total.index_add_(0, rows, vectors * torch.from_numpy(area)[:, None])
-    if progress:
-        progress(len(planes), len(planes))
+    steps(1, 1)
     unit: NDArray[np.float32] = torch.nn.functional.normalize(total, dim=1).numpy()
     return unit

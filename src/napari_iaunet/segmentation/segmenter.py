@@ -31,6 +31,7 @@ from napari_iaunet.segmentation.diameter import Decoded, measure_plane, scale_fo
 from napari_iaunet.segmentation.embedding import LabelPlanes, embed_cells
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.intensity import rescale
+from napari_iaunet.segmentation.progress import PlaneProgress
 
 if TYPE_CHECKING:
     import os
@@ -41,8 +42,7 @@ if TYPE_CHECKING:
 
     from napari_iaunet.model.network import IAUNet
     from napari_iaunet.segmentation.image import Planes
-
-    Progress = Callable[[int, int], None]
+    from napari_iaunet.segmentation.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class Segmenter:
         """
         _check_diameter(diameter)
         planes = as_planes(image, channel_axis)
-        steps = _Steps(progress, len(planes))
+        steps = PlaneProgress(progress, len(planes))
         ready: Decoded | None = None
         if diameter is None:
             diameter, ready = self._stack_diameter(planes, steps.wait)
@@ -270,7 +270,7 @@ class Segmenter:
                 f"Clicks work on one plane, but this is a stack of {len(planes)}: "
                 "pick one of its planes."
             )
-        steps = _Steps(progress, 1)
+        steps = PlaneProgress(progress, 1)
         ready: Decoded | None = None
         if diameter is None:
             diameter, ready = self._stack_diameter(planes, steps.wait)
@@ -342,7 +342,7 @@ class Segmenter:
         )
 
     def _plane(
-        self, plane: NDArray[np.float32], diameter: float, steps: _Steps
+        self, plane: NDArray[np.float32], diameter: float, steps: PlaneProgress
     ) -> Decoded:
         scale = scale_for(diameter, self.config.diameter, plane.shape)
         return self._at_scale(plane, scale, steps)
@@ -376,22 +376,6 @@ class Segmenter:
         found = [diameter for diameter, _ in measured if diameter is not None]
         diameter = float(np.median(found)) if found else self.config.diameter
         return diameter, measured[0][1] if count == 1 else None
-
-
-class _Steps:
-    """Tiles of one plane as a share of all planes, for the progress callback."""
-
-    def __init__(self, progress: Progress | None, planes: int) -> None:
-        self.progress, self.planes, self.plane = progress, planes, 0
-
-    def __call__(self, done: int, total: int) -> None:
-        if self.progress:
-            self.progress(self.plane * total + done, self.planes * total)
-
-    def wait(self, _done: int, _total: int) -> None:
-        """Call the callback while nothing counts yet, so that it can stop the work."""
-        if self.progress:
-            self.progress(0, self.planes)
 
 
 def _check_diameter(diameter: float | None) -> None:
