@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from napari_iaunet.identity.descriptor import PooledMaps, cell_pixels, fit_descriptor
+from napari_iaunet.model.network import RINGS
 
 
 @pytest.fixture(scope="module")
@@ -28,18 +29,49 @@ def pooled(maps, pixels, count):
     return sums.result()
 
 
-def test_pooling_is_mean_and_standard_deviation(labels):
+def test_pooling_is_mean_of_rings_and_standard_deviation(labels):
     maps, names = maps_of(*labels.shape), np.array([4, 7, 9])
-    found = pooled(maps, cell_pixels(labels, names, labels.shape), 3)
+    pixels = cell_pixels(labels, names, labels.shape)
+    found = pooled(maps, pixels, 3)
     full = [
         m.repeat_interleave(s, 1).repeat_interleave(s, 2)
         for m, s in zip(maps, (1, 2, 8), strict=True)
     ]
     values = torch.cat(full)
+    rings = np.full(labels.shape, -1)
+    rings[pixels.y, pixels.x] = pixels.ring
     for row, name in enumerate(names):
-        inside = values[:, torch.from_numpy(labels == name)]
-        expected = torch.cat([inside.mean(1), inside.std(1, correction=0)])
+        inside = labels == name
+        whole = values[:, torch.from_numpy(inside)]
+        parts = [torch.from_numpy(inside & (rings == ring)) for ring in range(RINGS)]
+        expected = [
+            values[:, part].mean(1) if part.any() else whole.mean(1) for part in parts
+        ]
+        expected = torch.cat([*expected, whole.std(1, correction=0)])
         torch.testing.assert_close(found[row], expected, atol=1e-3, rtol=1e-3)
+
+
+def test_rings_go_from_the_rim_to_the_core(labels):
+    pixels = cell_pixels(labels, np.array([4, 7, 9]), labels.shape)
+    rings = np.full(labels.shape, -1)
+    rings[pixels.y, pixels.x] = pixels.ring
+    np.testing.assert_array_equal(rings[19, 25:44], rings[19, 25:44][::-1])
+    assert list(rings[19, [25, 29, 34]]) == [0, 1, 2]
+    assert rings[20, 5] == 0, "a single pixel is all rim"
+    assert set(rings[labels == 0]) == {-1}
+
+
+def test_touching_cells_have_their_own_rims():
+    labels = np.repeat([[1] * 9 + [2] * 9], 18, axis=0)
+    pixels = cell_pixels(labels, np.array([1, 2]), labels.shape)
+    ring = pixels.ring.reshape(labels.shape)
+    assert ring[9, 8] == ring[9, 9] == 0
+    assert ring[0, 0] == 2, "the border of the image is no edge"
+
+
+def test_a_cell_that_is_the_whole_image():
+    pixels = cell_pixels(np.ones((4, 5), int), np.array([1]), (4, 5))
+    assert set(pixels.ring) == {2}
 
 
 def test_tiles_add_up(labels):
@@ -66,20 +98,20 @@ def test_no_cell_is_lost_by_the_scale(labels, scale):
 
 def test_fit_keeps_the_cosines_of_standardised_channels():
     generator = torch.Generator().manual_seed(1)
-    values = torch.randn(60, 12, generator=generator) * torch.arange(1, 13)
+    values = torch.randn(60, 24, generator=generator) * torch.arange(1, 25)
     values[:, 3] = 2.0  # a channel that says nothing
-    mean, basis = fit_descriptor(values, (4, 2), 12)
+    mean, basis = fit_descriptor(values, (4, 2), 24)
     kept = (values - mean) @ basis
     spread = values.std(0, correction=0)
-    weight = torch.tensor([4, 4, 4, 4, 2, 2] * 2) ** -0.5
+    weight = torch.tensor([4, 4, 4, 4, 2, 2] * (RINGS + 1)) ** -0.5
     standard = torch.where(spread > 0, (values - mean) / spread, 0.0) * weight
     standard[:, 3] = 0
     torch.testing.assert_close(kept @ kept.T, standard @ standard.T)
 
 
 def test_fit_with_few_cells_fills_up_with_zeros():
-    mean, basis = fit_descriptor(torch.randn(3, 10), (5,), 8)
-    assert basis.shape == (10, 8)
+    mean, basis = fit_descriptor(torch.randn(3, 20), (5,), 8)
+    assert basis.shape == (20, 8)
     assert not basis[:, 3:].any()
     assert torch.isfinite(basis).all()
-    assert mean.shape == (10,)
+    assert mean.shape == (20,)

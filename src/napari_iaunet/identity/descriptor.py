@@ -1,8 +1,10 @@
 """Descriptors of cells: the network's feature maps, pooled over each cell.
 
-Mean and standard deviation over the cell's pixels, of the maps of all levels,
-before the projection that the cell triplets train: that projection tells
-individuals apart, which is the opposite of finding their like.
+Mean over the cell's rim, over its core and over what lies between, and the standard
+deviation over all its pixels, of the maps of all levels, before the projection that
+the cell triplets train: that projection tells individuals apart, which is the opposite
+of finding their like. Whether a pattern lies in the core or in the rim often sets one
+type of cell apart from another, and a mean over the whole cell cannot say.
 """
 
 from __future__ import annotations
@@ -11,12 +13,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
+
+from napari_iaunet.model.network import RINGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+
+# Where a ring ends, as a share of the cell's largest distance to its edge.
+_RING_ENDS = (0.25, 0.6)
 
 
 class CellPixels(NamedTuple):
@@ -26,10 +35,13 @@ class CellPixels(NamedTuple):
     ----------
     cell : (P,) int64
         Row of the cell, from 0.
+    ring : (P,) int64
+        0 at the cell's rim to ``RINGS - 1`` in its core.
     y, x : (P,) int64
     """
 
     cell: NDArray[np.int64]
+    ring: NDArray[np.int64]
     y: NDArray[np.int64]
     x: NDArray[np.int64]
 
@@ -40,7 +52,10 @@ class CellPixels(NamedTuple):
         here = (self.y >= rows.start) & (self.y < rows.stop)
         here &= (self.x >= columns.start) & (self.x < columns.stop)
         return CellPixels(
-            self.cell[here], self.y[here] - corner[0], self.x[here] - corner[1]
+            self.cell[here],
+            self.ring[here],
+            self.y[here] - corner[0],
+            self.x[here] - corner[1],
         )
 
 
@@ -65,11 +80,37 @@ def cell_pixels(
     """
     y, x = np.nonzero(labels)
     cell = np.searchsorted(names, labels[y, x]).astype(np.int64)
+    ring = _rings(_edge_distance(labels)[y, x], cell, len(names))
     y, x = (
         np.minimum((place + 0.5) * (new / old), new - 1).astype(np.int64)
         for place, new, old in zip((y, x), shape, labels.shape, strict=True)
     )
-    return CellPixels(cell, y, x)
+    return CellPixels(cell, ring, y, x)
+
+
+def _edge_distance(labels: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """Distance to the cell's outermost pixels; the border of the image is no edge."""
+    inside = labels > 0
+    for one, other in (
+        (np.s_[:-1], np.s_[1:]),
+        (np.s_[:, :-1], np.s_[:, 1:]),
+    ):
+        differs = labels[one] != labels[other]
+        inside[one] &= ~differs
+        inside[other] &= ~differs
+    if inside.all():  # one cell that is the whole image has no edge
+        return np.ones(labels.shape)
+    distance: NDArray[np.float64] = distance_transform_edt(inside)
+    return distance
+
+
+def _rings(
+    distance: NDArray[np.float64], cell: NDArray[np.int64], count: int
+) -> NDArray[np.int64]:
+    """Sort pixels into rings by their share of the largest distance in the cell."""
+    largest = np.ones(count)
+    np.maximum.at(largest, cell, distance)
+    return np.digitize(distance / largest[cell], _RING_ENDS).astype(np.int64)
 
 
 class PooledMaps:
@@ -82,7 +123,8 @@ class PooledMaps:
     """
 
     def __init__(self, count: int) -> None:
-        self._area = torch.zeros(count)
+        self._count = count
+        self._area = torch.zeros(count * RINGS)
         self._total: list[Tensor] = []
         self._square: list[Tensor] = []
 
@@ -102,34 +144,47 @@ class PooledMaps:
             self._square = [torch.zeros(size) for size in sizes]
         if not pixels.cell.size:
             return
-        area = np.bincount(pixels.cell, minlength=len(self._area))
+        part = pixels.cell * RINGS + pixels.ring
+        area = np.bincount(part, minlength=len(self._area))
         self._area += torch.from_numpy(area.astype(np.float32))
         pairs: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
         for values, total, square in zip(maps, self._total, self._square, strict=True):
             step = maps[0].shape[2] // values.shape[2]
             if step not in pairs:
-                pairs[step] = _pairs(pixels, step, values.shape[1], values.shape[2])
-            cell, place, weight = pairs[step]
+                pairs[step] = _pairs(part, pixels, step, values.shape[1:])
+            row, place, weight = pairs[step]
             found = values.flatten(1).T[place].float()
             weighted = found * weight[:, None]
-            total.index_add_(0, cell, weighted)
-            square.index_add_(0, cell, weighted * found)
+            total.index_add_(0, row, weighted)
+            square.index_add_(0, row, weighted * found)
 
     def result(self) -> Tensor:
-        """Mean, then standard deviation of every channel, (N, 2 * channels)."""
-        area = self._area.clamp(min=1)[:, None]
-        mean = torch.cat(self._total, 1) / area
-        square = torch.cat(self._square, 1) / area
-        return torch.cat([mean, (square - mean**2).clamp(min=0).sqrt()], 1)
+        """Describe every cell, (N, (RINGS + 1) * channels).
+
+        The mean of every channel in each ring, from the rim to the core, then its
+        standard deviation over the cell. An empty ring of a small cell gets the mean
+        over the cell.
+        """
+        area = self._area.view(self._count, RINGS, 1)
+        total, square = (
+            torch.cat(sums, 1).view(self._count, RINGS, -1)
+            for sums in (self._total, self._square)
+        )
+        whole = area.sum(1).clamp(min=1)
+        mean = total.sum(1) / whole
+        spread = (square.sum(1) / whole - mean**2).clamp(min=0).sqrt()
+        rings = torch.where(area > 0, total / area.clamp(min=1), mean[:, None])
+        return torch.cat([rings.flatten(1), spread], 1)
 
 
 def _pairs(
-    pixels: CellPixels, step: int, height: int, width: int
+    part: NDArray[np.int64], pixels: CellPixels, step: int, shape: Sequence[int]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Cell, place and number of pixels of all that share both at a coarser level."""
+    """Part, place and number of pixels of all that share both at a coarser level."""
+    height, width = shape
     size = height * width
     place = (pixels.y // step) * width + pixels.x // step
-    pairs, weight = np.unique(pixels.cell * size + place, return_counts=True)
+    pairs, weight = np.unique(part * size + place, return_counts=True)
     return (
         torch.from_numpy(pairs // size),
         torch.from_numpy(pairs % size),
@@ -151,7 +206,7 @@ def fit_descriptor(
     pooled : Tensor, (N, P)
         Result of `PooledMaps` for many cells.
     widths : sequence of int
-        Channels of each map; twice their sum is P.
+        Channels of each map; P is their sum times ``RINGS + 1``.
     size : int
         Number of directions D.
 
@@ -162,7 +217,8 @@ def fit_descriptor(
         Zeros where the cells are too few for D directions.
     """
     mean, spread = pooled.mean(0), pooled.std(0, correction=0)
-    weight = torch.cat([torch.full((w,), float(w) ** -0.5) for w in (*widths, *widths)])
+    weight = torch.cat([torch.full((w,), float(w) ** -0.5) for w in widths])
+    weight = weight.repeat(RINGS + 1)
     weight = torch.where(spread > 1e-6, weight / spread.clamp(min=1e-6), 0.0)
     _, _, directions = torch.linalg.svd((pooled - mean) * weight, full_matrices=False)
     basis = torch.zeros(pooled.shape[1], size)

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 APPEARANCE = "appearance"
-# What counts for likeness, in the order in which it is shown, and how much.
+# What counts for likeness, in the order in which it is shown, and how much: chosen
+# by benchmarks/lookalikes.py.
 DEFAULT_WEIGHTS = {
     APPEARANCE: 1.0,
-    "colour": 0.1,
-    "size": 0.2,
-    "shape": 0.2,
-    "intensity": 0.1,
+    "colour": 0.2,
+    "size": 0.5,
+    "shape": 0.5,
+    "intensity": 0.2,
 }
 
 # Cells further from the mean, in standard deviations, count as equally far; the

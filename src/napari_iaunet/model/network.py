@@ -15,6 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+# Descriptors pool the maps over so many rings of a cell, from its rim to its core.
+RINGS = 3
+
 
 @dataclass(frozen=True)
 class IAUNetConfig:
@@ -158,7 +161,7 @@ class IAUNet(nn.Module):
         )
         if self.config.identity:
             self._add_identity_branch()
-        pooled = 2 * (sum(widths) + sum(widths[:-1]))
+        pooled = (RINGS + 1) * (sum(widths) + sum(widths[:-1]))
         size = min(self.config.descriptor, pooled)
         self.register_buffer("descriptor_mean", torch.zeros(pooled))
         self.register_buffer("descriptor_basis", torch.zeros(pooled, size))
@@ -298,8 +301,8 @@ class IAUNet(nn.Module):
         Parameters
         ----------
         pooled : Tensor, (N, P)
-            Mean, then standard deviation over each cell of every channel of
-            `levels`.
+            Of every channel of `levels`: its mean in each ring of the cell, then
+            its standard deviation over the cell.
 
         Returns
         -------
