@@ -96,21 +96,35 @@ def test_no_cell_is_lost_by_the_scale(labels, scale):
     assert 0 <= pixels.x.min() <= pixels.x.max() < shape[1]
 
 
-def test_fit_keeps_the_cosines_of_standardised_channels():
+def test_fit_weighs_channels_by_how_little_they_change():
     generator = torch.Generator().manual_seed(1)
-    values = torch.randn(60, 24, generator=generator) * torch.arange(1, 25)
-    values[:, 3] = 2.0  # a channel that says nothing
-    mean, basis = fit_descriptor(values, (4, 2), 24)
+    values = torch.randn(60, 24, generator=generator)
+    changes = torch.randn(90, 24, generator=generator) * torch.arange(1, 25)
+    mean, basis = fit_descriptor(values, changes, (4, 2), 24)
     kept = (values - mean) @ basis
-    spread = values.std(0, correction=0)
+    spread = changes.square().mean(0).sqrt()
     weight = torch.tensor([4, 4, 4, 4, 2, 2] * (RINGS + 1)) ** -0.5
-    standard = torch.where(spread > 0, (values - mean) / spread, 0.0) * weight
-    standard[:, 3] = 0
-    torch.testing.assert_close(kept @ kept.T, standard @ standard.T)
+    expected = (values - mean) / spread * weight
+    torch.testing.assert_close(kept @ kept.T, expected @ expected.T)
 
 
-def test_fit_with_few_cells_fills_up_with_zeros():
-    mean, basis = fit_descriptor(torch.randn(3, 20), (5,), 8)
+def test_a_channel_that_sleeps_in_training_does_not_shout_later():
+    generator = torch.Generator().manual_seed(1)
+    values = torch.randn(60, 24, generator=generator)
+    changes = torch.randn(90, 24, generator=generator)
+    values[:, 3] *= 1e-7
+    changes[:, 3] *= 1e-7
+    _, basis = fit_descriptor(values, changes, (4, 2), 24)
+    awake = torch.zeros(24)
+    awake[3] = 1
+    assert torch.linalg.norm(awake @ basis) < 20
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_fit_with_few_cells_fills_up_with_zeros(spread):
+    mean, basis = fit_descriptor(
+        torch.randn(3, 20), spread * torch.randn(9, 20), (5,), 8
+    )
     assert basis.shape == (20, 8)
     assert not basis[:, 3:].any()
     assert torch.isfinite(basis).all()

@@ -89,6 +89,16 @@ def test_a_result_brings_its_embeddings(segmenter):
     assert len(again) == found.labels.max()
 
 
+def test_the_bundled_model_finds_cells_again_in_a_turned_image():
+    image = immunohistochemistry()[256:, 256:]
+    bundled = Segmenter(device="cpu")
+    found = bundled.segment(image, diameter=14)
+    turned = bundled.embed(np.rot90(image)[:, ::-1], np.rot90(found.labels)[:, ::-1])
+    nearest = (turned @ found.embeddings.T).argmax(1)
+    assert len(nearest) > 20
+    assert (nearest == np.arange(len(nearest))).mean() >= 0.95
+
+
 def test_it_can_be_stopped(segmenter, tissue):
     def stop(done, total):
         raise Cancelled

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # Where a ring ends, as a share of the cell's largest distance to its edge.
 _RING_ENDS = (0.25, 0.6)
+# Least spread of a channel, as a share of the median over its map.
+_LEAST_SPREAD = 0.1
 
 
 class CellPixels(NamedTuple):
@@ -193,18 +195,21 @@ def _pairs(
 
 
 def fit_descriptor(
-    pooled: Tensor, widths: Sequence[int], size: int
+    pooled: Tensor, changes: Tensor, widths: Sequence[int], size: int
 ) -> tuple[Tensor, Tensor]:
     """Choose what descriptors keep of the pooled maps.
 
-    Every channel is standardised over the cells, every map weighs the same, and
-    the directions along which the cells differ most are kept. They keep their
-    lengths: whitening them ranks worse.
+    Every channel is divided by how much it changes in a cell whose picture is turned
+    or gets another look: what changes then says little about the cell. Every map
+    weighs the same, and the directions along which the cells differ most are kept.
+    They keep their lengths: whitening them ranks worse.
 
     Parameters
     ----------
     pooled : Tensor, (N, P)
         Result of `PooledMaps` for many cells.
+    changes : Tensor, (M, P)
+        Differences of such results between two views of the same cells.
     widths : sequence of int
         Channels of each map; P is their sum times ``RINGS + 1``.
     size : int
@@ -216,12 +221,25 @@ def fit_descriptor(
     basis : Tensor, (P, D)
         Zeros where the cells are too few for D directions.
     """
-    mean, spread = pooled.mean(0), pooled.std(0, correction=0)
-    weight = torch.cat([torch.full((w,), float(w) ** -0.5) for w in widths])
-    weight = weight.repeat(RINGS + 1)
-    weight = torch.where(spread > 1e-6, weight / spread.clamp(min=1e-6), 0.0)
+    mean = pooled.mean(0)
+    spread = changes.square().mean(0).sqrt()
+    weight = torch.cat(
+        [
+            float(part.numel()) ** -0.5 / _at_least_a_share(part)
+            for part in torch.split(spread, [*widths] * (RINGS + 1))
+        ]
+    )
     _, _, directions = torch.linalg.svd((pooled - mean) * weight, full_matrices=False)
     basis = torch.zeros(pooled.shape[1], size)
     kept = directions[:size]
     basis[:, : len(kept)] = (kept * weight).T
     return mean, basis
+
+
+def _at_least_a_share(spread: Tensor) -> Tensor:
+    """Raise the spreads of channels that are hardly ever active.
+
+    Such a channel would outweigh all others on the first image that wakes it.
+    """
+    least = _LEAST_SPREAD * float(spread.median())
+    return spread.clamp(min=least if least > 0 else 1.0)

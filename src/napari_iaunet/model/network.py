@@ -161,7 +161,7 @@ class IAUNet(nn.Module):
         )
         if self.config.identity:
             self._add_identity_branch()
-        pooled = (RINGS + 1) * (sum(widths) + sum(widths[:-1]))
+        pooled = (RINGS + 1) * sum(widths)
         size = min(self.config.descriptor, pooled)
         self.register_buffer("descriptor_mean", torch.zeros(pooled))
         self.register_buffer("descriptor_basis", torch.zeros(pooled, size))
@@ -193,10 +193,10 @@ class IAUNet(nn.Module):
         list of Tensor
             Level i has shape (B, widths[i], H / 2**i, W / 2**i).
         """
-        return self._decode(self._encode(image))
+        return self._decode(self.levels(image))
 
     def levels(self, image: Tensor) -> list[Tensor]:
-        """Return all maps that descriptors are pooled from.
+        """Return the maps that descriptors are pooled from.
 
         Parameters
         ----------
@@ -206,13 +206,8 @@ class IAUNet(nn.Module):
         Returns
         -------
         list of Tensor
-            The encoder's maps, finest first, then the decoder's; those of the
-            coarsest level once.
+            The encoder's maps, finest first; shapes as for `features`.
         """
-        skips = self._encode(image)
-        return skips + self._decode(skips)[:-1]
-
-    def _encode(self, image: Tensor) -> list[Tensor]:
         skips = [self.stem(image)]
         for block in self.encoder:
             skips.append(block(F.max_pool2d(skips[-1], 2)))

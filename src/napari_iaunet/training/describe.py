@@ -11,17 +11,25 @@ import torch
 from napari_iaunet.identity.descriptor import PooledMaps, cell_pixels, fit_descriptor
 from napari_iaunet.segmentation.intensity import rescale
 from napari_iaunet.segmentation.tiles import pad_to_stride
+from napari_iaunet.training.looks import new_look
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
+    from numpy.random import Generator
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_iaunet.model.network import IAUNet
     from napari_iaunet.training.dataset import AnnotatedImage
 
+    Labels = NDArray[np.integer[Any]]
+
 _IMAGES = 56
 _SIDE = 384
+_VIEWS = 3
+_ZOOM = 0.25  # logarithm
 
 
 @torch.no_grad()
@@ -35,11 +43,20 @@ def fit(network: IAUNet, images: Sequence[AnnotatedImage]) -> tuple[Tensor, Tens
     images : sequence of AnnotatedImage
         All kinds of them get about the same number of images.
     """
-    pooled = [_pool(network, image) for image in _spread(images)]
-    cells = torch.cat([part for part in pooled if part is not None])
-    widths = network.config.widths
+    rng = np.random.default_rng(0)
+    pooled, changes = [], []
+    for image in _spread(images):
+        plane, labels = _window(image)
+        usual = _pool(network, plane, labels)
+        pooled.append(usual)
+        changes += [
+            _pool(network, *_other_view(plane, labels, rng)) - usual
+            for _ in range(_VIEWS)
+        ]
     size = network.descriptor_basis.shape[1]
-    return fit_descriptor(cells, (*widths, *widths[:-1]), size)
+    return fit_descriptor(
+        torch.cat(pooled), torch.cat(changes), network.config.widths, size
+    )
 
 
 def _spread(images: Sequence[AnnotatedImage]) -> Iterable[AnnotatedImage]:
@@ -53,19 +70,38 @@ def _spread(images: Sequence[AnnotatedImage]) -> Iterable[AnnotatedImage]:
         yield from members[::step][:each]
 
 
-def _pool(network: IAUNet, image: AnnotatedImage) -> Tensor | None:
-    """Pooled maps of the cells in the middle of an image, at the network's scale."""
-    window = []
-    for length in image.labels.shape:
-        side = min(length, max(1, round(_SIDE / image.zoom)))
-        start = (length - side) // 2
-        window.append(slice(start, start + side))
-    labels = image.labels[tuple(window)]
-    names = np.unique(labels[labels > 0])
-    if not names.size:
-        return None
+def _window(image: AnnotatedImage) -> tuple[NDArray[np.float32], Labels]:
+    """Part of an image at the network's scale, and its labels at their own.
+
+    The middle of the image or, where that is empty, the first cell is in its middle.
+    """
+    shape = np.array(image.labels.shape)
+    for middle in (shape / 2, image.centres[1]):
+        sides = np.minimum(shape, max(1, round(_SIDE / image.zoom)))
+        starts = np.clip(np.round(middle - sides / 2), 0, shape - sides).astype(int)
+        window = tuple(slice(a, a + n) for a, n in zip(starts, sides, strict=True))
+        if image.labels[window].any():
+            break
     plane = image.image[(slice(None), *window)].astype(np.float32)
-    plane = rescale(plane, image.zoom)
+    return rescale(plane, image.zoom), image.labels[window]
+
+
+def _other_view(
+    plane: NDArray[np.float32], labels: Labels, rng: Generator
+) -> tuple[NDArray[np.float32], Labels]:
+    """Look, size and direction of the same cells changed."""
+    nowhere = torch.zeros(plane.shape[1:], dtype=torch.bool)
+    plane = new_look(torch.from_numpy(plane), nowhere, rng).numpy()
+    plane = rescale(plane, float(np.exp(rng.uniform(-_ZOOM, _ZOOM))))
+    quarters = int(rng.integers(4))
+    plane, labels = np.rot90(plane, quarters, (1, 2)), np.rot90(labels, quarters)
+    if rng.random() < 0.5:
+        plane, labels = plane[:, :, ::-1], labels[:, ::-1]
+    return np.ascontiguousarray(plane), np.ascontiguousarray(labels)
+
+
+def _pool(network: IAUNet, plane: NDArray[np.float32], labels: Labels) -> Tensor:
+    names = np.unique(labels[labels > 0])
     pixels = cell_pixels(labels, names, plane.shape[1:])
     device = next(network.parameters()).device
     padded = torch.from_numpy(pad_to_stride(plane, network.config.stride))

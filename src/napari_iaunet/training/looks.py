@@ -95,9 +95,7 @@ def restain(image: Tensor, inside: Tensor, rng: Generator) -> Tensor | None:
 
 
 def change_look(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
-    """Vary colour, gamma, contrast, illumination, sharpness and noise.
-
-    Some images only become a little brighter or darker.
+    """Give many crops a new look; others only become a little brighter or darker.
 
     Parameters
     ----------
@@ -109,6 +107,14 @@ def change_look(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
     """
     if rng.random() < _UNCHANGED:
         return image * float(np.exp(rng.uniform(-0.15, 0.15)))
+    return new_look(image, inside, rng)
+
+
+def new_look(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
+    """Vary colour, gamma, contrast, illumination, sharpness and noise.
+
+    Parameters and result are those of `change_look`.
+    """
     image = _colour(image, inside, rng)
     if rng.random() < 0.15:
         image = 1 - image
