@@ -27,6 +27,19 @@ def test_plain_network_has_no_embedding():
     assert not any("embed" in name for name, _ in network.named_parameters())
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_maps_for_descriptors_turn_with_the_image(network: IAUNet, mirrored):
+    image = torch.randn(1, 3, 16, 40)
+    turned = torch.rot90(image, 1, (2, 3))
+    turned = turned.flip(2) if mirrored else turned
+    maps = network.levels(image)
+    assert [m.shape[1] for m in maps] == list(SMALL.widths)
+    for usual, found in zip(maps, network.levels(turned), strict=True):
+        expected = torch.rot90(usual, 1, (2, 3))
+        expected = expected.flip(2) if mirrored else expected
+        torch.testing.assert_close(found, expected)
+
+
 def test_same_cell_is_symmetric(network: IAUNet):
     difference, votes = torch.randn(50, 6), torch.randn(50, 2)
     there = network.same_cell_logit(difference, votes)

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 _RING_ENDS = (0.25, 0.6)
 # Least spread of a channel, as a share of the median over its map.
 _LEAST_SPREAD = 0.1
+# Directions in which changes are looked at, and the share of their mean variance
+# that is added to each.
+_WIDE = 400
+_SHRINKAGE = 0.3
 
 
 class CellPixels(NamedTuple):
@@ -199,10 +203,11 @@ def fit_descriptor(
 ) -> tuple[Tensor, Tensor]:
     """Choose what descriptors keep of the pooled maps.
 
-    Every channel is divided by how much it changes in a cell whose picture is turned
-    or gets another look: what changes then says little about the cell. Every map
-    weighs the same, and the directions along which the cells differ most are kept.
-    They keep their lengths: whitening them ranks worse.
+    Differences between cells count in units of how much a cell itself changes when
+    its picture is turned, zoomed or gets another look: within-class covariance
+    normalisation (Hatch et al., Interspeech 2006), where a class is one cell. First
+    every channel is scaled so, and every map weighs the same; then the directions
+    along which the cells differ most are scaled so, and the first of them are kept.
 
     Parameters
     ----------
@@ -229,11 +234,25 @@ def fit_descriptor(
             for part in torch.split(spread, [*widths] * (RINGS + 1))
         ]
     )
-    _, _, directions = torch.linalg.svd((pooled - mean) * weight, full_matrices=False)
+    cells = (pooled - mean) * weight
+    wide = _main_directions(cells, _WIDE)
+    within = (changes * weight) @ wide
+    covariance = within.T @ within / len(within)
+    shrink = _SHRINKAGE * covariance.diagonal().mean().clamp(min=1e-12)
+    values, vectors = torch.linalg.eigh(
+        covariance + shrink * torch.eye(len(covariance))
+    )
+    wide = wide @ (vectors * values.rsqrt()) @ vectors.T
+    kept = wide @ _main_directions(cells @ wide, size)
     basis = torch.zeros(pooled.shape[1], size)
-    kept = directions[:size]
-    basis[:, : len(kept)] = (kept * weight).T
+    basis[:, : kept.shape[1]] = weight[:, None] * kept
     return mean, basis
+
+
+def _main_directions(values: Tensor, count: int) -> Tensor:
+    """Columns along which the rows of (N, P) differ most; at most `count`."""
+    directions: Tensor = torch.linalg.svd(values, full_matrices=False)[2]
+    return directions[:count].T
 
 
 def _at_least_a_share(spread: Tensor) -> Tensor:
@@ -242,4 +261,4 @@ def _at_least_a_share(spread: Tensor) -> Tensor:
     Such a channel would outweigh all others on the first image that wakes it.
     """
     least = _LEAST_SPREAD * float(spread.median())
-    return spread.clamp(min=least if least > 0 else 1.0)
+    return torch.clamp(spread, min=least if least > 0 else 1.0)

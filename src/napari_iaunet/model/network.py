@@ -8,7 +8,7 @@ and the pixel-to-cell head here are this project's own.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, NamedTuple
 
 import torch
@@ -193,7 +193,7 @@ class IAUNet(nn.Module):
         list of Tensor
             Level i has shape (B, widths[i], H / 2**i, W / 2**i).
         """
-        return self._decode(self.levels(image))
+        return self._decode(self._encode(image))
 
     def levels(self, image: Tensor) -> list[Tensor]:
         """Return the maps that descriptors are pooled from.
@@ -206,8 +206,28 @@ class IAUNet(nn.Module):
         Returns
         -------
         list of Tensor
-            The encoder's maps, finest first; shapes as for `features`.
+            The encoder's maps, finest first, float32; shapes as for `features`.
+            Means over the eight ways to turn the image by quarters and to mirror it:
+            which way a cell lies says nothing about its kind.
         """
+        ways = list(product(range(4), (False, True)))
+        views = (self._encode_turned(image, *way) for way in ways)
+        total = next(views)
+        for maps in views:
+            total = [t + m for t, m in zip(total, maps, strict=True)]
+        return [t / len(ways) for t in total]
+
+    def _encode_turned(
+        self, image: Tensor, quarters: int, mirrored: bool
+    ) -> list[Tensor]:
+        """Encode the turned and mirrored image, and turn its maps back."""
+        view = torch.rot90(image, quarters, (2, 3))
+        view = view.flip(3) if mirrored else view
+        maps = self._encode(view.contiguous(memory_format=torch.channels_last))
+        maps = [m.flip(3) if mirrored else m for m in maps]
+        return [torch.rot90(m, -quarters, (2, 3)).float() for m in maps]
+
+    def _encode(self, image: Tensor) -> list[Tensor]:
         skips = [self.stem(image)]
         for block in self.encoder:
             skips.append(block(F.max_pool2d(skips[-1], 2)))

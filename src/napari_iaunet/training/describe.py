@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     Labels = NDArray[np.integer[Any]]
 
-_IMAGES = 56
+_IMAGES = 42
 _SIDE = 384
-_VIEWS = 3
+_VIEWS = 2
 _ZOOM = 0.25  # logarithm
 
 
