@@ -315,7 +315,7 @@ def _found_again(segmenter: Any, args: argparse.Namespace) -> str:
             usual = segmenter.embed(sample.image, sample.labels)
             for name, change in changes.items():
                 image, labels = change(sample.image, sample.labels)
-                kept = np.isin(np.unique(sample.labels)[1:], np.unique(labels)[1:])
+                kept = np.isin(_names(sample.labels), _names(labels))
                 again = segmenter.embed(image, labels)
                 nearest = (again @ usual.T).argmax(axis=1)
                 hits[name].append(nearest == np.flatnonzero(kept))
@@ -328,6 +328,10 @@ def _found_again(segmenter: Any, args: argparse.Namespace) -> str:
         "most alike to themselves after a change of the whole image, among all cells "
         "of that image.\n\n" + report.table(["", "cells", *changes], rows)
     )
+
+
+def _names(labels: NDArray[Any]) -> NDArray[Any]:
+    return np.unique(labels[labels > 0])
 
 
 def _changes() -> dict[str, Callable[..., tuple[NDArray[Any], NDArray[Any]]]]:

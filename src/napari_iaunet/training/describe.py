@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from skimage.transform import rotate
 
 from napari_iaunet.identity.descriptor import PooledMaps, cell_pixels, fit_descriptor
 from napari_iaunet.segmentation.intensity import rescale
@@ -47,12 +48,14 @@ def fit(network: IAUNet, images: Sequence[AnnotatedImage]) -> tuple[Tensor, Tens
     pooled, changes = [], []
     for image in _spread(images):
         plane, labels = _window(image)
-        usual = _pool(network, plane, labels)
+        names = np.unique(labels[labels > 0])
+        usual = _pool(network, plane, labels, names)
         pooled.append(usual)
-        changes += [
-            _pool(network, *_other_view(plane, labels, rng)) - usual
-            for _ in range(_VIEWS)
-        ]
+        for _ in range(_VIEWS):
+            plane_there, labels_there = _other_view(plane, labels, rng)
+            there = torch.from_numpy(np.isin(names, labels_there))
+            again = _pool(network, plane_there, labels_there, names)
+            changes.append((again - usual)[there])
     size = network.descriptor_basis.shape[1]
     return fit_descriptor(
         torch.cat(pooled), torch.cat(changes), network.config.widths, size
@@ -93,15 +96,18 @@ def _other_view(
     nowhere = torch.zeros(plane.shape[1:], dtype=torch.bool)
     plane = new_look(torch.from_numpy(plane), nowhere, rng).numpy()
     plane = rescale(plane, float(np.exp(rng.uniform(-_ZOOM, _ZOOM))))
-    quarters = int(rng.integers(4))
-    plane, labels = np.rot90(plane, quarters, (1, 2)), np.rot90(labels, quarters)
-    if rng.random() < 0.5:
-        plane, labels = plane[:, :, ::-1], labels[:, ::-1]
-    return np.ascontiguousarray(plane), np.ascontiguousarray(labels)
+    # Turns by quarters and mirroring change nothing: the network averages over them.
+    angle = float(rng.uniform(-45, 45))
+    channels_last = np.moveaxis(plane, 0, -1)
+    turned = rotate(channels_last, angle, resize=True, mode="reflect")
+    labels = rotate(labels, angle, resize=True, order=0, preserve_range=True)
+    plane = np.ascontiguousarray(np.moveaxis(turned, -1, 0), np.float32)
+    return plane, labels.astype(np.int32)
 
 
-def _pool(network: IAUNet, plane: NDArray[np.float32], labels: Labels) -> Tensor:
-    names = np.unique(labels[labels > 0])
+def _pool(
+    network: IAUNet, plane: NDArray[np.float32], labels: Labels, names: Labels
+) -> Tensor:
     pixels = cell_pixels(labels, names, plane.shape[1:])
     device = next(network.parameters()).device
     padded = torch.from_numpy(pad_to_stride(plane, network.config.stride))
