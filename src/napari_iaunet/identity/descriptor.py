@@ -30,8 +30,8 @@ _RING_ENDS = (0.25, 0.6)
 _LEAST_SPREAD = 0.1
 # Directions in which changes are looked at, and the share of their mean variance
 # that is added to each.
-_WIDE = 400
-_SHRINKAGE = 0.3
+_WIDE = 800
+_SHRINKAGE = 0.1
 
 
 class CellPixels(NamedTuple):

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.decode import FieldImage, Instances
 
 _SAME_SCALE = (0.7, 1.4)
+# Where an image is rescaled, its cells become this much larger than the network's
+# usual ones: outlines get finer.
+_GENEROUS = 1.07
+_SETTLED = (0.9, 1.11)
 _SCALES = (0.05, 4.0)
 _LARGEST_SIDE = 60_000
 _WHOLE = 1100  # planes up to this side are measured as a whole
@@ -46,7 +50,7 @@ def scale_for(diameter: float, known: float, shape: tuple[int, ...]) -> float:
     scale = known / diameter
     if _SAME_SCALE[0] <= scale <= _SAME_SCALE[1]:
         return 1.0
-    scale = min(max(scale, _SCALES[0]), _SCALES[1])
+    scale = min(max(_GENEROUS * scale, _SCALES[0]), _SCALES[1])
     return min(scale, _LARGEST_SIDE / max(shape[-2:]))
 
 
@@ -90,7 +94,8 @@ def measure_plane(
         if found is not None:
             diameter, decoded, scale = found, again, better
     # A last change of scale that is small would buy nothing but time.
-    settled = _SAME_SCALE[0] <= known / diameter / scale <= _SAME_SCALE[1]
+    change = scale_for(diameter, known, plane.shape) / scale
+    settled = _SETTLED[0] <= change <= _SETTLED[1]
     return diameter, decoded if small and settled else None
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _IMAGES = 42
 _SIDE = 384
-_VIEWS = 2
+_VIEWS = 4
 _ZOOM = 0.25  # logarithm
 
 
