@@ -115,10 +115,10 @@ def test_a_channel_that_sleeps_in_training_does_not_shout_later():
     changes = torch.randn(90, 24, generator=generator)
     values[:, 3] *= 1e-7
     changes[:, 3] *= 1e-7
-    _, basis = fit_descriptor(values, changes, (4, 2), 24)
-    awake = torch.zeros(24)
-    awake[3] = 1
-    assert torch.linalg.norm(awake @ basis) < 20
+    _, basis = fit_descriptor(values, changes, (4, 2), 12)
+    reach = torch.linalg.norm(basis, dim=1)
+    assert torch.isfinite(reach).all()
+    assert reach[3] < reach.median()
 
 
 @pytest.mark.parametrize("spread", [0.0, 1.0])
