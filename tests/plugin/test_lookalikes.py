@@ -319,7 +319,7 @@ def test_a_threshold_that_was_moved_finds_as_many_after_another_example(ready):
 def test_weights_count_at_once(ready):
     ready.click(middle(0, 0))
     before = np.asarray(ready.viewer.layers["cells similarity"].data)
-    ready.panel.weights.sliders["intensity"].setValue(100)
+    ready.panel.weights.sliders["shape"].setValue(0)
     after = np.asarray(ready.viewer.layers["cells similarity"].data)
     assert np.nanmax(np.abs(after - before)) > 0.01
     for slider in ready.panel.weights.sliders.values():
