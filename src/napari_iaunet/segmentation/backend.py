@@ -107,10 +107,13 @@ class Backend:
         image = image.to(self.device, memory_format=torch.channels_last)
         with self._autocast():
             fields = self.network(image)
-        foreground, centre, offset, embedding = (f[0].float() for f in fields)
-        return torch.cat(
-            [foreground.sigmoid(), centre.sigmoid(), offset, embedding]
-        ).cpu()
+        # Filled in place: joining copies in float32 costs a tenth of the whole time.
+        counts = [field.shape[1] for field in fields]
+        joined = torch.empty((sum(counts), *image.shape[2:]))
+        for part, field in zip(joined.split(counts), fields, strict=True):
+            part.copy_(field[0])
+        joined[:2].sigmoid_()
+        return joined
 
     def fields(
         self,
