@@ -57,6 +57,12 @@ def open_viewer() -> tuple[napari.Viewer, Any]:
     return viewer, dock
 
 
+def clear(viewer: napari.Viewer) -> None:
+    viewer.layers.clear()
+    # napari 0.9 crashes in OpenGL if layers follow before it has drawn without any.
+    QTest.qWait(500)
+
+
 def segment(dock: Any) -> None:
     button = dock.segment_panel.run.start_button
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
@@ -87,7 +93,7 @@ def tissue(viewer: napari.Viewer, dock: Any) -> None:
 
 def channels(viewer: napari.Viewer, dock: Any) -> None:
     """The tab with all that it can ask, on an image with channels."""
-    viewer.layers.clear()
+    clear(viewer)
     image = data.immunohistochemistry()
     viewer.add_image(image, channel_axis=-1, name=["red", "green", "blue"])
     viewer.reset_view()
@@ -116,7 +122,7 @@ def click(viewer: napari.Viewer, pixel: tuple[float, float], *keys: str) -> None
 
 def clicks(viewer: napari.Viewer, dock: Any) -> None:
     """A few cells that were clicked, and one that is not kept yet."""
-    viewer.layers.clear()
+    clear(viewer)
     viewer.open_sample("napari-iaunet", "stained_tissue")
     dock.segment_panel.estimate.setChecked(False)
     dock.segment_panel.diameter.setValue(14)
@@ -151,7 +157,7 @@ def pick(viewer: napari.Viewer, dock: Any, place: tuple[int, int], *keys: str) -
 
 def lookalikes(viewer: napari.Viewer, dock: Any) -> None:
     """Nuclei of the stained gland among all others, and classes."""
-    viewer.layers.clear()
+    clear(viewer)
     viewer.add_image(data.immunohistochemistry(), name="tissue")
     viewer.reset_view()
     dock.segment_panel.estimate.setChecked(False)
