@@ -110,7 +110,7 @@ class Backend:
         # Filled in place: joining copies in float32 costs a tenth of the whole time.
         counts = [field.shape[1] for field in fields]
         joined = torch.empty((sum(counts), *image.shape[2:]))
-        for part, field in zip(joined.split(counts), fields, strict=True):
+        for part, field in zip(torch.split(joined, counts), fields, strict=True):
             part.copy_(field[0])
         joined[:2].sigmoid_()
         return joined
