@@ -61,7 +61,7 @@ def main() -> None:
         parts += [score_tables("kind", kinds, diameters=True)]
         parts += ["The same where the median diameter of each image is given."]
         parts += [score_tables("kind", given, diameters=True)]
-    where = f"{report.machine(device)}, torch threads: {threads}, device: {device}"
+    where = report.where(device, threads)
     report.publish("accuracy", "\n\n".join(parts), machine=where, write=args.write)
 
 
@@ -84,12 +84,15 @@ def _arguments() -> argparse.Namespace:
 
 def _about(args: argparse.Namespace, scores: dict[str, Score]) -> str:
     score = next(iter(scores.values()))
-    return (
-        f"### {score.images} test images of fluorescent nuclei, {score.cells} cells\n\n"
+    trained = (
         f"(b) to (d) were trained for {args.minutes:g} minutes each, one after the "
         f"other in one process for each core, on the images of `{common.NUCLEI}/train` "
-        "that are not held out, with the same recipe. Diameters are estimated. Seconds "
-        "include that."
+        "that are not held out, with the same recipe. "
+    )
+    shown = any(TITLES[row] in scores for row in ABLATIONS)
+    return (
+        f"### {score.images} test images of fluorescent nuclei, {score.cells} cells\n\n"
+        f"{trained if shown else ''}Diameters are estimated. Seconds include that."
     )
 
 

@@ -47,8 +47,7 @@ def main() -> None:
         parts.append(_latency(segmenter, args))
     if "b" in args.only:
         parts.append(_blood(segmenter, args))
-    where = f"{report.machine(segmenter.device)}, torch threads: {threads}"
-    where += f", device: {segmenter.device}"
+    where = report.where(segmenter.device, threads)
     report.publish("click", "\n\n".join(parts), machine=where, write=args.write)
 
 

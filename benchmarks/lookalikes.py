@@ -74,8 +74,7 @@ def main() -> None:
         parts.append(_found_again(segmenter, args))
     if "t" in args.only:
         parts.append(_seconds())
-    where = f"{report.machine(segmenter.device)}, torch threads: {threads}"
-    where += f", device: {segmenter.device}"
+    where = report.where(segmenter.device, threads)
     report.publish("lookalikes", "\n\n".join(parts), machine=where, write=args.write)
 
 

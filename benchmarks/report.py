@@ -35,6 +35,11 @@ def machine(device: str = "cpu") -> str:
     return platform.processor() or platform.machine()
 
 
+def where(device: str, threads: int) -> str:
+    """Say what a benchmark of torch ran on."""
+    return f"{machine(device)}, torch threads: {threads}, device: {device}"
+
+
 def command() -> str:
     """Return the command that was typed, with the names of absolute paths only."""
     words = [Path(w).name if Path(w).is_absolute() else w for w in sys.argv[1:]]

@@ -41,9 +41,7 @@ def main() -> None:
         f"tiles of {args.tiles[0]} and of {args.tiles[1]} pixels; AP of the one "
         f"against the other.\n\n{report.table(head, rows)}"
     )
-    where = (
-        f"{report.machine(one.device)}, torch threads: {threads}, device: {one.device}"
-    )
+    where = report.where(one.device, threads)
     report.publish("tiles", text, machine=where, write=args.write)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 APPEARANCE = "appearance"
 # What counts for likeness, in the order in which it is shown, and how much: chosen
-# by benchmarks/lookalikes.py.
+# on blood smears, whose types trained nothing.
 DEFAULT_WEIGHTS = {
     APPEARANCE: 1.0,
     "colour": 0.2,

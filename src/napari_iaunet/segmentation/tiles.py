@@ -68,6 +68,11 @@ def pad_to_stride(plane: NDArray[np.float32], stride: int) -> NDArray[np.float32
     return np.pad(plane, missing, mode="reflect") if np.any(missing) else plane
 
 
+def _tile_side(tile: int, stride: int, halo: int) -> int:
+    """Round a side up to a multiple of the stride, with room for the halo."""
+    return max(-(-tile // stride) * stride, 2 * halo + 4 * stride)
+
+
 def run_tiled(
     plane: NDArray[np.float32],
     predict: Callable[[Tensor], Tensor],
@@ -100,7 +105,7 @@ def run_tiled(
     """
     height, width = plane.shape[1:]
     padded = torch.from_numpy(np.ascontiguousarray(pad_to_stride(plane, stride)))
-    size = max(-(-tile // stride) * stride, 2 * halo + 4 * stride)
+    size = _tile_side(tile, stride, halo)
     full = padded.shape[1:]
     rows, h = plan_axis(full[0], size, stride, halo)
     columns, w = plan_axis(full[1], size, stride, halo)
@@ -155,7 +160,7 @@ def plan_blocks(
     tile, stride, halo : int
         Pixels, as for `run_tiled`.
     """
-    size = max(-(-tile // stride) * stride, 2 * halo + 4 * stride)
+    size = _tile_side(tile, stride, halo)
     axes = []
     for length in shape:
         starts, width = plan_axis(length, size, stride, halo)
