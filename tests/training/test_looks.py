@@ -1,7 +1,6 @@
 """Random looks stay usable and show what they should."""
 
 import numpy as np
-import pytest
 import torch
 
 from napari_iaunet.training.looks import change_look, restain
@@ -41,16 +40,3 @@ def test_one_stain_alone_is_left_as_it_is():
     gray = torch.where(inside, 0.3, 0.7).repeat(3, 1, 1)
     assert restain(gray, inside, np.random.default_rng(0)) is None
     assert restain(1 - 0 * gray, inside, np.random.default_rng(0)) is None
-
-
-@pytest.mark.parametrize(("gray", "least", "most"), [(True, 40, 70), (False, 2, 25)])
-def test_gray_crops_often_keep_their_look_and_colour_rarely(gray, least, most):
-    image = torch.rand(3, 24, 24, generator=torch.Generator().manual_seed(0)) + 0.1
-    if gray:
-        image = image[:1].repeat(3, 1, 1)
-    nowhere = torch.zeros(24, 24, dtype=torch.bool)
-    kept = 0
-    for seed in range(100):
-        ratio = change_look(image, nowhere, np.random.default_rng(seed)) / image
-        kept += float(ratio.std()) < 1e-4
-    assert least <= kept <= most

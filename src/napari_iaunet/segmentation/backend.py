@@ -108,8 +108,10 @@ class Backend:
         with self._autocast():
             fields = self.network(image)
         # Filled in place: joining copies in float32 costs a tenth of the whole time.
+        # A pixel's values lie side by side, as the network leaves them and as the
+        # decoding reads them.
         counts = [field.shape[1] for field in fields]
-        joined = torch.empty((sum(counts), *image.shape[2:]))
+        joined = torch.empty((*image.shape[2:], sum(counts))).permute(2, 0, 1)
         for part, field in zip(torch.split(joined, counts), fields, strict=True):
             part.copy_(field[0])
         joined[:2].sigmoid_()
@@ -143,7 +145,8 @@ class Backend:
                 progress=progress,
             )
         )
-        return FieldImage(values[0], values[1], values[2:4], values[4:])
+        foreground, centre = (values[i].contiguous() for i in range(2))
+        return FieldImage(foreground, centre, values[2:4], values[4:])
 
     def describe(
         self,

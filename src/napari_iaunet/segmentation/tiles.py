@@ -102,6 +102,7 @@ def run_tiled(
     Returns
     -------
     (F, Y, X) float32 tensor
+        In memory, the values of a pixel lie side by side.
     """
     height, width = plane.shape[1:]
     padded = torch.from_numpy(np.ascontiguousarray(pad_to_stride(plane, stride)))
@@ -121,7 +122,7 @@ def run_tiled(
         values = predict(padded[None, :, y : y + h, x : x + w])
         weight = _ramp(y, h, full[0], halo)[:, None] * _ramp(x, w, full[1], halo)[None]
         if result is None:
-            result = torch.zeros((values.shape[0], *full))
+            result = torch.zeros((*full, values.shape[0])).permute(2, 0, 1)
         result[:, y : y + h, x : x + w].addcmul_(values, weight)
         weights[y : y + h, x : x + w] += weight
         if progress:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_iaunet.model.losses import Targets
-from napari_iaunet.training.looks import change_look
+from napari_iaunet.training.looks import brighten, change_look, is_gray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from napari_iaunet.training.dataset import AnnotatedImage
 
 _SCALE_JITTER = (0.65, 1.55)
+# Where people draw an outline on a blurred edge depends on the kind of image. Gamma,
+# blur, noise and resampling hide the kind, so these many gray crops are shown as the
+# finished model will see them. Stains differ so much from one laboratory to the next
+# that few crops in colour may be.
+_AS_USED_GRAY = 0.55
+_AS_USED_COLOUR = 0.1
+# How far the diameter's estimate is off, as a factor.
+_ESTIMATE = (0.93, 1.07)
 
 
 class Crop(NamedTuple):
@@ -34,6 +42,8 @@ class Crop(NamedTuple):
     centre, known, radius : Tensor, (1, H, W) float32
     offset : Tensor, (2, H, W) float32
         In pixels of the crop.
+    as_used : bool
+        Cut at the scale, and to be shown with the look, that the finished model sees.
     """
 
     image: Tensor
@@ -42,6 +52,7 @@ class Crop(NamedTuple):
     offset: Tensor
     radius: Tensor
     known: Tensor
+    as_used: bool
 
 
 class Batch(NamedTuple):
@@ -51,22 +62,36 @@ class Batch(NamedTuple):
     targets: Targets
 
 
-def _affine(
-    source: AnnotatedImage, size: int, rng: Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Matrix and shift that take a crop's pixel (y, x) to the image's."""
-    low, high = np.log(_SCALE_JITTER)
-    scale = source.zoom * np.exp(rng.uniform(low, high))
+def _turn_matrix(as_used: bool, rng: Generator) -> np.ndarray:
+    """Quarter turns and mirrors; unless as used, free turns and stretching, too."""
+    free = not as_used
     angle = rng.integers(4) * np.pi / 2
-    if rng.random() < 0.35:
+    if free and rng.random() < 0.35:
         angle += rng.uniform(-np.pi / 4, np.pi / 4)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     if rng.random() < 0.5:
         turn = turn @ np.diag([1.0, -1.0])
-    if rng.random() < 0.35:
+    if free and rng.random() < 0.35:
         stretch = np.exp(rng.uniform(-0.2, 0.2))
         turn = turn @ np.diag([stretch, 1 / stretch])
-    matrix = turn / scale
+    return np.rint(turn) if as_used else turn
+
+
+def _scale(source: AnnotatedImage, as_used: bool, rng: Generator) -> float:
+    """Pixels of the crop per pixel of the image."""
+    if not as_used:
+        return source.zoom * float(np.exp(rng.uniform(*np.log(_SCALE_JITTER))))
+    if source.scale == 1.0:
+        return 1.0
+    return source.scale * float(np.exp(rng.uniform(*np.log(_ESTIMATE))))
+
+
+def _affine(
+    source: AnnotatedImage, size: int, as_used: bool, rng: Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix and shift that take a crop's pixel (y, x) to the image's."""
+    scale = _scale(source, as_used, rng)
+    matrix = _turn_matrix(as_used, rng) / scale
     shape = np.asarray(source.labels.shape)
     if rng.random() < 0.5 and len(source.centres) > 1:
         # Near some cell, so that sparse images are not mostly background.
@@ -77,7 +102,8 @@ def _affine(
     half = np.minimum(size / scale, shape) / 2
     middle = np.clip(middle, half, shape - half)
     shift = middle - matrix @ np.full(2, (size - 1) / 2)
-    return matrix, shift
+    # At the image's own scale, pixel falls on pixel: nothing is resampled.
+    return matrix, np.rint(shift) if as_used and scale == 1.0 else shift
 
 
 def draw_crop(source: AnnotatedImage, size: int, rng: Generator) -> Crop:
@@ -93,7 +119,9 @@ def draw_crop(source: AnnotatedImage, size: int, rng: Generator) -> Crop:
         Height and width in pixels.
     rng : numpy Generator
     """
-    matrix, shift = _affine(source, size, rng)
+    gray = is_gray(torch.from_numpy(source.image[:, ::8, ::8]))
+    as_used = rng.random() < (_AS_USED_GRAY if gray else _AS_USED_COLOUR)
+    matrix, shift = _affine(source, size, as_used, rng)
     axis = np.arange(size, dtype=np.float32)
     y, x = (
         (row[0] * axis[:, None] + row[1] * axis[None] + start).astype(np.float32)
@@ -118,6 +146,7 @@ def draw_crop(source: AnnotatedImage, size: int, rng: Generator) -> Crop:
         torch.from_numpy(offset * inside),
         torch.from_numpy(radius)[None],
         torch.from_numpy(known.astype(np.float32))[None],
+        bool(as_used),
     )
 
 
@@ -165,19 +194,20 @@ def _sample_image(
 
 
 def _turn(crop: Crop, rng: Generator) -> Crop:
-    """Mirror or turn by a quarter; offsets turn with the picture."""
-    image, cells, centre, offset, radius, known = crop
+    """Mirror or turn by a quarter, to be shown with a new look."""
+    image, cells, centre, offset, radius, known, _ = crop
     if rng.random() < 0.5:
         image, cells, centre, radius, known = (
             t.flip(-1) for t in (image, cells, centre, radius, known)
         )
+        # Offsets turn with the picture.
         offset = offset.flip(-1) * torch.tensor([1.0, -1.0])[:, None, None]
     if rng.random() < 0.5:
         image, cells, centre, radius, known = (
             t.transpose(-1, -2) for t in (image, cells, centre, radius, known)
         )
         offset = offset.transpose(-1, -2).flip(0)
-    return Crop(image, cells, centre, offset, radius, known)
+    return Crop(image, cells, centre, offset, radius, known, as_used=False)
 
 
 def _empty(size: int, rng: Generator) -> Crop:
@@ -191,6 +221,7 @@ def _empty(size: int, rng: Generator) -> Crop:
         torch.zeros(2, size, size),
         zero + 1,
         zero + 1,
+        as_used=False,
     )
 
 
@@ -226,7 +257,12 @@ def draw_batch(
         )
     crops += [_turn(crops[i], rng) for i in range(second_views)]
     images = torch.stack(
-        [change_look(crop.image, crop.cells > 0, rng) for crop in crops]
+        [
+            brighten(crop.image, rng)
+            if crop.as_used
+            else change_look(crop.image, crop.cells > 0, rng)
+            for crop in crops
+        ]
     )
     cells, partner = _number_cells(crops, batch - second_views)
     targets = Targets(

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_iaunet.errors import TrainingError
+from napari_iaunet.segmentation.diameter import scale_for
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.intensity import rescale
 
@@ -39,6 +40,8 @@ class AnnotatedImage:
         Radius of a disc of the same area, in pixels; row 0 is 1.
     zoom : float
         Multiply by this to bring the median cell to the network's diameter.
+    scale : float
+        By this factor the finished model rescales the image.
     name, kind : str
         The file's stem and its folder's name.
     """
@@ -49,6 +52,7 @@ class AnnotatedImage:
     centres: NDArray[np.float32]
     radii: NDArray[np.float32]
     zoom: float
+    scale: float
     name: str = ""
     kind: str = ""
 
@@ -164,9 +168,11 @@ def prepare(
     labels = inverse.astype(np.int32)
     typical = median_diameter(labels) or diameter
     zoom = float(np.clip(diameter / typical, 0.1, 4.0))
+    scale = scale_for(typical, diameter, mask.shape)
     shrink = min(1.0, zoom * 1.4)
     if shrink < 0.8:
         plane = rescale(plane, shrink)
+        scale /= shrink
         rows, columns = (
             np.clip(((np.arange(n) + 0.5) * m / n).astype(int), 0, m - 1)
             for n, m in zip(plane.shape[1:], labels.shape, strict=True)
@@ -177,7 +183,15 @@ def prepare(
         zoom = float(np.clip(diameter / (median_diameter(labels) or diameter), 0.1, 4))
     distance, centres, radii = _geometry(labels)
     return AnnotatedImage(
-        plane.astype(np.float16), labels, distance, centres, radii, zoom, name, kind
+        plane.astype(np.float16),
+        labels,
+        distance,
+        centres,
+        radii,
+        zoom,
+        scale,
+        name,
+        kind,
     )
 
 

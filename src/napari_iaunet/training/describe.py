@@ -12,7 +12,7 @@ from skimage.transform import rotate
 from napari_iaunet.identity.descriptor import PooledMaps, cell_pixels, fit_descriptor
 from napari_iaunet.segmentation.intensity import rescale
 from napari_iaunet.segmentation.tiles import pad_to_stride
-from napari_iaunet.training.looks import new_look
+from napari_iaunet.training.looks import change_look
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,7 +94,7 @@ def _other_view(
 ) -> tuple[NDArray[np.float32], Labels]:
     """Look, size and direction of the same cells changed."""
     nowhere = torch.zeros(plane.shape[1:], dtype=torch.bool)
-    plane = new_look(torch.from_numpy(plane), nowhere, rng).numpy()
+    plane = change_look(torch.from_numpy(plane), nowhere, rng).numpy()
     plane = rescale(plane, float(np.exp(rng.uniform(-_ZOOM, _ZOOM))))
     # Turns by quarters and mirroring change nothing: the network averages over them.
     angle = float(rng.uniform(-45, 45))

@@ -16,12 +16,6 @@ if TYPE_CHECKING:
 # Stains are told apart where enough pixels hold them and their colours' cosine is low.
 _FEW_PIXELS = 200
 _SAME_COLOUR = 0.99
-# Where people draw an outline on a blurred edge depends on the kind of image. Gamma,
-# blur and noise hide the kind, so these many gray crops keep what their image looks
-# like. Stains differ so much from one laboratory to the next that few crops in colour
-# may keep theirs.
-_UNCHANGED_GRAY = 0.55
-_UNCHANGED_COLOUR = 0.1
 
 
 def _blur(image: Tensor, sigma: float) -> Tensor:
@@ -34,13 +28,14 @@ def _blur(image: Tensor, sigma: float) -> Tensor:
     return F.conv2d(rows, kernel.view(1, 1, 1, -1))[:, 0]
 
 
-def _is_gray(image: Tensor) -> bool:
+def is_gray(image: Tensor) -> bool:
+    """Whether the three channels of a (3, H, W) image are equal."""
     return bool((image[0] == image[1]).all() and (image[0] == image[2]).all())
 
 
 def _colour(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
     """Change the colours; a gray image sometimes gets a tint."""
-    if _is_gray(image):
+    if is_gray(image):
         if rng.random() < 0.1:
             weights = rng.dirichlet([0.5, 0.5, 0.5])
             image = (
@@ -100,8 +95,13 @@ def restain(image: Tensor, inside: Tensor, rng: Generator) -> Tensor | None:
     return (-density).exp()
 
 
+def brighten(image: Tensor, rng: Generator) -> Tensor:
+    """Make a (3, H, W) image a little brighter or darker."""
+    return image * float(np.exp(rng.uniform(-0.15, 0.15)))
+
+
 def change_look(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
-    """Give many crops a new look; others only become a little brighter or darker.
+    """Vary colour, gamma, contrast, illumination, sharpness and noise.
 
     Parameters
     ----------
@@ -110,17 +110,6 @@ def change_look(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
     inside : Tensor, (H, W) bool
         Pixels of cells.
     rng : numpy Generator
-    """
-    unchanged = _UNCHANGED_GRAY if _is_gray(image) else _UNCHANGED_COLOUR
-    if rng.random() < unchanged:
-        return image * float(np.exp(rng.uniform(-0.15, 0.15)))
-    return new_look(image, inside, rng)
-
-
-def new_look(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
-    """Vary colour, gamma, contrast, illumination, sharpness and noise.
-
-    Parameters and result are those of `change_look`.
     """
     image = _colour(image, inside, rng)
     if rng.random() < 0.15:
