@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,12 +17,12 @@ from napari_iaunet.plugin.click_preview import ClickPreview
 from napari_iaunet.plugin.click_source import ClickSource
 from napari_iaunet.plugin.click_target import ClickTarget
 from napari_iaunet.plugin.click_tool import ClickTool
-from napari_iaunet.plugin.connections import Connections
+from napari_iaunet.plugin.connections import Connections, layer_list
 from napari_iaunet.plugin.plane_encoder import PlaneEncoder
+from napari_iaunet.plugin.undisturbed import Undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable
 
     import napari.viewer
 
@@ -62,8 +61,8 @@ class ClickController(QObject):
     jobs : Jobs
         Used by nobody else.
     segmenters : Segmenters
-    undisturbed : callable
-        Gives a context in which changes of the layer selection mean nothing.
+    others : Undisturbed
+        Those who shall not answer to the layers of this controller.
     parent : QObject
     """
 
@@ -74,12 +73,12 @@ class ClickController(QObject):
         panel: ClickPanel,
         jobs: Jobs,
         segmenters: Segmenters,
-        undisturbed: Callable[[], AbstractContextManager[None]],
+        others: Undisturbed,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._settings, self._panel = viewer, settings, panel
-        self._outer, self._follows_selection = undisturbed, True
+        self.undisturbed = Undisturbed(others)
         self._encoder = PlaneEncoder(jobs, segmenters, self)
         self._source = ClickSource(viewer, self._encoder, self)
         self._target = ClickTarget(viewer)
@@ -95,13 +94,9 @@ class ClickController(QObject):
 
     def _wires(self) -> list[Wire]:
         viewer, tool, encoder = self._viewer, self._tool, self._encoder
-        events, dims = viewer.layers.events, viewer.dims.events
+        dims = viewer.dims.events
         return [
-            (events.inserted, self._on_layers),
-            (events.removed, self._on_layers),
-            (events.reordered, self._on_layers),
-            (events.renamed, self._on_layers),
-            (viewer.layers.selection.events.active, self._on_selection),
+            *layer_list(viewer, self._on_layers, self._on_selection),
             (dims.point, self._on_change),
             (dims.ndisplay, self._on_change),
             (dims.order, self._on_change),
@@ -341,7 +336,7 @@ class ClickController(QObject):
         """Pick the layer of cells that is selected in the layer list."""
         layer = label_edits.selected_labels(self._viewer)
         key = "" if layer is None else str(layer.unique_id)
-        if self._follows_selection and key and self._panel.offers(key):
+        if key and not self.undisturbed and self._panel.offers(key):
             self._on_target(key)
 
     def _on_target(self, key: str) -> None:
@@ -350,13 +345,3 @@ class ClickController(QObject):
             self._target.key = key
             self._try(self._cells.lose_target)
         self._panel.pick_target(key)
-
-    @contextmanager
-    def undisturbed(self) -> Iterator[None]:
-        """Let the layer selection change without picking another layer."""
-        self._follows_selection = False
-        try:
-            with self._outer():
-                yield
-        finally:
-            self._follows_selection = True

@@ -14,14 +14,12 @@ from napari_iaunet.plugin.layers import HELPER, selection_kept
 from napari_iaunet.plugin.placement import fit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
     import napari.viewer
     from napari.layers import Image, Labels
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.placement import LayerImage
+    from napari_iaunet.plugin.undisturbed import Undisturbed
 
 _NAME = "click preview"
 _COLOUR = "#ffd000"
@@ -33,14 +31,14 @@ class ClickPreview:
     Parameters
     ----------
     viewer : Viewer
-    undisturbed : callable
+    undisturbed : Undisturbed
         Gives a context in which changes of the layer selection mean nothing.
     """
 
     def __init__(
         self,
         viewer: napari.viewer.Viewer,
-        undisturbed: Callable[[], AbstractContextManager[None]],
+        undisturbed: Undisturbed,
     ) -> None:
         self._viewer, self._undisturbed = viewer, undisturbed
         self._layer: Labels | None = None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import napari
+
     Wire = tuple[Any, Callable[..., object]]
 
 
@@ -33,3 +35,17 @@ class Connections:
         for signal, slot in self._wires:
             signal.disconnect(slot)
         self._wires.clear()
+
+
+def layer_list(
+    viewer: napari.viewer.Viewer,
+    on_layers: Callable[..., object],
+    on_selection: Callable[..., object],
+) -> list[Wire]:
+    """Wires for changes of the layer list, and of the layer chosen in it."""
+    events = viewer.layers.events
+    changes = (events.inserted, events.removed, events.reordered, events.renamed)
+    return [
+        *((change, on_layers) for change in changes),
+        (viewer.layers.selection.events.active, on_selection),
+    ]

@@ -15,7 +15,6 @@ from napari_iaunet.plugin import cell_layers, label_edits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
     import napari.viewer
     from napari.layers import Labels
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.lookalike_job import DescribedCells
     from napari_iaunet.plugin.lookalike_panel import LookalikePanel
     from napari_iaunet.plugin.lookalike_search import Query, Ranking
+    from napari_iaunet.plugin.undisturbed import Undisturbed
 
 _NONE_FOUND = "No cell is that similar. Lower the threshold."
 
@@ -64,7 +64,7 @@ class LookalikeActions(QObject):
     ----------
     viewer : Viewer
     panel : LookalikePanel
-    quietly : callable
+    undisturbed : Undisturbed
         Gives a context in which changes of the layers mean nothing.
     current : callable
         Returns what was found; None if nothing was, or it is out of date.
@@ -77,19 +77,19 @@ class LookalikeActions(QObject):
         self,
         viewer: napari.viewer.Viewer,
         panel: LookalikePanel,
-        quietly: Callable[[], AbstractContextManager[None]],
+        undisturbed: Undisturbed,
         current: Callable[[], Found | None],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._panel = viewer, panel
-        self._quietly, self._current = quietly, current
+        self._undisturbed, self._current = undisturbed, current
 
     def extract(self) -> None:
         """Put the cells found into layers of their own."""
         found = self._similar()
         if found is not None:
-            with self._quietly():
+            with self._undisturbed():
                 count = _extract(self._viewer, found)
             self.done.emit(f"{_cells(count)} extracted.")
 
@@ -99,7 +99,7 @@ class LookalikeActions(QObject):
         if found is None:
             return
         try:
-            with self._quietly():
+            with self._undisturbed():
                 count = _name(self._viewer, found, name)
         except IAUNetError as error:
             show_warning(str(error))

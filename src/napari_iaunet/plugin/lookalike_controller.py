@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin import cell_layers, label_edits
 from napari_iaunet.plugin.cell_library import CellLibrary
-from napari_iaunet.plugin.connections import Connections
+from napari_iaunet.plugin.connections import Connections, layer_list
 from napari_iaunet.plugin.lookalike_actions import Found, LookalikeActions
 from napari_iaunet.plugin.lookalike_display import LookalikeDisplay
 from napari_iaunet.plugin.lookalike_panel import NOT_LIKE
@@ -26,11 +25,9 @@ from napari_iaunet.plugin.lookalike_search import (
     threshold_for,
 )
 from napari_iaunet.plugin.mouse_tool import MouseTool
+from napari_iaunet.plugin.undisturbed import Undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-
     import napari.viewer
 
     from napari_iaunet.plugin.connections import Wire
@@ -80,8 +77,8 @@ class LookalikeController(QObject):
     jobs : Jobs
         Used by nobody else.
     segmenters : Segmenters
-    undisturbed : callable
-        Gives a context in which changes of the layer selection mean nothing.
+    others : Undisturbed
+        Those who shall not answer to the layers of this controller.
     parent : QObject
     """
 
@@ -92,17 +89,17 @@ class LookalikeController(QObject):
         panel: LookalikePanel,
         jobs: Jobs,
         segmenters: Segmenters,
-        undisturbed: Callable[[], AbstractContextManager[None]],
+        others: Undisturbed,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._settings, self._panel = viewer, settings, panel
-        self._undisturbed, self._is_quiet = undisturbed, False
+        self._undisturbed = Undisturbed(others)
         self._library = CellLibrary(viewer, jobs, segmenters, self)
-        self._display = LookalikeDisplay(viewer, panel, self._quietly)
+        self._display = LookalikeDisplay(viewer, panel, self._undisturbed)
         self._scope = LookalikeScope(viewer, settings.choice)
         self._actions = LookalikeActions(
-            viewer, panel, self._quietly, self._current, self
+            viewer, panel, self._undisturbed, self._current, self
         )
         self._tool = MouseTool(viewer, _KINDS, self)
         self._timer = QTimer(self, singleShot=True, interval=_REST_MS)
@@ -116,13 +113,8 @@ class LookalikeController(QObject):
 
     def _wires(self) -> list[Wire]:
         viewer, panel, library = self._viewer, self._panel, self._library
-        events = viewer.layers.events
         return [
-            (events.inserted, self._on_layers),
-            (events.removed, self._on_layers),
-            (events.reordered, self._on_layers),
-            (events.renamed, self._on_layers),
-            (viewer.layers.selection.events.active, self._on_selection),
+            *layer_list(viewer, self._on_layers, self._on_selection),
             (self._settings.changed, self._on_change),
             (panel.labels_picked, self._on_labels),
             (panel.image_picked, self._on_image),
@@ -163,7 +155,7 @@ class LookalikeController(QObject):
     # -- which cells are searched ------------------------------------------------
 
     def _on_layers(self, event: object = None) -> None:
-        if self._is_quiet:
+        if self._undisturbed:
             return
         self._scope.update()
         self._library.forget_closed()
@@ -178,7 +170,7 @@ class LookalikeController(QObject):
     def _on_selection(self, event: object = None) -> None:
         """Pick the layer of cells that is selected in the layer list."""
         layer = label_edits.selected_labels(self._viewer)
-        if not self._is_quiet and layer is not None:
+        if not self._undisturbed and layer is not None:
             self._on_labels(str(layer.unique_id))
 
     def _on_labels(self, key: str) -> None:
@@ -399,16 +391,6 @@ class LookalikeController(QObject):
             text = _READY if self._found is None else _MORE
             text = _OTHER_TOOL if self._tool.is_paused else text
         self._panel.say(str(text))
-
-    @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        """Let layers and selection change without meaning anything."""
-        before, self._is_quiet = self._is_quiet, True
-        try:
-            with self._undisturbed():
-                yield
-        finally:
-            self._is_quiet = before
 
 
 def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:

@@ -16,14 +16,14 @@ from napari_iaunet.plugin.similarity_layers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     import napari.viewer
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.lookalike_panel import LookalikePanel
     from napari_iaunet.plugin.lookalike_search import CellRef, Query, Ranking
+    from napari_iaunet.plugin.undisturbed import Undisturbed
 
 _PICTURES = 30
 
@@ -35,7 +35,7 @@ class LookalikeDisplay:
     ----------
     viewer : Viewer
     panel : LookalikePanel
-    undisturbed : callable
+    undisturbed : Undisturbed
         Gives a context in which changes of the layers mean nothing.
     """
 
@@ -43,7 +43,7 @@ class LookalikeDisplay:
         self,
         viewer: napari.viewer.Viewer,
         panel: LookalikePanel,
-        undisturbed: Callable[[], AbstractContextManager[None]],
+        undisturbed: Undisturbed,
     ) -> None:
         self._viewer, self._panel, self._undisturbed = viewer, panel, undisturbed
         self._shown: dict[str, SimilarityLayers] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,12 @@ from qtpy.QtCore import QObject
 import napari_iaunet
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin import devices, layers, preferences
-from napari_iaunet.plugin.connections import Connections
+from napari_iaunet.plugin.connections import Connections, layer_list
 from napari_iaunet.plugin.segment_job import find_cells
+from napari_iaunet.plugin.undisturbed import Undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import napari.viewer
 
@@ -59,14 +59,10 @@ class SegmentController(QObject):
         super().__init__(parent)
         self._viewer, self._panel, self._jobs = viewer, panel, jobs
         self._segmenters = segmenters
-        self._follows_selection = True
+        self.undisturbed = Undisturbed()
         self._run: _Run | None = None
         self._connections = Connections(
-            (viewer.layers.events.inserted, self._on_layers),
-            (viewer.layers.events.removed, self._on_layers),
-            (viewer.layers.events.reordered, self._on_layers),
-            (viewer.layers.events.renamed, self._on_layers),
-            (viewer.layers.selection.events.active, self._on_selection),
+            *layer_list(viewer, self._on_layers, self._on_selection),
             (panel.segment_requested, self._on_segment),
             (panel.cancel_requested, jobs.cancel),
             (panel.device_changed, preferences.remember_device),
@@ -85,15 +81,6 @@ class SegmentController(QObject):
         self._connections.clear()
         self._run = None
 
-    @contextmanager
-    def undisturbed(self) -> Iterator[None]:
-        """Let the layer selection change without picking another image."""
-        self._follows_selection = False
-        try:
-            yield
-        finally:
-            self._follows_selection = True
-
     def _on_layers(self, event: object = None) -> None:
         images = [layers.describe(i) for i in layers.image_layers(self._viewer)]
         self._panel.set_images(images)
@@ -106,7 +93,7 @@ class SegmentController(QObject):
 
     def _on_selection(self, event: object = None) -> None:
         layer = layers.selected_image(self._viewer)
-        if layer is not None and self._follows_selection:
+        if layer is not None and not self.undisturbed:
             self._panel.pick_image(str(layer.unique_id))
 
     def _source(self, run: _Run) -> Any | None:

@@ -13,14 +13,14 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colorma
 from napari_iaunet.plugin.layers import HELPER, selection_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Sequence
 
     import napari.viewer
     from napari.layers import Image, Labels
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.lookalike_job import DescribedCells
+    from napari_iaunet.plugin.undisturbed import Undisturbed
 
 LIKE_COLOUR, UNLIKE_COLOUR, FOUND_COLOUR = "#3ddc5a", "#ff4d4d", "#ffffff"
 _BELOW = (0.45, 0.45, 0.45, 0.6)
@@ -76,7 +76,7 @@ class SimilarityLayers:
     Parameters
     ----------
     viewer : Viewer
-    undisturbed : callable
+    undisturbed : Undisturbed
         Gives a context in which changes of the layers mean nothing.
     labels : Labels
         Hidden as long as the similarities are shown.
@@ -86,7 +86,7 @@ class SimilarityLayers:
     def __init__(
         self,
         viewer: napari.viewer.Viewer,
-        undisturbed: Callable[[], AbstractContextManager[None]],
+        undisturbed: Undisturbed,
         labels: Labels,
         cells: DescribedCells,
     ) -> None:
