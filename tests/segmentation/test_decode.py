@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from skimage.transform import resize
 
 from napari_iaunet.evaluation import average_precision
 from napari_iaunet.files import read_image
@@ -99,3 +100,15 @@ def test_labels_keep_their_place_at_another_size(shape):
         assert (ys.mean() + 0.5) / zoom_y == pytest.approx(true_y.mean() + 0.5, abs=0.5)
         assert (xs.mean() + 0.5) / zoom_x == pytest.approx(true_x.mean() + 0.5, abs=0.5)
         assert len(ys) == pytest.approx(len(true_y) * zoom_y * zoom_x, rel=0.08)
+
+
+def test_cells_of_a_shrunk_plane_lose_no_rim():
+    y, x = np.mgrid[:64, :64]
+    for middle in np.random.default_rng(0).uniform(30, 34, (20, 2)):
+        distance = np.hypot(y - middle[0], x - middle[1])
+        foreground = torch.from_numpy(1 / (1 + np.exp((distance - 14) / 1.5))).float()
+        labels = (foreground.numpy() > 0.5).astype(np.int32)
+        native = to_image_size(labels, foreground, (28, 28), 0.5)
+        expected = resize(foreground.numpy(), (28, 28), order=1, anti_aliasing=False)
+        lost = (native == 0) & (expected > 0.52)
+        assert not lost.any()

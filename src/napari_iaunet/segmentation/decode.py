@@ -242,23 +242,33 @@ def to_image_size(
 ) -> NDArray[np.int32]:
     """Bring labels from the network's scale to the image's.
 
-    Where the image is larger, outlines follow the interpolated foreground, so
-    they are not made of blocks.
+    Outlines follow the interpolated foreground, so they are not made of blocks
+    where the image is larger, and not too small where it is smaller.
     """
     if labels.shape == shape:
         return labels
-    tensor = torch.from_numpy(labels)[None, None]
-    grown = tensor
-    if labels.size < shape[0] * shape[1]:
-        around = F.max_pool2d(tensor.float(), 3, 1, 1).int()
-        grown = torch.where(tensor > 0, tensor, around)
-    resized = F.interpolate(grown.float(), size=shape, mode="nearest-exact")[0, 0]
-    smooth = F.interpolate(
-        foreground[None, None], size=shape, mode="bilinear", align_corners=False
+    resized = F.interpolate(
+        _grown(torch.from_numpy(labels))[None, None].float(),
+        size=shape,
+        mode="nearest-exact",
     )[0, 0]
-    inside = smooth > threshold
-    out: NDArray[np.int32] = torch.where(inside, resized, 0).int().numpy()
+    smooth = F.interpolate(
+        foreground[None, None],
+        size=shape,
+        mode="bilinear",
+        align_corners=False,
+        antialias=True,
+    )[0, 0]
+    out: NDArray[np.int32] = torch.where(smooth > threshold, resized, 0).int().numpy()
     return out
+
+
+def _grown(labels: Tensor) -> Tensor:
+    """Give background pixels the largest label beside them: (Y, X) -> (Y, X)."""
+    padded = F.pad(labels, (1, 1, 1, 1))
+    rows = torch.maximum(torch.maximum(padded[:-2], padded[1:-1]), padded[2:])
+    around = torch.maximum(torch.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+    return torch.where(labels > 0, labels, around)
 
 
 def decode_plain(
