@@ -10,13 +10,12 @@ from skimage.transform import resize
 from napari_iaunet.evaluation import average_precision
 from napari_iaunet.files import read_image
 from napari_iaunet.segmentation.decode import (
-    DecodeSettings,
-    FieldImage,
     decode,
     decode_plain,
     tidy,
     to_image_size,
 )
+from napari_iaunet.segmentation.fields import DecodeSettings, FieldImage
 from napari_iaunet.training.dataset import prepare
 
 DIAMETER = 28.0

@@ -12,7 +12,7 @@ import torch
 
 from napari_iaunet.errors import DeviceError
 from napari_iaunet.identity.descriptor import PooledMaps
-from napari_iaunet.segmentation.decode import FieldImage
+from napari_iaunet.segmentation.fields import FieldImage
 from napari_iaunet.segmentation.tiles import pad_to_stride, plan_blocks, run_tiled
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.segmentation.correction import correction, obey
-from napari_iaunet.segmentation.decode import FieldImage
+from napari_iaunet.segmentation.fields import FieldImage
 from napari_iaunet.segmentation.queries import (
     Queries,
     find_peaks,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_iaunet.segmentation.decode import DecodeSettings
+    from napari_iaunet.segmentation.fields import DecodeSettings
     from napari_iaunet.segmentation.queries import SameCell
 
 # Half side of the neighbourhood that is decoded, in diameters; doubled while the

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_iaunet.segmentation.decode import DecodeSettings, FieldImage
+    from napari_iaunet.segmentation.fields import DecodeSettings, FieldImage
 
     SameCell = Callable[[Tensor, Tensor], Tensor]
 

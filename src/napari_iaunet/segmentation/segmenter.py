@@ -20,8 +20,6 @@ from napari_iaunet.segmentation.click import (
     segment_clicks,
 )
 from napari_iaunet.segmentation.decode import (
-    DecodeSettings,
-    FieldImage,
     Instances,
     decode,
     decode_plain,
@@ -29,6 +27,7 @@ from napari_iaunet.segmentation.decode import (
 )
 from napari_iaunet.segmentation.diameter import Decoded, measure_plane, scale_for
 from napari_iaunet.segmentation.embedding import LabelPlanes, embed_cells
+from napari_iaunet.segmentation.fields import DecodeSettings, FieldImage
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.intensity import rescale
 from napari_iaunet.segmentation.progress import PlaneProgress
