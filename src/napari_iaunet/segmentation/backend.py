@@ -148,6 +148,34 @@ class Backend:
         foreground, centre = (values[i].contiguous() for i in range(2))
         return FieldImage(foreground, centre, values[2:4], values[4:])
 
+    def look_again(
+        self,
+        plane: NDArray[np.float32],
+        fields: FieldImage,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> FieldImage:
+        """Look at a plane from the other side and take the mean of both looks.
+
+        Parameters
+        ----------
+        plane, progress
+            As for `fields`.
+        fields : FieldImage
+            What `fields` returned for that plane.
+
+        Returns
+        -------
+        FieldImage
+            Foreground and centre map are means with those of the plane when it is
+            turned by half a turn; offset and embedding are those of the first look.
+        """
+        turned = self.fields(np.ascontiguousarray(plane[:, ::-1, ::-1]), progress)
+        foreground, centre = (
+            (one + other.flip(0, 1)) / 2
+            for one, other in zip(fields[:2], turned[:2], strict=True)
+        )
+        return fields._replace(foreground=foreground, centre=centre)
+
     def describe(
         self,
         plane: NDArray[np.float32],

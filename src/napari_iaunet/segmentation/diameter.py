@@ -27,10 +27,21 @@ _FAR = 0.4
 
 
 class Decoded(NamedTuple):
-    """Cells of a plane at the network's scale, and the fields they came from."""
+    """Cells of a plane at the network's scale.
 
-    cells: Instances
+    Attributes
+    ----------
+    plane : (3, Y, X) float32
+        Rescaled.
+    fields : FieldImage
+        What the network says of that plane.
+    cells : Instances
+        What became of those.
+    """
+
+    plane: NDArray[np.float32]
     fields: FieldImage
+    cells: Instances
 
 
 def scale_for(diameter: float, known: float, shape: tuple[int, ...]) -> float:

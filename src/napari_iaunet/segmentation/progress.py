@@ -34,6 +34,14 @@ class PlaneProgress:
         if self.progress:
             self.progress(self.plane * total + done, self.planes * total)
 
+    def half(self, *, second: bool) -> Progress:
+        """Return what counts the tiles of a plane that is looked at twice."""
+
+        def count(done: int, total: int) -> None:
+            self(done + second * total, 2 * total)
+
+        return count
+
     def wait(self, _done: int, _total: int) -> None:
         """Call the callback while nothing counts yet, so that it can stop the work."""
         if self.progress:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from napari_iaunet.model.losses import Targets
+from napari_iaunet.segmentation.diameter import scale_for
 from napari_iaunet.training.looks import brighten, change_look, is_gray
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ _SCALE_JITTER = (0.65, 1.55)
 # that few crops in colour may be.
 _AS_USED_GRAY = 0.55
 _AS_USED_COLOUR = 0.1
-# How far the diameter's estimate is off, as a factor.
-_ESTIMATE = (0.93, 1.07)
+# How far the estimate of an image's diameter may be off, as a factor.
+_ESTIMATE = (0.85, 1.2)
 
 
 class Crop(NamedTuple):
@@ -81,9 +82,9 @@ def _scale(source: AnnotatedImage, as_used: bool, rng: Generator) -> float:
     """Pixels of the crop per pixel of the image."""
     if not as_used:
         return source.zoom * float(np.exp(rng.uniform(*np.log(_SCALE_JITTER))))
-    if source.scale == 1.0:
-        return 1.0
-    return source.scale * float(np.exp(rng.uniform(*np.log(_ESTIMATE))))
+    off = float(np.exp(rng.uniform(*np.log(_ESTIMATE))))
+    diameter = off / (source.zoom * source.shrunk)
+    return scale_for(diameter, 1.0, source.labels.shape) / source.shrunk
 
 
 def _affine(

@@ -10,7 +10,6 @@ import numpy as np
 from scipy import ndimage
 
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.segmentation.diameter import scale_for
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.intensity import rescale
 
@@ -40,8 +39,8 @@ class AnnotatedImage:
         Radius of a disc of the same area, in pixels; row 0 is 1.
     zoom : float
         Multiply by this to bring the median cell to the network's diameter.
-    scale : float
-        By this factor the finished model rescales the image.
+    shrunk : float
+        By this factor the image was rescaled already.
     name, kind : str
         The file's stem and its folder's name.
     """
@@ -52,7 +51,7 @@ class AnnotatedImage:
     centres: NDArray[np.float32]
     radii: NDArray[np.float32]
     zoom: float
-    scale: float
+    shrunk: float
     name: str = ""
     kind: str = ""
 
@@ -168,11 +167,11 @@ def prepare(
     labels = inverse.astype(np.int32)
     typical = median_diameter(labels) or diameter
     zoom = float(np.clip(diameter / typical, 0.1, 4.0))
-    scale = scale_for(typical, diameter, mask.shape)
+    shrunk = 1.0
     shrink = min(1.0, zoom * 1.4)
     if shrink < 0.8:
         plane = rescale(plane, shrink)
-        scale /= shrink
+        shrunk = shrink
         rows, columns = (
             np.clip(((np.arange(n) + 0.5) * m / n).astype(int), 0, m - 1)
             for n, m in zip(plane.shape[1:], labels.shape, strict=True)
@@ -189,7 +188,7 @@ def prepare(
         centres,
         radii,
         zoom,
-        scale,
+        shrunk,
         name,
         kind,
     )
