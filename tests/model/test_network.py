@@ -1,5 +1,7 @@
 """The network's shapes and symmetries."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -61,3 +63,22 @@ def test_cell_vectors_do_not_depend_on_other_cells(network: IAUNet):
 def test_config_survives_json():
     assert IAUNetConfig.from_dict(SMALL.to_dict()) == SMALL
     assert SMALL.stride == 8
+
+
+def test_further_blocks_begin_as_identities():
+    deep = IAUNet(SMALL).eval()
+    shallow = IAUNet(replace(SMALL, blocks=1)).eval()
+    weights = deep.state_dict()
+    shallow.load_state_dict({name: weights[name] for name in shallow.state_dict()})
+    assert len(weights) > len(shallow.state_dict())
+    image = torch.randn(1, 3, 16, 24)
+    for one, other in zip(deep(image), shallow(image), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_pooling_is_the_same_with_and_without_gradients(network: IAUNet):
+    image = torch.randn(1, 3, 16, 24)
+    with torch.no_grad():
+        without = network(image)
+    for one, other in zip(network(image), without, strict=True):
+        torch.testing.assert_close(one, other)
