@@ -97,7 +97,7 @@ class Backend:
     ) -> None:
         self.config = network.config
         self.device = device
-        self.tile = tile or (2048 if device.type == "cuda" else 1024)
+        self.tile = tile or (2048 if device.type == "cuda" else 1536)
         self.dtype = autocast_dtype(device)
         self.network = fuse_batch_norm(copy.deepcopy(network).eval())
         self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

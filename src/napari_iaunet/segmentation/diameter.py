@@ -22,7 +22,7 @@ _SETTLED = (0.9, 1.11)
 _SCALES = (0.05, 4.0)
 _LARGEST_SIDE = 60_000
 _WHOLE = 1100  # planes up to this side are measured as a whole
-_WINDOW = 640
+_WINDOW = 512
 _FAR = 0.4
 
 
