@@ -41,9 +41,7 @@ def test_distinct_places_are_those_of_numpy():
     np.testing.assert_array_equal(inverse, order.ravel())
 
 
-def test_queries_that_are_not_compared_would_not_have_won(
-    monkeypatch,
-):
+def test_queries_that_are_not_compared_would_not_have_won(monkeypatch):
     segmenter = Segmenter(device="cpu")
     tissue = immunohistochemistry()[:300, :300]
     usual = segmenter.segment(tissue, diameter=14).labels

@@ -12,6 +12,7 @@ from skimage.morphology import remove_small_holes
 
 from napari_iaunet.segmentation.queries import (
     find_peaks,
+    highest_near,
     join,
     merge_queries,
     votes_of,
@@ -189,11 +190,9 @@ def to_image_size(
     """
     if labels.shape == shape:
         return labels
-    resized = F.interpolate(
-        _grown(torch.from_numpy(labels))[None, None].float(),
-        size=shape,
-        mode="nearest-exact",
-    )[0, 0]
+    found = torch.from_numpy(labels)
+    grown = torch.where(found > 0, found, highest_near(found, 1))
+    resized = F.interpolate(grown[None, None].float(), size=shape, mode="nearest-exact")
     smooth = F.interpolate(
         foreground[None, None],
         size=shape,
@@ -201,16 +200,10 @@ def to_image_size(
         align_corners=False,
         antialias=True,
     )[0, 0]
-    out: NDArray[np.int32] = torch.where(smooth > threshold, resized, 0).int().numpy()
+    out: NDArray[np.int32] = (
+        torch.where(smooth > threshold, resized[0, 0], 0).int().numpy()
+    )
     return out
-
-
-def _grown(labels: Tensor) -> Tensor:
-    """Give background pixels the largest label beside them: (Y, X) -> (Y, X)."""
-    padded = F.pad(labels, (1, 1, 1, 1))
-    rows = torch.maximum(torch.maximum(padded[:-2], padded[1:-1]), padded[2:])
-    around = torch.maximum(torch.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
-    return torch.where(labels > 0, labels, around)
 
 
 def decode_plain(

@@ -54,7 +54,7 @@ def find_peaks(
 ) -> NDArray[np.int64]:
     """Flat indices of the local maxima of the slightly smoothed centre map."""
     smooth = _smoothed(centre)
-    peak = ((smooth == _highest_near(smooth)) & (smooth > height)).numpy() & inside
+    peak = ((smooth == highest_near(smooth, 2)) & (smooth > height)).numpy() & inside
     # A plateau is one peak.
     plateaus, count = label_components(peak, connectivity=2, return_num=True)
     flat = np.flatnonzero(plateaus)
@@ -131,15 +131,24 @@ def _smoothed(centre: Tensor) -> Tensor:
     return total / height[:, None] / width
 
 
-def _highest_near(values: Tensor) -> Tensor:
-    """Highest of 5 x 5 pixels."""
-    padded = F.pad(values, (2, 2, 2, 2), value=-torch.inf)
-    two = torch.maximum(padded[:-1], padded[1:])
-    four = torch.maximum(two[:-2], two[2:])
-    rows = torch.maximum(four[:-1], padded[4:])
-    two = torch.maximum(rows[:, :-1], rows[:, 1:])
-    four = torch.maximum(two[:, :-2], two[:, 2:])
-    return torch.maximum(four[:, :-1], rows[:, 4:])
+def highest_near(values: Tensor, reach: int) -> Tensor:
+    """Highest value of the square around each pixel: (Y, X) -> (Y, X).
+
+    Parameters
+    ----------
+    values : (Y, X) Tensor
+    reach : int
+        The square's sides measure ``2 * reach + 1`` pixels.
+    """
+    for axis, length in enumerate(values.shape):
+        highest = values.clone()
+        for shift in range(1, min(reach, length - 1) + 1):
+            count = length - shift
+            for here, there in ((0, shift), (shift, 0)):
+                part = highest.narrow(axis, here, count)
+                torch.maximum(part, values.narrow(axis, there, count), out=part)
+        values = highest
+    return values
 
 
 class Joined(NamedTuple):
