@@ -4,7 +4,6 @@ import csv
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -18,6 +17,7 @@ from napari_iaunet.cli import main
 from napari_iaunet.errors import ModelError, TrainingError
 from napari_iaunet.files import read_image
 from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.training.events import TrainingEvent
 
 
 class ThresholdSegmenter:
@@ -229,16 +229,6 @@ def test_no_command_and_version(capsys):
     assert capsys.readouterr().out.startswith("napari-iaunet 0.")
 
 
-@dataclass
-class Event:
-    kind: str
-    step: int = 0
-    losses: dict = field(default_factory=dict)
-    learning_rate: float | None = None
-    validation_ap: float | None = None
-    seconds_left: float | None = None
-
-
 @pytest.fixture
 def training(monkeypatch):
     """A stand-in for the training; its ``calls`` are what it was asked for."""
@@ -247,11 +237,11 @@ def training(monkeypatch):
 
     def train(pairs, **kwargs):
         calls.append((pairs, kwargs))
-        yield Event("start")
-        yield Event("step", 1, {"total": 0.9}, 1e-3, None, 61.0)
-        yield Event("step", 20, {"total": 0.5}, 1e-3, None, 5.0)
-        yield Event("validation", 20, validation_ap=0.75)
-        yield Event("end", 20)
+        yield TrainingEvent("start", 0)
+        yield TrainingEvent("step", 1, {"total": 0.9}, 1e-3, None, 61.0)
+        yield TrainingEvent("step", 20, {"total": 0.5}, 1e-3, None, 5.0)
+        yield TrainingEvent("validation", 20, validation_ap=0.75, start_ap=0.8)
+        yield TrainingEvent("end", 20, improved=False)
 
     def find_pairs(folders):
         if not all(Path(f).is_dir() for f in folders):
@@ -279,10 +269,11 @@ def test_train(tmp_path, training, capsys):
         "device": "auto",
     }
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert "total 0.500" in lines[1]
     assert "0:05 left" in lines[1]
-    assert "validation AP 0.750" in lines[2]
+    assert "validation AP 0.750  start 0.800" in lines[2]
+    assert "did not help" in lines[4]
 
 
 @pytest.mark.parametrize(

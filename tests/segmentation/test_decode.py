@@ -16,13 +16,13 @@ from napari_iaunet.segmentation.decode import (
     to_image_size,
 )
 from napari_iaunet.segmentation.fields import DecodeSettings, FieldImage
-from napari_iaunet.training.dataset import prepare
+from napari_iaunet.training.dataset import Annotation, prepare
 
 DIAMETER = 28.0
 
 
 def true_fields(labels: np.ndarray) -> tuple[FieldImage, np.ndarray]:
-    source = prepare(labels.astype(float), labels, DIAMETER)
+    source = prepare(Annotation(labels.astype(float), labels), DIAMETER)
     labels = source.labels
     ys, xs = np.mgrid[: labels.shape[0], : labels.shape[1]]
     offset = source.centres[labels] - np.stack([ys, xs], -1)

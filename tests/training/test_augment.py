@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_iaunet.training.augment import draw_batch, draw_crop
-from napari_iaunet.training.dataset import prepare
+from napari_iaunet.training.dataset import Annotation, prepare
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def source():
     for number, (y, x) in enumerate([(40, 40), (40, 68), (110, 60), (90, 150)], 1):
         labels[(ys - y) ** 2 + (xs - x) ** 2 <= 14**2] = number
     # Each cell has a brightness of its own, so the image tells who is where.
-    return prepare(labels * 50.0, labels, 28.0)
+    return prepare(Annotation(labels * 50.0, labels), 28.0)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -93,7 +93,7 @@ def test_images_of_large_cells_are_shown_at_the_scale_of_the_model():
     labels = np.zeros((400, 400), np.int32)
     ys, xs = np.mgrid[:400, :400]
     labels[(ys - 200) ** 2 + (xs - 200) ** 2 <= 60**2] = 1
-    large = prepare(labels * 50.0, labels, 28.0)
+    large = prepare(Annotation(labels * 50.0, labels), 28.0)
     crops = (draw_crop(large, 96, np.random.default_rng(i)) for i in range(40))
     areas = [float((crop.cells > 0).sum()) for crop in crops if crop.as_used]
     widths = [2 * float(np.sqrt(area / np.pi)) for area in areas if area]

@@ -8,6 +8,7 @@ from skimage.io import imsave
 
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.training.dataset import (
+    Annotation,
     find_pairs,
     load_pairs,
     median_diameter,
@@ -31,7 +32,7 @@ def labels():
 
 
 def test_geometry_of_discs(labels):
-    prepared = prepare(labels.astype(float), labels, 28.0)
+    prepared = prepare(Annotation(labels.astype(float), labels), 28.0)
     order = [prepared.labels[30, 30], prepared.labels[30, 58], prepared.labels[97, 90]]
     assert sorted(order) == [1, 2, 3]
     np.testing.assert_allclose(prepared.centres[order[0]], (30, 30), atol=0.6)
@@ -45,7 +46,7 @@ def test_geometry_of_discs(labels):
 
 def test_large_cells_are_stored_smaller(labels):
     big = np.kron(labels, np.ones((4, 4), np.uint16))
-    prepared = prepare(big.astype(float), big, 28.0)
+    prepared = prepare(Annotation(big.astype(float), big), 28.0)
     assert prepared.labels.shape[0] < 200
     assert median_diameter(prepared.labels) * prepared.zoom == pytest.approx(
         28, rel=0.1
@@ -63,7 +64,7 @@ def test_large_cells_are_stored_smaller(labels):
 )
 def test_bad_pairs(image, mask, message):
     with pytest.raises(TrainingError, match=message):
-        prepare(image, mask, 28.0)
+        prepare(Annotation(image, mask), 28.0)
 
 
 def test_find_pairs(tmp_path: Path, labels):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
-from napari_iaunet.training.dataset import prepare
+from napari_iaunet.training.dataset import Annotation, prepare
 from napari_iaunet.training.describe import fit
 
 
@@ -21,7 +21,7 @@ def discs(places, shape=(120, 120)):
     for number, (top, left) in enumerate(places, 1):
         labels[np.hypot(y - top, x - left) < 12] = number
     image = np.random.default_rng(0).normal(20, 3, shape)
-    return prepare(image + 40 * labels, labels, 28.0, name="discs")
+    return prepare(Annotation(image + 40 * labels, labels, name="discs"), 28.0)
 
 
 def test_two_fits_are_the_same(network):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,9 +15,10 @@ import torch
 from safetensors.torch import load_file
 
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.model.checkpoint import load_model
+from napari_iaunet.model.checkpoint import load_model, save_model
 from napari_iaunet.model.losses import LossWeights
 from napari_iaunet.model.network import IAUNetConfig
+from napari_iaunet.model.registry import find_model
 from napari_iaunet.training.loop import train
 from napari_iaunet.training.run import Recipe, probabilities
 
@@ -108,18 +110,77 @@ def test_without_triplets_and_without_identity(pairs, tmp_path: Path):
     assert set(names) == {"foreground", "centre", "offset"}
 
 
-def test_starts_from_a_model(pairs, tmp_path: Path):
-    run(pairs, tmp_path / "a", steps=1)
-    events = run(pairs, tmp_path / "b", steps=1, start=tmp_path / "a")
+@pytest.fixture(scope="module")
+def learned(pairs, tmp_path_factory):
+    """The bundled model, made to draw cells much too small."""
+    out = tmp_path_factory.mktemp("learned")
+    network, card = load_model(find_model("default"))
+    with torch.no_grad():
+        network.mask_head[-1].bias[0] -= 7
+    save_model(out, network, card)
+    return out
+
+
+def test_starts_from_a_model_and_keeps_the_best(pairs, learned, tmp_path: Path):
+    out = tmp_path / "b"
+    often = replace(RECIPE, averaging=0.0, settled=1.0, validate_every=0.0)
+    events = run(pairs, out, steps=12, start=learned, recipe=often)
+    measured = [e for e in events if e.kind == "validation"]
+    assert measured[0].step == 0
+    assert measured[0].validation_ap == measured[0].start_ap
+    assert all(e.start_ap == measured[0].start_ap for e in measured)
+    assert measured[0].example.shape == pairs[0][1].shape
     assert events[-1].kind == "end"
+    assert events[-1].improved
+    figures = load_model(out)[1]["figures"]
+    assert figures["validation AP50"] >= figures["validation AP50 of the start"]
+
+
+def test_what_does_not_help_is_not_kept(pairs, learned, tmp_path: Path):
+    out = tmp_path / "b"
+    harm = replace(RECIPE, learning_rate=5.0, averaging=0.0, warm_up=1)
+    events = run(pairs, out, steps=3, start=learned, recipe=harm)
+    assert events[-1].improved is False
+    start, kept = weights(learned), weights(out)
+    assert all(torch.equal(start[k], kept[k]) for k in start)
+
+
+def test_a_resumed_training_knows_the_best_so_far(pairs, learned, tmp_path: Path):
+    out = tmp_path / "b"
+    often = replace(RECIPE, averaging=0.0, settled=1.0, validate_every=0.0)
+    run(pairs, out, steps=12, start=learned, recipe=often)
+    best = weights(out)
+    harm = replace(RECIPE, learning_rate=5.0, averaging=0.0, warm_up=1)
+    events = run(pairs, out, steps=15, start=learned, recipe=harm, resume=True)
+    assert next(e.step for e in events if e.kind == "step") == 13
+    assert events[-1].improved
+    assert all(torch.equal(best[k], kept) for k, kept in weights(out).items())
+
+
+def test_time_stands_still_while_paused(pairs, tmp_path: Path):
+    events = train(
+        pairs,
+        start=None,
+        out=tmp_path / "m",
+        minutes=1,
+        config=CONFIG,
+        recipe=RECIPE,
+        validation=[],
+        device="cpu",
+    )
+    steps = (event for event in events if event.kind == "step")
+    first = next(steps)
+    time.sleep(3)
+    assert first.seconds_left - next(steps).seconds_left < 3
+    events.close()
 
 
 def test_statistics_stay_fixed_when_settled(pairs, tmp_path: Path):
     run(pairs, tmp_path / "start", steps=2)
     start = weights(tmp_path / "start")
     for share, fixed in ((1.0, True), (0.0, False)):
-        recipe = replace(RECIPE, settled=share)
-        run(pairs, tmp_path / "m", steps=2, start=tmp_path / "start", recipe=recipe)
+        options = {"recipe": replace(RECIPE, settled=share), "validation": []}
+        run(pairs, tmp_path / "m", steps=2, start=tmp_path / "start", **options)
         end = weights(tmp_path / "m")
         assert (
             torch.equal(start["stem.1.running_mean"], end["stem.1.running_mean"])

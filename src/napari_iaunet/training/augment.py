@@ -131,8 +131,10 @@ def draw_crop(source: AnnotatedImage, size: int, rng: Generator) -> Crop:
     height, width = source.labels.shape
     known = (y > -0.5) & (y < height - 0.5) & (x > -0.5) & (x < width - 0.5)
     sampled = _sample_image(source, y, x)
-    labels = source.labels[_nearest(y, height), _nearest(x, width)]
-    labels = np.where(known, labels, 0)
+    rows, columns = _nearest(y, height), _nearest(x, width)
+    labels = np.where(known, source.labels[rows, columns], 0)
+    if source.known is not None:
+        known &= source.known[rows, columns]
     inside = labels > 0
     centres = ((source.centres - shift) @ np.linalg.inv(matrix).T).astype(np.float32)
     offset = np.stack(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -14,7 +14,7 @@ from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.intensity import rescale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -43,6 +43,8 @@ class AnnotatedImage:
         By this factor the image was rescaled already.
     name, kind : str
         The file's stem and its folder's name.
+    known : (Y, X) bool or None
+        Pixels of which the annotation tells what they are; None: of all.
     """
 
     image: NDArray[np.float16]
@@ -52,6 +54,28 @@ class AnnotatedImage:
     radii: NDArray[np.float32]
     zoom: float
     shrunk: float
+    name: str = ""
+    kind: str = ""
+    known: NDArray[np.bool_] | None = None
+
+
+class Annotation(NamedTuple):
+    """An image and its cells as people drew them.
+
+    Attributes
+    ----------
+    image : (Y, X) or (Y, X, 3) array
+    labels : (Y, X) integer array
+        0 background, one number per cell.
+    region : (Y, X) bool or None
+        Where every cell is labelled; None: everywhere. Outside, what has no label
+        may be anything.
+    name, kind : str
+    """
+
+    image: Any
+    labels: NDArray[Any]
+    region: NDArray[np.bool_] | None = None
     name: str = ""
     kind: str = ""
 
@@ -133,16 +157,12 @@ def _geometry(
     return distance, centres, radii
 
 
-def prepare(
-    image: Any, mask: Any, diameter: float, *, name: str = "", kind: str = ""
-) -> AnnotatedImage:
+def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
     """Normalise an image and measure its cells.
 
     Parameters
     ----------
-    image : (Y, X) or (Y, X, 3) array
-    mask : (Y, X) integer array
-        0 background, one number per cell.
+    annotation : Annotation
     diameter : float
         The network's cell diameter, in pixels.
 
@@ -151,22 +171,12 @@ def prepare(
     TrainingError
         If the shapes differ or the mask is not a label image.
     """
-    title = f"{name}: " if name else ""
-    mask = np.asarray(mask)
-    if mask.dtype.kind not in "biu" or mask.ndim != 2 or (mask < 0).any():
-        raise TrainingError(
-            f"{title}the mask must be one plane of whole numbers, one per cell."
-        )
-    plane = next(iter(as_planes(image)))
-    if plane.shape[1:] != mask.shape:
-        raise TrainingError(
-            f"{title}image and mask differ in size: {plane.shape[1:]} and {mask.shape}."
-        )
-    values, inverse = np.unique(mask, return_inverse=True)
-    inverse = inverse.reshape(mask.shape) + (1 if values[0] != 0 else 0)
-    labels = inverse.astype(np.int32)
-    typical = median_diameter(labels) or diameter
-    zoom = float(np.clip(diameter / typical, 0.1, 4.0))
+    plane = _checked_plane(annotation)
+    labels = consecutive(annotation.labels)
+    known = None
+    if annotation.region is not None:
+        known = annotation.region | (labels > 0)
+    zoom = _zoom(labels, diameter)
     shrunk = 1.0
     shrink = min(1.0, zoom * 1.4)
     if shrink < 0.8:
@@ -176,10 +186,9 @@ def prepare(
             np.clip(((np.arange(n) + 0.5) * m / n).astype(int), 0, m - 1)
             for n, m in zip(plane.shape[1:], labels.shape, strict=True)
         )
-        labels = labels[rows][:, columns]
-        labels = np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
-        labels = labels.astype(np.int32) + (1 if values[0] != 0 else 0)
-        zoom = float(np.clip(diameter / (median_diameter(labels) or diameter), 0.1, 4))
+        labels = consecutive(labels[rows][:, columns])
+        known = None if known is None else known[rows][:, columns]
+        zoom = _zoom(labels, diameter)
     distance, centres, radii = _geometry(labels)
     return AnnotatedImage(
         plane.astype(np.float16),
@@ -189,31 +198,84 @@ def prepare(
         radii,
         zoom,
         shrunk,
-        name,
-        kind,
+        annotation.name,
+        annotation.kind,
+        known,
     )
 
 
-def load_pairs(
-    pairs: Iterable[tuple[Any, Any]], diameter: float
-) -> list[AnnotatedImage]:
-    """Prepare (image, mask) pairs given as paths or as arrays."""
+def _checked_plane(annotation: Annotation) -> NDArray[np.float32]:
+    """Return the normalised image of a usable annotation."""
+    title = f"{annotation.name}: " if annotation.name else ""
+    labels, region = annotation.labels, annotation.region
+    if labels.dtype.kind not in "biu" or labels.ndim != 2 or (labels < 0).any():
+        raise TrainingError(
+            f"{title}the mask must be one plane of whole numbers, one per cell."
+        )
+    plane = next(iter(as_planes(annotation.image)))
+    shape = plane.shape[1:]
+    if shape != labels.shape:
+        raise TrainingError(
+            f"{title}image and mask differ in size: {shape} and {labels.shape}."
+        )
+    if region is not None and shape != region.shape:
+        raise TrainingError(
+            f"{title}image and region differ in size: {shape} and {region.shape}."
+        )
+    return plane
+
+
+def consecutive(labels: NDArray[Any]) -> NDArray[np.int32]:
+    """Renumber the cells of a label image from 1 without gaps."""
+    values, inverse = np.unique(labels, return_inverse=True)
+    first = 1 if values[0] != 0 else 0
+    return (inverse.reshape(labels.shape) + first).astype(np.int32)
+
+
+def _zoom(labels: NDArray[np.int32], diameter: float) -> float:
+    typical = median_diameter(labels) or diameter
+    return float(np.clip(diameter / typical, 0.1, 4.0))
+
+
+def read_pairs(pairs: Iterable[Sequence[Any]]) -> Iterator[Annotation]:
+    """Read pairs of images and masks one by one.
+
+    Parameters
+    ----------
+    pairs : iterable of (image, mask) or (image, mask, region)
+        Paths or arrays. Beside a path ``<id>_img.*`` lies ``<id>_region.*`` if not
+        every cell of the image is labelled; it is not 0 where all are.
+    """
     from napari_iaunet.files import read_image
 
-    prepared = []
-    for index, (image, mask) in enumerate(pairs):
+    def array(value: Any) -> Any:
+        return read_image(value).array if isinstance(value, str | Path) else value
+
+    for index, (image, mask, *more) in enumerate(pairs):
         name, kind = f"pair {index + 1}", ""
+        region = more[0] if more else None
         if isinstance(image, str | Path):
             path = Path(image)
             name = path.stem.removesuffix("_img")
             kind = next(
                 (p.name for p in path.parents if p.name not in ("train", "test")), ""
             )
-            image = read_image(path).array
-        if isinstance(mask, str | Path):
-            mask = read_image(mask).array
-        prepared.append(prepare(image, mask, diameter, name=name, kind=kind))
-    return prepared
+            region = _region_beside(path) if region is None else region
+        if region is not None:
+            region = np.asarray(array(region)) != 0
+        labels = np.asarray(array(mask))
+        yield Annotation(array(image), labels, region, name, kind)
+
+
+def _region_beside(image: Path) -> Path | None:
+    stem = image.stem.removesuffix("_img")
+    names = (image.with_name(f"{stem}_region{end}") for end in IMAGE_ENDINGS)
+    return next((name for name in names if name.is_file()), None)
+
+
+def load_pairs(pairs: Iterable[Sequence[Any]], diameter: float) -> list[AnnotatedImage]:
+    """Read and prepare pairs, as `read_pairs` takes them."""
+    return [prepare(annotation, diameter) for annotation in read_pairs(pairs)]
 
 
 def _series(path: Path) -> str:

@@ -2,57 +2,39 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 import torch.distributed as dist
 
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.model.checkpoint import load_model
+from napari_iaunet.model.checkpoint import load_model, save_model
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.segmentation.backend import choose_device
-from napari_iaunet.training.dataset import load_pairs, split_pairs
-from napari_iaunet.training.run import Recipe, Run
+from napari_iaunet.training.dataset import prepare, read_pairs, split_pairs
+from napari_iaunet.training.events import TrainingEvent
+from napari_iaunet.training.holdout import hold_out, whole
+from napari_iaunet.training.judge import Judge
+from napari_iaunet.training.run import FINE_TUNING, Recipe, Run
 from napari_iaunet.training.state import TrainingState, load_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from napari_iaunet.training.dataset import Annotation
+    from napari_iaunet.training.holdout import HeldOut
+
 _DEFAULT_MINUTES = 10.0
-
-
-@dataclass(frozen=True)
-class TrainingEvent:
-    """One thing that happened.
-
-    Attributes
-    ----------
-    kind : {"start", "step", "validation", "checkpoint", "end"}
-    step : int
-        Steps done so far, those before a resume counted in.
-    losses : dict of str to float
-        The step's losses by name.
-    learning_rate : float or None
-    validation_ap : float or None
-        Pooled AP at IoU 0.5 on the validation images.
-    seconds_left : float or None
-        Estimate.
-    """
-
-    kind: Literal["start", "step", "validation", "checkpoint", "end"]
-    step: int
-    losses: dict[str, float] = field(default_factory=dict)
-    learning_rate: float | None = None
-    validation_ap: float | None = None
-    seconds_left: float | None = None
+# From so many files on, whole images are held out.
+_MANY = 8
 
 
 def _setup(device: str) -> torch.device:
@@ -67,24 +49,6 @@ def _setup(device: str) -> torch.device:
 
 def _initial(start: str | os.PathLike[str] | None, config: IAUNetConfig) -> IAUNet:
     return IAUNet(config) if start is None else load_model(find_model(start))[0]
-
-
-def validation_ap(
-    network: IAUNet, pairs: Sequence[tuple[Any, Any]], device: torch.device
-) -> float:
-    """Pooled AP at IoU 0.5 with the estimated diameter."""
-    from napari_iaunet.evaluation import average_precision
-    from napari_iaunet.files import read_image
-    from napari_iaunet.segmentation.segmenter import Segmenter
-
-    segmenter = Segmenter.from_network(network, device)
-    true, found = [], []
-    for image, mask in pairs:
-        image = read_image(image).array if isinstance(image, str | Path) else image
-        mask = read_image(mask).array if isinstance(mask, str | Path) else mask
-        true.append(np.asarray(mask))
-        found.append(segmenter.segment(image).labels)
-    return float(average_precision(true, found, thresholds=(0.5,)).pooled[0])
 
 
 def train(
@@ -108,17 +72,20 @@ def train(
 
     Parameters
     ----------
-    pairs : sequence of (image, mask)
-        Paths or arrays.
+    pairs : sequence of (image, mask) or (image, mask, region)
+        Paths or arrays, as for `read_pairs`. The region, (Y, X), is where every cell
+        is labelled.
     start : str, path or None
         A model to start from; None begins with random weights.
     out : path
-        Model folder to write.
+        Model folder to write. With a model to start from it holds the best model so
+        far by the held-out cells, which is the start until a better one comes.
     minutes, steps : float, int
         Length of the run; ten minutes if neither is given.
-    validation : sequence of (image, mask), optional
-        Without it the last eighth of every series of images is held out if
-        `pairs` are paths; else nothing is.
+    validation : sequence like `pairs`, optional
+        Held-out images. Without it the last eighth of every series of images is held
+        out if `pairs` are eight paths or more, else a strip of every image; an empty
+        sequence holds out nothing, and the last model is kept.
     resume : bool
         Go on with the run that `out` holds.
     seed : int
@@ -128,6 +95,8 @@ def train(
     config : IAUNetConfig, optional
         Of a network that begins with random weights.
     recipe : Recipe, optional
+        By default that of the bundled model or, with a model to start from, one for
+        few images.
     card : dict, optional
         Written into the model's card beside what training itself knows.
 
@@ -140,23 +109,62 @@ def train(
     TrainingError
         If there is nothing to train on or `out` cannot be resumed.
     """
-    out, recipe = Path(out), recipe or Recipe()
+    out = Path(out)
+    if recipe is None:
+        recipe = Recipe() if start is None else FINE_TUNING
     minutes, steps = _length(minutes, steps)
     torch.manual_seed(seed)
     target = _setup(device)
-    if validation is None:
-        paths = all(isinstance(p[0], str | Path) for p in pairs)
-        pairs, validation = split_pairs(pairs) if paths else (pairs, [])
     network = _initial(start, config or IAUNetConfig())
-    images = load_pairs(pairs, network.config.diameter)
+    annotations, held_out = _divide(pairs, validation)
+    images = [prepare(a, network.config.diameter) for a in annotations]
     if not any(len(image.centres) > 1 for image in images):
         raise TrainingError("There is no annotated cell to train on.")
+    first = copy.deepcopy(network)
     network.to(target).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     state = TrainingState.begin(network, recipe.learning_rate, recipe.weight_decay)
     if resume:
         load_state(out, state)
     run = Run(state, images, recipe, out, seed, target)
-    yield from _loop(run, minutes, steps, list(validation), dict(card or {}))
+    every = recipe.validate_every
+    judge = Judge(held_out, target, every=every, from_start=start is not None)
+    yield TrainingEvent("start", state.step)
+    if judge.keeps_best and run.rank == 0:
+        yield _begin(judge, first, run, load_model(out)[0] if resume else None)
+    yield from _loop(run, minutes, steps, judge, dict(card or {}))
+
+
+def _divide(
+    pairs: Sequence[Sequence[Any]], validation: Sequence[Sequence[Any]] | None
+) -> tuple[list[Annotation], list[HeldOut]]:
+    """Read the images and hold out a part of them, if no others are given."""
+    paths = [
+        (Path(pair[0]), pair[1]) for pair in pairs if isinstance(pair[0], str | Path)
+    ]
+    if validation is None and len(pairs) == len(paths) >= _MANY:
+        pairs, validation = split_pairs(paths)
+    annotations = list(read_pairs(pairs))
+    if validation is None:
+        return hold_out(annotations)
+    return annotations, [whole(a) for a in read_pairs(validation)]
+
+
+def _begin(
+    judge: Judge, first: IAUNet, run: Run, so_far: IAUNet | None
+) -> TrainingEvent:
+    """Measure the start, and the best model of the training that is resumed."""
+    ap = judge.measure_start(first)
+    if so_far is None:
+        save_model(run.out, first, _full_card(run, {}, judge))
+    else:
+        ap = judge.measure(so_far)[0]
+    return TrainingEvent(
+        "validation",
+        run.state.step,
+        validation_ap=ap,
+        start_ap=judge.start_ap,
+        example=judge.example,
+    )
 
 
 def _length(
@@ -181,9 +189,7 @@ def _seconds_left(run: Run, minutes: float | None, steps: int | None) -> float:
     return max(0.0, left)
 
 
-def _full_card(
-    run: Run, card: dict[str, Any], ap: float | None = None
-) -> dict[str, Any]:
+def _full_card(run: Run, card: dict[str, Any], judge: Judge) -> dict[str, Any]:
     training = {
         "steps": run.state.step,
         "minutes": round(run.state.seconds / 60, 1),
@@ -191,55 +197,77 @@ def _full_card(
         "device": run.device.type,
         "seed": run.seed,
     }
-    figures = {} if ap is None else {"figures": {"validation AP50": round(ap, 4)}}
-    return {**card, "training": training, **figures}
+    return {**card, "training": training, **judge.figures()}
 
 
 def _loop(
     run: Run,
     minutes: float | None,
     steps: int | None,
-    validation: list[tuple[Any, Any]],
+    judge: Judge,
     card: dict[str, Any],
 ) -> Iterator[TrainingEvent]:
-    state, recipe = run.state, run.recipe
-    before = state.seconds
-    started = saved = validated = time.monotonic()
-
-    def done() -> float:
-        state.seconds = before + time.monotonic() - started
-        by_time = state.seconds / (minutes * 60) if minutes else 0.0
-        by_step = state.step / steps if steps else 0.0
-        return _agreed(max(by_time, by_step))
-
-    yield TrainingEvent("start", state.step)
+    state = run.state
+    saved = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         upcoming = pool.submit(run.draw, state.step)
-        while (share := done()) < 1:
+        while (share := _done(run, minutes, steps)) < 1:
+            # Time counts only while the reader of the events wants the next one, so
+            # that a training can be paused.
+            begin = time.monotonic()
             batch = upcoming.result()
             upcoming = pool.submit(run.draw, state.step + 1)
             run.settle(share)
             rate = run.rate(share)
             losses = run.step(batch, rate)
+            events = []
+            if judge.is_due() and run.rank == 0:
+                events.append(_validate(run, judge, card))
+            if time.monotonic() - saved > run.recipe.checkpoint_every:
+                run.save(_full_card(run, card, judge), model=not judge.keeps_best)
+                saved = time.monotonic()
+                events.append(TrainingEvent("checkpoint", state.step))
+            state.seconds += time.monotonic() - begin
             left = _seconds_left(run, minutes, steps)
             yield TrainingEvent("step", state.step, losses, rate, None, left)
-            now = time.monotonic()
-            if now - saved > recipe.checkpoint_every:
-                run.save(_full_card(run, card))
-                saved = now
-                yield TrainingEvent("checkpoint", state.step, seconds_left=left)
-            if validation and run.rank == 0 and now - validated > recipe.validate_every:
-                ap = validation_ap(state.averaged, validation, run.device)
-                validated = time.monotonic()
-                yield TrainingEvent("validation", state.step, {}, None, ap, left)
+            for event in events:
+                yield replace(event, seconds_left=left)
         upcoming.cancel()
-    run.save(_full_card(run, card), last=True)
-    final = None
-    if validation and run.rank == 0:
-        final = validation_ap(state.averaged, validation, run.device)
-        run.save(_full_card(run, card, final))
-        yield TrainingEvent("validation", state.step, validation_ap=final)
-    yield TrainingEvent("end", state.step, validation_ap=final, seconds_left=0.0)
+    yield from _finish(run, judge, card)
+
+
+def _validate(run: Run, judge: Judge, card: dict[str, Any]) -> TrainingEvent:
+    """Measure the averaged weights, and save them if they are the best so far."""
+    ap, keep = judge.measure(run.state.averaged)
+    if keep and judge.keeps_best:
+        run.save(_full_card(run, card, judge))
+    return TrainingEvent(
+        "validation",
+        run.state.step,
+        validation_ap=ap,
+        start_ap=judge.start_ap,
+        improved=judge.improved if judge.keeps_best else None,
+        example=judge.example,
+    )
+
+
+def _finish(run: Run, judge: Judge, card: dict[str, Any]) -> Iterator[TrainingEvent]:
+    """Fit the descriptor, measure once more, and save what is to be kept."""
+    run.describe()
+    last = TrainingEvent("end", run.state.step, seconds_left=0.0)
+    if judge.has_cells and run.rank == 0:
+        event = _validate(run, judge, card)
+        yield event
+        last = replace(event, kind="end", seconds_left=0.0)
+    run.save(_full_card(run, card, judge), model=not judge.keeps_best)
+    yield last
+
+
+def _done(run: Run, minutes: float | None, steps: int | None) -> float:
+    """Share of the run that is done."""
+    by_time = run.state.seconds / (minutes * 60) if minutes else 0.0
+    by_step = run.state.step / steps if steps else 0.0
+    return _agreed(max(by_time, by_step))
 
 
 def _agreed(share: float) -> float:

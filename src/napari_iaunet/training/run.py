@@ -57,6 +57,9 @@ class Recipe:
         How often crops of a kind are drawn, relative to the kinds named here; kinds
         that are not named are drawn by their number of images. A kind is the name of
         the folder that an image lies in.
+    keeps_descriptor : bool
+        Whether the descriptor of the model to start from stays: few cells of one kind
+        do not tell how cells differ.
     weights : LossWeights
     """
 
@@ -71,7 +74,22 @@ class Recipe:
     validate_every: float = 600.0
     checkpoint_every: float = 120.0
     shares: Mapping[str, float] = field(default_factory=dict)
+    keeps_descriptor: bool = False
     weights: LossWeights = field(default_factory=LossWeights)
+
+
+# Few images of one kind: gentle steps away from a model that knows much already, in
+# crops that are measured often.
+FINE_TUNING = Recipe(
+    second_views=1,
+    learning_rate=1e-3,
+    warm_up=20,
+    averaging=0.98,
+    settled=1.0,
+    validate_every=10.0,
+    checkpoint_every=30.0,
+    keeps_descriptor=True,
+)
 
 
 class _Parallel(nn.Module):
@@ -203,17 +221,23 @@ class Run:
         state.average(self.recipe.averaging)
         return losses
 
-    def save(self, card: dict[str, Any], *, last: bool = False) -> None:
-        """Write the averaged weights as a model, and what a resume needs."""
-        if self.rank == 0:
-            if last or not bool(self.state.averaged.descriptor_basis.any()):
-                self._describe()
+    def save(self, card: dict[str, Any], *, model: bool = True) -> None:
+        """Write what a resume needs and, if wanted, the averaged weights as a model."""
+        if self.rank:
+            return
+        if model:
+            if not bool(self.state.averaged.descriptor_basis.any()):
+                self.describe()
             save_model(self.out, self.state.averaged, card)
-            save_state(self.out, self.state)
+        save_state(self.out, self.state)
 
-    def _describe(self) -> None:
-        """Fit the descriptor; the average of two equal buffers stays as it is."""
+    def describe(self) -> None:
+        """Fit what the descriptor keeps, unless it is to stay."""
+        known = bool(self.state.averaged.descriptor_basis.any())
+        if self.rank or (known and self.recipe.keeps_descriptor):
+            return
         mean, basis = fit(self.state.averaged, self.images)
+        # The average of two equal buffers stays as it is.
         for network in (self.state.averaged, self.state.network):
             network.descriptor_mean.copy_(mean)
             network.descriptor_basis.copy_(basis)

@@ -1,0 +1,160 @@
+"""Keep a part of the annotation back, to see whether training helps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy.ndimage import find_objects
+
+from napari_iaunet.evaluation import AveragePrecision, average_precision, overlaps
+from napari_iaunet.training.dataset import Annotation, consecutive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    Labels = NDArray[np.integer[Any]]
+
+# Share of an image's cells that is held out, and the fewest cells that are divided.
+_SHARE = 0.25
+_FEWEST = 4
+# Strips are tried at this many widths on every side of the image.
+_WIDTHS = 40
+
+
+class HeldOut(NamedTuple):
+    """Annotated cells that training never sees.
+
+    Attributes
+    ----------
+    annotation : Annotation
+        The whole image.
+    block : (Y, X) bool
+        The part of it that is held out.
+    """
+
+    annotation: Annotation
+    block: NDArray[np.bool_]
+
+    @property
+    def complete(self) -> NDArray[np.bool_]:
+        """Where in the block every cell is labelled; (Y, X) bool."""
+        region = self.annotation.region
+        return self.block if region is None else self.block & region
+
+
+def hold_out(
+    annotations: Sequence[Annotation],
+) -> tuple[list[Annotation], list[HeldOut]]:
+    """Divide every image into a part that trains and a strip that is held out.
+
+    The strip lies at the side of the image, and has the width, where it holds about
+    a quarter of the cells and cuts the fewest. Cells that it cuts train nothing.
+    Images of less than four cells are not divided.
+
+    Parameters
+    ----------
+    annotations : sequence of Annotation
+
+    Returns
+    -------
+    training : list of Annotation
+    held_out : list of HeldOut
+    """
+    training, held_out = [], []
+    for annotation in annotations:
+        block = _strip(annotation.labels)
+        if block is None:
+            training.append(annotation)
+        else:
+            training.append(without(annotation, block))
+            held_out.append(HeldOut(annotation, block))
+    return training, held_out
+
+
+def whole(annotation: Annotation) -> HeldOut:
+    """Hold out a whole image."""
+    return HeldOut(annotation, np.ones(annotation.labels.shape, np.bool_))
+
+
+def without(annotation: Annotation, block: NDArray[np.bool_]) -> Annotation:
+    """Forget all that is known of a block, and of the cells that reach into it."""
+    labels = annotation.labels
+    inside = np.isin(labels, np.unique(labels[block])) & (labels > 0)
+    region = ~block & ~inside
+    if annotation.region is not None:
+        region &= annotation.region
+    return annotation._replace(labels=np.where(inside, 0, labels), region=region)
+
+
+def _strip(labels: Labels) -> NDArray[np.bool_] | None:
+    """Choose the strip to hold out; None if there are too few cells."""
+    boxes = find_objects(consecutive(labels))
+    if len(boxes) < _FEWEST:
+        return None
+    wanted = max(1, round(_SHARE * len(boxes)))
+    best: tuple[float, int, bool, int] | None = None
+    for axis, length in enumerate(labels.shape):
+        low = np.array([box[axis].start for box in boxes])
+        high = np.array([box[axis].stop for box in boxes])
+        for width in np.unique(np.linspace(1, length - 1, _WIDTHS).astype(int)):
+            for at_end in (False, True):
+                cut = length - width if at_end else width
+                inside = low >= cut if at_end else high <= cut
+                crossed = int(((low < cut) & (high > cut)).sum())
+                if not inside.any() or inside.sum() + crossed >= len(boxes):
+                    continue
+                cost = abs(int(inside.sum()) - wanted) + crossed
+                if best is None or cost < best[0]:
+                    best = (cost, axis, at_end, int(cut))
+    if best is None:
+        return None
+    _, axis, at_end, cut = best
+    place = np.arange(labels.shape[axis])
+    block = place >= cut if at_end else place < cut
+    return np.broadcast_to(block[:, None] if axis == 0 else block, labels.shape).copy()
+
+
+def score(
+    held_out: Sequence[HeldOut], segment: Callable[[Any], Labels]
+) -> AveragePrecision:
+    """Compare what a model finds with the cells that were held out.
+
+    Cells count that lie mostly in the block. Found cells that match none of them
+    count where they lie mostly in the block and in the completely annotated region,
+    and are not found where a cell is that does not count.
+
+    Parameters
+    ----------
+    held_out : sequence of HeldOut
+    segment : callable
+        Image -> (Y, X) labels.
+    """
+    pairs = [_counted(part, segment(part.annotation.image)) for part in held_out]
+    return average_precision([t for t, _ in pairs], [p for _, p in pairs])
+
+
+def _counted(part: HeldOut, found: Labels) -> tuple[Labels, Labels]:
+    """Keep the true and the found cells that count."""
+    true, found = consecutive(part.annotation.labels), consecutive(found)
+    counts = _share(true, part.block) > 0.5
+    there = _share(found, part.complete) > 0.5
+    pairs = overlaps(true, found)
+    # The true cell that each found one overlaps most.
+    order = np.argsort(pairs.iou)
+    partner = np.zeros(len(there), np.int64)
+    partner[pairs.pred[order] + 1] = pairs.true[order] + 1
+    kept = np.where(partner > 0, counts[partner], there)
+    kept[0] = False
+    return np.where(counts[true], true, 0), np.where(kept[found], found, 0)
+
+
+def _share(labels: Labels, part: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Share of each label's pixels that lie in a part of the image; 0 of label 0."""
+    area = np.bincount(labels.ravel())
+    inside = np.bincount(labels.ravel(), part.ravel(), len(area))
+    share: NDArray[np.float64] = inside / np.maximum(area, 1)
+    share[0] = 0.0
+    return share

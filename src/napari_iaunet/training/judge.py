@@ -1,0 +1,136 @@
+"""Measure a model on held-out cells, and tell whether it is the best so far."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iaunet.evaluation import THRESHOLDS
+from napari_iaunet.training.holdout import score
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+    from numpy.typing import NDArray
+
+    from napari_iaunet.evaluation import AveragePrecision
+    from napari_iaunet.model.network import IAUNet
+    from napari_iaunet.training.holdout import HeldOut
+
+_USUAL = THRESHOLDS.index(0.5)
+# Above this overlap chance decides about the few cells of a small held-out part.
+_COUNTED = np.array(THRESHOLDS) < 0.9
+# Measuring may take this share of the time.
+_SHARE = 0.1
+
+
+class Judge:
+    """Decides which model of a training is kept.
+
+    Parameters
+    ----------
+    held_out : sequence of HeldOut
+        Empty: there is nothing to decide by.
+    device : torch.device
+    every : float
+        Seconds between two measurements, or more where these take long.
+    from_start : bool
+        Whether the model that training began with is kept until a better one comes.
+
+    Attributes
+    ----------
+    start : AveragePrecision or None
+        Of the model that training began with.
+    example : (Y, X) integer array or None
+        Cells found in the first image.
+    """
+
+    def __init__(
+        self,
+        held_out: Sequence[HeldOut],
+        device: torch.device,
+        *,
+        every: float,
+        from_start: bool,
+    ) -> None:
+        self._held_out, self._device, self._every = held_out, device, every
+        self.keeps_best = from_start and bool(held_out)
+        self.start: AveragePrecision | None = None
+        self.improved = False
+        self.example: NDArray[np.integer[Any]] | None = None
+        self._best, self._best_ap = -1.0, -1.0
+        self._measured = time.monotonic()
+        self._took = 0.0
+
+    @property
+    def start_ap(self) -> float | None:
+        """AP at IoU 0.5 of the model that training began with."""
+        return None if self.start is None else float(self.start.pooled[_USUAL])
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether there is anything to measure with."""
+        return bool(self._held_out)
+
+    def figures(self) -> dict[str, Any]:
+        """Tell what a card says of the kept model; nothing before a measurement."""
+        if self._best_ap < 0:
+            return {}
+        figures = {"validation AP50": round(self._best_ap, 4)}
+        if self.start_ap is not None:
+            figures["validation AP50 of the start"] = round(self.start_ap, 4)
+        return {"figures": figures}
+
+    def is_due(self) -> bool:
+        """Whether it is time to measure again."""
+        waited = time.monotonic() - self._measured
+        return bool(self._held_out) and waited > max(self._every, self._took / _SHARE)
+
+    def measure_start(self, network: IAUNet) -> float:
+        """Measure the model that training begins with; returns its AP at IoU 0.5."""
+        self.start = self._measure(network)
+        self._best = _mean(self.start)
+        self._best_ap = float(self.start.pooled[_USUAL])
+        return self._best_ap
+
+    def measure(self, network: IAUNet) -> tuple[float, bool]:
+        """Measure a model.
+
+        Returns
+        -------
+        ap : float
+            Pooled AP at IoU 0.5.
+        keep : bool
+            Whether this model is the one to keep: it has the best mean AP at IoU 0.5
+            to 0.85, and at 0.5 it is not worse than the start.
+        """
+        found = self._measure(network)
+        ap, mean = float(found.pooled[_USUAL]), _mean(found)
+        if self.keeps_best and (mean <= self._best or ap < (self.start_ap or 0.0)):
+            return ap, False
+        self._best, self._best_ap, self.improved = mean, ap, True
+        return ap, True
+
+    def _measure(self, network: IAUNet) -> AveragePrecision:
+        from napari_iaunet.segmentation.segmenter import Segmenter
+
+        begin = time.monotonic()
+        segmenter = Segmenter.from_network(network, self._device)
+        found: list[NDArray[np.integer[Any]]] = []
+
+        def segment(image: Any) -> NDArray[np.integer[Any]]:
+            found.append(segmenter.segment(image).labels)
+            return found[-1]
+
+        result = score(self._held_out, segment)
+        self.example = found[0]
+        self._measured = time.monotonic()
+        self._took = self._measured - begin
+        return result
+
+
+def _mean(found: AveragePrecision) -> float:
+    return float(found.pooled[_COUNTED].mean())

@@ -1,0 +1,88 @@
+"""A part of the annotation is held out, and only that part is scored."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_iaunet.files import read_image
+from napari_iaunet.training.dataset import Annotation, find_pairs, prepare, read_pairs
+from napari_iaunet.training.holdout import HeldOut, hold_out, score, whole
+
+
+@pytest.fixture(scope="module")
+def nuclei(data_folder: Path):
+    """A real image of many nuclei."""
+    pairs = find_pairs([data_folder / "nuclei-fluorescence" / "train"])
+    for image, mask in pairs:
+        labels = read_image(mask).array
+        if len(np.unique(labels)) > 60:
+            return Annotation(np.asarray(read_image(image).array), np.asarray(labels))
+    raise AssertionError
+
+
+def names(labels):
+    return set(np.unique(labels[labels > 0]).tolist())
+
+
+def test_no_held_out_cell_is_trained_on(nuclei):
+    (training,), (part,) = hold_out([nuclei])
+    inside = names(nuclei.labels[part.block])
+    assert not inside & names(training.labels)
+    assert inside | names(training.labels) == names(nuclei.labels)
+    # Nothing is known where the held-out cells are, not even that there are none.
+    assert not training.region[np.isin(nuclei.labels, list(inside))].any()
+    assert not training.region[part.block].any()
+    prepared = prepare(training, 28.0)
+    assert not prepared.known[part.block].any()
+    counted = score([part], lambda _: nuclei.labels)
+    share = counted.tp[0, 0] / len(names(nuclei.labels))
+    assert 0.15 < share < 0.35
+
+
+def test_score_counts_the_block_only(nuclei):
+    _, (part,) = hold_out([nuclei])
+    assert (score([part], lambda _: nuclei.labels).pooled == 1).all()
+    elsewhere = np.where(part.block, nuclei.labels, 0)
+    assert score([part], lambda _: elsewhere).pooled[0] > 0.9
+    nothing = score([part], lambda _: np.zeros_like(nuclei.labels))
+    assert nothing.pooled[0] == 0
+    assert nothing.fn[0, 0] == score([part], lambda _: nuclei.labels).tp[0, 0]
+
+
+def test_unlabelled_cells_are_no_mistake_outside_of_the_region():
+    labels = np.zeros((40, 90), int)
+    for number in range(4):
+        labels[10:30, 5 + 20 * number : 20 + 20 * number] = number + 1
+    known = np.where(np.isin(labels, [1, 4]), labels, 0)
+    region = np.zeros(labels.shape, bool)
+    region[:, :45] = True  # cell 2 lies in it, and is missing; cell 3 does not
+    part = whole(Annotation(labels, known, region))
+    found = score([part], lambda _: labels)
+    assert (found.tp[0, 0], found.fp[0, 0], found.fn[0, 0]) == (2, 1, 0)
+
+
+def test_two_cells_are_not_divided(nuclei):
+    two = sorted(names(nuclei.labels))[:2]
+    few = nuclei._replace(
+        labels=np.where(np.isin(nuclei.labels, two), nuclei.labels, 0)
+    )
+    training, held_out = hold_out([few, nuclei])
+    assert training[0] is few
+    assert len(held_out) == 1
+    assert isinstance(held_out[0], HeldOut)
+
+
+def test_regions_lie_beside_the_images(nuclei, tmp_path: Path):
+    from skimage.io import imsave
+
+    region = np.zeros(nuclei.labels.shape, np.uint8)
+    region[:50] = 255
+    imsave(tmp_path / "a_img.tif", nuclei.image)
+    imsave(tmp_path / "a_mask.tif", nuclei.labels, check_contrast=False)
+    imsave(tmp_path / "a_region.png", region, check_contrast=False)
+    (read,) = read_pairs(find_pairs([tmp_path]))
+    assert (read.region == (region > 0)).all()
+    known = prepare(read, 28.0).known
+    assert known[:50].all()
+    assert (known[50:] == (nuclei.labels[50:] > 0)).all()
