@@ -43,7 +43,8 @@ def _models_in(folder: Path) -> list[ModelInfo]:
         return []
     found = []
     for path in sorted(folder.iterdir()):
-        if not (path / "config.json").is_file():
+        # A hidden folder is a model that is being written or deleted.
+        if path.name[0] == "." or not (path / "config.json").is_file():
             continue
         try:
             card = json.loads((path / "card.json").read_text(encoding="utf-8"))

@@ -1,0 +1,204 @@
+"""The user's own models: keep, rename, delete, hand on as a zip file.
+
+Whatever fails leaves the models as they were.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from napari_iaunet.errors import ModelError
+from napari_iaunet.model.checkpoint import CARD, CONFIG, WEIGHTS, load_model
+from napari_iaunet.model.registry import BUNDLED, list_models, user_models_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FILES = (CONFIG, WEIGHTS, CARD)
+_LONGEST_NAME = 60
+_FORBIDDEN = '/\\:*?"<>|'
+# Device names of Windows, whatever their ending.
+_RESERVED = {"con", "prn", "aux", "nul"} | {
+    f"{device}{n}" for device in ("com", "lpt") for n in range(1, 10)
+}
+_LARGEST = 2 * 1024**3
+
+
+def check_name(name: str) -> str:
+    """Return a free name for a model without blanks around it.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be the name of a folder on every system, or is taken.
+    """
+    name = name.strip()
+    if not name:
+        raise ModelError("Give the model a name.")
+    if len(name) > _LONGEST_NAME:
+        raise ModelError(f"The name is longer than {_LONGEST_NAME} characters.")
+    if any(c in _FORBIDDEN or not c.isprintable() for c in name):
+        raise ModelError(f"A model's name cannot hold any of {' '.join(_FORBIDDEN)}")
+    if name[0] == "." or name[-1] == "." or name.split(".")[0].lower() in _RESERVED:
+        raise ModelError(f'"{name}" cannot be the name of a folder.')
+    taken = {model.name.lower() for model in list_models()}
+    if name.lower() in taken or (user_models_folder() / name).exists():
+        raise ModelError(f'There is a model "{name}" already.')
+    return name
+
+
+def keep(source: Path, name: str) -> Path:
+    """Copy a model folder to the user's models under a name; returns its folder.
+
+    Raises
+    ------
+    ModelError
+        If the name cannot be used or the folder is no model.
+    """
+    name = check_name(name)
+    load_model(source)
+    with _new_folder(name) as folder:
+        for file in _FILES:
+            if (source / file).is_file():
+                shutil.copyfile(source / file, folder / file)
+    return user_models_folder() / name
+
+
+def rename(name: str, new: str) -> Path:
+    """Give one of the user's models another name; returns its folder.
+
+    Raises
+    ------
+    ModelError
+        If it is not the user's, or the new name cannot be used.
+    """
+    folder = _own(name)
+    target = user_models_folder() / check_name(new)
+    try:
+        folder.rename(target)
+    except OSError as error:
+        raise ModelError(f'The model "{name}" cannot be renamed: {error}.') from error
+    return target
+
+
+def delete(name: str) -> None:
+    """Delete one of the user's models.
+
+    Raises
+    ------
+    ModelError
+        If it is not the user's, or cannot be deleted.
+    """
+    folder = _own(name)
+    # Out of sight in one step: half a model must never be picked.
+    gone = folder.with_name(f".{folder.name}.deleted")
+    try:
+        folder.rename(gone)
+        shutil.rmtree(gone)
+    except OSError as error:
+        raise ModelError(f'The model "{name}" cannot be deleted: {error}.') from error
+
+
+def export(name: str, path: Path) -> None:
+    """Write a model into a zip file.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model or the file cannot be written.
+    """
+    model = next((m for m in list_models() if m.name == name), None)
+    if model is None:
+        raise ModelError(f'There is no model "{name}".')
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in _FILES:
+                if (model.path / file).is_file():
+                    archive.write(model.path / file, f"{name}/{file}")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ModelError(f"{path} cannot be written: {error}.") from error
+
+
+def import_zip(path: Path, name: str | None = None) -> Path:
+    """Take a model out of a zip file into the user's models; returns its folder.
+
+    Parameters
+    ----------
+    path : Path
+    name : str, optional
+        That of the folder in the zip file, or of the file itself, if left out.
+
+    Raises
+    ------
+    ModelError
+        If the file holds no model, or something is wrong with it or with the name.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            files = _model_files(archive, path)
+            inner = PurePosixPath(files[CONFIG].filename).parent.name
+            name = check_name(name or inner or path.stem)
+            with _new_folder(name) as folder:
+                for file, entry in files.items():
+                    with archive.open(entry) as source, (folder / file).open("wb") as f:
+                        shutil.copyfileobj(source, f)
+                load_model(folder)
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        raise ModelError(f"{path} is not a readable zip file.") from error
+    return user_models_folder() / name
+
+
+def _model_files(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
+    """Find the files of the one model in a zip file; others are never unpacked."""
+    places = [
+        PurePosixPath(entry.filename).parent
+        for entry in archive.infolist()
+        if PurePosixPath(entry.filename).name == CONFIG
+    ]
+    if len(places) != 1:
+        count = "no model" if not places else "more than one model"
+        raise ModelError(f"{path} holds {count} of napari-iaunet.")
+    names = set(archive.namelist())
+    found = {
+        file: archive.getinfo(str(places[0] / file))
+        for file in _FILES
+        if str(places[0] / file) in names
+    }
+    if sum(entry.file_size for entry in found.values()) > _LARGEST:
+        raise ModelError(f"{path} holds a model that is too large.")
+    return found
+
+
+def _own(name: str) -> Path:
+    """Folder of one of the user's models."""
+    model = next((m for m in list_models() if m.name == name), None)
+    if model is None:
+        raise ModelError(f'There is no model "{name}".')
+    if BUNDLED in model.path.parents:
+        raise ModelError(f'"{name}" came with the plugin and stays as it is.')
+    return model.path
+
+
+@contextmanager
+def _new_folder(name: str) -> Iterator[Path]:
+    """Give a temporary folder that becomes the user's model at the end."""
+    models = user_models_folder()
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=models))
+    except OSError as error:
+        raise ModelError(f"{models} cannot be written to: {error}.") from error
+    try:
+        yield folder
+        folder.chmod(0o755)
+        folder.rename(models / name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
