@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,16 +22,16 @@ from napari_iaunet.training.dataset import prepare, read_pairs, split_pairs
 from napari_iaunet.training.events import TrainingEvent
 from napari_iaunet.training.holdout import hold_out, whole
 from napari_iaunet.training.judge import Judge
+from napari_iaunet.training.length import Length
 from napari_iaunet.training.run import FINE_TUNING, Recipe, Run
 from napari_iaunet.training.state import TrainingState, load_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.holdout import HeldOut
 
-_DEFAULT_MINUTES = 10.0
 # From so many files on, whole images are held out.
 _MANY = 8
 
@@ -65,6 +64,7 @@ def train(
     config: IAUNetConfig | None = None,
     recipe: Recipe | None = None,
     card: dict[str, Any] | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Iterator[TrainingEvent]:
     """Train a model and tell how it goes.
 
@@ -99,6 +99,9 @@ def train(
         few images.
     card : dict, optional
         Written into the model's card beside what training itself knows.
+    should_stop : callable, optional
+        Asked before every step; True ends the training as if its time were over,
+        with a last measurement.
 
     Yields
     ------
@@ -112,7 +115,7 @@ def train(
     out = Path(out)
     if recipe is None:
         recipe = Recipe() if start is None else FINE_TUNING
-    minutes, steps = _length(minutes, steps)
+    length = Length(minutes, steps, should_stop)
     torch.manual_seed(seed)
     target = _setup(device)
     network = _initial(start, config or IAUNetConfig())
@@ -128,10 +131,12 @@ def train(
     run = Run(state, images, recipe, out, seed, target)
     every = recipe.validate_every
     judge = Judge(held_out, target, every=every, from_start=start is not None)
+    card = dict(card or {})
     yield TrainingEvent("start", state.step)
     if judge.keeps_best and run.rank == 0:
-        yield _begin(judge, first, run, load_model(out)[0] if resume else None)
-    yield from _loop(run, minutes, steps, judge, dict(card or {}))
+        so_far = load_model(out)[0] if resume else None
+        yield _begin(judge, first, run, so_far, card)
+    yield from _loop(run, length, judge, card)
 
 
 def _divide(
@@ -150,12 +155,16 @@ def _divide(
 
 
 def _begin(
-    judge: Judge, first: IAUNet, run: Run, so_far: IAUNet | None
+    judge: Judge,
+    first: IAUNet,
+    run: Run,
+    so_far: IAUNet | None,
+    card: dict[str, Any],
 ) -> TrainingEvent:
     """Measure the start, and the best model of the training that is resumed."""
     ap = judge.measure_start(first)
     if so_far is None:
-        save_model(run.out, first, _full_card(run, {}, judge))
+        save_model(run.out, first, _full_card(run, card, judge))
     else:
         ap = judge.measure(so_far)[0]
     return TrainingEvent(
@@ -165,28 +174,6 @@ def _begin(
         start_ap=judge.start_ap,
         example=judge.example,
     )
-
-
-def _length(
-    minutes: float | None, steps: int | None
-) -> tuple[float | None, int | None]:
-    for value in (minutes, steps):
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise TrainingError("Minutes and steps must be greater than zero.")
-    if minutes is None and steps is None:
-        minutes = _DEFAULT_MINUTES
-    return minutes, steps
-
-
-def _seconds_left(run: Run, minutes: float | None, steps: int | None) -> float:
-    """Time that the run still needs, by whichever limit comes first."""
-    state = run.state
-    left = math.inf
-    if minutes:
-        left = minutes * 60 - state.seconds
-    if steps:
-        left = min(left, state.seconds / max(state.step, 1) * (steps - state.step))
-    return max(0.0, left)
 
 
 def _full_card(run: Run, card: dict[str, Any], judge: Judge) -> dict[str, Any]:
@@ -202,8 +189,7 @@ def _full_card(run: Run, card: dict[str, Any], judge: Judge) -> dict[str, Any]:
 
 def _loop(
     run: Run,
-    minutes: float | None,
-    steps: int | None,
+    length: Length,
     judge: Judge,
     card: dict[str, Any],
 ) -> Iterator[TrainingEvent]:
@@ -211,7 +197,7 @@ def _loop(
     saved = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         upcoming = pool.submit(run.draw, state.step)
-        while (share := _done(run, minutes, steps)) < 1:
+        while (share := _agreed(length.done(state))) < 1:
             # Time counts only while the reader of the events wants the next one, so
             # that a training can be paused.
             begin = time.monotonic()
@@ -228,7 +214,7 @@ def _loop(
                 saved = time.monotonic()
                 events.append(TrainingEvent("checkpoint", state.step))
             state.seconds += time.monotonic() - begin
-            left = _seconds_left(run, minutes, steps)
+            left = length.seconds_left(state)
             yield TrainingEvent("step", state.step, losses, rate, None, left)
             for event in events:
                 yield replace(event, seconds_left=left)
@@ -261,13 +247,6 @@ def _finish(run: Run, judge: Judge, card: dict[str, Any]) -> Iterator[TrainingEv
         last = replace(event, kind="end", seconds_left=0.0)
     run.save(_full_card(run, card, judge), model=not judge.keeps_best)
     yield last
-
-
-def _done(run: Run, minutes: float | None, steps: int | None) -> float:
-    """Share of the run that is done."""
-    by_time = run.state.seconds / (minutes * 60) if minutes else 0.0
-    by_step = run.state.step / steps if steps else 0.0
-    return _agreed(max(by_time, by_step))
 
 
 def _agreed(share: float) -> float:

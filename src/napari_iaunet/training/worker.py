@@ -1,0 +1,185 @@
+"""One training in a process of its own: ``python -m napari_iaunet.training.worker``.
+
+A crash, lack of memory or the end of the program that started it cannot harm more than
+the training itself. The process reads its task from a folder, tells what happens in
+lines of JSON on stdout, and obeys lines on stdin: ``pause``, ``go on``, ``stop``. It
+stops by itself when stdin ends, for then nobody is left to tell.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from napari_iaunet.errors import IAUNetError
+from napari_iaunet.model.checkpoint import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_iaunet.training.dataset import Annotation
+    from napari_iaunet.training.events import TrainingEvent
+
+TASK, ARRAYS, MODEL, EXAMPLE = "task.json", "pairs.npz", "model", "example.npy"
+PAUSE, GO_ON, STOP = "pause", "go on", "stop"
+# Steps are told at most so often, in seconds.
+_BETWEEN_STEPS = 0.2
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be trained.
+
+    Attributes
+    ----------
+    start : str
+        Name or folder of the model to start from.
+    minutes : float or None
+    steps : int or None
+    device : str
+    seed : int
+    card : dict
+        What the model's card says beside what training itself knows.
+    """
+
+    start: str
+    minutes: float | None = None
+    steps: int | None = None
+    device: str = "auto"
+    seed: int = 0
+    card: dict[str, Any] | None = None
+
+
+def write_task(folder: Path, task: Task, pairs: Sequence[Annotation]) -> None:
+    """Put a task into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if needed.
+    task : Task
+    pairs : sequence of Annotation
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = {}
+    for index, pair in enumerate(pairs):
+        arrays[f"{index}_image"] = np.asarray(pair.image)
+        arrays[f"{index}_labels"] = np.asarray(pair.labels)
+        if pair.region is not None:
+            arrays[f"{index}_region"] = pair.region
+    np.savez(folder / ARRAYS, allow_pickle=False, **arrays)
+    write_json(folder / TASK, {f.name: getattr(task, f.name) for f in fields(task)})
+
+
+def read_task(folder: Path) -> tuple[Task, list[tuple[Any, ...]]]:
+    """Read what `write_task` wrote: the task and its pairs."""
+    task = Task(**json.loads((folder / TASK).read_text(encoding="utf-8")))
+    pairs: list[tuple[Any, ...]] = []
+    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+        while f"{len(pairs)}_image" in arrays:
+            names = (f"{len(pairs)}_{part}" for part in ("image", "labels", "region"))
+            pairs.append(tuple(arrays[name] for name in names if name in arrays))
+    return task, pairs
+
+
+def main(folder: Path, orders: TextIO, out: TextIO) -> int:
+    """Train as the task in a folder says; returns the exit status."""
+    try:
+        _train(folder, Orders(orders), out)
+    except IAUNetError as error:
+        message = str(error)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
+            raise
+        message = "There is not enough memory to train. Close other programs."
+    else:
+        return 0
+    _print({"kind": "error", "message": message}, out)
+    return 2
+
+
+def _train(folder: Path, orders: Orders, out: TextIO) -> None:
+    # Imported here, so that a broken installation is told like other errors.
+    from napari_iaunet.training.loop import train
+
+    task, pairs = read_task(folder)
+    events = train(
+        pairs,
+        start=task.start,
+        out=folder / MODEL,
+        minutes=task.minutes,
+        steps=task.steps,
+        seed=task.seed,
+        device=task.device,
+        card=task.card,
+        should_stop=orders.should_stop,
+    )
+    told = 0.0
+    for event in events:
+        now = time.monotonic()
+        if event.kind != "step" or now - told > _BETWEEN_STEPS:
+            told = now
+            _tell(event, folder, out)
+        orders.wait_while_paused()
+
+
+class Orders:
+    """Orders from the program that started this one, as they come in.
+
+    Parameters
+    ----------
+    stream : text stream
+        A line for each order. Its end means stop.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._may_run, self._stop = threading.Event(), threading.Event()
+        self._may_run.set()
+        threading.Thread(target=self._listen, args=(stream,), daemon=True).start()
+
+    def should_stop(self) -> bool:
+        """Whether to come to an end."""
+        return self._stop.is_set()
+
+    def wait_while_paused(self) -> None:
+        """Return at once or, after an order to pause, when that has ended."""
+        self._may_run.wait()
+
+    def _listen(self, stream: TextIO) -> None:
+        for line in stream:
+            order = line.strip()
+            if order == PAUSE:
+                self._may_run.clear()
+            elif order == GO_ON:
+                self._may_run.set()
+            elif order == STOP:
+                break
+        self._stop.set()
+        self._may_run.set()
+
+
+def _tell(event: TrainingEvent, folder: Path, out: TextIO) -> None:
+    values = {f.name: getattr(event, f.name) for f in fields(event)}
+    values.pop("example")
+    if event.example is not None:
+        part = folder / f".{EXAMPLE}"
+        with part.open("wb") as file:
+            np.save(file, event.example, allow_pickle=False)
+        part.replace(folder / EXAMPLE)
+        values["example"] = True
+    _print(values, out)
+
+
+def _print(values: dict[str, Any], out: TextIO) -> None:
+    print(json.dumps(values), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.stdin, sys.stdout))

@@ -1,0 +1,145 @@
+"""Training in a process of its own: told, paused, stopped, killed."""
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_iaunet.model.checkpoint import load_model
+from napari_iaunet.training import worker
+from napari_iaunet.training.dataset import Annotation
+from napari_iaunet.training.worker import Task, read_task, write_task
+
+
+@pytest.fixture(scope="module")
+def discs():
+    labels = np.zeros((128, 128), np.int32)
+    ys, xs = np.mgrid[:128, :128]
+    for number, (y, x) in enumerate(np.ndindex(4, 4), 1):
+        labels[(ys - 16 - 32 * y) ** 2 + (xs - 16 - 32 * x) ** 2 < 14**2] = number
+    noise = np.random.default_rng(0).normal(20, 5, labels.shape)
+    return Annotation((labels > 0) * 100.0 + noise, labels)
+
+
+class Process:
+    """A worker; its events come in a queue."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "napari_iaunet.training.worker", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.events: queue.Queue = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.events.put(json.loads(line))
+        self.events.put(None)
+
+    def until(self, kind: str):
+        while (event := self.events.get(timeout=120)) is not None:
+            if event["kind"] == kind:
+                return event
+        raise AssertionError(self.process.stderr.read())
+
+    def order(self, text: str) -> None:
+        print(text, file=self.process.stdin, flush=True)
+
+    def close(self):
+        self.process.kill()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            stream.close()
+        self.process.wait()
+
+
+@pytest.fixture
+def start(tmp_path, discs):
+    """Start a worker on a task."""
+    running = []
+
+    def begin(pairs=(discs,), **options):
+        write_task(
+            tmp_path, Task(**{"start": "default", "device": "cpu", **options}), pairs
+        )
+        running.append(Process(tmp_path))
+        return running[-1]
+
+    yield begin
+    for process in running:
+        process.close()
+
+
+def test_tasks_come_back_as_they_were(tmp_path, discs):
+    region = discs.labels % 2 == 0
+    task = Task("default", minutes=2, card={"description": "discs"})
+    write_task(tmp_path, task, [discs, discs._replace(region=region)])
+    read, pairs = read_task(tmp_path)
+    assert read == task
+    assert [len(pair) for pair in pairs] == [2, 3]
+    np.testing.assert_array_equal(pairs[1][0], discs.image)
+    np.testing.assert_array_equal(pairs[1][1], discs.labels)
+    np.testing.assert_array_equal(pairs[1][2], region)
+
+
+def test_a_whole_training(start, tmp_path, discs):
+    process = start(steps=2, card={"description": "discs"})
+    first = process.until("validation")
+    assert first["validation_ap"] == first["start_ap"]
+    assert first["example"]
+    assert np.load(tmp_path / worker.EXAMPLE).shape == discs.labels.shape
+    end = process.until("end")
+    assert end["improved"] in (True, False)
+    assert process.process.wait(30) == 0
+    assert load_model(tmp_path / worker.MODEL)[1]["description"] == "discs"
+
+
+def test_pause_go_on_and_stop(start, tmp_path):
+    process = start(minutes=10)
+    process.until("step")
+    process.order(worker.PAUSE)
+    time.sleep(2)
+    while not process.events.empty():
+        process.events.get()
+    time.sleep(2)
+    assert process.events.empty()
+    process.order(worker.GO_ON)
+    process.until("step")
+    process.order(worker.PAUSE)
+    process.order(worker.STOP)
+    assert process.until("end")["improved"] in (True, False)
+    assert process.process.wait(30) == 0
+    load_model(tmp_path / worker.MODEL)
+
+
+def test_it_ends_with_the_program_that_started_it(start, tmp_path):
+    process = start(minutes=10)
+    process.until("step")
+    process.process.stdin.close()
+    process.until("end")
+    assert process.process.wait(30) == 0
+    load_model(tmp_path / worker.MODEL)
+
+
+def test_a_killed_training_leaves_its_best_model(start, tmp_path):
+    process = start(minutes=10)
+    process.until("step")
+    process.process.kill()
+    process.process.wait(30)
+    load_model(tmp_path / worker.MODEL)
+
+
+def test_errors_are_told(start, discs):
+    blank = discs._replace(labels=np.zeros_like(discs.labels))
+    process = start(pairs=[blank], steps=1)
+    assert "no annotated cell" in process.until("error")["message"]
+    assert process.process.wait(30) == 2
