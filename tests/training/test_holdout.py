@@ -40,6 +40,15 @@ def test_no_held_out_cell_is_trained_on(nuclei):
     assert 0.15 < share < 0.35
 
 
+def test_what_is_known_of_the_block_alone(nuclei):
+    (training,), (part,) = hold_out([nuclei])
+    alone = part.alone()
+    assert not names(nuclei.labels[alone.labels > 0]) & names(training.labels)
+    assert not alone.region[~part.block].any()
+    known = prepare(alone, 28.0).known
+    assert not (known & prepare(training, 28.0).known).any()
+
+
 def test_score_counts_the_block_only(nuclei):
     _, (part,) = hold_out([nuclei])
     assert (score([part], lambda _: nuclei.labels).pooled == 1).all()

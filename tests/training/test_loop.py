@@ -68,6 +68,8 @@ def test_losses_fall_and_events_tell(pairs, tmp_path: Path):
     }
     assert steps[-1].learning_rate < steps[10].learning_rate
     assert 0 <= events[-1].validation_ap <= 1
+    assert steps[-1].loss < steps[0].loss
+    assert events[-2].loss == pytest.approx(steps[-1].loss, rel=0.8)
     assert load_model(tmp_path / "m")[1]["training"]["steps"] == 90
 
 

@@ -12,9 +12,16 @@ import numpy as np
 import pytest
 
 from napari_iaunet.model.checkpoint import load_model
-from napari_iaunet.training import worker
 from napari_iaunet.training.dataset import Annotation
-from napari_iaunet.training.worker import Task, read_task, write_task
+from napari_iaunet.training.task import (
+    EXAMPLE,
+    GO_ON,
+    MODEL,
+    PAUSE,
+    STOP,
+    Task,
+    write_task,
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,46 +86,34 @@ def start(tmp_path, discs):
         process.close()
 
 
-def test_tasks_come_back_as_they_were(tmp_path, discs):
-    region = discs.labels % 2 == 0
-    task = Task("default", minutes=2, card={"description": "discs"})
-    write_task(tmp_path, task, [discs, discs._replace(region=region)])
-    read, pairs = read_task(tmp_path)
-    assert read == task
-    assert [len(pair) for pair in pairs] == [2, 3]
-    np.testing.assert_array_equal(pairs[1][0], discs.image)
-    np.testing.assert_array_equal(pairs[1][1], discs.labels)
-    np.testing.assert_array_equal(pairs[1][2], region)
-
-
 def test_a_whole_training(start, tmp_path, discs):
     process = start(steps=2, card={"description": "discs"})
     first = process.until("validation")
     assert first["validation_ap"] == first["start_ap"]
     assert first["example"]
-    assert np.load(tmp_path / worker.EXAMPLE).shape == discs.labels.shape
+    assert np.load(tmp_path / EXAMPLE).shape == discs.labels.shape
     end = process.until("end")
     assert end["improved"] in (True, False)
     assert process.process.wait(30) == 0
-    assert load_model(tmp_path / worker.MODEL)[1]["description"] == "discs"
+    assert load_model(tmp_path / MODEL)[1]["description"] == "discs"
 
 
 def test_pause_go_on_and_stop(start, tmp_path):
     process = start(minutes=10)
     process.until("step")
-    process.order(worker.PAUSE)
+    process.order(PAUSE)
     time.sleep(2)
     while not process.events.empty():
         process.events.get()
     time.sleep(2)
     assert process.events.empty()
-    process.order(worker.GO_ON)
+    process.order(GO_ON)
     process.until("step")
-    process.order(worker.PAUSE)
-    process.order(worker.STOP)
+    process.order(PAUSE)
+    process.order(STOP)
     assert process.until("end")["improved"] in (True, False)
     assert process.process.wait(30) == 0
-    load_model(tmp_path / worker.MODEL)
+    load_model(tmp_path / MODEL)
 
 
 def test_it_ends_with_the_program_that_started_it(start, tmp_path):
@@ -127,7 +122,7 @@ def test_it_ends_with_the_program_that_started_it(start, tmp_path):
     process.process.stdin.close()
     process.until("end")
     assert process.process.wait(30) == 0
-    load_model(tmp_path / worker.MODEL)
+    load_model(tmp_path / MODEL)
 
 
 def test_a_killed_training_leaves_its_best_model(start, tmp_path):
@@ -135,7 +130,7 @@ def test_a_killed_training_leaves_its_best_model(start, tmp_path):
     process.until("step")
     process.process.kill()
     process.process.wait(30)
-    load_model(tmp_path / worker.MODEL)
+    load_model(tmp_path / MODEL)
 
 
 def test_errors_are_told(start, discs):

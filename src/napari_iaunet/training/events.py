@@ -26,6 +26,8 @@ class TrainingEvent:
         Pooled AP at IoU 0.5 on the held-out cells.
     seconds_left : float or None
         Estimate.
+    loss : float or None
+        The step's losses as one number; of a validation: that of the held-out cells.
     start_ap : float or None
         The same AP of the model that the training began with.
     improved : bool or None
@@ -41,6 +43,7 @@ class TrainingEvent:
     learning_rate: float | None = None
     validation_ap: float | None = None
     seconds_left: float | None = None
+    loss: float | None = None
     start_ap: float | None = None
     improved: bool | None = None
     example: NDArray[np.integer[Any]] | None = None

@@ -44,6 +44,14 @@ class HeldOut(NamedTuple):
         region = self.annotation.region
         return self.block if region is None else self.block & region
 
+    def alone(self) -> Annotation:
+        """Keep what is known of the block only."""
+        labels = consecutive(self.annotation.labels)
+        counts = _share(labels, self.block) > 0.5
+        kept = np.where(counts[labels], labels, 0)
+        region = self.complete & ((labels == 0) | (kept > 0))
+        return self.annotation._replace(labels=kept, region=region)
+
 
 def hold_out(
     annotations: Sequence[Annotation],

@@ -128,7 +128,8 @@ def train(
     state = TrainingState.begin(network, recipe.learning_rate, recipe.weight_decay)
     if resume:
         load_state(out, state)
-    run = Run(state, images, recipe, out, seed, target)
+    checks = [prepare(part.alone(), network.config.diameter) for part in held_out]
+    run = Run(state, images, checks, recipe, out, seed, target)
     every = recipe.validate_every
     judge = Judge(held_out, target, every=every, from_start=start is not None)
     card = dict(card or {})
@@ -171,6 +172,7 @@ def _begin(
         "validation",
         run.state.step,
         validation_ap=ap,
+        loss=run.held_out_loss(),
         start_ap=judge.start_ap,
         example=judge.example,
     )
@@ -215,7 +217,8 @@ def _loop(
                 events.append(TrainingEvent("checkpoint", state.step))
             state.seconds += time.monotonic() - begin
             left = length.seconds_left(state)
-            yield TrainingEvent("step", state.step, losses, rate, None, left)
+            loss = run.total(losses)
+            yield TrainingEvent("step", state.step, losses, rate, None, left, loss)
             for event in events:
                 yield replace(event, seconds_left=left)
         upcoming.cancel()
@@ -231,6 +234,7 @@ def _validate(run: Run, judge: Judge, card: dict[str, Any]) -> TrainingEvent:
         "validation",
         run.state.step,
         validation_ap=ap,
+        loss=run.held_out_loss(),
         start_ap=judge.start_ap,
         improved=judge.improved if judge.keeps_best else None,
         example=judge.example,

@@ -118,6 +118,12 @@ def _has_bfloat16(device: str) -> bool:
     return device == "cpu" and cpu_has_bfloat16()
 
 
+def _to(batch: Batch, device: torch.device) -> Batch:
+    targets = type(batch.targets)(*(t.to(device) for t in batch.targets))
+    images = batch.images.to(device, memory_format=torch.channels_last)
+    return Batch(images, targets)
+
+
 def probabilities(
     images: Sequence[AnnotatedImage], shares: Mapping[str, float]
 ) -> np.ndarray:
@@ -143,13 +149,14 @@ class Run:
         self,
         state: TrainingState,
         images: list[AnnotatedImage],
+        held_out: list[AnnotatedImage],
         recipe: Recipe,
         out: Path,
         seed: int,
         device: torch.device,
     ) -> None:
         self.state, self.recipe, self.out, self.seed = state, recipe, out, seed
-        self.images = images
+        self.images, self.held_out = images, held_out
         self.probabilities = probabilities(images, recipe.shares)
         self.device = device
         self.settled = False
@@ -200,10 +207,7 @@ class Run:
     def step(self, batch: Batch, rate: float) -> dict[str, float]:
         """Take one step; a batch whose loss is not finite changes nothing."""
         state = self.state
-        batch = Batch(
-            batch.images.to(self.device, memory_format=torch.channels_last),
-            type(batch.targets)(*(t.to(self.device) for t in batch.targets)),
-        )
+        batch = _to(batch, self.device)
         generator = torch.Generator().manual_seed(
             hash((self.seed, state.step, self.rank)) % 2**63
         )
@@ -220,6 +224,31 @@ class Run:
         state.step += 1
         state.average(self.recipe.averaging)
         return losses
+
+    @torch.no_grad()
+    def held_out_loss(self) -> float:
+        """Loss of the averaged weights on fixed crops of what is held out."""
+        rng, recipe = np.random.default_rng(0), self.recipe
+        batch = draw_batch(
+            self.held_out,
+            probabilities(self.held_out, {}),
+            batch=2 * recipe.batch,
+            size=recipe.size,
+            second_views=0,
+            rng=rng,
+        )
+        module = _Parallel(self.state.averaged, recipe.weights)
+        losses = module(_to(batch, self.device), torch.Generator().manual_seed(0))[1]
+        return self.total(losses)
+
+    def total(self, losses: Mapping[str, float]) -> float:
+        """Weighted sum of losses; cell triplets left out, which need second views."""
+        weights = self.recipe.weights
+        return sum(
+            float(getattr(weights, name)) * value
+            for name, value in losses.items()
+            if name != "cell_triplet"
+        )
 
     def save(self, card: dict[str, Any], *, model: bool = True) -> None:
         """Write what a resume needs and, if wanted, the averaged weights as a model."""

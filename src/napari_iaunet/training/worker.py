@@ -12,81 +12,20 @@ import json
 import sys
 import threading
 import time
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
 from napari_iaunet.errors import IAUNetError
-from napari_iaunet.model.checkpoint import write_json
+from napari_iaunet.training.task import EXAMPLE, GO_ON, MODEL, PAUSE, STOP, read_task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.events import TrainingEvent
 
-TASK, ARRAYS, MODEL, EXAMPLE = "task.json", "pairs.npz", "model", "example.npy"
-PAUSE, GO_ON, STOP = "pause", "go on", "stop"
 # Steps are told at most so often, in seconds.
 _BETWEEN_STEPS = 0.2
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be trained.
-
-    Attributes
-    ----------
-    start : str
-        Name or folder of the model to start from.
-    minutes : float or None
-    steps : int or None
-    device : str
-    seed : int
-    card : dict
-        What the model's card says beside what training itself knows.
-    """
-
-    start: str
-    minutes: float | None = None
-    steps: int | None = None
-    device: str = "auto"
-    seed: int = 0
-    card: dict[str, Any] | None = None
-
-
-def write_task(folder: Path, task: Task, pairs: Sequence[Annotation]) -> None:
-    """Put a task into a folder.
-
-    Parameters
-    ----------
-    folder : Path
-        Made if needed.
-    task : Task
-    pairs : sequence of Annotation
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = {}
-    for index, pair in enumerate(pairs):
-        arrays[f"{index}_image"] = np.asarray(pair.image)
-        arrays[f"{index}_labels"] = np.asarray(pair.labels)
-        if pair.region is not None:
-            arrays[f"{index}_region"] = pair.region
-    np.savez(folder / ARRAYS, allow_pickle=False, **arrays)
-    write_json(folder / TASK, {f.name: getattr(task, f.name) for f in fields(task)})
-
-
-def read_task(folder: Path) -> tuple[Task, list[tuple[Any, ...]]]:
-    """Read what `write_task` wrote: the task and its pairs."""
-    task = Task(**json.loads((folder / TASK).read_text(encoding="utf-8")))
-    pairs: list[tuple[Any, ...]] = []
-    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        while f"{len(pairs)}_image" in arrays:
-            names = (f"{len(pairs)}_{part}" for part in ("image", "labels", "region"))
-            pairs.append(tuple(arrays[name] for name in names if name in arrays))
-    return task, pairs
 
 
 def main(folder: Path, orders: TextIO, out: TextIO) -> int:

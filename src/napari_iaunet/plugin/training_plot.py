@@ -1,0 +1,204 @@
+"""How a training goes: losses above, average precision below, over seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from qtpy.QtCore import QPointF, QRectF, Qt
+from qtpy.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qtpy.QtGui import QPaintEvent
+
+    Points = list[tuple[float, float]]
+
+_HEIGHT = 260
+_GAP = 6
+_TICKS = 4
+_TRAINING, _HELD_OUT, _AP = "#8d9db6", "#ff9f1c", "#5ec962"
+# The loss of one step jumps; its mean over about so many steps is shown.
+_SMOOTH = 12
+
+
+class Curve(NamedTuple):
+    """A line of a plot, and its name in the legend."""
+
+    name: str
+    colour: str
+    points: Points
+
+
+class TrainingPlot(QWidget):
+    """Two plots above one another with one axis of time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(_HEIGHT)
+        self.setMinimumWidth(200)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setToolTip(
+            "Above: how wrong the model is, the less the better. Below: the share of "
+            "cells that it finds correctly in the part that it is not trained on."
+        )
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.training: Points = []
+        self.held_out: Points = []
+        self.precision: Points = []
+        self.start: float | None = None
+        self._mean: float | None = None
+        self.update()
+
+    def add_step(self, seconds: float, loss: float) -> None:
+        """Add the loss of a step."""
+        weight = max(1 / _SMOOTH, 1 / (len(self.training) + 1))
+        mean = loss if self._mean is None else self._mean
+        self._mean = mean + weight * (loss - mean)
+        self.training.append((seconds, self._mean))
+        self.update()
+
+    def add_validation(
+        self, seconds: float, ap: float, start: float, loss: float | None
+    ) -> None:
+        """Add what was measured on the held-out cells."""
+        self.precision.append((seconds, ap))
+        self.start = start
+        if loss is not None:
+            self.held_out.append((seconds, loss))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw both plots."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        upper, lower = self._areas()
+        losses = [
+            Curve("training", _TRAINING, self.training),
+            Curve("held out", _HELD_OUT, self.held_out),
+        ]
+        precision = [Curve("held out", _AP, self.precision)]
+        right = _nice(
+            max([x for c in (*losses, *precision) for x, _ in c.points] or [0])
+        )
+        top = _nice(max([y for c in losses for _, y in c.points] or [0]), least=0.1)
+        self._draw_axes(painter, upper, "loss", top)
+        self._draw_axes(painter, lower, "AP at IoU 0.5", 1.0)
+        self._draw_time(painter, lower, right)
+        for area, curves, highest in ((upper, losses, top), (lower, precision, 1.0)):
+            for curve in curves:
+                self._draw_curve(painter, area, curve, right, highest)
+            self._draw_legend(painter, area, curves)
+        if self.start is not None:
+            self._draw_start(painter, lower, self.start)
+        painter.end()
+
+    def _areas(self) -> tuple[QRectF, QRectF]:
+        metrics = self.fontMetrics()
+        line = metrics.height()
+        left = metrics.horizontalAdvance("0.00") + line + 2 * _GAP
+        width = self.width() - left - _GAP - metrics.horizontalAdvance("00") / 2
+        height = (self.height() - 2 * line - 2 * _GAP - 2 * line) / 2
+        upper = QRectF(left, line, width, height)
+        return upper, upper.translated(0, height + line)
+
+    def _draw_axes(
+        self, painter: QPainter, area: QRectF, name: str, highest: float
+    ) -> None:
+        line = self.fontMetrics().height()
+        painter.setPen(QPen(self._ink(), 1))
+        painter.drawLine(area.topLeft(), area.bottomLeft())
+        painter.drawLine(area.bottomLeft(), area.bottomRight())
+        flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        for share in (0.0, 0.5, 1.0):
+            y = area.bottom() - share * area.height()
+            place = QRectF(0, y - line / 2, area.left() - _GAP, line)
+            painter.drawText(place, flags, f"{share * highest:.2g}")
+            painter.drawLine(QPointF(area.left() - 3, y), QPointF(area.left(), y))
+        painter.save()
+        painter.translate(0, area.bottom())
+        painter.rotate(-90)
+        place = QRectF(-line, 0, area.height() + 2 * line, line)
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, name)
+        painter.restore()
+
+    def _draw_time(self, painter: QPainter, area: QRectF, right: float) -> None:
+        line = self.fontMetrics().height()
+        center = Qt.AlignmentFlag.AlignCenter
+        for tick in np.linspace(0, right, _TICKS + 1):
+            x = area.left() + tick / right * area.width()
+            place = QRectF(x - 40, area.bottom() + 3, 80, line)
+            painter.drawText(place, center, f"{tick:g}")
+            painter.drawLine(QPointF(x, area.bottom()), QPointF(x, area.bottom() + 3))
+        place = QRectF(area.left(), area.bottom() + line + 3, area.width(), line)
+        painter.drawText(place, center, "seconds of training")
+
+    def _draw_curve(
+        self,
+        painter: QPainter,
+        area: QRectF,
+        curve: Curve,
+        right: float,
+        highest: float,
+    ) -> None:
+        points = [
+            QPointF(
+                area.left() + x / right * area.width(),
+                area.bottom() - min(y / highest, 1.0) * area.height(),
+            )
+            for x, y in _thinned(curve.points, int(area.width()))
+        ]
+        painter.setPen(QPen(QColor(curve.colour), 2))
+        painter.drawPolyline(QPolygonF(points))
+        if len(points) < 40 and curve.name == "held out":
+            painter.setBrush(QColor(curve.colour))
+            for point in points:
+                painter.drawEllipse(point, 2.5, 2.5)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    def _draw_start(self, painter: QPainter, area: QRectF, start: float) -> None:
+        y = area.bottom() - start * area.height()
+        pen = QPen(self._ink(), 1, Qt.PenStyle.DashLine)
+        painter.setPen(pen)
+        painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+
+    def _draw_legend(
+        self, painter: QPainter, area: QRectF, curves: Sequence[Curve]
+    ) -> None:
+        metrics = self.fontMetrics()
+        entries = [(c.name, QPen(QColor(c.colour), 2)) for c in curves if c.points]
+        if self.start is not None and len(curves) == 1:
+            entries.append(("start", QPen(self._ink(), 1, Qt.PenStyle.DashLine)))
+        x = area.right()
+        for name, pen in reversed(entries):
+            wide = metrics.horizontalAdvance(name)
+            x -= wide
+            middle = area.top() - metrics.height() / 2
+            painter.setPen(self._ink())
+            place = QRectF(x, area.top() - metrics.height(), wide + 2, metrics.height())
+            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, name)
+            painter.setPen(pen)
+            painter.drawLine(QPointF(x - 22, middle), QPointF(x - 4, middle))
+            x -= 34
+
+    def _ink(self) -> QColor:
+        return self.palette().color(QPalette.ColorRole.WindowText)
+
+
+def _nice(value: float, least: float = 10.0) -> float:
+    """Round up to 1, 2 or 5 times a power of ten."""
+    value = max(value, least)
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(
+        next(n * power for n in (1, 2, 4, 5, 10) if n * power >= value * 0.999)
+    )
+
+
+def _thinned(points: Points, most: int) -> Points:
+    """Keep about as many points as there are pixels."""
+    return points[:: max(1, len(points) // max(most, 1))] + points[-1:]
