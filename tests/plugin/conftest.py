@@ -48,6 +48,13 @@ class FakeSegmenter(Stepwise):
         )
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A folder for the user's models that is nobody's."""
+    monkeypatch.setenv("NAPARI_IAUNET_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
 @pytest.fixture
 def fake(monkeypatch):
     """Replace models and devices, and keep the user's preferences as they are."""

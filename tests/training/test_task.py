@@ -8,15 +8,17 @@ from napari_iaunet.training.task import Task, read_task, write_task
 
 def test_tasks_come_back_as_they_were(tmp_path):
     labels = np.arange(20, dtype=np.uint16).reshape(4, 5)
-    image = labels / 7
-    region = labels % 2 == 0
+    pairs = [
+        Annotation(labels / 7, labels, name="one"),
+        Annotation(np.stack([labels] * 2), labels, labels > 3, "two", channel_axis=0),
+    ]
     task = Task("default", minutes=2, card={"description": "discs"})
-    write_task(
-        tmp_path, task, [Annotation(image, labels), Annotation(image, labels, region)]
-    )
-    read, pairs = read_task(tmp_path)
+    write_task(tmp_path, task, pairs)
+    read, found = read_task(tmp_path)
     assert read == task
-    assert [len(pair) for pair in pairs] == [2, 3]
-    np.testing.assert_array_equal(pairs[1][0], image)
-    np.testing.assert_array_equal(pairs[1][1], labels)
-    np.testing.assert_array_equal(pairs[1][2], region)
+    for wrote, got in zip(pairs, found, strict=True):
+        np.testing.assert_array_equal(got.image, wrote.image)
+        np.testing.assert_array_equal(got.labels, wrote.labels)
+        assert (got.name, got.channel_axis) == (wrote.name, wrote.channel_axis)
+    assert found[0].region is None
+    np.testing.assert_array_equal(found[1].region, labels > 3)

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
+import napari_iaunet
 from napari_iaunet.plugin.click_controller import ClickController
 from napari_iaunet.plugin.click_panel import ClickPanel
+from napari_iaunet.plugin.finetune_controller import FinetuneController
+from napari_iaunet.plugin.finetune_panel import FinetunePanel
 from napari_iaunet.plugin.jobs import Jobs
 from napari_iaunet.plugin.lookalike_controller import LookalikeController
 from napari_iaunet.plugin.lookalike_panel import LookalikePanel
+from napari_iaunet.plugin.model_controller import ModelController
+from napari_iaunet.plugin.model_section import ModelSection
 from napari_iaunet.plugin.segment_controller import SegmentController
 from napari_iaunet.plugin.segment_job import Segmenters
 from napari_iaunet.plugin.segment_panel import SegmentPanel
@@ -60,12 +65,26 @@ class IAUNetDock(QWidget):
             self.click_controller.undisturbed,
             self,
         )
+        self.finetune_jobs = Jobs(self)
+        self.finetune_panel = FinetunePanel()
+        self.finetune_controller = FinetuneController(
+            viewer, self.segment_panel, self.finetune_panel, self.finetune_jobs, self
+        )
+        self.model_jobs = Jobs(self)
+        self.model_section = ModelSection()
+        self.finetune_panel.add_section(self.model_section)
+        self.model_controller = ModelController(
+            self.model_section, self.model_jobs, self
+        )
+        for source in (self.finetune_controller, self.model_controller):
+            source.models_changed.connect(self._on_models)
         # The mouse serves one of both at a time.
         self.click_panel.toggled.connect(self._on_clicks)
         self.lookalike_panel.pick_toggled.connect(self._on_picking)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.segment_panel, "Segment")
         self.tabs.addTab(self.lookalike_panel, "Look-alikes")
+        self.tabs.addTab(self.finetune_panel, "Fine-tune")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self.tabs)
@@ -87,8 +106,17 @@ class IAUNetDock(QWidget):
         if on:
             self.click_panel.button.setChecked(False)
 
+    def _on_models(self) -> None:
+        self.segment_panel.set_models(napari_iaunet.list_models())
+        self.finetune_controller.show_models()
+        self.model_controller.show_models()
+
     def teardown(self) -> None:
         """Stop the running jobs and let go of the viewer."""
+        self.finetune_controller.teardown()
+        self.finetune_jobs.close()
+        self.model_controller.teardown()
+        self.model_jobs.close()
         self.lookalike_controller.teardown()
         self.lookalike_jobs.close()
         self.click_controller.teardown()

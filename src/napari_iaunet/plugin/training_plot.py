@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _HEIGHT = 260
 _GAP = 6
-_TICKS = 4
 _TRAINING, _HELD_OUT, _AP = "#8d9db6", "#ff9f1c", "#5ec962"
 # The loss of one step jumps; its mean over about so many steps is shown.
 _SMOOTH = 12
@@ -130,7 +129,9 @@ class TrainingPlot(QWidget):
     def _draw_time(self, painter: QPainter, area: QRectF, right: float) -> None:
         line = self.fontMetrics().height()
         center = Qt.AlignmentFlag.AlignCenter
-        for tick in np.linspace(0, right, _TICKS + 1):
+        # 10 and 50 are divided by five, 20 and 40 by four.
+        ticks = 5 if str(right)[0] in "15" else 4
+        for tick in np.linspace(0, right, ticks + 1):
             x = area.left() + tick / right * area.width()
             place = QRectF(x - 40, area.bottom() + 3, 80, line)
             painter.drawText(place, center, f"{tick:g}")

@@ -65,12 +65,15 @@ class Annotation(NamedTuple):
     Attributes
     ----------
     image : (Y, X) or (Y, X, 3) array
+        Or any array with `channel_axis`.
     labels : (Y, X) integer array
         0 background, one number per cell.
     region : (Y, X) bool or None
         Where every cell is labelled; None: everywhere. Outside, what has no label
         may be anything.
     name, kind : str
+    channel_axis : int or None
+        Of the image, where it is not a last axis of 3 or 4.
     """
 
     image: Any
@@ -78,6 +81,7 @@ class Annotation(NamedTuple):
     region: NDArray[np.bool_] | None = None
     name: str = ""
     kind: str = ""
+    channel_axis: int | None = None
 
 
 def find_pairs(folders: Sequence[Path]) -> list[tuple[Path, Path]]:
@@ -212,7 +216,7 @@ def _checked_plane(annotation: Annotation) -> NDArray[np.float32]:
         raise TrainingError(
             f"{title}the mask must be one plane of whole numbers, one per cell."
         )
-    plane = next(iter(as_planes(annotation.image)))
+    plane = next(iter(as_planes(annotation.image, annotation.channel_axis)))
     shape = plane.shape[1:]
     if shape != labels.shape:
         raise TrainingError(
@@ -237,21 +241,28 @@ def _zoom(labels: NDArray[np.int32], diameter: float) -> float:
     return float(np.clip(diameter / typical, 0.1, 4.0))
 
 
-def read_pairs(pairs: Iterable[Sequence[Any]]) -> Iterator[Annotation]:
+def read_pairs(
+    pairs: Iterable[Annotation | Sequence[Any]],
+) -> Iterator[Annotation]:
     """Read pairs of images and masks one by one.
 
     Parameters
     ----------
     pairs : iterable of (image, mask) or (image, mask, region)
-        Paths or arrays. Beside a path ``<id>_img.*`` lies ``<id>_region.*`` if not
-        every cell of the image is labelled; it is not 0 where all are.
+        Paths or arrays; annotations stay as they are. Beside a path ``<id>_img.*``
+        lies ``<id>_region.*`` if not every cell of the image is labelled; it is not 0
+        where all are.
     """
     from napari_iaunet.files import read_image
 
     def array(value: Any) -> Any:
         return read_image(value).array if isinstance(value, str | Path) else value
 
-    for index, (image, mask, *more) in enumerate(pairs):
+    for index, pair in enumerate(pairs):
+        if isinstance(pair, Annotation):
+            yield pair
+            continue
+        image, mask, *more = pair
         name, kind = f"pair {index + 1}", ""
         region = more[0] if more else None
         if isinstance(image, str | Path):
@@ -263,8 +274,7 @@ def read_pairs(pairs: Iterable[Sequence[Any]]) -> Iterator[Annotation]:
             region = _region_beside(path) if region is None else region
         if region is not None:
             region = np.asarray(array(region)) != 0
-        labels = np.asarray(array(mask))
-        yield Annotation(array(image), labels, region, name, kind)
+        yield Annotation(array(image), np.asarray(array(mask)), region, name, kind)
 
 
 def _region_beside(image: Path) -> Path | None:

@@ -28,6 +28,8 @@ class TrainingEvent:
         Estimate.
     loss : float or None
         The step's losses as one number; of a validation: that of the held-out cells.
+    seconds : float
+        Training time so far, pauses left out.
     start_ap : float or None
         The same AP of the model that the training began with.
     improved : bool or None
@@ -44,6 +46,7 @@ class TrainingEvent:
     validation_ap: float | None = None
     seconds_left: float | None = None
     loss: float | None = None
+    seconds: float = 0.0
     start_ap: float | None = None
     improved: bool | None = None
     example: NDArray[np.integer[Any]] | None = None

@@ -126,7 +126,7 @@ def _strip(labels: Labels) -> NDArray[np.bool_] | None:
 
 
 def score(
-    held_out: Sequence[HeldOut], segment: Callable[[Any], Labels]
+    held_out: Sequence[HeldOut], segment: Callable[[Annotation], Labels]
 ) -> AveragePrecision:
     """Compare what a model finds with the cells that were held out.
 
@@ -138,9 +138,9 @@ def score(
     ----------
     held_out : sequence of HeldOut
     segment : callable
-        Image -> (Y, X) labels.
+        Annotation -> (Y, X) labels that were found in its image.
     """
-    pairs = [_counted(part, segment(part.annotation.image)) for part in held_out]
+    pairs = [_counted(part, segment(part.annotation)) for part in held_out]
     return average_precision([t for t, _ in pairs], [p for _, p in pairs])
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_iaunet.evaluation import AveragePrecision
     from napari_iaunet.model.network import IAUNet
+    from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.holdout import HeldOut
 
 _USUAL = THRESHOLDS.index(0.5)
@@ -121,8 +122,9 @@ class Judge:
         segmenter = Segmenter.from_network(network, self._device)
         found: list[NDArray[np.integer[Any]]] = []
 
-        def segment(image: Any) -> NDArray[np.integer[Any]]:
-            found.append(segmenter.segment(image).labels)
+        def segment(annotation: Annotation) -> NDArray[np.integer[Any]]:
+            image, axis = annotation.image, annotation.channel_axis
+            found.append(segmenter.segment(image, channel_axis=axis).labels)
             return found[-1]
 
         result = score(self._held_out, segment)

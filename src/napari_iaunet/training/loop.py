@@ -51,13 +51,13 @@ def _initial(start: str | os.PathLike[str] | None, config: IAUNetConfig) -> IAUN
 
 
 def train(
-    pairs: Sequence[tuple[Any, Any]],
+    pairs: Sequence[Sequence[Any]],
     *,
     start: str | os.PathLike[str] | None = "default",
     out: str | os.PathLike[str],
     minutes: float | None = None,
     steps: int | None = None,
-    validation: Sequence[tuple[Any, Any]] | None = None,
+    validation: Sequence[Sequence[Any]] | None = None,
     resume: bool = False,
     seed: int = 0,
     device: str = "auto",
@@ -208,7 +208,8 @@ def _loop(
             run.settle(share)
             rate = run.rate(share)
             losses = run.step(batch, rate)
-            events = []
+            loss = run.total(losses)
+            events = [TrainingEvent("step", state.step, losses, rate, loss=loss)]
             if judge.is_due() and run.rank == 0:
                 events.append(_validate(run, judge, card))
             if time.monotonic() - saved > run.recipe.checkpoint_every:
@@ -217,10 +218,8 @@ def _loop(
                 events.append(TrainingEvent("checkpoint", state.step))
             state.seconds += time.monotonic() - begin
             left = length.seconds_left(state)
-            loss = run.total(losses)
-            yield TrainingEvent("step", state.step, losses, rate, None, left, loss)
             for event in events:
-                yield replace(event, seconds_left=left)
+                yield replace(event, seconds_left=left, seconds=state.seconds)
         upcoming.cancel()
     yield from _finish(run, judge, card)
 
@@ -246,7 +245,7 @@ def _finish(run: Run, judge: Judge, card: dict[str, Any]) -> Iterator[TrainingEv
     run.describe()
     last = TrainingEvent("end", run.state.step, seconds_left=0.0)
     if judge.has_cells and run.rank == 0:
-        event = _validate(run, judge, card)
+        event = replace(_validate(run, judge, card), seconds=run.state.seconds)
         yield event
         last = replace(event, kind="end", seconds_left=0.0)
     run.save(_full_card(run, card, judge), model=not judge.keeps_best)

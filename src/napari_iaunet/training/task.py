@@ -59,21 +59,34 @@ def write_task(folder: Path, task: Task, pairs: Sequence[Annotation]) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Any] = {}
+    about = []
     for index, pair in enumerate(pairs):
         arrays[f"{index}_image"] = np.asarray(pair.image)
         arrays[f"{index}_labels"] = np.asarray(pair.labels)
         if pair.region is not None:
             arrays[f"{index}_region"] = pair.region
-    np.savez(folder / ARRAYS, allow_pickle=False, **arrays)
-    (folder / TASK).write_text(json.dumps(asdict(task)), encoding="utf-8")
+        about.append({"name": pair.name, "channel_axis": pair.channel_axis})
+    with (folder / ARRAYS).open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    values = {"task": asdict(task), "pairs": about}
+    (folder / TASK).write_text(json.dumps(values), encoding="utf-8")
 
 
-def read_task(folder: Path) -> tuple[Task, list[tuple[Any, ...]]]:
-    """Read what `write_task` wrote: the task and its pairs."""
-    task = Task(**json.loads((folder / TASK).read_text(encoding="utf-8")))
-    pairs: list[tuple[Any, ...]] = []
+def read_task(folder: Path) -> tuple[Task, list[Annotation]]:
+    """Read what `write_task` wrote."""
+    from napari_iaunet.training.dataset import Annotation
+
+    values = json.loads((folder / TASK).read_text(encoding="utf-8"))
+    pairs = []
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        while f"{len(pairs)}_image" in arrays:
-            names = (f"{len(pairs)}_{part}" for part in ("image", "labels", "region"))
-            pairs.append(tuple(arrays[name] for name in names if name in arrays))
-    return task, pairs
+        for index, about in enumerate(values["pairs"]):
+            region = f"{index}_region"
+            pairs.append(
+                Annotation(
+                    arrays[f"{index}_image"],
+                    arrays[f"{index}_labels"],
+                    arrays.get(region),
+                    **about,
+                )
+            )
+    return Task(**values["task"]), pairs

@@ -1,0 +1,207 @@
+"""What runs in the worker thread before a training begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from skimage.draw import polygon2mask
+from skimage.segmentation import find_boundaries
+
+from napari_iaunet.plugin.torch_loading import load_torch
+from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.training.task import EXAMPLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.plugin.lookalike_job import CellSource
+    from napari_iaunet.training.dataset import Annotation
+    from napari_iaunet.training.task import Task
+
+# The example's picture shows at most so many pixels of the image, and is this wide.
+_MOST_SHOWN, _WIDE = 240, 300
+_OUTLINE = (255, 200, 0)
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where every cell is labelled.
+
+    Attributes
+    ----------
+    polygons : tuple of (int or None, (N, 2) float64)
+        The plane, or None for every plane, and (y, x) of the corners in pixels.
+    """
+
+    polygons: tuple[tuple[int | None, NDArray[np.float64]], ...]
+
+    def mask(self, plane: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Return the region of a plane, (Y, X) bool."""
+        inside = np.zeros(shape, np.bool_)
+        for where, points in self.polygons:
+            if where is None or where == plane:
+                inside |= polygon2mask(shape, points)
+        return inside
+
+
+@dataclass(frozen=True)
+class TrainingSource:
+    """An annotated image as it was read from the layers.
+
+    Attributes
+    ----------
+    cells : CellSource
+    region : Region or None
+    name : str
+    """
+
+    cells: CellSource
+    region: Region | None
+    name: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """The part of an image that shows what the model finds by now.
+
+    Attributes
+    ----------
+    picture : (Y, X) uint8
+    window : tuple of slice
+        Where it lies in the first held-out image.
+    """
+
+    picture: NDArray[np.uint8]
+    window: tuple[slice, slice]
+
+    def with_outlines(self, labels: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+        """Draw outlines of cells of the whole image; (Y, X, 3) uint8, enlarged."""
+        factor = max(1, _WIDE // self.picture.shape[1])
+        grow = np.ones((factor, factor), np.uint8)
+        shown = np.repeat(np.kron(self.picture, grow)[..., None], 3, axis=2)
+        enlarged = np.kron(labels[self.window], grow)
+        shown[find_boundaries(enlarged, mode="inner")] = _OUTLINE
+        return shown
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A task that is ready to be done.
+
+    Attributes
+    ----------
+    folder : Path
+    advice : tuple of str
+    cells, held_out : int
+        Labelled cells in all, and those that are not trained on.
+    example : Example or None
+    """
+
+    folder: Path
+    advice: tuple[str, ...]
+    cells: int
+    held_out: int
+    example: Example | None
+
+
+def prepare_training(
+    sources: Sequence[TrainingSource],
+    task: Task,
+    folder: Path,
+    progress: Callable[[int, int], None],
+) -> Prepared:
+    """Read the planes, look whether they can be trained on, and write the task.
+
+    Raises
+    ------
+    TrainingError
+        If they cannot.
+    """
+    load_torch()
+    from napari_iaunet.model.checkpoint import load_model
+    from napari_iaunet.model.registry import find_model
+    from napari_iaunet.training.advice import advise
+    from napari_iaunet.training.holdout import hold_out
+    from napari_iaunet.training.task import write_task
+
+    diameter = load_model(find_model(task.start))[0].config.diameter
+    annotations: list[Annotation] = []
+    for done, source in enumerate(sources):
+        progress(done, len(sources))
+        annotations += annotations_of(source)
+    advice = advise(annotations, diameter)
+    _, held_out = hold_out(annotations)
+    counts = [len(np.unique(a.labels[a.labels > 0])) for a in annotations]
+    aside = [np.unique(p.alone().labels) for p in held_out]
+    write_task(folder, task, annotations)
+    return Prepared(
+        folder,
+        tuple(advice),
+        sum(counts),
+        sum(int((names > 0).sum()) for names in aside),
+        _example(held_out[0].annotation, held_out[0].block) if held_out else None,
+    )
+
+
+def read_example(folder: Path) -> NDArray[np.integer[Any]] | None:
+    """Read the cells that the training found last in its first image."""
+    try:
+        labels: NDArray[np.integer[Any]] = np.load(folder / EXAMPLE, allow_pickle=False)
+    except (OSError, ValueError):
+        return None
+    return labels
+
+
+def annotations_of(source: TrainingSource) -> list[Annotation]:
+    """Return the planes of a source that have labelled cells or a region."""
+    from napari_iaunet.training.dataset import Annotation
+
+    image = source.cells.image
+    planes = as_planes(image.array, image.channel_axis)
+    ndim = len(image.array.shape)
+    axis = image.channel_axis
+    last = axis is not None and axis % ndim == ndim - 1
+    labels = source.cells.labels
+    stack = labels.reshape(-1, *labels.shape[-2:])
+    found = []
+    for index in range(len(planes)):
+        here = np.asarray(stack[index])
+        region = None
+        if source.region is not None:
+            region = source.region.mask(index, here.shape)
+        if not here.any() and (region is None or not region.any()):
+            continue
+        pixels = planes.raw(index)
+        if last:  # a picture, whose colours are normalised together
+            pixels = np.moveaxis(pixels, 0, -1)
+        name = source.name + (f" [{index}]" if len(planes) > 1 else "")
+        found.append(
+            Annotation(
+                np.array(pixels),
+                np.array(here),
+                region,
+                name,
+                channel_axis=2 if last else 0,
+            )
+        )
+    return found
+
+
+def _example(annotation: Annotation, block: NDArray[np.bool_]) -> Example:
+    """Choose a window around the cells of the block that is held out."""
+    y, x = np.nonzero(block & (annotation.labels > 0))
+    middle = (np.median(y), np.median(x)) if y.size else np.array(block.shape) / 2
+    window = []
+    for center, length in zip(middle, block.shape, strict=True):
+        side = min(length, _MOST_SHOWN)
+        start = int(np.clip(center - side / 2, 0, length - side))
+        window.append(slice(start, start + side))
+    where = (window[0], window[1])
+    plane = as_planes(annotation.image, annotation.channel_axis)[0].mean(axis=0)[where]
+    picture = (np.clip(plane, 0, 1) * 255).astype(np.uint8)
+    return Example(picture, where)

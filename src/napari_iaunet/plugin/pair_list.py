@@ -1,0 +1,167 @@
+"""The annotated images that a training uses, one row each.
+
+`PairList` emits ``removed`` with the key of a pair, ``region_picked`` with the keys of
+a pair and of a Shapes layer ("" for the whole image), and ``added`` with the key of a
+pair that was proposed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EMPTY = "No annotated image yet. Label some cells, then add them here."
+_NOTHING = "No other layer of cells lies on an open image."
+_WHOLE = "everywhere"
+_REGION_TIP = (
+    "Where every cell is labelled. Draw the region in a Shapes layer if that is only "
+    "a part of the image: inside it, what has no label is background; outside, only "
+    "the labelled cells count."
+)
+
+
+@dataclass(frozen=True)
+class PairInfo:
+    """An image and its labelled cells, as the list shows them.
+
+    Attributes
+    ----------
+    key : str
+        Identifies the pair.
+    image, labels : str
+        Names of the layers.
+    region : str
+        Key of the Shapes layer that says where all cells are labelled, or "".
+    """
+
+    key: str
+    image: str
+    labels: str
+    region: str = ""
+
+
+class PairList(QWidget):
+    """Rows of pairs, and a button that proposes more."""
+
+    added = Signal(str)
+    removed = Signal(str)
+    region_picked = Signal(str, str)
+    proposals_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: dict[str, PairRow] = {}
+        self.add_button = QPushButton("Add annotated image")
+        self.add_button.setToolTip("Choose labelled cells that lie on an open image.")
+        self.menu = QMenu(self)
+        self.add_button.setMenu(self.menu)
+        self.menu.aboutToShow.connect(self.proposals_wanted)
+        self._hint = QLabel(_EMPTY)
+        self._hint.setWordWrap(True)
+        self._list = QVBoxLayout()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._hint)
+        layout.addLayout(self._list)
+        layout.addWidget(self.add_button)
+
+    def set_proposals(self, proposals: Sequence[PairInfo]) -> None:
+        """Offer pairs in the button's menu."""
+        self.menu.clear()
+        for info in proposals:
+            action = self.menu.addAction(f"{info.labels}  on  {info.image}")
+            action.triggered.connect(lambda _=False, key=info.key: self.added.emit(key))
+        if len(proposals) > 1:
+            self.menu.addSeparator()
+            every = self.menu.addAction("All of these")
+            every.triggered.connect(
+                lambda: [self.added.emit(info.key) for info in proposals]
+            )
+        if not proposals:
+            self.menu.addAction(_NOTHING).setEnabled(False)
+
+    def set_pairs(
+        self, pairs: Sequence[PairInfo], regions: Sequence[tuple[str, str]]
+    ) -> None:
+        """Show pairs.
+
+        Parameters
+        ----------
+        pairs : sequence of PairInfo
+        regions : sequence of (key, name)
+            Shapes layers.
+        """
+        for row in self.rows.values():
+            self._list.removeWidget(row)
+            row.deleteLater()
+        self.rows = {}
+        for info in pairs:
+            row = self.rows[info.key] = PairRow(info, regions)
+            row.removed.connect(self.removed)
+            row.region_picked.connect(self.region_picked)
+            self._list.addWidget(row)
+        self._hint.setVisible(not pairs)
+
+
+class PairRow(QFrame):
+    """One pair."""
+
+    removed = Signal(str)
+    region_picked = Signal(str, str)
+
+    def __init__(self, info: PairInfo, regions: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.title = QLabel(f"<b>{_plain(info.labels)}</b> on {_plain(info.image)}")
+        self.title.setWordWrap(True)
+        self.region = QComboBox()
+        self.region.setToolTip(_REGION_TIP)
+        self.region.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.region.setMinimumContentsLength(8)
+        self.region.addItem(_WHOLE, "")
+        for key, name in regions:
+            self.region.addItem(f"in {name}", key)
+        self.region.setCurrentIndex(max(0, self.region.findData(info.region)))
+        self.remove_button = QToolButton()
+        self.remove_button.setText("✕")
+        self.remove_button.setToolTip("Do not train on this image.")
+        about = QLabel("All cells labelled")
+        about.setToolTip(_REGION_TIP)
+        top, bottom = QHBoxLayout(), QHBoxLayout()
+        top.addWidget(self.title, 1)
+        top.addWidget(self.remove_button)
+        bottom.addWidget(about)
+        bottom.addWidget(self.region, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 4, 6)
+        layout.setSpacing(2)
+        layout.addLayout(top)
+        layout.addLayout(bottom)
+        key = info.key
+        self.remove_button.clicked.connect(lambda: self.removed.emit(key))
+        self.region.activated.connect(
+            lambda: self.region_picked.emit(key, self.region.currentData())
+        )
+
+
+def _plain(text: str) -> str:
+    """Keep a layer's name from being read as markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")

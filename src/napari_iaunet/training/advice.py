@@ -1,0 +1,118 @@
+"""Look at an annotation before it is trained on, and say what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from skimage.measure import label as label_components
+
+from napari_iaunet.errors import TrainingError
+from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.training.dataset import consecutive, median_diameter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.training.dataset import Annotation
+
+# Some cells train, others show whether that helps.
+FEWEST_CELLS = 4
+_GOOD_CELLS = 12
+# A label of so many separate pieces is a class of cells rather than a cell.
+_PIECES = 5
+# Factors between the cells' diameter and the network's that rescaling covers.
+_SMALLEST, _LARGEST = 0.25, 10.0
+_VARIED = 4.0
+
+
+def advise(annotations: Sequence[Annotation], diameter: float) -> list[str]:
+    """Look for what makes a training fail or of little use.
+
+    Parameters
+    ----------
+    annotations : sequence of Annotation
+    diameter : float
+        The cell diameter that the model knows, in pixels.
+
+    Returns
+    -------
+    list of str
+        What the user may want to change, a sentence or two each.
+
+    Raises
+    ------
+    TrainingError
+        If nothing can be trained.
+    """
+    if not annotations:
+        raise TrainingError("Add at least one image and its labelled cells.")
+    counts = [int(_names(a.labels).size) for a in annotations]
+    for annotation, count in zip(annotations, counts, strict=True):
+        _check(annotation, count)
+    total = sum(counts)
+    if total < FEWEST_CELLS:
+        raise TrainingError(
+            f"Label at least {FEWEST_CELLS} cells, better {_GOOD_CELLS} or more: a "
+            "quarter of them is held out to see whether training helps."
+        )
+    advice = []
+    if total < _GOOD_CELLS:
+        advice.append(
+            f"There are {total} labelled cells only: with {_GOOD_CELLS} or more "
+            "the held-out ones tell better whether training helps."
+        )
+    for annotation, count in zip(annotations, counts, strict=True):
+        if count:
+            advice += _about_sizes(annotation, diameter)
+    return advice
+
+
+def _names(labels: NDArray[Any]) -> NDArray[Any]:
+    return np.unique(labels[labels > 0])
+
+
+def _title(annotation: Annotation) -> str:
+    return f"“{annotation.name}”" if annotation.name else "The annotation"
+
+
+def _check(annotation: Annotation, count: int) -> None:
+    """Refuse what cannot be meant."""
+    title, labels = _title(annotation), annotation.labels
+    plane = next(iter(as_planes(annotation.image, annotation.channel_axis)))
+    if plane.shape[1:] != labels.shape:
+        raise TrainingError(f"{title}: image and labels differ in size.")
+    if count == 0 and annotation.region is None:
+        raise TrainingError(f"{title} has no labelled cell.")
+    if count == 0:
+        return
+    pieces = int(label_components(labels > 0, connectivity=2).max())
+    if pieces >= _PIECES * count:
+        raise TrainingError(
+            f"{title}: the labels look like classes, not like cells: {count} "
+            f"label{'' if count == 1 else 's'} for {pieces} separate pieces. Every "
+            "cell needs a number of its own."
+        )
+
+
+def _about_sizes(annotation: Annotation, diameter: float) -> list[str]:
+    title, advice = _title(annotation), []
+    labels = consecutive(annotation.labels)
+    typical = median_diameter(labels)
+    if not _SMALLEST < typical / diameter < _LARGEST:
+        small = typical < diameter
+        advice.append(
+            f"{title}: the cells are about {typical:.0f} px wide, which is "
+            f"{'less' if small else 'more'} than the model can make out. "
+            f"{'Enlarge' if small else 'Shrink'} the image first."
+        )
+    sizes = np.sqrt(np.bincount(labels.ravel())[1:] * 4 / np.pi)
+    low, high = np.percentile(sizes, (10, 90))
+    if high > _VARIED * low:
+        advice.append(
+            f"{title}: some cells are {low:.0f} px wide, others {high:.0f} px. Are "
+            "there stray pixels, or cells that share a number?"
+        )
+    return advice

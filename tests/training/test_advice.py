@@ -1,0 +1,63 @@
+"""What is said of an annotation before it is trained on."""
+
+import numpy as np
+import pytest
+
+from napari_iaunet.errors import TrainingError
+from napari_iaunet.training.advice import advise
+from napari_iaunet.training.dataset import Annotation
+
+
+def squares(count, side, gap=4, first=1):
+    step = side + gap
+    labels = np.zeros((step * count, step * count), int)
+    for number, (y, x) in enumerate(np.ndindex(count, count), first):
+        labels[y * step : y * step + side, x * step : x * step + side] = number
+    return labels
+
+
+def annotation(labels, **more):
+    return Annotation(np.ones(labels.shape), labels, name="plate 7", **more)
+
+
+def test_good_annotations_need_no_advice():
+    assert advise([annotation(squares(4, 20))], 28.0) == []
+    colours = Annotation(np.ones((96, 96, 3)), squares(4, 20))
+    channels = Annotation(np.ones((2, 96, 96)), squares(4, 20), channel_axis=0)
+    assert advise([colours, channels], 28.0) == []
+
+
+@pytest.mark.parametrize(
+    ("annotations", "message"),
+    [
+        ([], "at least one image"),
+        ([annotation(np.zeros((50, 50), int))], "“plate 7” has no labelled cell"),
+        ([annotation(squares(1, 20))], "at least 4 cells"),
+        ([annotation((squares(4, 20) > 0).astype(int))], "1 label for 16 separate"),
+        ([annotation(squares(5, 20) % 2 + 1 * (squares(5, 20) > 0))], "like classes"),
+        ([Annotation(np.ones((9, 9)), squares(4, 20))], "differ in size"),
+    ],
+)
+def test_what_cannot_be_trained(annotations, message):
+    with pytest.raises(TrainingError, match=message):
+        advise(annotations, 28.0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (squares(2, 20), "4 labelled cells only"),
+        (squares(6, 3), "Enlarge the image"),
+        (squares(4, 330), "Shrink the image"),
+        ("",),
+    ],
+)
+def test_advice(labels, message):
+    assert any(message in line for line in advise([annotation(labels)], 28.0))
+
+
+def test_stray_pixels_are_told():
+    labels = squares(4, 30)
+    for number in range(3):
+        labels[33, 10 * number] = 100 + number
+    assert "stray pixels" in advise([annotation(labels)], 28.0)[0]
