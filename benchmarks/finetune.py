@@ -1,0 +1,237 @@
+"""Does fine-tuning on a few images help, and does it never harm?
+
+Kinds of images are left out on purpose: a network is trained without one kind, then
+fine-tuned on one, two and five images of it, and tested on others of that kind. Beside
+it stand a network that is trained on the same images from random weights, and a random
+forest on pixels with a watershed (needs scikit-learn). Then the bundled model is
+fine-tuned on half of the held-out images of every kind, and tested on the other half.
+
+Everything takes hours; what was measured is kept in ``runs/finetune`` and not measured
+again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import common
+import numpy as np
+import report
+from accuracy import trained_minutes
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from common import Pair
+
+    Measure = Callable[[], dict[str, float]]
+
+LEFT_OUT = {
+    "cells-phase-contrast": ("cells-phase-contrast", "yeast-phase-contrast"),
+    "membranes-fluorescence": ("membranes-fluorescence",),
+    "nuclei-histology": ("nuclei-histology",),
+}
+_COUNTS = (1, 2, 5)
+_MOMENTS = (30, 60, 120)
+_FULL_MINUTES = _MOMENTS[-1] / 60
+_HEAD = ["kind, images", "before", *(f"{moment} s" for moment in _MOMENTS)]
+
+
+class Draw(NamedTuple):
+    """Images to train on and others to test on."""
+
+    chosen: list[Pair]
+    test: list[Pair]
+    seed: int
+
+
+def main() -> None:
+    args = _arguments()
+    threads = common.limit_threads(args.threads)
+    parts = []
+    if "l" in args.only:
+        parts.append(_left_out(args))
+    if "b" in args.only:
+        parts.append(_bundled(args))
+    where = report.where("cpu", threads)
+    report.publish("finetune", "\n\n".join(parts), machine=where, write=args.write)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = common.parser(__doc__)
+    parser.add_argument(
+        "--only", default="lb", help="l left-out kinds, b bundled model"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=20, help="training without the left-out kind"
+    )
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--images", type=int, default=10, help="test images of a left-out kind"
+    )
+    args = parser.parse_args()
+    if not args.only or set(args.only) - set("lb"):
+        parser.error("--only takes the letters l and b")
+    return args
+
+
+class Results:
+    """What was measured, kept in a file.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._found: dict[str, dict[str, float]] = {}
+        if path.is_file():
+            self._found = json.loads(path.read_text(encoding="utf-8"))
+
+    def get(self, name: str, measure: Measure) -> dict[str, float]:
+        """Return what has this name; measured now if it is not known."""
+        if name not in self._found:
+            self._found[name] = measure()
+            print(name, self._found[name], file=sys.stderr, flush=True)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(json.dumps(self._found, indent=1), encoding="utf-8")
+        return self._found[name]
+
+
+# -- left-out kinds -------------------------------------------------------------------
+
+
+def _left_out(args: argparse.Namespace) -> str:
+    results = Results(args.runs / "finetune" / f"left-out-{args.minutes:g}.json")
+    rows = []
+    for kind, left in LEFT_OUT.items():
+        start = _without(kind, left, args)
+        training, _ = common.split(args.data)[kind]
+        for count in _COUNTS:
+            found: dict[str, list[float]] = {}
+            for seed in range(args.seeds):
+                draw = _draw(training, count, args.images, seed)
+                name = f"{kind} {count} {seed}"
+                ours = results.get(name, partial(_tuned, start, draw, args.runs))
+                peers = partial(_peers, draw, args.runs)
+                theirs = results.get(f"{name} peers", peers)
+                for key, value in {**ours, **theirs}.items():
+                    found.setdefault(key, []).append(value)
+            rows.append([f"{kind}, {count}", *map(_spread, found.values())])
+    return (
+        "### Kinds that the start had never seen\n\nThe start was trained for "
+        f"{args.minutes:g} minutes without the kind (without phase contrast of any "
+        "sort in the first case), one process for each core, then fine-tuned on so "
+        "many images of it: AP at IoU 0.5 on others of the kind, with the model that "
+        f"*Stop* would have kept then. Mean of {args.seeds} draws of the images and, "
+        "in brackets, their standard deviation. Peers are trained on the same images: "
+        f"a network from random weights for {_MOMENTS[-1]} seconds, and a random "
+        "forest on pixels with a watershed, for as long as it takes.\n\n"
+        + report.table([*_HEAD, "from scratch", "forest"], rows)
+    )
+
+
+def _spread(values: list[float]) -> str:
+    return f"{np.mean(values):.2f} ({np.std(values):.2f})"
+
+
+def _draw(training: list[Pair], count: int, tested: int, seed: int) -> Draw:
+    """Draw images to train on; test on others, the same for every count."""
+    order = np.random.default_rng(seed).permutation(len(training))
+    chosen = [training[i] for i in order[:count]]
+    return Draw(chosen, [training[i] for i in order[max(_COUNTS) :][:tested]], seed)
+
+
+def _without(kind: str, left: tuple[str, ...], args: argparse.Namespace) -> Path:
+    """Train on all other kinds, if that is not done yet."""
+    out: Path = args.runs / "finetune" / f"without-{kind}-{args.minutes:g}-minutes"
+    if trained_minutes(out) < args.minutes:
+        cores = args.threads or os.cpu_count() or 1
+        worker = str(Path(__file__).with_name("_leave_out_worker.py"))
+        launch = ["torch.distributed.run", "--standalone", "--nproc-per-node"]
+        task = [str(args.data), str(out), str(args.minutes), *left]
+        subprocess.run(
+            [sys.executable, "-m", *launch, str(cores), worker, *task],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            check=True,
+        )
+    return out
+
+
+def _tuned(start: str | Path, draw: Draw, runs: Path) -> dict[str, float]:
+    """AP of the start, and of the best model so far after so many seconds."""
+    from napari_iaunet import train
+
+    out = runs / "finetune" / "tuned"
+    found = {"before": _ap(start, draw.test)}
+    options = {"start": start, "minutes": _FULL_MINUTES, "seed": draw.seed}
+    waiting = list(_MOMENTS[:-1])
+    # Time stands still while the reader of the events does something else.
+    for event in train(draw.chosen, out=out, device="cpu", **options):
+        if waiting and event.seconds >= waiting[0]:
+            found[f"{waiting.pop(0)}"] = _ap(out, draw.test)
+    found[f"{_MOMENTS[-1]}"] = _ap(out, draw.test)
+    return found
+
+
+def _peers(draw: Draw, runs: Path) -> dict[str, float]:
+    from forest import PixelForest
+
+    from napari_iaunet import train
+
+    out = runs / "finetune" / "scratch"
+    options = {"minutes": _FULL_MINUTES, "seed": draw.seed, "validation": []}
+    for _ in train(draw.chosen, start=None, out=out, device="cpu", **options):
+        pass
+    forest = PixelForest(common.read(draw.chosen), draw.seed)
+    by_forest = common.evaluate(
+        lambda sample: common.Found(forest.segment(sample.image)),
+        common.read(draw.test),
+    )
+    return {"from scratch": _ap(out, draw.test), "forest": _at_half(by_forest)}
+
+
+def _ap(model: str | Path, test: list[Pair]) -> float:
+    """Pooled AP at IoU 0.5, the diameter estimated."""
+    from napari_iaunet import Segmenter
+
+    method = common.by_model(Segmenter(model, "cpu"))
+    return _at_half(common.evaluate(method, common.read(test)))
+
+
+def _at_half(score: common.Score) -> float:
+    at = [float(t) for t in score.ap.thresholds].index(0.5)
+    return float(score.ap.pooled[at])
+
+
+# -- the bundled model ----------------------------------------------------------------
+
+
+def _bundled(args: argparse.Namespace) -> str:
+    results = Results(args.runs / "finetune" / "bundled.json")
+    rows = []
+    for kind, (_, held_out) in common.split(args.data).items():
+        half = len(held_out) // 2
+        if not half:
+            continue
+        draw = Draw(held_out[:half][: max(_COUNTS)], held_out[half:], 0)
+        found = results.get(kind, partial(_tuned, args.model, draw, args.runs))
+        figures = [f"{value:.3f}" for value in found.values()]
+        rows.append([f"{kind}, {len(draw.chosen)}", *figures])
+    return (
+        "### The bundled model on kinds that it knows\n\nFine-tuned on the first half "
+        f"of the held-out images, {max(_COUNTS)} at most, and tested on the other "
+        "half: AP at IoU 0.5.\n\n" + report.table(_HEAD, rows)
+    )
+
+
+if __name__ == "__main__":
+    main()
