@@ -246,7 +246,7 @@ def training(monkeypatch):
     def find_pairs(folders):
         if not all(Path(f).is_dir() for f in folders):
             raise TrainingError("There is no folder.")
-        return [("img", "mask")]
+        return [("img", "mask")] * bool(folders)
 
     loop.train, dataset.find_pairs, loop.calls = train, find_pairs, calls
     monkeypatch.setitem(sys.modules, "napari_iaunet.training.loop", loop)
@@ -264,6 +264,7 @@ def test_train(tmp_path, training, capsys):
         "out": tmp_path / "model",
         "minutes": 2.0,
         "steps": None,
+        "rehearsal": [],
         "resume": True,
         "seed": 3,
         "device": "auto",

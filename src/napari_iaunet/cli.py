@@ -132,6 +132,14 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=_positive, help="how long to train")
     length.add_argument("--steps", type=_count, help="how many steps to train")
+    add(
+        "--rehearse",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FOLDER",
+        help="folder of annotated images that the model shall not forget",
+    )
     add("--resume", action="store_true", help="continue a training in --out")
     add("--seed", type=int, default=0, help="seed of all random numbers")
     _add_device(parser)

@@ -15,6 +15,7 @@ from napari_iaunet.model import collection
 from napari_iaunet.model.checkpoint import load_model, save_model
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.plugin import trainings
+from napari_iaunet.training.task import read_task
 
 pytestmark = pytest.mark.viewer
 
@@ -57,7 +58,7 @@ class Trainer(Person):
         self.proposals()[0].trigger()
 
     def train(self, minutes=0.1):
-        self.panel.minutes.setValue(minutes)
+        self.panel.length.setValue(minutes)
         self.press(self.panel.train_button)
 
     def wait_for_steps(self, count=1):
@@ -191,6 +192,26 @@ def test_closing_while_training_keeps_the_best_model(
         lambda: "rescued" in [m.name for m in list_models()], timeout=20_000
     )
     again.dock.teardown()
+
+
+def test_steps_and_rehearsal(trainer):
+    image = discs()[1]
+    trainer.viewer.add_image(image[:100].T, name="other")
+    trainer.viewer.add_image(np.stack([image[:120]] * 5), name="film")
+    trainer.add_first()
+    panel = trainer.panel
+    panel.unit.setCurrentText("steps")
+    panel.unit.activated.emit(1)
+    panel.rehearse.setChecked(True)
+    trainer.train(2)
+    folder = trainer.controller._folder
+    trainer.wait_for_steps(1)
+    _, pairs, known = read_task(folder)
+    assert len(pairs) == 1
+    assert [plane.image.shape[1:] for plane in known] == [(180, 100)] + [(120, 180)] * 3
+    trainer.wait_for_end()
+    assert len(panel.plot.training) == 2
+    assert panel.result.text()
 
 
 def test_layers_that_cannot_be_trained_on(trainer):

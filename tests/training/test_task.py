@@ -13,9 +13,10 @@ def test_tasks_come_back_as_they_were(tmp_path):
         Annotation(np.stack([labels] * 2), labels, labels > 3, "two", channel_axis=0),
     ]
     task = Task("default", minutes=2, card={"description": "discs"})
-    write_task(tmp_path, task, pairs)
-    read, found = read_task(tmp_path)
+    write_task(tmp_path, task, pairs, known=pairs[1:])
+    read, found, known = read_task(tmp_path)
     assert read == task
+    assert [image.name for image in known] == ["two"]
     for wrote, got in zip(pairs, found, strict=True):
         np.testing.assert_array_equal(got.image, wrote.image)
         np.testing.assert_array_equal(got.labels, wrote.labels)

@@ -24,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
         out=args.out,
         minutes=args.minutes,
         steps=args.steps,
+        rehearsal=find_pairs(args.rehearse),
         resume=args.resume,
         seed=args.seed,
         device=args.device,

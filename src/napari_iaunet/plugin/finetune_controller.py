@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.finetune_panel import FinetunePanel, TrainingChoice
     from napari_iaunet.plugin.jobs import Jobs
     from napari_iaunet.plugin.lookalike_layers import CellsOnImage
+    from napari_iaunet.plugin.placement import LayerImage
     from napari_iaunet.plugin.segment_panel import SegmentPanel
 
 _CLOSED = "The layers of an annotated image were closed, so it was taken off the list."
@@ -67,7 +68,6 @@ class FinetuneController(QObject):
         self._regions: dict[str, str] = {}
         self._prepared: Prepared | None = None
         self._folder: Path | None = None
-        self._minutes = 0.0
         pairs = panel.pairs
         self._connections = Connections(
             *((event, self._on_layers) for event in _changes(viewer)),
@@ -165,6 +165,7 @@ class FinetuneController(QObject):
                 )
                 for pair in self._pairs.values()
             ]
+            known = self._known() if choice.rehearse else []
             self._folder = trainings.new_folder()
         except IAUNetError as error:
             self._on_failure(str(error))
@@ -173,17 +174,26 @@ class FinetuneController(QObject):
         task = Task(
             start=choice.start,
             minutes=choice.minutes,
+            steps=choice.steps,
             device="auto" if settings is None else settings.device,
             card=self._card(choice),
         )
-        self._minutes = choice.minutes
         self._panel.plot.clear()
         self._panel.plot.show()
         self._panel.set_example(None)
         self._panel.set_result("", offered=False)
         self._panel.set_busy(True, "Reading the annotated images…")
-        work = partial(prepare_training, sources, task, self._folder)
+        work = partial(prepare_training, sources, known, task, self._folder)
         self._jobs.start(work, "Preparing a training")
+
+    def _known(self) -> list[LayerImage]:
+        """Read the open images that are not on the list."""
+        listed = {pair.image for pair in self._pairs.values()}
+        return [
+            layers.read_image([layer], channel_axis=layers.describe(layer).channel_axis)
+            for layer in layers.image_layers(self._viewer)
+            if str(layer.unique_id) not in listed
+        ]
 
     def _card(self, choice: TrainingChoice) -> dict[str, Any]:
         infos = [self._info(pair) for pair in self._pairs.values()]
@@ -193,7 +203,7 @@ class FinetuneController(QObject):
             "start": choice.start,
             "date": time.strftime("%Y-%m-%d"),
             "pairs": [{"image": i.image, "labels": i.labels} for i in infos],
-            "minutes": choice.minutes,
+            "rehearsal": choice.rehearse,
         }
 
     def _on_job_done(self, value: Any) -> None:
@@ -224,8 +234,9 @@ class FinetuneController(QObject):
             self._panel.set_progress(0.0, "Looking at the held-out cells…")
         elif kind == "step":
             self._panel.plot.add_step(seconds, float(event["loss"]))
-            share = seconds / (60 * self._minutes)
-            self._panel.set_progress(share, _time_left(event))
+            left = float(event.get("seconds_left") or 0.0)
+            share = seconds / max(seconds + left, 1e-6)
+            self._panel.set_progress(share, _time_left(left))
         elif kind == "validation" and event.get("start_ap") is not None:
             ap, start = float(event["validation_ap"]), float(event["start_ap"])
             self._panel.plot.add_validation(seconds, ap, start, event.get("loss"))
@@ -305,8 +316,8 @@ def _save(folder: Path, name: str, progress: object) -> str:
     return collection.keep(folder / MODEL, name).name
 
 
-def _time_left(event: dict[str, Any]) -> str:
-    minutes, seconds = divmod(round(event.get("seconds_left") or 0), 60)
+def _time_left(left: float) -> str:
+    minutes, seconds = divmod(round(left), 60)
     return f"Training, {minutes}:{seconds:02d} left"
 
 

@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.lookalike_job import CellSource
+    from napari_iaunet.plugin.placement import LayerImage
+    from napari_iaunet.segmentation.image import Planes
     from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.task import Task
 
 # The example's picture shows at most so many pixels of the image, and is this wide.
 _MOST_SHOWN, _WIDE = 240, 300
 _OUTLINE = (255, 200, 0)
+# Of a stack that the model shall not forget, so many planes are taken.
+_REHEARSED = 3
 
 
 @dataclass(frozen=True)
@@ -111,11 +115,21 @@ class Prepared:
 
 def prepare_training(
     sources: Sequence[TrainingSource],
+    known: Sequence[LayerImage],
     task: Task,
     folder: Path,
     progress: Callable[[int, int], None],
 ) -> Prepared:
     """Read the planes, look whether they can be trained on, and write the task.
+
+    Parameters
+    ----------
+    sources : sequence of TrainingSource
+    known : sequence of LayerImage
+        Images that the model shall not forget.
+    task : Task
+    folder : Path
+    progress : callable
 
     Raises
     ------
@@ -138,7 +152,8 @@ def prepare_training(
     _, held_out = hold_out(annotations)
     counts = [len(np.unique(a.labels[a.labels > 0])) for a in annotations]
     aside = [np.unique(p.alone().labels) for p in held_out]
-    write_task(folder, task, annotations)
+    rehearsed = [plane for image in known for plane in some_planes(image)]
+    write_task(folder, task, annotations, rehearsed)
     return Prepared(
         folder,
         tuple(advice),
@@ -159,37 +174,45 @@ def read_example(folder: Path) -> NDArray[np.integer[Any]] | None:
 
 def annotations_of(source: TrainingSource) -> list[Annotation]:
     """Return the planes of a source that have labelled cells or a region."""
-    from napari_iaunet.training.dataset import Annotation
-
     image = source.cells.image
     planes = as_planes(image.array, image.channel_axis)
-    ndim = len(image.array.shape)
-    axis = image.channel_axis
-    last = axis is not None and axis % ndim == ndim - 1
     labels = source.cells.labels
     stack = labels.reshape(-1, *labels.shape[-2:])
     found = []
     for index in range(len(planes)):
-        here = np.asarray(stack[index])
+        here = np.array(stack[index])
         region = None
         if source.region is not None:
             region = source.region.mask(index, here.shape)
-        if not here.any() and (region is None or not region.any()):
-            continue
-        pixels = planes.raw(index)
-        if last:  # a picture, whose colours are normalised together
-            pixels = np.moveaxis(pixels, 0, -1)
-        name = source.name + (f" [{index}]" if len(planes) > 1 else "")
-        found.append(
-            Annotation(
-                np.array(pixels),
-                np.array(here),
-                region,
-                name,
-                channel_axis=2 if last else 0,
-            )
-        )
+        if here.any() or (region is not None and region.any()):
+            name = source.name + (f" [{index}]" if len(planes) > 1 else "")
+            plane = _plane(image, planes, index)
+            found.append(plane._replace(labels=here, region=region, name=name))
     return found
+
+
+def some_planes(image: LayerImage) -> list[Annotation]:
+    """Return a few planes of an image, without labels."""
+    planes = as_planes(image.array, image.channel_axis)
+    count = min(len(planes), _REHEARSED)
+    chosen = np.linspace(0, len(planes) - 1, count).round().astype(int)
+    return [_plane(image, planes, int(index)) for index in chosen]
+
+
+def _plane(image: LayerImage, planes: Planes, index: int) -> Annotation:
+    """Copy a plane; nothing is labelled in it yet."""
+    from napari_iaunet.training.dataset import Annotation
+
+    axis = image.channel_axis
+    ndim = len(image.array.shape)
+    # A picture, whose colours are normalised together, keeps its channels last.
+    last = axis is not None and axis % ndim == ndim - 1
+    pixels = planes.raw(index)
+    return Annotation(
+        np.array(np.moveaxis(pixels, 0, -1) if last else pixels),
+        np.zeros(planes.plane_shape, np.int32),
+        channel_axis=2 if last else 0,
+    )
 
 
 def _example(annotation: Annotation, block: NDArray[np.bool_]) -> Example:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
     from napari_iaunet.model.registry import ModelInfo
 
-_FIRST_MINUTES = 2.0
+# Of minutes and of steps: the first value, the highest and the decimals.
+_LENGTHS = ((2.0, 600.0, 1), (300.0, 100_000.0, 0))
 _EXAMPLE_WIDTH = 280
 _NO_PAIRS = "Add an annotated image first."
 _SAVE_HINT = "Give the new model a name to keep it."
@@ -51,11 +53,16 @@ class TrainingChoice:
     ----------
     start : str
         Name of the model to start from.
-    minutes : float
+    minutes, steps : float, int or None
+        One of them.
+    rehearse : bool
+        Whether the other open images are used against forgetting.
     """
 
     start: str
-    minutes: float
+    minutes: float | None
+    steps: int | None
+    rehearse: bool
 
 
 class FinetunePanel(QScrollArea):
@@ -76,18 +83,24 @@ class FinetunePanel(QScrollArea):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.start.setMinimumContentsLength(12)
-        self.minutes = QDoubleSpinBox()
-        self.minutes.setRange(0.1, 600)
-        self.minutes.setDecimals(1)
-        self.minutes.setValue(_FIRST_MINUTES)
-        self.minutes.setSuffix(" min")
-        self.minutes.setToolTip("How long to train. You can stop at any time.")
+        self.length = QDoubleSpinBox()
+        self.length.setToolTip("How long to train. You can stop at any time.")
+        self.unit = QComboBox()
+        self.unit.addItems(["minutes", "steps"])
+        self._on_unit(0)
+        self.rehearse = QCheckBox("keep what it finds in other open images")
+        self.rehearse.setToolTip(
+            "Rehearsal: images that are open, but not on the list, are trained on with "
+            "the cells that the model finds in them now, so that it does not forget "
+            "them."
+        )
         self._make_run()
         self._make_result()
         self._lay_out()
         self._ready, self._busy, self._stopping = False, False, False
         self._offered = False
         self.train_button.clicked.connect(self._on_train)
+        self.unit.activated.connect(self._on_unit)
         self.pause_button.toggled.connect(self._on_pause)
         self.stop_button.clicked.connect(self._on_stop)
         self.save_button.clicked.connect(self._on_save)
@@ -142,7 +155,11 @@ class FinetunePanel(QScrollArea):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.addRow("Start from", self.start)
-        form.addRow("Train for", self.minutes)
+        length = QHBoxLayout()
+        length.addWidget(self.length, 1)
+        length.addWidget(self.unit, 1)
+        form.addRow("Train for", length)
+        form.addRow(self.rehearse)
         buttons = QHBoxLayout()
         buttons.addWidget(self.train_button, 2)
         buttons.addWidget(self.pause_button, 1)
@@ -246,8 +263,20 @@ class FinetunePanel(QScrollArea):
     # -- what the user does --------------------------------------------------------
 
     def _on_train(self) -> None:
-        choice = TrainingChoice(self.start.currentText(), self.minutes.value())
+        by_time = self.unit.currentIndex() == 0
+        choice = TrainingChoice(
+            start=self.start.currentText(),
+            minutes=self.length.value() if by_time else None,
+            steps=None if by_time else round(self.length.value()),
+            rehearse=self.rehearse.isChecked(),
+        )
         self.train_requested.emit(choice)
+
+    def _on_unit(self, index: int) -> None:
+        first, most, decimals = _LENGTHS[index]
+        self.length.setDecimals(decimals)
+        self.length.setRange(10**-decimals, most)
+        self.length.setValue(first)
 
     def _on_pause(self, on: bool) -> None:
         self.status.setText("Paused." if on else "Going on…")
@@ -276,5 +305,6 @@ class FinetunePanel(QScrollArea):
         self.bar.setVisible(self._busy)
         self.pairs.setEnabled(not self._busy)
         self.start.setEnabled(not self._busy)
-        self.minutes.setEnabled(not self._busy)
+        for widget in (self.length, self.unit, self.rehearse):
+            widget.setEnabled(not self._busy)
         self.pause_button.setText("Go on" if self.pause_button.isChecked() else "Pause")

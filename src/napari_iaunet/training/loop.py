@@ -23,7 +23,7 @@ from napari_iaunet.training.events import TrainingEvent
 from napari_iaunet.training.holdout import hold_out, whole
 from napari_iaunet.training.judge import Judge
 from napari_iaunet.training.length import Length
-from napari_iaunet.training.run import FINE_TUNING, Recipe, Run
+from napari_iaunet.training.run import FINE_TUNING, Material, Recipe, Run
 from napari_iaunet.training.state import TrainingState, load_state
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def train(
     minutes: float | None = None,
     steps: int | None = None,
     validation: Sequence[Sequence[Any]] | None = None,
+    rehearsal: Sequence[Sequence[Any]] = (),
     resume: bool = False,
     seed: int = 0,
     device: str = "auto",
@@ -86,6 +87,9 @@ def train(
         Held-out images. Without it the last eighth of every series of images is held
         out if `pairs` are eight paths or more, else a strip of every image; an empty
         sequence holds out nothing, and the last model is kept.
+    rehearsal : sequence like `pairs`
+        Images that the start does well on and shall not forget: a quarter of the
+        crops is taken from them (Robins, Connection Science 1995).
     resume : bool
         Go on with the run that `out` holds.
     seed : int
@@ -120,7 +124,8 @@ def train(
     target = _setup(device)
     network = _initial(start, config or IAUNetConfig())
     annotations, held_out = _divide(pairs, validation)
-    images = [prepare(a, network.config.diameter) for a in annotations]
+    diameter = network.config.diameter
+    images = [prepare(a, diameter) for a in annotations]
     if not any(len(image.centres) > 1 for image in images):
         raise TrainingError("There is no annotated cell to train on.")
     first = copy.deepcopy(network)
@@ -128,8 +133,9 @@ def train(
     state = TrainingState.begin(network, recipe.learning_rate, recipe.weight_decay)
     if resume:
         load_state(out, state)
-    checks = [prepare(part.alone(), network.config.diameter) for part in held_out]
-    run = Run(state, images, checks, recipe, out, seed, target)
+    checks = [prepare(part.alone(), diameter) for part in held_out]
+    known = [prepare(a, diameter) for a in read_pairs(rehearsal)]
+    run = Run(state, Material(images, checks, known), recipe, out, seed, target)
     every = recipe.validate_every
     judge = Judge(held_out, target, every=every, from_start=start is not None)
     card = dict(card or {})

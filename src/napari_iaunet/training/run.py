@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -57,6 +57,8 @@ class Recipe:
         How often crops of a kind are drawn, relative to the kinds named here; kinds
         that are not named are drawn by their number of images. A kind is the name of
         the folder that an image lies in.
+    rehearsal : float
+        Share of crops of what the model is not to forget, if there is any.
     keeps_descriptor : bool
         Whether the descriptor of the model to start from stays: few cells of one kind
         do not tell how cells differ.
@@ -74,6 +76,7 @@ class Recipe:
     validate_every: float = 600.0
     checkpoint_every: float = 120.0
     shares: Mapping[str, float] = field(default_factory=dict)
+    rehearsal: float = 0.25
     keeps_descriptor: bool = False
     weights: LossWeights = field(default_factory=LossWeights)
 
@@ -142,22 +145,45 @@ def probabilities(
     return np.asarray(drawn / drawn.sum())
 
 
+class Material(NamedTuple):
+    """Images of a run.
+
+    Attributes
+    ----------
+    images : list of AnnotatedImage
+        To train on.
+    held_out : list of AnnotatedImage
+        What is held out of them.
+    rehearsal : list of AnnotatedImage
+        What the model knows already and is not to forget.
+    """
+
+    images: list[AnnotatedImage]
+    held_out: list[AnnotatedImage]
+    rehearsal: list[AnnotatedImage]
+
+
 class Run:
     """A training run: state, schedule and files."""
 
     def __init__(
         self,
         state: TrainingState,
-        images: list[AnnotatedImage],
-        held_out: list[AnnotatedImage],
+        material: Material,
         recipe: Recipe,
         out: Path,
         seed: int,
         device: torch.device,
     ) -> None:
         self.state, self.recipe, self.out, self.seed = state, recipe, out, seed
-        self.images, self.held_out = images, held_out
-        self.probabilities = probabilities(images, recipe.shares)
+        self.images, self.held_out = material.images, material.held_out
+        self._drawn = [*material.images, *material.rehearsal]
+        self.probabilities = probabilities(self.images, recipe.shares)
+        if material.rehearsal:
+            self.probabilities *= 1 - recipe.rehearsal
+            known = probabilities(material.rehearsal, {})
+            known *= recipe.rehearsal
+            self.probabilities = np.concatenate([self.probabilities, known])
         self.device = device
         self.settled = False
         self.rank = dist.get_rank() if dist.is_initialized() else 0
@@ -173,7 +199,7 @@ class Run:
         recipe = self.recipe
         views = recipe.second_views if recipe.weights.cell_triplet else 0
         return draw_batch(
-            self.images,
+            self._drawn,
             self.probabilities,
             batch=recipe.batch,
             size=recipe.size,

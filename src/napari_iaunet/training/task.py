@@ -47,7 +47,12 @@ class Task:
     card: dict[str, Any] | None = None
 
 
-def write_task(folder: Path, task: Task, pairs: Sequence[Annotation]) -> None:
+def write_task(
+    folder: Path,
+    task: Task,
+    pairs: Sequence[Annotation],
+    known: Sequence[Annotation] = (),
+) -> None:
     """Put a task into a folder.
 
     Parameters
@@ -56,11 +61,13 @@ def write_task(folder: Path, task: Task, pairs: Sequence[Annotation]) -> None:
         Made if needed.
     task : Task
     pairs : sequence of Annotation
+    known : sequence of Annotation
+        Images that the model shall not forget; their labels do not matter.
     """
     folder.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, Any] = {}
     about = []
-    for index, pair in enumerate(pairs):
+    for index, pair in enumerate([*pairs, *known]):
         arrays[f"{index}_image"] = np.asarray(pair.image)
         arrays[f"{index}_labels"] = np.asarray(pair.labels)
         if pair.region is not None:
@@ -68,18 +75,19 @@ def write_task(folder: Path, task: Task, pairs: Sequence[Annotation]) -> None:
         about.append({"name": pair.name, "channel_axis": pair.channel_axis})
     with (folder / ARRAYS).open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
-    values = {"task": asdict(task), "pairs": about}
+    count = len(pairs)
+    values = {"task": asdict(task), "pairs": about[:count], "known": about[count:]}
     (folder / TASK).write_text(json.dumps(values), encoding="utf-8")
 
 
-def read_task(folder: Path) -> tuple[Task, list[Annotation]]:
-    """Read what `write_task` wrote."""
+def read_task(folder: Path) -> tuple[Task, list[Annotation], list[Annotation]]:
+    """Read what `write_task` wrote: the task, the pairs, and what is known."""
     from napari_iaunet.training.dataset import Annotation
 
     values = json.loads((folder / TASK).read_text(encoding="utf-8"))
     pairs = []
     with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        for index, about in enumerate(values["pairs"]):
+        for index, about in enumerate([*values["pairs"], *values["known"]]):
             region = f"{index}_region"
             pairs.append(
                 Annotation(
@@ -89,4 +97,5 @@ def read_task(folder: Path) -> tuple[Task, list[Annotation]]:
                     **about,
                 )
             )
-    return Task(**values["task"]), pairs
+    count = len(values["pairs"])
+    return Task(**values["task"]), pairs[:count], pairs[count:]

@@ -22,7 +22,9 @@ from napari_iaunet.errors import IAUNetError
 from napari_iaunet.training.task import EXAMPLE, GO_ON, MODEL, PAUSE, STOP, read_task
 
 if TYPE_CHECKING:
+    from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.events import TrainingEvent
+    from napari_iaunet.training.task import Task
 
 # Steps are told at most so often, in seconds.
 _BETWEEN_STEPS = 0.2
@@ -48,13 +50,14 @@ def _train(folder: Path, orders: Orders, out: TextIO) -> None:
     # Imported here, so that a broken installation is told like other errors.
     from napari_iaunet.training.loop import train
 
-    task, pairs = read_task(folder)
+    task, pairs, known = read_task(folder)
     events = train(
         pairs,
         start=task.start,
         out=folder / MODEL,
         minutes=task.minutes,
         steps=task.steps,
+        rehearsal=_as_found_now(known, task),
         seed=task.seed,
         device=task.device,
         card=task.card,
@@ -67,6 +70,23 @@ def _train(folder: Path, orders: Orders, out: TextIO) -> None:
             told = now
             _tell(event, folder, out)
         orders.wait_while_paused()
+
+
+def _as_found_now(known: list[Annotation], task: Task) -> list[Annotation]:
+    """Label images by the model that the training starts from."""
+    if not known:
+        return []
+    from napari_iaunet.segmentation.segmenter import Segmenter
+
+    segmenter = Segmenter(task.start, task.device)
+    return [
+        image._replace(
+            labels=segmenter.segment(
+                image.image, channel_axis=image.channel_axis
+            ).labels
+        )
+        for image in known
+    ]
 
 
 class Orders:
