@@ -20,7 +20,7 @@ class LossWeights:
     ``pixel_triplet`` and ``cell_triplet`` set to 0 train without triplets.
     """
 
-    foreground: float = 1.0
+    foreground: float = 2.0
     centre: float = 1.0
     offset: float = 1.0
     same_cell: float = 1.0

@@ -26,7 +26,7 @@ _SCALE_JITTER = (0.65, 1.55)
 # blur, noise and resampling hide the kind, so these many gray crops are shown as the
 # finished model will see them. Stains differ so much from one laboratory to the next
 # that few crops in colour may be.
-_AS_USED_GRAY = 0.55
+_AS_USED_GRAY = 0.7
 _AS_USED_COLOUR = 0.1
 # How far the estimate of an image's diameter may be off, as a factor.
 _ESTIMATE = (0.85, 1.2)
