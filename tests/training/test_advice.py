@@ -49,7 +49,6 @@ def test_what_cannot_be_trained(annotations, message):
         (squares(2, 20), "4 labelled cells only"),
         (squares(6, 3), "Enlarge the image"),
         (squares(4, 330), "Shrink the image"),
-        ("",),
     ],
 )
 def test_advice(labels, message):
