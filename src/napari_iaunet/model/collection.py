@@ -19,6 +19,8 @@ from napari_iaunet.model.registry import BUNDLED, list_models, user_models_folde
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from napari_iaunet.model.registry import ModelInfo
+
 _FILES = (CONFIG, WEIGHTS, CARD)
 _LONGEST_NAME = 60
 _FORBIDDEN = '/\\:*?"<>|'
@@ -112,9 +114,7 @@ def export(name: str, path: Path) -> None:
     ModelError
         If there is no such model or the file cannot be written.
     """
-    model = next((m for m in list_models() if m.name == name), None)
-    if model is None:
-        raise ModelError(f'There is no model "{name}".')
+    model = _named(name)
     part = path.with_name(f".{path.name}.part")
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -177,11 +177,17 @@ def _model_files(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipI
     return found
 
 
-def _own(name: str) -> Path:
-    """Folder of one of the user's models."""
+def _named(name: str) -> ModelInfo:
+    """Return the model of a name; unlike for `find_model`, a folder is none."""
     model = next((m for m in list_models() if m.name == name), None)
     if model is None:
         raise ModelError(f'There is no model "{name}".')
+    return model
+
+
+def _own(name: str) -> Path:
+    """Folder of one of the user's models."""
+    model = _named(name)
     if BUNDLED in model.path.parents:
         raise ModelError(f'"{name}" came with the plugin and stays as it is.')
     return model.path

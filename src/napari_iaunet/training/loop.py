@@ -174,6 +174,11 @@ def _begin(
         save_model(run.out, first, _full_card(run, card, judge))
     else:
         ap = judge.measure(so_far)[0]
+    return _measured(run, judge, ap)
+
+
+def _measured(run: Run, judge: Judge, ap: float) -> TrainingEvent:
+    """Tell what the judge has just measured."""
     return TrainingEvent(
         "validation",
         run.state.step,
@@ -235,15 +240,8 @@ def _validate(run: Run, judge: Judge, card: dict[str, Any]) -> TrainingEvent:
     ap, keep = judge.measure(run.state.averaged)
     if keep and judge.keeps_best:
         run.save(_full_card(run, card, judge))
-    return TrainingEvent(
-        "validation",
-        run.state.step,
-        validation_ap=ap,
-        loss=run.held_out_loss(),
-        start_ap=judge.start_ap,
-        improved=judge.improved if judge.keeps_best else None,
-        example=judge.example,
-    )
+    event = _measured(run, judge, ap)
+    return replace(event, improved=judge.improved if judge.keeps_best else None)
 
 
 def _finish(run: Run, judge: Judge, card: dict[str, Any]) -> Iterator[TrainingEvent]:
