@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.segmentation.intensity import normalise, rescale
+from napari_iaunet.segmentation.intensity import find_stretch, normalise, rescale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from napari_iaunet.segmentation.intensity import Stretch
 
 __all__ = ["Planes", "as_planes", "guess_channel_axis", "normalise", "rescale"]
 
@@ -56,25 +58,51 @@ class Planes:
             msg = f"plane {i} of {len(self)}"
             raise IndexError(msg)
         raw = self.raw(i)
+        return self.stretch(raw, self.find_stretches(raw))
+
+    def find_stretches(self, raw: NDArray[Any]) -> tuple[Stretch, ...]:
+        """One stretch for all channels together, or one for each.
+
+        Parameters
+        ----------
+        raw : (C, ...) array
+            A plane, or a sample of it.
+        """
         if self._jointly:
-            plane = normalise(raw)
+            return (find_stretch(raw),)
+        return tuple(find_stretch(channel) for channel in raw)
+
+    def stretch(
+        self, raw: NDArray[Any], stretches: tuple[Stretch, ...]
+    ) -> NDArray[np.float32]:
+        """Stretch a plane (C, Y, X), or a part of it, to (3, Y, X) float32."""
+        if self._jointly:
+            plane = stretches[0](raw)
         else:
-            plane = np.stack([normalise(channel) for channel in raw])
+            plane = np.stack([s(c) for s, c in zip(stretches, raw, strict=True)])
         if len(plane) != 3:
             # Unlike np.repeat, np.stack lets other threads, so the window, go on.
             plane = np.stack([plane.mean(axis=0)] * 3)
         return plane
 
-    def raw(self, i: int) -> NDArray[Any]:
-        """Plane ``i`` of the flattened stack as it is; (C, Y, X), own dtype."""
+    def raw(
+        self,
+        i: int,
+        rows: slice = slice(None),
+        columns: slice = slice(None),
+    ) -> NDArray[Any]:
+        """Plane ``i`` of the flattened stack as it is, or a part of it.
+
+        Returns
+        -------
+        (C, Y, X) array of the image's own dtype
+        """
         where = iter(np.unravel_index(i, self.shape) if self.shape else ())
         axes = range(len(self._source.shape))
         channel, stack = self._channel_axis, len(self.shape)
         spatial = [a for a in axes if a != channel][stack:]
-        key = tuple(
-            slice(None) if a == channel or a in spatial else int(next(where))
-            for a in axes
-        )
+        part = {spatial[0]: rows, spatial[1]: columns, channel: slice(None)}
+        key = tuple(part[a] if a in part else int(next(where)) for a in axes)
         plane = _materialise(self._source[key])
         if channel is None:
             return plane[None]

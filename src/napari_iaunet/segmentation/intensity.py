@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,22 +15,94 @@ if TYPE_CHECKING:
 _LOW, _HIGH = 1.0, 99.8
 _CLIP = (-0.5, 3.0)
 _SAMPLE = 1_000_000
+_LARGEST = sys.float_info.max
 
 
-def _as_float(x: NDArray[Any]) -> NDArray[np.floating[Any]]:
+@dataclass(frozen=True)
+class Stretch:
+    """Intensities such that the background is near 0 and cells near 1.
+
+    Attributes
+    ----------
+    offset : int
+        Subtracted from 64-bit integers, before their precision is cut.
+    size : float
+        Very large and very small reals are divided by this first.
+    low, high : float
+        What becomes 0 and 1; equal if there is nothing to see.
+    """
+
+    offset: int
+    size: float
+    low: float
+    high: float
+
+    def __call__(self, x: NDArray[Any]) -> NDArray[np.float32]:
+        """Stretch and clip to [-0.5, 3].
+
+        Parameters
+        ----------
+        x : array, usually (C, Y, X)
+            Of the dtype that the stretch was found for. NaN becomes 0, infinities
+            become the largest or smallest finite value.
+
+        Returns
+        -------
+        float32 array of the same shape; zeros if ``low`` is ``high``.
+        """
+        if not self.high > self.low or not np.size(x):
+            return np.zeros(np.shape(x), np.float32)
+        x = _as_float(np.asarray(x), self.offset, self.size)
+        low, high = x.dtype.type(self.low), x.dtype.type(self.high - self.low)
+        out: NDArray[np.float32] = ((x - low) / high).astype(np.float32)
+        finite = np.isfinite(out)
+        if not finite.all():
+            top, bottom = out[finite].max(initial=0), out[finite].min(initial=0)
+            np.nan_to_num(out, copy=False, nan=0.0, posinf=top, neginf=bottom)
+        np.clip(out, *_CLIP, out=out)
+        return out
+
+
+def find_stretch(x: NDArray[Any]) -> Stretch:
+    """Find what brings percentiles 1 and 99.8 of all finite values to 0 and 1.
+
+    Parameters
+    ----------
+    x : array, usually (C, Y, X)
+        Any boolean, integer or real dtype.
+    """
+    x = np.asarray(x)
+    if not x.size:
+        return Stretch(0, 1.0, 0.0, 0.0)
+    offset, size = 0, 1.0
+    if x.dtype.kind in "iu" and x.dtype.itemsize == 8:
+        offset = int(x.min())
+    elif x.dtype.kind == "f" and x.dtype.itemsize > 2:
+        largest = min(float(np.abs(x[np.isfinite(x)]).max(initial=0)), _LARGEST)
+        if largest and not 1e-30 < largest < 1e30:
+            size = largest
+    low, high = _limits(_as_float(x, offset, size))
+    return Stretch(offset, size, low, high)
+
+
+def normalise(x: NDArray[Any]) -> NDArray[np.float32]:
+    """Stretch intensities by what is found in them; see `Stretch`."""
+    return find_stretch(x)(x)
+
+
+def _as_float(x: NDArray[Any], offset: int, size: float) -> NDArray[np.floating[Any]]:
     """Floats of moderate size, equal to ``x`` up to offset and positive factor."""
     if x.dtype.kind in "iu" and x.dtype.itemsize == 8:
         # Two's complement: the wrapped difference is exact where float64 is not.
-        low = np.uint64(int(x.min()) % 2**64)
+        x = np.maximum(x, x.dtype.type(offset)).astype(np.uint64)
         with np.errstate(over="ignore"):
-            return (x.astype(np.uint64) - low).astype(np.float64)
+            return (x - np.uint64(offset % 2**64)).astype(np.float64)
     if x.dtype.kind == "b" or x.dtype.itemsize <= 2:
         return x.astype(np.float32)
     if x.dtype.kind in "iu":
         return x.astype(np.float64)
     x = x.astype(x.dtype.newbyteorder("="), copy=False)
-    size = np.abs(x[np.isfinite(x)]).max(initial=0)
-    if size and not 1e-30 < size < 1e30:
+    if size != 1.0:
         x = x / size
     return x.astype(np.float32 if x.dtype.itemsize == 4 else np.float64, copy=False)
 
@@ -44,42 +118,6 @@ def _limits(x: NDArray[np.floating[Any]]) -> tuple[float, float]:
             return low, high
     finite = x[np.isfinite(x)]
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-
-
-def normalise(x: NDArray[Any]) -> NDArray[np.float32]:
-    """Stretch intensities so that the background is near 0 and cells near 1.
-
-    Percentiles 1 and 99.8 of all finite values together become 0 and 1; the
-    result is clipped to [-0.5, 3].
-
-    Parameters
-    ----------
-    x : array, usually (C, Y, X)
-        Any boolean, integer or real dtype. NaN becomes 0, infinities become
-        the largest or smallest finite value.
-
-    Returns
-    -------
-    float32 array of the same shape; zeros if ``x`` is constant.
-    """
-    x = _as_float(np.asarray(x)) if np.size(x) else np.asarray(x, np.float32)
-    low, high = _limits(x)
-    if not high > low:
-        return np.zeros(x.shape, np.float32)
-    out: NDArray[np.float32] = (
-        (x - x.dtype.type(low)) / x.dtype.type(high - low)
-    ).astype(np.float32)
-    finite = np.isfinite(out)
-    if not finite.all():
-        np.nan_to_num(
-            out,
-            copy=False,
-            nan=0.0,
-            posinf=float(out[finite].max()),
-            neginf=float(out[finite].min()),
-        )
-    np.clip(out, *_CLIP, out=out)
-    return out
 
 
 def rescale(plane: NDArray[np.float32], scale: float) -> NDArray[np.float32]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,11 @@ from napari_iaunet.segmentation.fields import DecodeSettings, FieldImage
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.intensity import rescale
 from napari_iaunet.segmentation.progress import PlaneProgress
+from napari_iaunet.segmentation.sampling import (
+    is_large,
+    sample_stretches,
+    telling_windows,
+)
 
 if TYPE_CHECKING:
     import os
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.image import Planes
     from napari_iaunet.segmentation.progress import Progress
 
+    _Origin = tuple[str, str, int | None, DecodeSettings | None]
 
 # Planes of at most so many pixels, at the network's scale, are looked at twice: that
 # gives better outlines, and so small a plane can bear twice the time.
@@ -107,7 +114,9 @@ class Segmenter:
         settings: DecodeSettings | None = None,
     ) -> None:
         target = choose_device(device)
-        network, self.card = load_model(find_model(model))
+        folder = find_model(model)
+        network, self.card = load_model(folder)
+        self._origin: _Origin | None = (str(folder), device, tile, settings)
         self._use(network, target, tile, settings)
 
     @classmethod
@@ -122,6 +131,7 @@ class Segmenter:
         """Wrap a network that is in memory; it is copied."""
         segmenter = cls.__new__(cls)
         segmenter.card = {}
+        segmenter._origin = None
         segmenter._use(network, device, tile, settings)
         return segmenter
 
@@ -138,6 +148,22 @@ class Segmenter:
         self.settings = settings or DecodeSettings()
         self._backend = Backend(network, device, tile)
         self._clicked: EncodedImage | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the model's place, not its weights: every process loads it once."""
+        if self._origin is None:
+            msg = "A segmenter of a network that is in memory only cannot be pickled."
+            raise TypeError(msg)
+        return _load_once, self._origin
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of the network and of the thresholds: what decides on the labels."""
+        digest = hashlib.sha256(repr((self.config, self.settings)).encode())
+        for name, value in sorted(self._backend.network.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.float().cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     @property
     def device(self) -> str:
@@ -171,7 +197,7 @@ class Segmenter:
         ImageError
             If the image or the diameter cannot be used.
         """
-        _check_diameter(diameter)
+        check_diameter(diameter)
         planes = as_planes(image, channel_axis)
         steps = PlaneProgress(progress, len(planes))
         ready: Decoded | None = None
@@ -180,18 +206,7 @@ class Segmenter:
         labels, scores, found = [], [], 0
         for index, plane in enumerate(planes):
             steps.plane = index
-            fields = self._fields(plane, diameter, ready, steps)
-            if ready and fields is ready.fields:
-                cells = ready.cells
-            else:
-                cells = self._decode(fields)
-            native = to_image_size(
-                cells.labels,
-                fields.foreground,
-                plane.shape[1:],
-                self.settings.foreground,
-            )
-            native, scores_here = _renumber(native, cells.scores)
+            native, scores_here = self._cells(plane, diameter, ready, steps)
             native[native > 0] += found
             found += len(scores_here)
             labels.append(native)
@@ -205,6 +220,26 @@ class Segmenter:
                 self._backend, planes, LabelPlanes(stacked, planes), diameter
             ),
         )
+
+    def cells_of(
+        self,
+        plane: NDArray[np.float32],
+        diameter: float | None = None,
+        progress: Progress | None = None,
+    ) -> Instances:
+        """Find the cells of one plane that is stretched already.
+
+        Parameters
+        ----------
+        plane : (3, Y, X) float32
+            As `Planes` gives it.
+        diameter : float, optional
+            Typical cell diameter in pixels; that of the network if None.
+        progress : callable, optional
+            Called as ``progress(done, total)``; raising in it stops the work.
+        """
+        steps = PlaneProgress(progress, 1)
+        return self._cells(plane, diameter or self.config.diameter, None, steps)
 
     def embed(
         self,
@@ -238,7 +273,7 @@ class Segmenter:
         ImageError
             If image, labels or diameter cannot be used, or do not fit together.
         """
-        _check_diameter(diameter)
+        check_diameter(diameter)
         planes = as_planes(image, channel_axis)
         cells = LabelPlanes(labels, planes)
         return embed_cells(self._backend, planes, cells, diameter, progress)
@@ -247,7 +282,15 @@ class Segmenter:
         self, image: Any, *, channel_axis: int | None = None
     ) -> float:
         """Estimate the typical cell diameter of an image, in pixels."""
-        return self._stack_diameter(as_planes(image, channel_axis), None)[0]
+        return self.diameter_of(as_planes(image, channel_axis))
+
+    def diameter_of(self, planes: Planes) -> float:
+        """Estimate the typical cell diameter of planes, in pixels."""
+        return self._stack_diameter(planes, None)[0]
+
+    def scale_of(self, diameter: float, shape: tuple[int, int]) -> float:
+        """Factor by which planes (Y, X) with such cells are rescaled."""
+        return scale_for(diameter, self.config.diameter, shape)
 
     def encode(
         self,
@@ -269,7 +312,7 @@ class Segmenter:
         ImageError
             If the image is a stack, or it or the diameter cannot be used.
         """
-        _check_diameter(diameter)
+        check_diameter(diameter)
         planes = as_planes(image, channel_axis)
         if len(planes) != 1:
             raise ImageError(
@@ -341,6 +384,25 @@ class Segmenter:
             self.settings,
         )
 
+    def _cells(
+        self,
+        plane: NDArray[np.float32],
+        diameter: float,
+        ready: Decoded | None,
+        steps: PlaneProgress,
+    ) -> Instances:
+        """Cells of a plane, at the plane's own scale."""
+        fields = self._fields(plane, diameter, ready, steps)
+        if ready and fields is ready.fields:
+            cells = ready.cells
+        else:
+            cells = self._decode(fields)
+        size = plane.shape[1:]
+        native = to_image_size(
+            cells.labels, fields.foreground, size, self.settings.foreground
+        )
+        return _renumber(native, cells.scores)
+
     def _fields(
         self,
         plane: NDArray[np.float32],
@@ -388,15 +450,30 @@ class Segmenter:
         def segment_at(plane: NDArray[np.float32], scale: float) -> Decoded:
             return self._at_scale(plane, scale, progress)
 
-        measured = [
-            measure_plane(planes[i], segment_at, self.config.diameter) for i in chosen
-        ]
+        known = self.config.diameter
+        measured: list[tuple[float | None, Decoded | None]] = []
+        for i in chosen:
+            if is_large(planes):
+                stretches = sample_stretches(planes, i)
+                for window in telling_windows(planes, i, stretches):
+                    found_here, _ = measure_plane(window, segment_at, known)
+                    measured.append((found_here, None))
+            else:
+                measured.append(measure_plane(planes[i], segment_at, known))
         found = [diameter for diameter, _ in measured if diameter is not None]
         diameter = float(np.median(found)) if found else self.config.diameter
         return diameter, measured[0][1] if count == 1 else None
 
 
-def _check_diameter(diameter: float | None) -> None:
+@lru_cache(maxsize=2)
+def _load_once(
+    model: str, device: str, tile: int | None, settings: DecodeSettings | None
+) -> Segmenter:
+    return Segmenter(model, device, tile=tile, settings=settings)
+
+
+def check_diameter(diameter: float | None) -> None:
+    """Raise ImageError unless a diameter is a number above zero, or None."""
     if diameter is None:
         return
     try:
@@ -407,11 +484,9 @@ def _check_diameter(diameter: float | None) -> None:
         raise ImageError("The diameter must be a number of pixels above zero.")
 
 
-def _renumber(
-    labels: NDArray[np.int32], scores: NDArray[np.float32]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def _renumber(labels: NDArray[np.int32], scores: NDArray[np.float32]) -> Instances:
     """Close the gaps that cells leave which vanished at the image's scale."""
     present = np.bincount(labels.ravel(), minlength=len(scores) + 1)[1:] > 0
     table = np.zeros(len(scores) + 1, np.int32)
     table[1:][present] = np.arange(1, int(present.sum()) + 1)
-    return table[labels], scores[present]
+    return Instances(table[labels], scores[present])

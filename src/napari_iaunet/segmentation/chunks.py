@@ -1,0 +1,137 @@
+"""Chunks with a halo: how an image larger than memory is cut."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Shape = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A part of one plane that is segmented by itself.
+
+    Attributes
+    ----------
+    index : int
+        In raster order, one plane after the other.
+    plane : int
+        Of the flattened stack.
+    rows, columns : slice
+        What only this chunk speaks for, in pixels; all chunks cover a plane once.
+    outer_rows, outer_columns : slice
+        The same with the halo, as far as the plane reaches.
+    """
+
+    index: int
+    plane: int
+    rows: slice
+    columns: slice
+    outer_rows: slice
+    outer_columns: slice
+
+
+@dataclass(frozen=True)
+class Border:
+    """Where two chunks of a plane meet.
+
+    Attributes
+    ----------
+    first, second : int
+        Their indices; the second lies to the right of the first or below it.
+    rows, columns : slice
+        Pixels on both sides of the border, up to some reach; both chunks, with
+        their halos, hold them.
+    """
+
+    first: int
+    second: int
+    rows: slice
+    columns: slice
+
+
+class ChunkGrid:
+    """Cuts equal planes into squares, the last ones of a row or column smaller.
+
+    Parameters
+    ----------
+    planes : int
+        Number of planes.
+    shape : (int, int)
+        Y and X of a plane in pixels.
+    side : int
+        Of a chunk without its halo, in pixels.
+    halo : int
+        In pixels.
+    """
+
+    def __init__(self, planes: int, shape: Shape, side: int, halo: int) -> None:
+        self.planes, self.shape, self.side, self.halo = planes, shape, side, halo
+        self.counts = math.ceil(shape[0] / side), math.ceil(shape[1] / side)
+
+    def __len__(self) -> int:
+        return self.planes * self.counts[0] * self.counts[1]
+
+    def __getitem__(self, index: int) -> Chunk:
+        """Chunk of this index.
+
+        Raises
+        ------
+        IndexError
+            If there is none.
+        """
+        if not 0 <= index < len(self):
+            msg = f"chunk {index} of {len(self)}"
+            raise IndexError(msg)
+        plane, place = divmod(index, self.counts[0] * self.counts[1])
+        row, column = divmod(place, self.counts[1])
+        rows, outer_rows = self._cut(row, 0)
+        columns, outer_columns = self._cut(column, 1)
+        return Chunk(index, plane, rows, columns, outer_rows, outer_columns)
+
+    def borders(self, reach: int) -> Iterator[Border]:
+        """Every place where two chunks meet.
+
+        Parameters
+        ----------
+        reach : int
+            Pixels on each side; not above the halo.
+        """
+        for index in range(len(self)):
+            yield from self.borders_of(index, reach, after=True)
+
+    def borders_of(
+        self, index: int, reach: int, *, after: bool = False
+    ) -> Iterator[Border]:
+        """Borders of one chunk; with `after` those to its right and below it only."""
+        here = self[index]
+        height, width = self.shape
+        beside, below = 1, self.counts[1]
+        if here.columns.stop < width:
+            columns = self._around(here.columns.stop, reach, 1)
+            yield Border(index, index + beside, here.rows, columns)
+        if here.rows.stop < height:
+            rows = self._around(here.rows.stop, reach, 0)
+            yield Border(index, index + below, rows, here.columns)
+        if after:
+            return
+        if here.columns.start > 0:
+            columns = self._around(here.columns.start, reach, 1)
+            yield Border(index - beside, index, here.rows, columns)
+        if here.rows.start > 0:
+            rows = self._around(here.rows.start, reach, 0)
+            yield Border(index - below, index, rows, here.columns)
+
+    def _cut(self, place: int, axis: int) -> tuple[slice, slice]:
+        length = self.shape[axis]
+        start, stop = place * self.side, min((place + 1) * self.side, length)
+        outer = slice(max(0, start - self.halo), min(length, stop + self.halo))
+        return slice(start, stop), outer
+
+    def _around(self, border: int, reach: int, axis: int) -> slice:
+        return slice(max(0, border - reach), min(self.shape[axis], border + reach))

@@ -1,0 +1,79 @@
+"""Windows of an image too large to be read as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.segmentation.image import Planes
+    from napari_iaunet.segmentation.intensity import Stretch
+
+# Planes of more pixels are known by samples only.
+_LARGE = 2048 * 2048
+_WINDOW, _PER_AXIS = 128, 12
+_TARGET = 512
+# Of the windows in the order of their contrast: the first may be dust or a scratch.
+_RANKS = (0.02, 0.06, 0.12)
+
+
+def is_large(planes: Planes) -> bool:
+    """Whether a plane had better not be read as a whole to learn about it."""
+    height, width = planes.plane_shape
+    return height * width > _LARGE
+
+
+def sample_stretches(planes: Planes, i: int) -> tuple[Stretch, ...]:
+    """Stretches of one plane; from windows all over it if it is large."""
+    if not is_large(planes):
+        return planes.find_stretches(planes.raw(i))
+    windows = [planes.raw(i, *place) for place in _windows(planes.plane_shape)]
+    return planes.find_stretches(np.concatenate(windows, 1))
+
+
+def telling_windows(
+    planes: Planes, i: int, stretches: tuple[Stretch, ...]
+) -> Iterator[NDArray[np.float32]]:
+    """Parts of a large plane where much is to be seen, best first.
+
+    Yields
+    ------
+    (3, y, x) float32
+        Stretched.
+    """
+    places = list(_windows(planes.plane_shape))
+    contrast = [
+        float(planes.stretch(planes.raw(i, *place), stretches).std())
+        for place in places
+    ]
+    order = np.argsort(contrast)[::-1]
+    for rank in _RANKS:
+        best = order[int(rank * len(order))]
+        rows, columns = (
+            _widened(part, length)
+            for part, length in zip(places[best], planes.plane_shape, strict=True)
+        )
+        yield planes.stretch(planes.raw(i, rows, columns), stretches)
+
+
+def _windows(shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
+    """Squares spread evenly over a plane."""
+    axes = []
+    for length in shape:
+        count = min(_PER_AXIS, max(1, length // _WINDOW))
+        starts = (np.arange(count) + 0.5) * length / count - _WINDOW / 2
+        axes.append([max(0, int(start)) for start in starts])
+    for y in axes[0]:
+        for x in axes[1]:
+            yield slice(y, y + _WINDOW), slice(x, x + _WINDOW)
+
+
+def _widened(part: slice, length: int) -> slice:
+    middle = (part.start + part.stop) // 2
+    start = max(0, min(middle - _TARGET // 2, length - _TARGET))
+    return slice(start, start + _TARGET)

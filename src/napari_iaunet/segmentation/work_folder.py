@@ -1,0 +1,237 @@
+"""What a lazy segmentation keeps on disk until it is finished."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iaunet.errors import ImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Borders = dict[tuple[int, int], NDArray[np.int32]]
+
+_FORMAT = 1
+_ZARR_CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for; a run goes on only for the same.
+
+    Attributes
+    ----------
+    source : str
+        Where the image comes from.
+    fingerprint : str
+        Of the segmenter.
+    shape : tuple of int
+        (..., Y, X), without channels.
+    channel_axis : int or None
+    diameter : float or None
+        None if it is to be estimated.
+    side : int or None
+        Of a chunk, None if any will do.
+    """
+
+    source: str
+    fingerprint: str
+    shape: tuple[int, ...]
+    channel_axis: int | None
+    diameter: float | None
+    side: int | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How it is done.
+
+    Attributes
+    ----------
+    request : Request
+    diameter : float
+        Given or estimated, in pixels.
+    side, halo : int
+        Of a chunk, in pixels.
+    """
+
+    request: Request
+    diameter: float
+    side: int
+    halo: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a chunk found, its labels apart; item i belongs to its label i + 1.
+
+    Attributes
+    ----------
+    area : (n,) int64
+        Pixels that the chunk speaks for; 0 for cells that live in its halo only.
+    y, x : (n,) float64
+        Sums over these pixels, in pixels of the plane.
+    intensity : (n,) float64
+        Sum over these pixels and all channels.
+    values : (n,) int64
+        Number of finite values in that sum.
+    score : (n,) float32
+    """
+
+    area: NDArray[np.int64]
+    y: NDArray[np.float64]
+    x: NDArray[np.float64]
+    intensity: NDArray[np.float64]
+    values: NDArray[np.int64]
+    score: NDArray[np.float32]
+
+
+class WorkFolder:
+    """Parts of a result that is not finished, which outlive the process.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def plan(self) -> Plan | None:
+        """Return what is being done here, None if nothing usable is."""
+        try:
+            read = json.loads(self._plan_file.read_text(encoding="utf-8"))
+            if read.pop("format") != _FORMAT:
+                return None
+            asked = read.pop("request")
+            request = Request(**{**asked, "shape": tuple(asked["shape"])})
+            return Plan(request, **read)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    def begin(self, plan: Plan) -> None:
+        """Make the folder anew."""
+        self.remove()
+        try:
+            self.path.mkdir(parents=True)
+        except OSError as error:
+            msg = f"The folder {self.path} cannot be made: {error.strerror or error}."
+            raise ImageError(msg) from error
+        create_labels(self.path / "parts", plan)
+        text = json.dumps({"format": _FORMAT, **asdict(plan)})
+        self._write("plan.json", text.encode())
+
+    def parts(self) -> Any:
+        """Zarr array of the chunks' own labels, int32, of the plan's shape."""
+        import zarr
+
+        return zarr.open_array(str(self.path / "parts"), mode="r+")
+
+    def has(self, index: int) -> bool:
+        """Whether a chunk is done."""
+        return self._chunk_file(index).is_file()
+
+    def save(self, index: int, found: Found, borders: Borders) -> None:
+        """Note what a chunk found; its labels must be in `parts` before.
+
+        Parameters
+        ----------
+        index : int
+        found : Found
+        borders : dict of (first chunk, second chunk) -> (y, x) int32
+            Its labels around the borders with other chunks.
+        """
+        arrays: dict[str, Any] = {f.name: getattr(found, f.name) for f in fields(found)}
+        arrays |= {_strip(key): labels for key, labels in borders.items()}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        self._write(self._chunk_file(index).name, buffer.getvalue())
+
+    def found(self, index: int) -> Found:
+        """Return what a chunk found."""
+        with np.load(self._chunk_file(index), allow_pickle=False) as stored:
+            return Found(**{f.name: stored[f.name] for f in fields(Found)})
+
+    def border(self, index: int, key: tuple[int, int]) -> NDArray[np.int32]:
+        """Return a chunk's labels around its border with another one."""
+        with np.load(self._chunk_file(index), allow_pickle=False) as stored:
+            labels: NDArray[np.int32] = stored[_strip(key)]
+        return labels
+
+    def remove(self) -> None:
+        """Remove the folder and all in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @property
+    def _plan_file(self) -> Path:
+        return self.path / "plan.json"
+
+    def _chunk_file(self, index: int) -> Path:
+        return self.path / f"chunk-{index:07d}.npz"
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Write a file wholly or not at all."""
+        handle, fresh = tempfile.mkstemp(dir=self.path)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(fresh).replace(self.path / name)
+
+
+def _strip(key: tuple[int, int]) -> str:
+    return f"border {key[0]} {key[1]}"
+
+
+def whole_zarr_chunks(side: int) -> int:
+    """Round a side so that no two chunks write to the same chunk of the zarr array."""
+    if side < _ZARR_CHUNK:
+        return max(side, 1)
+    return round(side / _ZARR_CHUNK) * _ZARR_CHUNK
+
+
+def create_labels(path: Path, plan: Plan) -> Any:
+    """Create a zarr array for labels (..., Y, X) int32, one plane in a chunk."""
+    import zarr
+
+    shape = plan.request.shape
+    sides = tuple(min(n, plan.side, _ZARR_CHUNK) for n in shape[-2:])
+    return zarr.create_array(
+        str(path),
+        shape=shape,
+        dtype=np.int32,
+        chunks=(1,) * (len(shape) - 2) + sides,
+        zarr_format=2,
+        chunk_key_encoding={"name": "v2", "separator": "/"},
+        overwrite=True,
+    )
+
+
+def replace_folder(fresh: Path, path: Path) -> None:
+    """Move a folder to `path`; an older one there goes when the new one is in place.
+
+    Raises
+    ------
+    ImageError
+        If the folder cannot be written to.
+    """
+    old = fresh.with_name(f"{fresh.name}.old")
+    try:
+        if path.exists():
+            path.rename(old)
+        fresh.replace(path)
+    except OSError as error:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        msg = f"{path} cannot be written: {error.strerror or error}."
+        raise ImageError(msg) from error
+    shutil.rmtree(old, ignore_errors=True)
