@@ -26,6 +26,19 @@ class ThresholdSegmenter:
     def __init__(self):
         self.calls = []
 
+    fingerprint = "bright blobs"
+
+    def diameter_of(self, planes):
+        return 8.0
+
+    def scale_of(self, diameter, shape):
+        return 1.0
+
+    def cells_of(self, plane, diameter=None, progress=None):
+        labels, n = ndimage.label(plane[0] > 0.5)
+        scores = np.linspace(0.5, 1, n, dtype=np.float32)
+        return SimpleNamespace(labels=labels.astype(np.int32), scores=scores)
+
     def segment(self, image, *, channel_axis=None, diameter=None, progress=None):
         self.calls.append(SimpleNamespace(channel_axis=channel_axis, diameter=diameter))
         planes = as_planes(image, channel_axis)
@@ -139,6 +152,121 @@ def test_segment_ome_zarr(tmp_path, blobs, segmenter):
     assert labels.axes == "TYX"
 
 
+@pytest.fixture(params=["0.4", "0.5"])
+def store(request, tmp_path, blobs):
+    """An OME-Zarr image of two planes, in either version."""
+    version = request.param
+    path = tmp_path / "a.zarr"
+    group = zarr.open_group(path, mode="w", zarr_format=2 if version == "0.4" else 3)
+    group.create_array("0", data=np.stack([blobs, blobs[::-1]]))
+    axes = [{"name": "t", "type": "time"}]
+    axes += [{"name": n, "type": "space", "unit": "micrometer"} for n in "yx"]
+    scale = [{"type": "scale", "scale": [1, 0.5, 0.5]}]
+    datasets = [{"path": "0", "coordinateTransformations": scale}]
+    multiscales = [{"axes": axes, "datasets": datasets, "name": "a"}]
+    if version == "0.4":
+        group.attrs["multiscales"] = [{**multiscales[0], "version": "0.4"}]
+    else:
+        group.attrs["ome"] = {"version": "0.5", "multiscales": multiscales}
+    return path
+
+
+def attributes(path):
+    found = dict(zarr.open_group(path, mode="r").attrs)
+    return found.get("ome", found)
+
+
+def test_segment_into_the_store_of_the_image(store, segmenter, tmp_path):
+    before = np.asarray(read_image(store).array)
+    for name in ("cells", "nuclei"):
+        assert run("segment", store, "--out", store, "--name", name) == 0
+    assert attributes(store / "labels")["labels"] == ["cells", "nuclei"]
+    labels = read_image(store / "labels" / "nuclei")
+    assert labels.axes == "TYX"
+    assert labels.pixel_size == (0.5, 0.5)
+    assert np.asarray(labels.array).max() == 8
+    assert "image-label" in attributes(store / "labels" / "nuclei")
+    np.testing.assert_array_equal(np.asarray(read_image(store).array), before)
+    assert names(store / "labels") == sorted(
+        ["cells", "nuclei", *(n for n in names(store / "labels") if n[0] in ".z")]
+    )
+    assert not list((store / "labels").glob("*.unfinished"))
+
+
+def test_labels_in_a_store_follow_the_specification(store, segmenter):
+    version = "v05" if (store / "zarr.json").exists() else "v04"
+    models = pytest.importorskip(f"ome_zarr_models.{version}.image_label")
+    assert run("segment", store, "--out", store) == 0
+    group = zarr.open_group(store / "labels" / "cells", mode="r")
+    models.ImageLabel.from_zarr(group)
+
+
+def test_labels_of_a_store_have_a_pyramid(tmp_path, segmenter):
+    image = np.zeros((1300, 700), np.uint8)
+    image[::9, 5:600] = 200
+    zarr.save_array(str(tmp_path / "a.zarr"), image)
+    assert run("segment", tmp_path / "a.zarr", "--out", tmp_path / "b.zarr") == 0
+    group = zarr.open_group(tmp_path / "b.zarr", mode="r")
+    (described,) = attributes(tmp_path / "b.zarr")["multiscales"]
+    levels = [group[d["path"]][...] for d in described["datasets"]]
+    assert [level.shape for level in levels] == [(1300, 700), (650, 350), (325, 175)]
+    np.testing.assert_array_equal(levels[2], levels[0][::4, ::4])
+
+
+def test_another_image_is_not_replaced_by_labels(tmp_path, store, segmenter, capsys):
+    other = tmp_path / "b.zarr"
+    zarr.save_array(str(other), np.ones((20, 20)))
+    assert run("segment", store, "--out", other) == 2
+    assert "not a label image" in complaint(capsys)
+    assert np.asarray(read_image(other).array).all()
+    image = tmp_path / "c.tif"
+    tifffile.imwrite(image, np.eye(9, dtype=np.uint8))
+    assert run("segment", image, "--out", image) == 2
+    assert "is the image itself" in complaint(capsys)
+
+
+def test_table_and_overlay_of_a_store(store, segmenter, tmp_path):
+    out = tmp_path / "out"
+    assert run("segment", store, "--out", out, "--table", "--overlay") == 0
+    assert names(out) == ["a_cells.csv", "a_mask.zarr", "a_overlay.png"]
+    with (out / "a_cells.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [r["label"] for r in rows] == [str(i) for i in range(1, 9)]
+    assert {r["plane"] for r in rows} == {"0", "1"}
+
+
+def test_several_images_share_a_table(tmp_path, image, blobs, segmenter, capsys):
+    tifffile.imwrite(image.parent / "b.tif", np.stack([blobs] * 2))
+    (image.parent / "c.tif").write_bytes(b"II*\0nonsense")
+    out = tmp_path / "out"
+    assert run("segment", image.parent, "--out", out, "--table") == 2
+    with (out / "cells.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [r["file"] for r in rows] == ["a.tif"] * 4 + ["b.tif"] * 8
+    assert {r["plane"] for r in rows} == {"0", "1"}
+    assert "c.tif is damaged" in complaint(capsys)
+
+
+@pytest.mark.slow
+def test_images_in_several_processes(tmp_path, blobs, capsys):
+    folder = tmp_path / "plate"
+    folder.mkdir()
+    for i in range(3):
+        tifffile.imwrite(folder / f"{i}.tif", np.roll(blobs, i, 1))
+    (folder / "bad.tif").write_bytes(b"II*\0nonsense")
+    out = tmp_path / "out"
+    options = ("--jobs", 2, "--device", "cpu", "--diameter", 8, "--table")
+    assert run("segment", folder, "--out", out, *options) == 2
+    assert names(out) == sorted(
+        ["cells.csv"]
+        + [f"{i}_{n}" for i in range(3) for n in ("cells.csv", "mask.tif")]
+    )
+    told = capsys.readouterr()
+    assert told.out.count("cells in") == 3
+    assert told.err.count("\n") == 1
+    assert "bad.tif is damaged" in told.err
+
+
 def test_segment_channels(tmp_path, blobs, segmenter):
     image = np.stack([blobs, blobs // 2]).astype(np.uint16)
     path = tmp_path / "a.tif"
@@ -181,6 +309,8 @@ def test_a_surprise_in_one_image_is_one_line(tmp_path, image, segmenter, capsys)
         (lambda p: [p / "in" / "a.tif", "--diameter", "big"], "positive"),
         (lambda p: [p / "in" / "a.tif", "--channel-axis", 5], "no channel axis 5"),
         (lambda p: [p / "in" / "a.tif", "--nonsense"], "unrecognized"),
+        (lambda p: [p / "in" / "a.tif", "--name", "../x"], "not a name"),
+        (lambda p: [p / "in" / "a.tif", "--jobs", 0], "positive whole number"),
         (lambda p: [], "required"),
     ],
 )

@@ -103,7 +103,8 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
         "--out",
         required=True,
         type=Path,
-        help="folder for <stem>_mask.tif (made if missing), or one .tif file",
+        help="folder for <stem>_mask.tif (made if missing), or one .tif or .zarr; "
+        "an OME-Zarr INPUT itself takes the labels in",
     )
     add("--model", default="default", help="name of a model, or its folder")
     _add_device(parser)
@@ -114,7 +115,28 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
         help="diameter of the cells in pixels; estimated if left out",
     )
     add("--channel-axis", type=int, metavar="AXIS", help="axis of the channels")
-    add("--table", action="store_true", help="also write <stem>_cells.csv")
+    add(
+        "--name",
+        default="cells",
+        type=_name,
+        help="name of labels inside of an OME-Zarr INPUT (cells)",
+    )
+    add(
+        "--jobs",
+        type=_count,
+        metavar="N",
+        help="images at a time; as many as the computer can do if left out",
+    )
+    add(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Dask cluster to work on, like tcp://host:8786",
+    )
+    add(
+        "--table",
+        action="store_true",
+        help="also write <stem>_cells.csv, and cells.csv for several images",
+    )
     add("--overlay", action="store_true", help="also write <stem>_overlay.png")
 
 
@@ -182,6 +204,13 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 
 def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+
+
+def _name(text: str) -> str:
+    if not text or text.startswith(".") or set(text) & set("/\\"):
+        msg = f"{text!r} is not a name"
+        raise argparse.ArgumentTypeError(msg)
+    return text
 
 
 def _positive(text: str) -> float:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.omezarr import is_zarr, write_labels_ome_zarr
+from napari_iaunet.omezarr import is_zarr
 from napari_iaunet.omezarr import read as _read_zarr
+from napari_iaunet.omezarr_labels import write_labels_ome_zarr
 from napari_iaunet.segmentation.image import as_planes, guess_channel_axis
 from napari_iaunet.writing import write_labels, write_overlay, write_table
 

@@ -1,21 +1,18 @@
-"""OME-Zarr images and labels, of versions 0.1 to 0.5."""
+"""Read OME-Zarr images and labels, of versions 0.1 to 0.5."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.writing import compact, replacing
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from pathlib import Path
 
 _METADATA = (".zattrs", ".zgroup", ".zarray", "zarr.json")
 _MICROMETRES = {"micrometer": 1.0, "nanometer": 1e-3, "millimeter": 1e3}
-_CHUNK, _SMALLEST = 1024, 512
 
 
 def is_zarr(path: Path) -> bool:
@@ -116,90 +113,6 @@ def _default_axes(shape: tuple[int, ...]) -> str:
     return "Q" * (len(shape) - 2) + "YX"[-len(shape) :]
 
 
-def write_labels_ome_zarr(
-    path: Path,
-    labels: NDArray[np.integer[Any]],
-    *,
-    axes: str | None = None,
-    pixel_size: tuple[float, float] | None = None,
-) -> None:
-    """Write a label image as OME-Zarr 0.4 with a pyramid.
-
-    Parameters
-    ----------
-    path : Path
-        Folder to write; an existing zarr folder is replaced.
-    labels : (Y, X), (T or Z, Y, X) or (T, Z, Y, X) int
-    axes : str, optional
-        One letter for each axis.
-    pixel_size : (float, float), optional
-        Height and width of a pixel in micrometres.
-
-    Raises
-    ------
-    ImageError
-        If ``path`` is something else than a zarr folder, or cannot be written.
-    """
-    import zarr
-
-    path = Path(path)
-    if path.exists() and not (path.is_dir() and is_zarr(path)):
-        msg = f"{path} exists and is not a zarr folder, so it is not replaced."
-        raise ImageError(msg)
-    with replacing(path) as fresh:
-        group = zarr.open_group(str(fresh), mode="w", zarr_format=2)
-        levels = _pyramid(compact(labels))
-        for i, level in enumerate(levels):
-            stored = group.create_array(
-                str(i),
-                shape=level.shape,
-                dtype=level.dtype,
-                chunks=(1,) * (level.ndim - 2)
-                + tuple(min(n, _CHUNK) for n in level.shape[-2:]),
-                chunk_key_encoding={"name": "v2", "separator": "/"},
-            )
-            stored[...] = level
-        letters = axes or ["YX", "TYX", "TZYX"][labels.ndim - 2]
-        multiscale = {
-            "version": "0.4",
-            "name": path.stem,
-            "axes": _describe_axes(letters, pixel_size),
-            "datasets": _describe_levels(len(levels), labels.ndim, pixel_size),
-        }
-        group.attrs["multiscales"] = [multiscale]
-        group.attrs["image-label"] = {"version": "0.4"}
-
-
-def _pyramid(labels: NDArray[Any]) -> list[NDArray[Any]]:
-    """Every second row and column, until an image fits on a screen."""
-    levels = [labels]
-    while max(levels[-1].shape[-2:]) > _SMALLEST:
-        levels.append(levels[-1][..., ::2, ::2])
-    return levels
-
-
-def _describe_axes(
-    axes: str, pixel_size: tuple[float, float] | None
-) -> list[dict[str, str]]:
-    """Axes as OME-Zarr names them; what is neither space nor time becomes time."""
-    letters = ["t" if a == "Q" else a.lower() for a in axes]
-    if letters.count("t") > 1:
-        letters[:2] = ["t", "z"]
-    described = []
-    for letter in letters:
-        kind = "time" if letter == "t" else "space"
-        described.append({"name": letter, "type": kind})
-        if letter in "yx" and pixel_size is not None:
-            described[-1]["unit"] = "micrometer"
-    return described
-
-
-def _describe_levels(
-    n: int, ndim: int, pixel_size: tuple[float, float] | None
-) -> list[dict[str, Any]]:
-    datasets = []
-    for i in range(n):
-        scale = [1.0] * (ndim - 2) + [2.0**i * s for s in pixel_size or (1.0, 1.0)]
-        step = {"type": "scale", "scale": scale}
-        datasets.append({"path": str(i), "coordinateTransformations": [step]})
-    return datasets
+def version_of(path: Path) -> str:
+    """OME-Zarr version in which labels go well with an image: "0.4" or "0.5"."""
+    return "0.5" if (path / "zarr.json").is_file() else "0.4"

@@ -2,155 +2,179 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import sys
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from functools import lru_cache
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.commands.common import images_in, load, show_progress
-from napari_iaunet.errors import DeviceError, IAUNetError, ImageError, ModelError
+from napari_iaunet.commands.common import load, show_progress
+from napari_iaunet.commands.inputs import find_images, find_targets
+from napari_iaunet.commands.segment_image import Outcome, segment_image
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator
+    from concurrent.futures import Executor
+    from pathlib import Path
 
-    from napari_iaunet.files import ImageFile
-    from napari_iaunet.segmentation.segmenter import Segmentation, Segmenter
+    from napari_iaunet.segmentation.lazy import Runner
+    from napari_iaunet.segmentation.segmenter import Segmenter
 
-_NOT_INPUTS = ("_mask", "_overlay")
+    Pair = tuple[Path, Path]
+
+# A process takes some seconds to start and this much memory for images of usual size.
+_FILES_PER_PROCESS = 4
+_BYTES_PER_PROCESS = 1.5e9
 
 
 def run(args: argparse.Namespace) -> int:
-    """Segment images one after the other; returns 2 if any of them failed."""
-    from napari_iaunet.files import read_image
-
-    inputs = _find_images(args.inputs)
-    targets = _targets(inputs, args.out)
-    segmenter: Segmenter | None = None
-    failures: list[str] = []
-    for i, (path, target) in enumerate(zip(inputs, targets, strict=True)):
-        counter = f"[{i + 1}/{len(inputs)}] " if len(inputs) > 1 else ""
-        try:
-            image = read_image(path)
-            segmenter = segmenter or load(args)
-            begin = time.perf_counter()
-            result = _segment(segmenter, image, args, f"{counter}{path.name}")
-            _write(args, image, result, target)
-        except (ModelError, DeviceError):
-            raise
-        except IAUNetError as error:
-            named = str(path) in str(error) or str(target.parent) in str(error)
-            failures.append(str(error) if named else f"{path}: {error}")
-        except Exception as error:
-            # One damaged image must not keep the others from being segmented.
-            if os.environ.get("NAPARI_IAUNET_DEBUG"):
-                raise
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            failures.append(f"{path} could not be segmented: {reason.rstrip('.')}.")
-        else:
-            seconds = time.perf_counter() - begin
-            print(f"{path}: {len(result.scores)} cells in {seconds:.1f} s, {target}")
+    """Segment images; returns 2 if any of them failed."""
+    inputs = find_images(args.inputs)
+    pairs = list(zip(inputs, find_targets(inputs, args.out, args.name), strict=True))
+    outcomes: dict[Path, Outcome] = {}
+    for outcome in _outcomes(pairs, args):
+        outcomes[outcome.path] = outcome
+        if outcome.failure is None:
+            _tell(outcome)
+    found = [outcomes[path] for path in inputs]
+    if args.table and len(found) > 1:
+        _write_common_table(found, args.out)
+    failures = [outcome.failure for outcome in found if outcome.failure is not None]
     for failure in failures:
         print(f"napari-iaunet: {failure}", file=sys.stderr)
     return 2 if failures else 0
 
 
-def _segment(
-    segmenter: Segmenter, image: ImageFile, args: argparse.Namespace, title: str
-) -> Segmentation:
-    return segmenter.segment(
-        image.array,
-        channel_axis=_channel_axis(image, args.channel_axis),
-        diameter=args.diameter,
-        progress=show_progress(title),
+def _tell(outcome: Outcome) -> None:
+    print(
+        f"{outcome.path}: {outcome.cells} cells in {outcome.seconds:.1f} s, "
+        f"{outcome.target}"
     )
 
 
-def _channel_axis(image: ImageFile, given: int | None) -> int | None:
-    return image.channel_axis if given is None else given
+def _outcomes(pairs: list[Pair], args: argparse.Namespace) -> Iterator[Outcome]:
+    """Do all images, in the order in which they get done."""
+    with ExitStack() as stack:
+        executor: Executor | None = None
+        runner: Runner | None = None
+        if args.scheduler:
+            from napari_iaunet.segmentation.cluster import ClusterRunner, connected
+
+            client = stack.enter_context(connected(args.scheduler))
+            executor, runner = client.get_executor(pure=False), ClusterRunner(client)
+        large = [pair for pair in pairs if pair[0].is_dir()]
+        small = [pair for pair in pairs if not pair[0].is_dir()]
+        processes = _processes(args, len(small))
+        if executor is None and processes > 1:
+            _load_once(args.model, args.device)
+            executor = stack.enter_context(
+                ProcessPoolExecutor(
+                    processes,
+                    mp_context=get_context("spawn"),
+                    initializer=_use_one_thread,
+                )
+            )
+        if executor is None:
+            large, small = pairs, []
+        yield from _one_by_one(large, args, runner)
+        if executor is not None:
+            yield from _together(executor, small, args)
 
 
-def _write(
-    args: argparse.Namespace, image: ImageFile, result: Segmentation, target: Path
-) -> None:
-    from napari_iaunet import files
+def _processes(args: argparse.Namespace, files: int) -> int:
+    """Count processes that pay: on a CPU each does a file with one thread."""
+    import psutil
 
-    axis = _channel_axis(image, args.channel_axis)
-    count = len(image.axes)
-    axes = "".join(
-        a for i, a in enumerate(image.axes) if axis is None or i != axis % count
-    )
+    from napari_iaunet.segmentation.backend import choose_device
+
+    if args.jobs:
+        return min(int(args.jobs), files)
+    if files < 2 * _FILES_PER_PROCESS or choose_device(args.device).type != "cpu":
+        return 1
+    fit = int(psutil.virtual_memory().available / _BYTES_PER_PROCESS)
+    return min(os.cpu_count() or 1, fit, files // _FILES_PER_PROCESS)
+
+
+def _one_by_one(
+    pairs: list[Pair], args: argparse.Namespace, runner: Runner | None = None
+) -> Iterator[Outcome]:
+    loaded: list[Segmenter] = []
+
+    def segmenter() -> Segmenter:
+        if not loaded:
+            loaded.append(load(args))
+        return loaded[0]
+
+    for i, (path, target) in enumerate(pairs):
+        counter = f"[{i + 1}/{len(pairs)}] " if len(pairs) > 1 else ""
+        progress = show_progress(f"{counter}{path.name}")
+        yield segment_image(segmenter, path, target, args, progress, runner)
+
+
+def _together(
+    executor: Executor, pairs: list[Pair], args: argparse.Namespace
+) -> Iterator[Outcome]:
+    """Do files in other processes; if these die, the rest is done here."""
+    progress = show_progress(f"{len(pairs)} images")
+    futures = {executor.submit(_work, *pair, args): pair for pair in pairs}
+    missing = dict(futures)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"The folder {target.parent} cannot be made: {error.strerror}."
-        raise ImageError(msg) from error
-    beside = target.parent / image.path.stem
-    if args.table:
-        from napari_iaunet.segmentation.measure import measure
+        for future in as_completed(futures):
+            outcome = future.result()
+            del missing[future]
+            if progress:
+                progress(len(pairs) - len(missing), len(pairs))
+            yield outcome
+    except BrokenProcessPool:
+        yield from _one_by_one(list(missing.values()), args)
+    finally:
+        for future in missing:
+            future.cancel()
 
-        table = measure(result.labels, image.array, channel_axis=axis)
-        table["score"] = result.scores[table["label"] - 1]
-        files.write_table(f"{beside}_cells.csv", table)
-    if args.overlay:
-        files.write_overlay(
-            f"{beside}_overlay.png", image.array, result.labels, channel_axis=axis
+
+def _work(path: Path, target: Path, args: argparse.Namespace) -> Outcome:
+    return segment_image(
+        lambda: _load_once(args.model, args.device), path, target, args
+    )
+
+
+@lru_cache(maxsize=1)
+def _load_once(model: str, device: str) -> Segmenter:
+    from napari_iaunet.segmentation.segmenter import Segmenter
+
+    return Segmenter(model=model, device=device)
+
+
+def _use_one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _write_common_table(outcomes: list[Outcome], folder: Path) -> None:
+    """Write ``cells.csv``: the cells of all images."""
+    import numpy as np
+
+    from napari_iaunet.files import write_table
+
+    tables = [(o.path, o.table) for o in outcomes if o.table is not None]
+    if not tables:
+        return
+    names = list(dict.fromkeys(name for _, table in tables for name in table))
+    columns: dict[str, Any] = {
+        "file": np.concatenate(
+            [np.full(len(table["label"]), path.name) for path, table in tables]
         )
-    write: Callable[..., None] = files.write_labels
-    if target.suffix == ".zarr":
-        write = files.write_labels_ome_zarr
-    write(target, result.labels, axes=axes, pixel_size=image.pixel_size)
-
-
-def _find_images(inputs: Sequence[str]) -> list[Path]:
-    """Files, OME-Zarr folders, images in folders and matches of patterns."""
-    from napari_iaunet.omezarr import is_zarr
-
-    found: list[Path] = []
-    for text in inputs:
-        path = Path(text)
-        if path.is_dir() and not is_zarr(path):
-            inside = [p for p in images_in(path) if not p.stem.endswith(_NOT_INPUTS)]
-            if not inside:
-                msg = f"The folder {path} has no PNG, JPEG, TIFF or OME-Zarr images."
-                raise ImageError(msg)
-            found += inside
-        elif not path.exists() and glob.has_magic(text):
-            matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - may be absolute
-            if not matches:
-                msg = f"No file matches {text}."
-                raise ImageError(msg)
-            found += map(Path, matches)
-        else:
-            found.append(path)
-    return list(dict.fromkeys(found))
-
-
-def _targets(inputs: Sequence[Path], out: Path) -> list[Path]:
-    """Where the labels of each input go."""
-    if out.suffix.lower() in (".tif", ".tiff", ".zarr") and not _plain_folder(out):
-        if len(inputs) > 1:
-            msg = f"Several images cannot go to the one file {out}; name a folder."
-            raise ImageError(msg)
-        return [out]
-    if out.exists() and not out.is_dir():
-        msg = f"{out} is a file, not a folder."
-        raise ImageError(msg)
-    targets = []
-    for path in inputs:
-        suffix = ".zarr" if path.suffix == ".zarr" else ".tif"
-        targets.append(out / f"{path.stem}_mask{suffix}")
-    for i, target in enumerate(targets):
-        if target in targets[:i]:
-            first = inputs[targets.index(target)]
-            msg = f"{first} and {inputs[i]} would both be written to {target}."
-            raise ImageError(msg)
-    return targets
-
-
-def _plain_folder(path: Path) -> bool:
-    from napari_iaunet.omezarr import is_zarr
-
-    return path.is_dir() and not is_zarr(path)
+    }
+    for name in names:
+        columns[name] = np.concatenate(
+            [
+                table.get(name, np.zeros(len(table["label"]), np.int64))
+                for _, table in tables
+            ]
+        )
+    write_table(folder / "cells.csv", columns)

@@ -28,7 +28,7 @@ from napari_iaunet.segmentation.work_folder import (
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
     from numpy.typing import NDArray
@@ -89,6 +89,8 @@ def segment_lazy(
     start: Sequence[float] | None = None,
     progress: Progress | None = None,
     runner: Runner | None = None,
+    complete: Callable[[Path], None] | None = None,
+    array_options: Mapping[str, Any] | None = None,
 ) -> LazySegmentation:
     """Find the cells of an image without holding it, or its labels, in memory.
 
@@ -116,6 +118,11 @@ def segment_lazy(
         stops the work.
     runner : Runner, optional
         Does the chunks; threads of this process if None.
+    complete : callable, optional
+        With it, `out` becomes a group whose array ``0`` holds the labels; called with
+        the group's folder before that is moved to its place.
+    array_options : mapping, optional
+        Further arguments of ``zarr.create_array`` for the labels.
 
     Raises
     ------
@@ -145,9 +152,15 @@ def segment_lazy(
     for _ in (runner or run_in_threads)(task, missing):
         done += 1
         _report(progress, done, total)
-    table = _join(task, out)
+    fresh = folder.path / "result"
+    array = fresh / "0" if complete else fresh
+    table = _join(task, array, array_options or {})
+    if complete:
+        complete(fresh)
+    replace_folder(fresh, out)
     folder.remove()
-    return LazySegmentation(da.from_zarr(str(out)), table, plan.diameter)
+    labels = da.from_zarr(str(out / "0" if complete else out))
+    return LazySegmentation(labels, table, plan.diameter)
 
 
 def work_folder(out: Path) -> WorkFolder:
@@ -339,7 +352,9 @@ def run_in_threads(task: ChunkTask, indices: Sequence[int]) -> Iterator[int]:
 # -- all chunks -----------------------------------------------------------------------
 
 
-def _join(task: ChunkTask, out: Path) -> dict[str, NDArray[Any]]:
+def _join(
+    task: ChunkTask, out: Path, options: Mapping[str, Any]
+) -> dict[str, NDArray[Any]]:
     """Write the labels with their final ids, and measure the cells."""
     grid, folder = task.grid, task.folder
     found = [folder.found(i) for i in range(len(grid))]
@@ -348,12 +363,10 @@ def _join(task: ChunkTask, out: Path) -> dict[str, NDArray[Any]]:
         key = border.first, border.second
         pairs.append((*key, same_cells(*(folder.border(i, key) for i in key))))
     numbers = number_cells([chunk.area for chunk in found], pairs)
-    fresh = folder.path / "labels"
-    labels, parts = create_labels(fresh, task.plan), folder.parts()
+    labels, parts = create_labels(out, task.plan, options), folder.parts()
     for index, table in enumerate(numbers.tables):
         place = task.place_of(grid[index])
         labels[place] = table[parts[place]]
-    replace_folder(fresh, out)
     return _measure(found, numbers, task)
 
 

@@ -16,6 +16,8 @@ import numpy as np
 from napari_iaunet.errors import ImageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     Borders = dict[tuple[int, int], NDArray[np.int32]]
@@ -199,7 +201,9 @@ def whole_zarr_chunks(side: int) -> int:
     return round(side / _ZARR_CHUNK) * _ZARR_CHUNK
 
 
-def create_labels(path: Path, plan: Plan) -> Any:
+def create_labels(
+    path: Path, plan: Plan, options: Mapping[str, Any] | None = None
+) -> Any:
     """Create a zarr array for labels (..., Y, X) int32, one plane in a chunk."""
     import zarr
 
@@ -210,9 +214,8 @@ def create_labels(path: Path, plan: Plan) -> Any:
         shape=shape,
         dtype=np.int32,
         chunks=(1,) * (len(shape) - 2) + sides,
-        zarr_format=2,
-        chunk_key_encoding={"name": "v2", "separator": "/"},
         overwrite=True,
+        **(options or {}),
     )
 
 

@@ -1,0 +1,216 @@
+"""One image file becomes one label image."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari_iaunet.errors import DeviceError, IAUNetError, ImageError, ModelError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.files import ImageFile
+    from napari_iaunet.segmentation.lazy import Runner
+    from napari_iaunet.segmentation.progress import Progress
+    from napari_iaunet.segmentation.segmenter import Segmenter
+
+    Table = dict[str, NDArray[Any]]
+
+_LARGEST_PICTURE = 4096
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an image.
+
+    Attributes
+    ----------
+    path, target : Path
+        The image, and its labels.
+    cells : int
+    seconds : float
+    table : dict of (N,) arrays or None
+        Cells, if a table was asked for.
+    failure : str or None
+        Why there are no labels.
+    """
+
+    path: Path
+    target: Path
+    cells: int = 0
+    seconds: float = 0.0
+    table: Table | None = None
+    failure: str | None = None
+
+
+def segment_image(
+    load: Callable[[], Segmenter],
+    path: Path,
+    target: Path,
+    args: argparse.Namespace,
+    progress: Progress | None = None,
+    runner: Runner | None = None,
+) -> Outcome:
+    """Read an image, find its cells, write what was asked for.
+
+    What is wrong with this image only is told by the outcome.
+
+    Raises
+    ------
+    ModelError, DeviceError
+        If no image at all can be segmented.
+    """
+    from napari_iaunet.files import read_image
+
+    begin = time.perf_counter()
+    try:
+        image = read_image(path)
+        result = _Result(image, target, args)
+        table = result.make(load(), progress, runner)
+    except (ModelError, DeviceError):
+        raise
+    except IAUNetError as error:
+        named = str(path) in str(error) or str(target.parent) in str(error)
+        failure = str(error) if named else f"{path}: {error}"
+        return Outcome(path, target, failure=failure)
+    except Exception as error:
+        # One damaged image must not keep the others from being segmented.
+        if os.environ.get("NAPARI_IAUNET_DEBUG"):
+            raise
+        reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+        failure = f"{path} could not be segmented: {reason}."
+        return Outcome(path, target, failure=failure)
+    seconds = time.perf_counter() - begin
+    return Outcome(path, target, result.cells, seconds, table)
+
+
+class _Result:
+    """Labels, table and picture of one image."""
+
+    def __init__(
+        self, image: ImageFile, target: Path, args: argparse.Namespace
+    ) -> None:
+        self.image, self.target, self.args = image, target, args
+        given = args.channel_axis
+        self.channel_axis = image.channel_axis if given is None else given
+        self.cells = 0
+
+    @property
+    def axes(self) -> str:
+        """Letters of the labels' axes."""
+        axis, count = self.channel_axis, len(self.image.axes)
+        letters = enumerate(self.image.axes)
+        return "".join(a for i, a in letters if axis is None or i != axis % count)
+
+    def make(
+        self, segmenter: Segmenter, progress: Progress | None, runner: Runner | None
+    ) -> Table | None:
+        """Segment and write all; the table is returned, too, if there is one."""
+        # A zarr image may be larger than memory.
+        if self.image.path.is_dir():
+            labels, table = self._lazily(segmenter, progress, runner)
+        else:
+            labels, table = self._at_once(segmenter, progress)
+        beside = self.target.parent / self.image.path.stem
+        if self.args.overlay:
+            self._write_overlay(f"{beside}_overlay.png", labels)
+        if table is not None:
+            from napari_iaunet.files import write_table
+
+            write_table(f"{beside}_cells.csv", table)
+        return table
+
+    def _at_once(
+        self, segmenter: Segmenter, progress: Progress | None
+    ) -> tuple[Any, Table | None]:
+        from napari_iaunet.files import write_labels, write_labels_ome_zarr
+        from napari_iaunet.segmentation.measure import measure
+
+        found = segmenter.segment(
+            self.image.array,
+            channel_axis=self.channel_axis,
+            diameter=self.args.diameter,
+            progress=progress,
+        )
+        self.cells = len(found.scores)
+        self._make_folder()
+        write: Callable[..., None] = write_labels
+        if self.target.suffix == ".zarr":
+            write = write_labels_ome_zarr
+        size = self.image.pixel_size
+        write(self.target, found.labels, axes=self.axes, pixel_size=size)
+        if not self.args.table:
+            return found.labels, None
+        axis = self.channel_axis
+        table = measure(found.labels, self.image.array, channel_axis=axis)
+        table["score"] = found.scores[table["label"] - 1]
+        return found.labels, table
+
+    def _lazily(
+        self, segmenter: Segmenter, progress: Progress | None, runner: Runner | None
+    ) -> tuple[Any, Table | None]:
+        from napari_iaunet.omezarr import version_of
+        from napari_iaunet.omezarr_labels import (
+            array_options,
+            check_replaceable,
+            complete_labels,
+            register_labels,
+        )
+        from napari_iaunet.segmentation.lazy import segment_lazy
+
+        check_replaceable(self.target)
+        self._make_folder()
+        version = version_of(self.image.path)
+        found = segment_lazy(
+            segmenter,
+            self.image.array,
+            self.target,
+            channel_axis=self.channel_axis,
+            diameter=self.args.diameter,
+            source=str(self.image.path.resolve()),
+            progress=progress,
+            runner=runner,
+            complete=partial(
+                complete_labels,
+                name=self.target.stem,
+                axes=self.axes,
+                pixel_size=self.image.pixel_size,
+                version=version,
+            ),
+            array_options=array_options(self.axes, version),
+        )
+        if self.target.parent == self.image.path / "labels":
+            register_labels(self.image.path, self.target.name, version)
+        self.cells = len(found.table["label"])
+        return found.labels, found.table if self.args.table else None
+
+    def _make_folder(self) -> None:
+        folder = self.target.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            msg = f"The folder {folder} cannot be made: {error.strerror}."
+            raise ImageError(msg) from error
+
+    def _write_overlay(self, path: str, labels: Any) -> None:
+        from napari_iaunet.files import write_overlay
+
+        step = math.ceil(max(labels.shape[-2:]) / _LARGEST_PICTURE)
+        every, spatial = slice(None, None, step), [slice(None)] * self.image.array.ndim
+        axis = self.channel_axis
+        rest = [
+            i for i in range(len(spatial)) if axis is None or i != axis % len(spatial)
+        ]
+        for i in rest[-2:]:
+            spatial[i] = every
+        picture, cells = self.image.array[tuple(spatial)], labels[..., every, every]
+        write_overlay(path, picture, cells, channel_axis=axis)
