@@ -154,7 +154,7 @@ class Backend:
         fields: FieldImage,
         progress: Callable[[int, int], None] | None = None,
     ) -> FieldImage:
-        """Look at a plane from the other side and take the mean of both looks.
+        """Look at a plane in a mirror and take the mean of both looks.
 
         Parameters
         ----------
@@ -166,13 +166,13 @@ class Backend:
         Returns
         -------
         FieldImage
-            Foreground and centre map are means with those of the plane when it is
-            turned by half a turn; offset and embedding are those of the first look.
+            Foreground and centre map are means with those of the plane when left and
+            right are mirrored; offset and embedding are those of the first look.
         """
-        turned = self.fields(np.ascontiguousarray(plane[:, ::-1, ::-1]), progress)
+        mirrored = self.fields(np.ascontiguousarray(plane[:, :, ::-1]), progress)
         foreground, centre = (
-            (one + other.flip(0, 1)) / 2
-            for one, other in zip(fields[:2], turned[:2], strict=True)
+            (one + other.flip(1)) / 2
+            for one, other in zip(fields[:2], mirrored[:2], strict=True)
         )
         return fields._replace(foreground=foreground, centre=centre)
 
@@ -207,6 +207,48 @@ class Backend:
             If not even the smallest tile fits.
         """
         return self._with_memory(lambda: self._pool(plane, pixels, count, progress))
+
+    def identify(
+        self, plane: NDArray[np.float32], labels: NDArray[np.int64], count: int
+    ) -> Tensor:
+        """Project every cell of a plane to a vector that tells it from its look-alikes.
+
+        Parameters
+        ----------
+        plane : (3, Y, X) float32
+            Normalised and at the network's scale.
+        labels : (Y, X) int64
+            0 background, 1..count.
+        count : int
+
+        Returns
+        -------
+        Tensor, (count, P) float32
+            Rows of unit length; row i belongs to label i + 1.
+        """
+        return self._with_memory(lambda: self._identify(plane, labels, count))
+
+    @torch.inference_mode()
+    def _identify(
+        self, plane: NDArray[np.float32], labels: NDArray[np.int64], count: int
+    ) -> Tensor:
+        stride = self.config.stride
+        padded = torch.from_numpy(np.ascontiguousarray(pad_to_stride(plane, stride)))
+        cells = torch.zeros(padded.shape[1:], dtype=torch.int64)
+        cells[: labels.shape[0], : labels.shape[1]] = torch.from_numpy(labels)
+        vectors = torch.zeros(count, self.config.projection)
+        for block in plan_blocks((cells.shape[0], cells.shape[1]), self.tile, stride):
+            image = padded[None, :, block.rows, block.columns]
+            image = image.to(self.device, memory_format=torch.channels_last)
+            here = cells[None, block.rows, block.columns].to(self.device)
+            with self._autocast():
+                maps = self.network.features(image)
+            found = self.network.cell_vectors(maps, here, count).cpu()
+            # A cell on the border of blocks is known best by the one with most of it.
+            inner = cells[block.inner_rows, block.inner_columns]
+            area = torch.bincount(inner.flatten(), minlength=count + 1)[1:]
+            vectors += found * area[:, None]
+        return torch.nn.functional.normalize(vectors, dim=1)
 
     @torch.inference_mode()
     def _pool(

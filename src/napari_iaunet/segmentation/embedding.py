@@ -134,3 +134,56 @@ def embed_cells(
     steps(1, 1)
     unit: NDArray[np.float32] = torch.nn.functional.normalize(total, dim=1).numpy()
     return unit
+
+
+def identify_cells(
+    backend: Backend,
+    planes: Planes,
+    labels: LabelPlanes,
+    diameter: float | None,
+    progress: Callable[[int, int], None] | None = None,
+) -> NDArray[np.float32]:
+    """Project every cell to a unit vector by which individuals are told apart.
+
+    Unlike `embed_cells`, this is the projection that the cell triplets train: two
+    views of one cell are alike, and a cell is unlike its look-alikes.
+
+    Parameters
+    ----------
+    backend, planes, labels, diameter, progress
+        As for `embed_cells`.
+
+    Returns
+    -------
+    (N, P) float32
+        Row i belongs to ``labels.names[i]``; of a label in several planes, to its
+        last section.
+    """
+    if not backend.config.identity:
+        raise ModelError("This model has no identity branch: it cannot follow cells.")
+    found = np.zeros((len(labels.names), backend.config.projection), np.float32)
+    known = backend.config.diameter
+    for index in range(len(planes)):
+        here = labels[index]
+        present, _ = cells_of(here)
+        if present.size:
+            plane = planes[index]
+            scale = scale_for(diameter or labels.diameter or known, known, plane.shape)
+            plane = rescale(plane, scale)
+            rows = np.searchsorted(labels.names, present.astype(np.int64))
+            numbers = np.searchsorted(present, here) + 1
+            numbers = np.where(here > 0, numbers, 0).astype(np.int64)
+            cells = _nearest(numbers, plane.shape[1:])
+            found[rows] = backend.identify(plane, cells, len(present)).numpy()
+        if progress:
+            progress(index + 1, len(planes))
+    return found
+
+
+def _nearest(labels: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Labels at another size, each pixel that of the nearest one."""
+    rows, columns = (
+        np.minimum((np.arange(new) + 0.5) * old / new, old - 1).astype(np.int64)
+        for new, old in zip(shape, labels.shape, strict=True)
+    )
+    return labels[np.ix_(rows, columns)]

@@ -27,7 +27,11 @@ from napari_iaunet.segmentation.decode import (
     to_image_size,
 )
 from napari_iaunet.segmentation.diameter import Decoded, measure_plane, scale_for
-from napari_iaunet.segmentation.embedding import LabelPlanes, embed_cells
+from napari_iaunet.segmentation.embedding import (
+    LabelPlanes,
+    embed_cells,
+    identify_cells,
+)
 from napari_iaunet.segmentation.fields import DecodeSettings, FieldImage
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.intensity import rescale
@@ -277,6 +281,37 @@ class Segmenter:
         planes = as_planes(image, channel_axis)
         cells = LabelPlanes(labels, planes)
         return embed_cells(self._backend, planes, cells, diameter, progress)
+
+    def identify(
+        self,
+        image: Any,
+        labels: Any,
+        *,
+        channel_axis: int | None = None,
+        diameter: float | None = None,
+        progress: Progress | None = None,
+    ) -> NDArray[np.float32]:
+        """Tell every cell from its look-alikes, to find it again in another plane.
+
+        Parameters
+        ----------
+        image, labels, channel_axis, diameter, progress
+            As for `embed`; every label should lie in one plane only.
+
+        Returns
+        -------
+        (N, P) float32
+            Rows of unit length, in the order of the sorted labels.
+
+        Raises
+        ------
+        ImageError
+            If image, labels or diameter cannot be used, or do not fit together.
+        """
+        check_diameter(diameter)
+        planes = as_planes(image, channel_axis)
+        cells = LabelPlanes(labels, planes)
+        return identify_cells(self._backend, planes, cells, diameter, progress)
 
     def estimate_diameter(
         self, image: Any, *, channel_axis: int | None = None

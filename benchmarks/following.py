@@ -1,0 +1,189 @@
+"""Does a cell keep its id through the frames of a film?
+
+Films with known truth are made of the cells of real images: they move, turn, brighten,
+cross and divide, slowly and fast. Linking by overlap, identity and motion is compared
+with linking by overlap alone, on the same masks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import common
+import numpy as np
+import report
+from film import make_film
+from scipy.optimize import linear_sum_assignment
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from film import Film
+    from numpy.typing import NDArray
+
+_SPEEDS = {"slow": 0.1, "medium": 0.3, "fast": 0.6}
+_LEAST_CELLS, _LEAST_DIAMETER = 12, 11.0
+
+
+def main() -> None:
+    args = _arguments()
+    threads = common.limit_threads(args.threads)
+    from napari_iaunet import Segmenter
+    from napari_iaunet.identity.linking import LinkSettings
+
+    segmenter = Segmenter(args.model, args.device)
+    full = LinkSettings()
+    ways: dict[str, Callable[..., Any]] = {
+        "overlap alone": by_overlap,
+        "without identity": _linker(replace(full, identity=0.0, least=0.2)),
+        "without motion": _linker(replace(full, momentum=0.0)),
+        "overlap, identity and motion": _linker(full),
+    }
+    rows = []
+    films = {
+        name: [_show(film, segmenter) for film in _films(args, speed, seed)]
+        for seed, (name, speed) in enumerate(_SPEEDS.items())
+    }
+    for title, way in ways.items():
+        row = [title]
+        for name in _SPEEDS:
+            total: Counter[str] = Counter()
+            for film in films[name]:
+                total.update(_judge(film, way))
+            row.append(f"{1000 * total['switches'] / total['links']:.1f}")
+            found = total["mothers found"] / max(total["mothers"], 1)
+            row.append(f"{found:.2f}")
+        rows.append(row)
+    head = ["identity switches per 1,000 links"]
+    for name, speed in _SPEEDS.items():
+        head += [f"{name} ({speed} diameters a frame)", "divisions found"]
+    text = (
+        f"{args.films} films of {args.frames} frames for each speed, masks as they are "
+        "drawn, parts that another cell hides left out. A switch: a cell whose id is "
+        f"another one than when it was last seen.\n\n{report.table(head, rows)}"
+    )
+    where = report.where(segmenter.device, threads)
+    report.publish("following", text, machine=where, write=args.write)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = common.parser(__doc__)
+    parser.add_argument("--films", type=int, default=10, help="films of each speed")
+    parser.add_argument("--frames", type=int, default=20)
+    parser.add_argument(
+        "--split", choices=("test", "train"), default="test", help="images of the cells"
+    )
+    return parser.parse_args()
+
+
+def _films(args: argparse.Namespace, speed: float, seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    made = 0
+    pairs = common.test_pairs(args.data)
+    if args.split == "train":
+        pairs = common.split(args.data)[common.NUCLEI][0]
+    for pair in pairs:
+        (sample,) = common.read([pair])
+        sizes = common.cell_diameters(sample.labels)
+        if len(sizes) < _LEAST_CELLS or np.median(sizes) < _LEAST_DIAMETER:
+            continue
+        yield make_film(sample, speed, rng, frames=args.frames)
+        made += 1
+        if made == args.films:
+            return
+
+
+def _judge(shown: _Shown, way: Callable[..., Any]) -> Counter[str]:
+    film, planes, truth, vectors = shown
+    found, parents = way(planes, vectors)
+    last: dict[int, int] = {}
+    total: Counter[str] = Counter()
+    ids: dict[int, set[int]] = {}
+    for label, cell in enumerate(truth[1:], 1):
+        now = int(found[label])
+        if cell in last:
+            total["links"] += 1
+            total["switches"] += last[cell] != now
+        last[int(cell)] = now
+        ids.setdefault(int(cell), set()).add(now)
+    for daughter, mother in film.parents.items():
+        if daughter not in ids or mother not in ids:
+            continue
+        total["mothers"] += 1
+        total["mothers found"] += any(
+            parents.get(d) in ids[mother] for d in ids[daughter]
+        )
+    return total
+
+
+class _Shown(NamedTuple):
+    """A film, its numbered sections, the true cell of each, and their vectors."""
+
+    film: Film
+    planes: NDArray[np.int32]
+    truth: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+
+
+def _show(film: Film, segmenter: Any) -> _Shown:
+    planes, truth = _numbered(film.labels)
+    return _Shown(film, planes, truth, segmenter.identify(film.images, planes))
+
+
+def _numbered(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Number all sections 1..n; also the true cell of each."""
+    planes, truth = np.zeros_like(labels), [0]
+    for index, plane in enumerate(labels):
+        for cell in np.unique(plane[plane > 0]):
+            planes[index][plane == cell] = len(truth)
+            truth.append(int(cell))
+    return planes, np.array(truth)
+
+
+def _linker(settings: Any) -> Callable[..., Any]:
+    from napari_iaunet.identity.linking import link
+
+    def run(planes: NDArray[np.int32], vectors: NDArray[np.float32]) -> Any:
+        linked = link(planes, vectors, settings)
+        return linked.table, linked.parents
+
+    return run
+
+
+def by_overlap(planes: NDArray[np.int32], _vectors: NDArray[np.float32]) -> Any:
+    """Link each cell to the one that overlaps it most, each of them once."""
+    table = np.zeros(int(planes.max()) + 1, np.int64)
+    count = 0
+    for index, plane in enumerate(planes):
+        here = np.unique(plane[plane > 0])
+        linked: dict[int, int] = {}
+        if index:
+            before = planes[index - 1]
+            names = np.unique(before[before > 0])
+            shared = np.zeros((len(names), len(here)))
+            both = (before > 0) & (plane > 0)
+            np.add.at(
+                shared,
+                (
+                    np.searchsorted(names, before[both]),
+                    np.searchsorted(here, plane[both]),
+                ),
+                1,
+            )
+            areas = [np.bincount(p.ravel()) for p in (before, plane)]
+            iou = shared / (areas[0][names][:, None] + areas[1][here][None] - shared)
+            for i, j in zip(*linear_sum_assignment(-iou), strict=True):
+                if iou[i, j] > 0:
+                    linked[int(here[j])] = int(table[names[i]])
+        for label in here:
+            if int(label) not in linked:
+                count += 1
+            table[label] = linked.get(int(label), count)
+    return table, {}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,349 @@
+"""Cells of successive planes become cells in time or in depth.
+
+Every cell of a plane is compared with the cells around the place where it is expected
+in the next one; the assignment with the largest sum of scores is taken (Jaqaman et al.,
+2008, doi:10.1038/nmeth.1237, without their second pass). A score rests on the overlap
+of the masks, on the distance, on the areas and on the identity: how much the looks of
+both resemble each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class LinkSettings:
+    """How cells of two planes are compared.
+
+    Attributes
+    ----------
+    overlap, identity, area : float
+        Weights of the IoU, of the cosine of the embeddings and of the smaller over
+        the larger area; the distance, in diameters, is taken off.
+    least : float
+        Least score of a link.
+    reach : float
+        Cells farther from where they are expected than this, in diameters, are not
+        compared.
+    momentum : float
+        Share of its last step that a cell is expected to make again.
+    gap : int
+        Planes that a cell may be missing in.
+    divisions : bool
+        Whether cells divide.
+    """
+
+    overlap: float = 2.0
+    identity: float = 2.0
+    area: float = 1.0
+    least: float = 1.0
+    reach: float = 2.0
+    momentum: float = 0.8
+    gap: int = 1
+    divisions: bool = True
+
+
+# In depth cells neither move nor divide.
+DEPTH = LinkSettings(momentum=0.0, gap=0, divisions=False, reach=1.0)
+
+
+@dataclass(frozen=True)
+class Linked:
+    """Cells that keep their id from plane to plane.
+
+    Attributes
+    ----------
+    table : (n + 1,) int32
+        Final id of every label of the planes; 0 for 0.
+    tracks : (n, 4) float64
+        Id, plane, y and x in pixels of every section, sorted by id and plane.
+    parents : dict of int -> int
+        The cell that each daughter of a division came from.
+    """
+
+    table: NDArray[np.int32]
+    tracks: NDArray[np.float64]
+    parents: dict[int, int] = field(default_factory=dict)
+
+
+class _Sections(NamedTuple):
+    """Cells of one plane, one row each."""
+
+    labels: NDArray[np.int64]
+    middle: NDArray[np.float64]
+    area: NDArray[np.float64]
+    vectors: NDArray[np.float32]
+    plane: NDArray[np.integer[Any]]
+
+
+@dataclass
+class _Track:
+    """A cell that may go on: its last section and the step that led there."""
+
+    number: int
+    label: int
+    middle: NDArray[np.float64]
+    step: NDArray[np.float64]
+    area: float
+    vector: NDArray[np.float32]
+    seen: int
+
+
+def link(
+    planes: Iterable[NDArray[np.integer[Any]]],
+    vectors: NDArray[np.float32],
+    settings: LinkSettings | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Linked:
+    """Link the cells of successive planes.
+
+    Parameters
+    ----------
+    planes : iterable of (Y, X) int
+        Labels 1..n, each of them in one plane only; 0 is background.
+    vectors : (n, D) float32
+        Embeddings of unit length; row i belongs to label i + 1.
+    settings : LinkSettings, optional
+    progress : callable, optional
+        Called with the number of planes done; raising in it stops the work.
+    """
+    linker = _Linker(len(vectors), settings or LinkSettings())
+    for index, plane in enumerate(planes):
+        linker.add(index, _sections(plane, vectors))
+        if progress:
+            progress(index + 1)
+    return linker.result()
+
+
+def _sections(
+    plane: NDArray[np.integer[Any]], vectors: NDArray[np.float32]
+) -> _Sections:
+    y, x = np.nonzero(plane)
+    labels, row = np.unique(plane[y, x], return_inverse=True)
+    area = np.bincount(row, minlength=len(labels)).astype(np.float64)
+    middle = np.stack(
+        [np.bincount(row, p, len(labels)) / np.maximum(area, 1) for p in (y, x)], 1
+    )
+    labels = labels.astype(np.int64)
+    return _Sections(labels, middle, area, vectors[labels - 1], plane)
+
+
+class _Linker:
+    """Goes from plane to plane and keeps the tracks that may go on."""
+
+    def __init__(self, count: int, settings: LinkSettings) -> None:
+        self.settings = settings
+        self.table = np.zeros(count + 1, np.int32)
+        self.rows: list[tuple[float, ...]] = []
+        self.parents: dict[int, int] = {}
+        self.open: list[_Track] = []
+        self.numbers = 0
+        self._last: _Sections | None = None
+
+    def add(self, index: int, here: _Sections) -> None:
+        """Link one more plane."""
+        pairs = self._match(here)
+        mothers = self._divisions(here, pairs) if self.settings.divisions else {}
+        going_on: list[_Track] = []
+        for row in range(len(here.labels)):
+            before = pairs.get(row)
+            step = np.zeros(2)
+            if before is None or row in mothers:
+                self.numbers += 1
+                number = self.numbers
+                if row in mothers:
+                    self.parents[number] = mothers[row].number
+            else:
+                number = before.number
+                step = (here.middle[row] - before.middle) / (index - before.seen)
+            self.table[here.labels[row]] = number
+            self.rows.append((number, index, *here.middle[row]))
+            going_on.append(
+                _Track(
+                    number,
+                    int(here.labels[row]),
+                    here.middle[row],
+                    step,
+                    float(here.area[row]),
+                    here.vectors[row],
+                    index,
+                )
+            )
+        done = {track.number for track in pairs.values()}
+        done |= {mother.number for mother in mothers.values()}
+        oldest = index - self.settings.gap
+        missed = [t for t in self.open if t.number not in done and t.seen >= oldest]
+        self.open, self._last = going_on + missed, here
+
+    def result(self) -> Linked:
+        rows = np.array(self.rows, np.float64).reshape(-1, 4)
+        order = np.lexsort((rows[:, 1], rows[:, 0]))
+        return Linked(self.table, rows[order], self.parents)
+
+    # -- matching ---------------------------------------------------------------------
+
+    def _expected(self, index_steps: Sequence[int]) -> NDArray[np.float64]:
+        momentum = self.settings.momentum
+        return np.array(
+            [
+                track.middle + momentum * steps * track.step
+                for track, steps in zip(self.open, index_steps, strict=True)
+            ]
+        ).reshape(-1, 2)
+
+    def _match(self, here: _Sections) -> dict[int, _Track]:
+        """Best assignment of the sections of a plane to tracks: row -> track."""
+        if not self.open or not len(here.labels):
+            return {}
+        newest = max(track.seen for track in self.open)
+        steps = [newest + 1 - track.seen for track in self.open]
+        expected = self._expected(steps)
+        area = np.array([track.area for track in self.open])
+        size = float(np.median(np.sqrt(4 / np.pi * np.concatenate([area, here.area]))))
+        tree = cKDTree(here.middle)
+        near = tree.query_ball_point(expected, self.settings.reach * size)
+        first = np.repeat(np.arange(len(near)), [len(n) for n in near])
+        if not len(first):
+            return {}
+        second = np.concatenate([np.array(n, np.int64) for n in near if n])
+        score = self._scores(here, expected, area, size, first, second)
+        return {
+            row: self.open[track] for track, row in self._assign(score, first, second)
+        }
+
+    def _scores(
+        self,
+        here: _Sections,
+        expected: NDArray[np.float64],
+        area: NDArray[np.float64],
+        size: float,
+        first: NDArray[np.int64],
+        second: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        settings = self.settings
+        vectors = np.stack([track.vector for track in self.open])
+        identity = (vectors[first] * here.vectors[second]).sum(1)
+        areas = area[first], here.area[second]
+        distance = np.linalg.norm(expected[first] - here.middle[second], axis=1) / size
+        overlap = self._overlap(here, expected, first, second)
+        scores: NDArray[np.float64] = (
+            settings.overlap * overlap
+            + settings.identity * identity
+            + settings.area * np.minimum(*areas) / np.maximum(*areas)
+            - distance
+        )
+        return scores
+
+    def _overlap(
+        self,
+        here: _Sections,
+        expected: NDArray[np.float64],
+        first: NDArray[np.int64],
+        second: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """IoU of each pair, when every mask is moved to where it is expected."""
+        assert self._last is not None
+        last = self._last
+        row_of = np.full(int(last.plane.max()) + 1, -1)
+        middle = np.zeros((len(self.open), 2))
+        for row, track in enumerate(self.open):
+            middle[row] = track.middle
+            if track.label < len(row_of):
+                row_of[track.label] = row
+        y, x = np.nonzero(last.plane)
+        track = row_of[last.plane[y, x]]
+        y, x, track = (v[track >= 0] for v in (y, x, track))
+        shift = np.rint(expected - middle).astype(np.int64)
+        y, x = y + shift[track, 0], x + shift[track, 1]
+        inside = (y >= 0) & (x >= 0)
+        inside &= (y < here.plane.shape[0]) & (x < here.plane.shape[1])
+        y, x, track = y[inside], x[inside], track[inside]
+        other = here.plane[y, x]
+        track, other = track[other > 0], other[other > 0]
+        column = np.searchsorted(here.labels, other)
+        shared = coo_array(
+            (np.ones(len(track)), (track, column)), (len(self.open), len(here.labels))
+        ).tocsr()
+        found = np.asarray(shared[first, second]).ravel()
+        area = np.array([t.area for t in self.open])[first] + here.area[second]
+        iou: NDArray[np.float64] = found / np.maximum(area - found, 1)
+        return iou
+
+    def _assign(
+        self,
+        score: NDArray[np.float64],
+        first: NDArray[np.int64],
+        second: NDArray[np.int64],
+    ) -> list[tuple[int, int]]:
+        """Find the assignment with the largest sum of scores above the least one."""
+        good = score > self.settings.least
+        first, second, score = first[good], second[good], score[good]
+        if not len(first):
+            return []
+        tracks, row = np.unique(first, return_inverse=True)
+        sections, column = np.unique(second, return_inverse=True)
+        # Each track may also go to a stand-in of its own: then it is not linked.
+        count, alone = len(tracks), np.arange(len(tracks))
+        worst = float(score.max()) + 1
+        cost = np.concatenate(
+            [worst - score, np.full(count, worst - self.settings.least)]
+        )
+        where = (
+            np.concatenate([row, alone]),
+            np.concatenate([column, len(sections) + alone]),
+        )
+        graph = coo_array((cost, where), (count, len(sections) + count)).tocsr()
+        chosen = zip(*min_weight_full_bipartite_matching(graph), strict=True)
+        return [(tracks[i], int(sections[j])) for i, j in chosen if j < len(sections)]
+
+    # -- divisions --------------------------------------------------------------------
+
+    def _divisions(
+        self, here: _Sections, pairs: dict[int, _Track]
+    ) -> dict[int, _Track]:
+        """Mothers of sections: of an unlinked one and of its sister."""
+        fresh = [row for row in range(len(here.labels)) if row not in pairs]
+        linked = list(pairs)
+        if not fresh or not linked:
+            return {}
+        before = np.stack([pairs[row].middle for row in linked])
+        area = np.array([pairs[row].area for row in linked])
+        mothers: dict[int, _Track] = {}
+        for row in fresh:
+            sister = here.area[linked]
+            both = sister + here.area[row]
+            middle = (
+                here.middle[linked] * sister[:, None]
+                + here.middle[row] * here.area[row]
+            ) / both[:, None]
+            radius = np.sqrt(area / np.pi)
+            away = np.linalg.norm(middle - before, axis=1) / radius
+            apart = np.linalg.norm(here.middle[linked] - here.middle[row], axis=1)
+            alike = np.minimum(sister, here.area[row]) / np.maximum(
+                sister, here.area[row]
+            )
+            possible = (
+                (sister < 0.8 * area)
+                & (both > 0.6 * area)
+                & (both < 1.5 * area)
+                & (alike > 0.5)
+                & (apart < 3 * radius)
+                & (away < 1)
+            )
+            possible &= ~np.isin(linked, list(mothers))
+            if possible.any():
+                best = int(np.where(possible, away, np.inf).argmin())
+                mothers[row] = mothers[linked[best]] = pairs[linked[best]]
+        return mothers
