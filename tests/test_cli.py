@@ -248,6 +248,34 @@ def test_several_images_share_a_table(tmp_path, image, blobs, segmenter, capsys)
 
 
 @pytest.mark.slow
+def test_planes_of_a_stack_are_linked(tmp_path, data_folder):
+    path = sorted((data_folder / "nuclei-fluorescence/train").glob("*_img.png"))[3]
+    plane = np.asarray(read_image(path).array)
+    stack = np.stack([np.roll(plane, 2 * i, 1) for i in range(3)])
+    tifffile.imwrite(tmp_path / "a.tif", stack, imagej=True, metadata={"axes": "TYX"})
+    out = tmp_path / "out"
+    options = ("--link", "time", "--table", "--device", "cpu")
+    assert run("segment", tmp_path / "a.tif", "--out", out, *options) == 0
+    assert names(out) == ["a_cells.csv", "a_mask.tif", "a_tracks.csv"]
+    labels = tifffile.imread(out / "a_mask.tif")
+    planes = [set(np.unique(plane)) - {0} for plane in labels]
+    assert len(planes[0] & planes[2]) > 0.8 * len(planes[0])
+    with (out / "a_tracks.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["track", "plane", "y", "x", "parent"]
+    assert len(rows) == sum(map(len, planes))
+    with (out / "a_cells.csv").open() as file:
+        cells = {(int(r["label"]), int(r["plane"])) for r in csv.DictReader(file)}
+    assert cells == {(n, p) for p, found in enumerate(planes) for n in found}
+
+
+def test_one_plane_cannot_be_linked(tmp_path, image, segmenter, capsys):
+    assert run("segment", image, "--out", tmp_path / "o", "--link", "time") == 2
+    assert "Only a stack of planes" in complaint(capsys)
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.slow
 def test_images_in_several_processes(tmp_path, blobs, capsys):
     folder = tmp_path / "plate"
     folder.mkdir()

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from napari_iaunet.evaluation import average_precision
     from napari_iaunet.identity.ranking import similarity
     from napari_iaunet.model.registry import list_models
+    from napari_iaunet.segmentation.following import follow
+    from napari_iaunet.segmentation.lazy import segment_lazy
     from napari_iaunet.segmentation.segmenter import Segmentation, Segmenter
     from napari_iaunet.training.loop import train
 
@@ -18,7 +20,9 @@ _HOMES = {
     "Segmentation": "napari_iaunet.segmentation.segmenter",
     "Segmenter": "napari_iaunet.segmentation.segmenter",
     "average_precision": "napari_iaunet.evaluation",
+    "follow": "napari_iaunet.segmentation.following",
     "list_models": "napari_iaunet.model.registry",
+    "segment_lazy": "napari_iaunet.segmentation.lazy",
     "similarity": "napari_iaunet.identity.ranking",
     "train": "napari_iaunet.training.loop",
 }
@@ -28,7 +32,9 @@ __all__ = [
     "Segmenter",
     "__version__",
     "average_precision",
+    "follow",
     "list_models",
+    "segment_lazy",
     "similarity",
     "train",
 ]

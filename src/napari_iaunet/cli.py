@@ -122,6 +122,12 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
         help="name of labels inside of an OME-Zarr INPUT (cells)",
     )
     add(
+        "--link",
+        choices=("time", "depth"),
+        help="one number for a cell in all planes of a stack; also writes "
+        "<stem>_tracks.csv",
+    )
+    add(
         "--jobs",
         type=_count,
         metavar="N",

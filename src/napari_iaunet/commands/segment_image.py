@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.files import ImageFile
+    from napari_iaunet.segmentation.following import Followed
     from napari_iaunet.segmentation.lazy import Runner
     from napari_iaunet.segmentation.progress import Progress
     from napari_iaunet.segmentation.segmenter import Segmenter
@@ -115,8 +116,8 @@ class _Result:
         self, segmenter: Segmenter, progress: Progress | None, runner: Runner | None
     ) -> Table | None:
         """Segment and write all; the table is returned, too, if there is one."""
-        # A zarr image may be larger than memory.
-        if self.image.path.is_dir():
+        # A zarr image may be larger than memory; what is linked may not.
+        if self.image.path.is_dir() and not self.args.link:
             labels, table = self._lazily(segmenter, progress, runner)
         else:
             labels, table = self._at_once(segmenter, progress)
@@ -132,6 +133,8 @@ class _Result:
     def _at_once(
         self, segmenter: Segmenter, progress: Progress | None
     ) -> tuple[Any, Table | None]:
+        import numpy as np
+
         from napari_iaunet.files import write_labels, write_labels_ome_zarr
         from napari_iaunet.segmentation.measure import measure
 
@@ -141,19 +144,58 @@ class _Result:
             diameter=self.args.diameter,
             progress=progress,
         )
-        self.cells = len(found.scores)
+        labels, axis = found.labels, self.channel_axis
+        table = None
+        if self.args.table:
+            table = measure(labels, self.image.array, channel_axis=axis)
+            table["score"] = found.scores[table["label"] - 1]
+        followed = self._follow(segmenter, labels, progress) if self.args.link else None
+        if followed:
+            labels = followed.labels
+        if followed and table:
+            table["label"] = followed.table[table["label"]].astype(np.int64)
+        self.cells = int(labels.max(initial=0))
         self._make_folder()
         write: Callable[..., None] = write_labels
-        if self.target.suffix == ".zarr":
+        if self.image.path.is_dir() or self.target.suffix == ".zarr":
             write = write_labels_ome_zarr
         size = self.image.pixel_size
-        write(self.target, found.labels, axes=self.axes, pixel_size=size)
-        if not self.args.table:
-            return found.labels, None
-        axis = self.channel_axis
-        table = measure(found.labels, self.image.array, channel_axis=axis)
-        table["score"] = found.scores[table["label"] - 1]
-        return found.labels, table
+        write(self.target, labels, axes=self.axes, pixel_size=size)
+        if followed:
+            self._write_tracks(followed)
+        return labels, table
+
+    def _follow(
+        self, segmenter: Segmenter, labels: Any, progress: Progress | None
+    ) -> Followed:
+        from napari_iaunet.segmentation.following import follow
+
+        return follow(
+            segmenter,
+            self.image.array,
+            labels,
+            way=self.args.link,
+            channel_axis=self.channel_axis,
+            diameter=self.args.diameter,
+            progress=progress,
+        )
+
+    def _write_tracks(self, followed: Followed) -> None:
+        import numpy as np
+
+        from napari_iaunet.files import write_table
+
+        track, plane, y, x = followed.tracks.T
+        parent = [followed.parents.get(int(number), 0) for number in track]
+        columns = {
+            "track": track.astype(np.int64),
+            "plane": plane.astype(np.int64),
+            "y": y,
+            "x": x,
+            "parent": np.array(parent, np.int64),
+        }
+        path = self.target.parent / f"{self.image.path.stem}_tracks.csv"
+        write_table(path, columns)
 
     def _lazily(
         self, segmenter: Segmenter, progress: Progress | None, runner: Runner | None
