@@ -23,3 +23,14 @@ class DeviceError(IAUNetError):
 
 class Cancelled(Exception):
     """Raised by a progress callback to stop a long computation."""
+
+
+_MEMORY_WORDS = ("out of memory", "allocate memory", "not enough memory")
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python, torch or a graphics card says that memory is full."""
+    if isinstance(error, MemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(w in text for w in _MEMORY_WORDS)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtWidgets import (
-    QComboBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -22,6 +21,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from napari_iaunet.plugin.pickers import Picker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,15 +62,11 @@ class ClickPanel(QWidget):
         self.help = QToolButton()
         self.help.setText("?")
         self.help.setToolTip(HELP)
-        self.target = QComboBox()
+        self.target = Picker()
         self.target.setToolTip(
             "The layer that gets the cells. It must lie on the image and have its "
             "size. Select a layer of cells in the layer list, and it is picked."
         )
-        self.target.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.target.setMinimumContentsLength(12)
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.bar = QProgressBar()

@@ -28,6 +28,7 @@ from qtpy.QtWidgets import (
 
 from napari_iaunet.plugin.found_section import title
 from napari_iaunet.plugin.pair_list import PairList
+from napari_iaunet.plugin.pickers import Picker
 from napari_iaunet.plugin.training_plot import TrainingPlot
 
 if TYPE_CHECKING:
@@ -77,12 +78,8 @@ class FinetunePanel(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self.pairs = PairList()
-        self.start = QComboBox()
+        self.start = Picker()
         self.start.setToolTip("The model that learns; it stays as it is itself.")
-        self.start.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.start.setMinimumContentsLength(12)
         self.length = QDoubleSpinBox()
         self.length.setToolTip("How long to train. You can stop at any time.")
         self.unit = QComboBox()

@@ -12,7 +12,7 @@ from napari.qt.threading import create_worker
 from napari.utils import progress as activity_bar
 from qtpy.QtCore import QObject, Qt, Signal
 
-from napari_iaunet.errors import Cancelled, IAUNetError
+from napari_iaunet.errors import Cancelled, IAUNetError, is_lack_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,6 @@ _UNEXPECTED = (
     "Something went wrong that is not your image's fault ({}). "
     "The details are in the terminal; please report them."
 )
-_MEMORY_WORDS = ("out of memory", "allocate memory", "not enough memory")
 _NO_MEMORY = (
     "There is not enough memory. Close other programs, choose the plane on view "
     "instead of the whole stack, or crop the image."
@@ -90,10 +89,7 @@ def explain(error: BaseException) -> str:
     if isinstance(error, IAUNetError):
         return str(error)
     log.error("A background job failed", exc_info=error)
-    if isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError)
-        and any(word in str(error).lower() for word in _MEMORY_WORDS)
-    ):
+    if is_lack_of_memory(error):
         return _NO_MEMORY
     reason = f"{type(error).__name__}: {error}".strip().rstrip(".:")
     return _UNEXPECTED.format(" ".join(reason.split())[:200])

@@ -28,6 +28,7 @@ from qtpy.QtWidgets import (
 from napari_iaunet.identity.properties import DEFAULT_WEIGHTS
 from napari_iaunet.plugin.found_section import FoundSection, side_by_side, title
 from napari_iaunet.plugin.gallery import ThumbnailRow
+from napari_iaunet.plugin.pickers import Picker
 from napari_iaunet.plugin.weight_sliders import WeightSliders
 
 if TYPE_CHECKING:
@@ -95,16 +96,11 @@ class LookalikePanel(QScrollArea):
     # -- what it is made of ------------------------------------------------------
 
     def _make_choice(self) -> None:
-        self.labels, self.image = QComboBox(), QComboBox()
+        self.labels, self.image = Picker(), QComboBox()
         self.labels.setToolTip(
             "The layer of cells. Select one in the layer list, and it is picked."
         )
         self.image.setToolTip("The image in which the cells are compared.")
-        for combo in (self.labels, self.image):
-            combo.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            combo.setMinimumContentsLength(12)
         self.all_images = QCheckBox("also in the other images with cells")
         self.all_images.setToolTip(
             "Search all layers of cells that lie on an open image."

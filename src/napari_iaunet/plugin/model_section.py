@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QComboBox,
     QGridLayout,
     QPushButton,
     QVBoxLayout,
@@ -17,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_iaunet.plugin.found_section import title
+from napari_iaunet.plugin.pickers import Picker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,12 +36,8 @@ class ModelSection(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.model = QComboBox()
+        self.model = Picker()
         self.model.setToolTip("A model that you trained or imported.")
-        self.model.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.model.setMinimumContentsLength(12)
         self.rename_button = _button("Rename…", "Give the model another name.")
         self.delete_button = _button("Delete…", "Delete the model from your disk.")
         self.export_button = _button("Export…", "Write the model into a zip file.")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -22,6 +21,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from napari_iaunet.plugin.pickers import Picker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,12 +131,8 @@ class PairRow(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.title = QLabel(f"<b>{_plain(info.labels)}</b> on {_plain(info.image)}")
         self.title.setWordWrap(True)
-        self.region = QComboBox()
+        self.region = Picker(least=8)
         self.region.setToolTip(_REGION_TIP)
-        self.region.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.region.setMinimumContentsLength(8)
         self.region.addItem(_WHOLE, "")
         for key, name in regions:
             self.region.addItem(f"in {name}", key)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
@@ -25,6 +24,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_iaunet.plugin.channel_picker import ChannelPicker
+from napari_iaunet.plugin.pickers import Picker
 from napari_iaunet.plugin.run_bar import RunBar
 
 if TYPE_CHECKING:
@@ -83,18 +83,18 @@ class SegmentPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._images: list[ImageInfo] = []
-        self.image = QComboBox()
+        self.image = Picker()
         self.image.setToolTip("The image whose cells are to be found.")
-        self.stack = QComboBox()
+        self.stack = Picker()
         self.stack.setToolTip(
             "Find cells in every plane of a time series or volume, each plane on "
             "its own, or only in the one that you see."
         )
-        self.model = QComboBox()
+        self.model = Picker()
         self.browse = QPushButton("…")
         self.browse.setFixedWidth(32)
         self.browse.setToolTip("Use a model from a folder.")
-        self.device = QComboBox()
+        self.device = Picker()
         self.device.setToolTip(
             "Automatic takes the graphics card (GPU) if there is one that can be "
             "used, else the processor (CPU)."
@@ -112,12 +112,6 @@ class SegmentPanel(QWidget):
         self.estimate.setChecked(True)
         self.estimate.setToolTip("Let the model find out how wide the cells are.")
         self.run = RunBar("Segment", "Find the cells; they become a new layer.")
-        for combo in (self.image, self.model, self.device, self.stack):
-            # A long name must not widen the dock.
-            combo.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            combo.setMinimumContentsLength(12)
         self._lay_out()
         self._connect()
         self._on_image()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from napari_iaunet.errors import IAUNetError
+from napari_iaunet.errors import IAUNetError, is_lack_of_memory
 from napari_iaunet.training.task import EXAMPLE, GO_ON, MODEL, PAUSE, STOP, read_task
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def main(folder: Path, orders: TextIO, out: TextIO) -> int:
     except IAUNetError as error:
         message = str(error)
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and "memory" not in str(error).lower():
+        if not is_lack_of_memory(error):
             raise
         message = "There is not enough memory to train. Close other programs."
     else:
