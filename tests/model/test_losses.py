@@ -58,34 +58,7 @@ def test_each_wrong_field_has_its_own_loss(name: str):
     bad = good._replace(**{name: -getattr(good, name) + 0.3})
     losses = mask_losses(bad, targets, 28.0)
     assert float(losses[name]) > 0.1
-    # The foreground has two losses: pixel by pixel, and cell by cell.
-    concerned = {name, "overlap"} if name == "foreground" else {name}
-    assert all(float(v) < 1e-3 for k, v in losses.items() if k not in concerned)
-
-
-def test_overlap_is_counted_cell_by_cell():
-    targets = two_touching_cells()
-    good = perfect_fields(targets, 28.0)
-    foreground = good.foreground.clone()
-    foreground[:, 0][targets.cells == 1] = -20.0
-    losses = mask_losses(good._replace(foreground=foreground), targets, 28.0)
-    # One of two cells is missing as a whole, and costs as much as it can.
-    assert float(losses["overlap"]) == pytest.approx(0.5, abs=0.05)
-
-
-def test_overlap_grows_poorer_with_the_shift_of_an_outline():
-    targets = two_touching_cells()
-    good = perfect_fields(targets, 28.0)
-    costs = [
-        float(
-            mask_losses(
-                good._replace(foreground=good.foreground.roll(shift, -1)), targets, 28.0
-            )["overlap"]
-        )
-        for shift in range(4)
-    ]
-    assert costs == sorted(costs)
-    assert costs[0] < 1e-3 < 0.05 < costs[3]
+    assert all(float(v) < 1e-3 for k, v in losses.items() if k != name)
 
 
 def test_unknown_pixels_do_not_count():

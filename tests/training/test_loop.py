@@ -60,7 +60,6 @@ def test_losses_fall_and_events_tell(pairs, tmp_path: Path):
     assert last < 0.85 * first
     assert set(steps[0].losses) == {
         "foreground",
-        "overlap",
         "centre",
         "offset",
         "same_cell",
@@ -107,10 +106,10 @@ def test_resume_equals_an_uninterrupted_run(pairs, tmp_path: Path):
 def test_without_triplets_and_without_identity(pairs, tmp_path: Path):
     bare = replace(RECIPE, weights=LossWeights(pixel_triplet=0, cell_triplet=0))
     names = run(pairs, tmp_path / "a", steps=1, recipe=bare)[1].losses
-    assert set(names) == {"foreground", "overlap", "centre", "offset", "same_cell"}
+    assert set(names) == {"foreground", "centre", "offset", "same_cell"}
     plain = replace(CONFIG, identity=False)
     names = run(pairs, tmp_path / "b", steps=1, config=plain)[1].losses
-    assert set(names) == {"foreground", "overlap", "centre", "offset"}
+    assert set(names) == {"foreground", "centre", "offset"}
 
 
 @pytest.fixture(scope="module")

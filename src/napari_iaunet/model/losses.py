@@ -12,15 +12,6 @@ from torch import Tensor
 if TYPE_CHECKING:
     from napari_iaunet.model.network import Fields, IAUNet
 
-# Overlaps that are wanted of a cell, how sharp a step each is, and the slope that makes
-# of the foreground's probability nearly a mask.
-_WANTED = (0.75, 0.9)
-_SOFTNESS = 0.05
-_SHARPNESS = 2.0
-# Pixels around a cell that count as its surroundings, and the least area of a cell.
-_AROUND = 4
-_SMALL = 40
-
 
 @dataclass(frozen=True)
 class LossWeights:
@@ -30,7 +21,6 @@ class LossWeights:
     """
 
     foreground: float = 2.0
-    overlap: float = 0.6
     centre: float = 1.0
     offset: float = 1.0
     same_cell: float = 1.0
@@ -115,41 +105,9 @@ def mask_losses(fields: Fields, targets: Targets, diameter: float) -> dict[str, 
         "foreground": _mean(bce, targets.known)
         + 0.3 * dice.mean()
         + 0.4 * _mean(bce, outline * targets.known),
-        "overlap": _poor_overlap(foreground, targets),
         "centre": 2 * _mean(centre, targets.known),
         "offset": _mean(offset, inside),
     }
-
-
-def _poor_overlap(foreground: Tensor, targets: Targets) -> Tensor:
-    """Share of cells whose mask overlaps the truth too little, made smooth.
-
-    A cell's mask is the foreground on the cell and a few pixels around it that are
-    nearer to no other cell. Its IoU is compared with each of `_WANTED`; unlike a loss
-    per pixel, this favours the likeliest outline over the mean of several.
-    """
-    cells = targets.cells[:, None]
-    near = cells.float()
-    for _ in range(_AROUND):
-        near = torch.where(near > 0, near, _highest(near, 1))
-    zone, owner = near.long().flatten(), cells.flatten()
-    known = targets.known.flatten()
-    probability = (_SHARPNESS * foreground).sigmoid().flatten() * known
-    inside = (owner > 0) * known
-    count = int(owner.max()) + 1
-    shared, area, found = (
-        torch.zeros(count, device=zone.device).scatter_add(0, zone, values)
-        for values in (probability * inside, inside, probability)
-    )
-    large = area > _SMALL
-    large[0] = False
-    iou = (shared / (area + found - shared).clamp(min=1))[large]
-    if not len(iou):
-        return foreground.sum() * 0
-    wanted = torch.tensor(_WANTED, device=iou.device)[:, None]
-    missed = ((wanted - iou) / _SOFTNESS).sigmoid()
-    # A perfect overlap costs nothing.
-    return (missed - ((wanted - 1) / _SOFTNESS).sigmoid()).mean()
 
 
 def _touching(cells: Tensor, radius: int = 3) -> Tensor:

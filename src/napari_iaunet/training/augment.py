@@ -64,13 +64,9 @@ class Batch(NamedTuple):
 
 
 def _turn_matrix(as_used: bool, rng: Generator) -> np.ndarray:
-    """Left and right mirrored; unless as used, turns and stretching, too.
-
-    Annotators of some images draw all outlines a little too low: a crop as used stays
-    upright, so that this can be told from the image.
-    """
+    """Quarter turns and mirrors; unless as used, free turns and stretching, too."""
     free = not as_used
-    angle = rng.integers(4) * np.pi / 2 if free else 0.0
+    angle = rng.integers(4) * np.pi / 2
     if free and rng.random() < 0.35:
         angle += rng.uniform(-np.pi / 4, np.pi / 4)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
