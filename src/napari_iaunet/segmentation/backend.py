@@ -154,7 +154,10 @@ class Backend:
         fields: FieldImage,
         progress: Callable[[int, int], None] | None = None,
     ) -> FieldImage:
-        """Look at a plane from the other side and take the mean of both looks.
+        """Look at a plane in a mirror and take the mean of both looks.
+
+        Left and right are mirrored, up and down are not: some microscopes light, and
+        some annotators draw, one of them unlike the other.
 
         Parameters
         ----------
@@ -166,13 +169,13 @@ class Backend:
         Returns
         -------
         FieldImage
-            Foreground and centre map are means with those of the plane when it is
-            turned by half a turn; offset and embedding are those of the first look.
+            Foreground and centre map are means with those of the mirrored plane;
+            offset and embedding are those of the first look.
         """
-        turned = self.fields(np.ascontiguousarray(plane[:, ::-1, ::-1]), progress)
+        mirrored = self.fields(np.ascontiguousarray(plane[:, :, ::-1]), progress)
         foreground, centre = (
-            (one + other.flip(0, 1)) / 2
-            for one, other in zip(fields[:2], turned[:2], strict=True)
+            (one + other.flip(1)) / 2
+            for one, other in zip(fields[:2], mirrored[:2], strict=True)
         )
         return fields._replace(foreground=foreground, centre=centre)
 
