@@ -93,7 +93,9 @@ def test_the_bundled_model_finds_cells_again_in_a_turned_image():
     image = immunohistochemistry()[256:, 256:]
     bundled = Segmenter(device="cpu")
     found = bundled.segment(image, diameter=14)
-    turned = bundled.embed(np.rot90(image)[:, ::-1], np.rot90(found.labels)[:, ::-1])
+    turned = bundled.embed(
+        np.rot90(image)[:, ::-1], np.rot90(found.labels)[:, ::-1], diameter=14
+    )
     nearest = (turned @ found.embeddings.T).argmax(1)
     assert len(nearest) > 20
     assert (nearest == np.arange(len(nearest))).mean() >= 0.95

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from skimage.data import immunohistochemistry
 
 from napari_iaunet.segmentation import queries
-from napari_iaunet.segmentation.queries import _distinct, find_peaks
+from napari_iaunet.segmentation.queries import _distinct, find_peaks, votes_of
 from napari_iaunet.segmentation.segmenter import Segmenter
 
 
@@ -39,6 +39,17 @@ def test_distinct_places_are_those_of_numpy():
     expected, order = np.unique(places, axis=0, return_inverse=True)
     np.testing.assert_array_equal(distinct, expected)
     np.testing.assert_array_equal(inverse, order.ravel())
+
+
+def test_votes_of_a_network_gone_wrong_stay_near_the_plane():
+    offset = torch.full((2, 20, 30), 1e30)
+    offset[:, 5] = torch.nan
+    offset[:, 6] = -torch.inf
+    votes = votes_of(offset, 10.0)
+    assert votes.shape == (600, 2)
+    assert np.isfinite(votes).all()
+    assert votes.min() >= -3
+    assert (votes.max(0) <= (5, 6)).all()
 
 
 def test_queries_that_are_not_compared_would_not_have_won(monkeypatch):

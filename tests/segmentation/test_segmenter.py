@@ -154,16 +154,16 @@ def test_cuda_gives_the_same_cells(nuclei):
     assert average_precision(cpu, cuda, thresholds=(0.75,)).pooled[0] > 0.95
 
 
-def test_small_planes_are_looked_at_from_both_sides(segmenter, monkeypatch):
+def test_small_planes_are_looked_at_in_a_mirror_too(segmenter, monkeypatch):
     image = immunohistochemistry()[:160, :192]
     seen = []
     fields = segmenter.encode(
         image, diameter=14, progress=lambda *call: seen.append(call)
     ).fields
-    turned = segmenter.encode(image[::-1, ::-1], diameter=14).fields
-    assert (fields.foreground - turned.foreground.flip(0, 1)).abs().max() < 0.02
+    mirrored = segmenter.encode(image[:, ::-1], diameter=14).fields
+    assert (fields.foreground - mirrored.foreground.flip(1)).abs().max() < 0.02
     assert seen == [(1, 2), (2, 2)]
     monkeypatch.setattr("napari_iaunet.segmentation.segmenter._SMALL", 0)
     once = segmenter.encode(image, diameter=14).fields
-    turned = segmenter.encode(image[::-1, ::-1], diameter=14).fields
-    assert (once.foreground - turned.foreground.flip(0, 1)).abs().max() > 0.05
+    mirrored = segmenter.encode(image[:, ::-1], diameter=14).fields
+    assert (once.foreground - mirrored.foreground.flip(1)).abs().max() > 0.05

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # plus so many times as far as from the nearest query: it need not be compared.
 _AHEAD = 0.5
 _TIMES = 3.0
+# Votes reach this far off the plane, in diameters.
+_OFF = 3.0
 
 
 class Queries(NamedTuple):
@@ -65,11 +67,18 @@ def find_peaks(
 
 
 def votes_of(offset: Tensor, diameter: float) -> NDArray[np.float32]:
-    """Where each pixel places its cell's centre: (Y * X, 2), in diameters."""
+    """Where each pixel places its cell's centre: (Y * X, 2), in diameters.
+
+    Nowhere far off the plane, whatever a network says whose training went wrong.
+    """
     height, width = offset.shape[1:]
     votes = offset.permute(1, 2, 0).contiguous().numpy().copy()
     votes[..., 0] += (np.arange(height, dtype=np.float32) / diameter)[:, None]
     votes[..., 1] += (np.arange(width, dtype=np.float32) / diameter)[None]
+    np.nan_to_num(votes, copy=False)
+    np.clip(
+        votes, -_OFF, [height / diameter + _OFF, width / diameter + _OFF], out=votes
+    )
     flat: NDArray[np.float32] = votes.reshape(-1, 2)
     return flat
 
