@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 # In pixels at the network's scale. With a halo of this width a chunk sees the cells on
 # its border as it would in the whole image; neighbours compare a strip on both sides.
 _HALO, _REACH = 128, 32
-_SIDE = 2048
+# With its halo a chunk is one tile of the network: nothing is blended or copied.
+_SIDE = 1280
 _LEAST_SCALE = 0.1
 # Two chunks at a time: while one is decoded, the network works on the other.
 _AT_ONCE = 2

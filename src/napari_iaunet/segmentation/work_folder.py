@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Borders = dict[tuple[int, int], NDArray[np.int32]]
 
 _FORMAT = 1
-_ZARR_CHUNK = 512
+_ZARR_CHUNK = 640
 
 
 @dataclass(frozen=True)
