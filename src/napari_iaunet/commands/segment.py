@@ -7,7 +7,6 @@ import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from functools import lru_cache
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +67,7 @@ def _outcomes(pairs: list[Pair], args: argparse.Namespace) -> Iterator[Outcome]:
             executor, runner = client.get_executor(pure=False), ClusterRunner(client)
         large = [pair for pair in pairs if pair[0].is_dir()]
         small = [pair for pair in pairs if not pair[0].is_dir()]
-        processes = _processes(args, len(small))
-        if executor is None and processes > 1:
-            _load_once(args.model, args.device)
+        if executor is None and (processes := _processes(args, len(small))) > 1:
             executor = stack.enter_context(
                 ProcessPoolExecutor(
                     processes,
@@ -87,13 +84,16 @@ def _outcomes(pairs: list[Pair], args: argparse.Namespace) -> Iterator[Outcome]:
 
 def _processes(args: argparse.Namespace, files: int) -> int:
     """Count processes that pay: on a CPU each does a file with one thread."""
+    if args.jobs:
+        return min(int(args.jobs), files)
+    if files < 2 * _FILES_PER_PROCESS:
+        return 1
+    # Only now: torch takes a second to load, and few files do not need this.
     import psutil
 
     from napari_iaunet.segmentation.backend import choose_device
 
-    if args.jobs:
-        return min(int(args.jobs), files)
-    if files < 2 * _FILES_PER_PROCESS or choose_device(args.device).type != "cpu":
+    if choose_device(args.device).type != "cpu":
         return 1
     fit = int(psutil.virtual_memory().available / _BYTES_PER_PROCESS)
     return min(os.cpu_count() or 1, fit, files // _FILES_PER_PROCESS)
@@ -119,8 +119,10 @@ def _together(
     executor: Executor, pairs: list[Pair], args: argparse.Namespace
 ) -> Iterator[Outcome]:
     """Do files in other processes; if these die, the rest is done here."""
-    progress = show_progress(f"{len(pairs)} images")
-    futures = {executor.submit(_work, *pair, args): pair for pair in pairs}
+    if not pairs:
+        return
+    progress, segmenter = show_progress(f"{len(pairs)} images"), load(args)
+    futures = {executor.submit(_work, segmenter, *pair, args): pair for pair in pairs}
     missing = dict(futures)
     try:
         for future in as_completed(futures):
@@ -136,17 +138,11 @@ def _together(
             future.cancel()
 
 
-def _work(path: Path, target: Path, args: argparse.Namespace) -> Outcome:
-    return segment_image(
-        lambda: _load_once(args.model, args.device), path, target, args
-    )
-
-
-@lru_cache(maxsize=1)
-def _load_once(model: str, device: str) -> Segmenter:
-    from napari_iaunet.segmentation.segmenter import Segmenter
-
-    return Segmenter(model=model, device=device)
+def _work(
+    segmenter: Segmenter, path: Path, target: Path, args: argparse.Namespace
+) -> Outcome:
+    # Pickled by the model's place, the segmenter is loaded once in each process.
+    return segment_image(lambda: segmenter, path, target, args)
 
 
 def _use_one_thread() -> None:

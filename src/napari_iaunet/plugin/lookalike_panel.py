@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFormLayout,
     QFrame,
     QLabel,
@@ -96,7 +95,7 @@ class LookalikePanel(QScrollArea):
     # -- what it is made of ------------------------------------------------------
 
     def _make_choice(self) -> None:
-        self.labels, self.image = Picker(), QComboBox()
+        self.labels, self.image = Picker(), Picker()
         self.labels.setToolTip(
             "The layer of cells. Select one in the layer list, and it is picked."
         )
