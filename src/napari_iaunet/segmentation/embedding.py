@@ -56,7 +56,7 @@ class LabelPlanes:
             )
         if labels.dtype.kind not in "iu":
             raise ImageError("The labels must be whole numbers, one number per cell.")
-        self._labels, self._shape = labels, planes.shape
+        self._labels, self._planes = labels, planes
         found = [cells_of(self[i]) for i in range(len(planes))]
         self.names: NDArray[np.int64] = np.unique(
             np.concatenate([names for names, _ in found])
@@ -67,8 +67,7 @@ class LabelPlanes:
         )
 
     def __getitem__(self, i: int) -> NDArray[np.integer[Any]]:
-        where = np.unravel_index(i, self._shape) if self._shape else ()
-        return np.asarray(self._labels[tuple(int(n) for n in where)])
+        return np.asarray(self._labels[self._planes.position(i)])
 
 
 def cells_of(
@@ -123,9 +122,7 @@ def embed_cells(
         present, area = cells_of(here)
         if not present.size:
             continue
-        plane = planes[index]
-        scale = scale_for(diameter or labels.diameter or known, known, plane.shape)
-        plane = rescale(plane, scale)
+        plane = _at_scale(planes[index], diameter or labels.diameter, known)
         pixels = cell_pixels(here, present, plane.shape[1:])
         pooled = backend.describe(plane, pixels, len(present), steps)
         vectors = network.describe(pooled.to(network.descriptor_mean.device)).cpu()
@@ -167,9 +164,7 @@ def identify_cells(
         here = labels[index]
         present, _ = cells_of(here)
         if present.size:
-            plane = planes[index]
-            scale = scale_for(diameter or labels.diameter or known, known, plane.shape)
-            plane = rescale(plane, scale)
+            plane = _at_scale(planes[index], diameter or labels.diameter, known)
             rows = np.searchsorted(labels.names, present.astype(np.int64))
             numbers = np.searchsorted(present, here) + 1
             numbers = np.where(here > 0, numbers, 0).astype(np.int64)
@@ -178,6 +173,12 @@ def identify_cells(
         if progress:
             progress(index + 1, len(planes))
     return found
+
+
+def _at_scale(
+    plane: NDArray[np.float32], diameter: float | None, known: float
+) -> NDArray[np.float32]:
+    return rescale(plane, scale_for(diameter or known, known, plane.shape))
 
 
 def _nearest(labels: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]:

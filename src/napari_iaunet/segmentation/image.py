@@ -60,6 +60,10 @@ class Planes:
         raw = self.raw(i)
         return self.stretch(raw, self.find_stretches(raw))
 
+    def position(self, i: int) -> tuple[int, ...]:
+        """Where plane ``i`` of the flattened stack lies in the stack."""
+        return tuple(map(int, np.unravel_index(i, self.shape))) if self.shape else ()
+
     def find_stretches(self, raw: NDArray[Any]) -> tuple[Stretch, ...]:
         """One stretch for all channels together, or one for each.
 
@@ -97,12 +101,12 @@ class Planes:
         -------
         (C, Y, X) array of the image's own dtype
         """
-        where = iter(np.unravel_index(i, self.shape) if self.shape else ())
+        where = iter(self.position(i))
         axes = range(len(self._source.shape))
         channel, stack = self._channel_axis, len(self.shape)
         spatial = [a for a in axes if a != channel][stack:]
         part = {spatial[0]: rows, spatial[1]: columns, channel: slice(None)}
-        key = tuple(part[a] if a in part else int(next(where)) for a in axes)
+        key = tuple(part[a] if a in part else next(where) for a in axes)
         plane = _materialise(self._source[key])
         if channel is None:
             return plane[None]

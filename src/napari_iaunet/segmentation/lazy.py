@@ -263,9 +263,7 @@ class ChunkTask:
 
     def place_of(self, chunk: Chunk) -> tuple[int | slice, ...]:
         """Where a chunk's own pixels lie in the whole stack."""
-        shape = self.planes.shape
-        stack = map(int, np.unravel_index(chunk.plane, shape)) if shape else ()
-        return (*stack, chunk.rows, chunk.columns)
+        return (*self.planes.position(chunk.plane), chunk.rows, chunk.columns)
 
     def _stretches_of(self, plane: int) -> tuple[Stretch, ...]:
         known = self._stretches
