@@ -10,7 +10,7 @@ from napari_iaunet.errors import DeviceError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from napari_iaunet.segmentation.lazy import ChunkTask
+    from napari_iaunet.segmentation.chunk_task import ChunkTask
 
 _PATIENCE = 30.0
 _RETRIES = 5

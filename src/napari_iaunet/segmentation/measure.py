@@ -62,3 +62,11 @@ def _measure_plane(labels: NDArray[Any], raw: NDArray[Any]) -> dict[str, NDArray
         "area": area.astype(np.int64),
         "mean_intensity": mean,
     }
+
+
+def sums(
+    index: NDArray[np.integer[Any]], values: NDArray[Any], count: int
+) -> NDArray[np.float64]:
+    """Sum the values of equal index; item i is the sum of those of index i."""
+    summed: NDArray[np.float64] = np.bincount(index, values, count).astype(np.float64)
+    return summed
