@@ -9,10 +9,10 @@ import numpy as np
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.omezarr import is_zarr
-from napari_iaunet.writing import compact, replacing
+from napari_iaunet.writing import replacing
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Iterator
 
 _CHUNK, _SMALLEST = 1024, 512
 # Pixels of one side that are shrunk at a time, so that levels never are in memory.
@@ -22,7 +22,7 @@ _ZARR_FORMATS = {"0.4": 2, "0.5": 3}
 
 def write_labels_ome_zarr(
     path: Path,
-    labels: NDArray[np.integer[Any]],
+    labels: Any,
     *,
     axes: str | None = None,
     pixel_size: tuple[float, float] | None = None,
@@ -34,6 +34,7 @@ def write_labels_ome_zarr(
     path : Path
         Folder to write; an existing label image is replaced.
     labels : (Y, X), (T or Z, Y, X) or (T, Z, Y, X) int
+        A numpy, dask or zarr array; read piece by piece.
     axes : str, optional
         One letter for each axis.
     pixel_size : (float, float), optional
@@ -52,8 +53,7 @@ def write_labels_ome_zarr(
         group = zarr.open_group(str(fresh), mode="w", zarr_format=2)
         options = array_options(_letters(axes, labels.ndim), "0.4")
         del options["zarr_format"]
-        full = compact(labels)
-        _create(group, "0", full, (_CHUNK, _CHUNK), options)[...] = full
+        _write_full(group, labels, options)
         complete_labels(fresh, path.stem, axes=axes, pixel_size=pixel_size)
 
 
@@ -176,6 +176,25 @@ def _create(
         overwrite=True,
         **options,
     )
+
+
+def _write_full(group: Any, labels: Any, options: dict[str, Any]) -> None:
+    """Write the full resolution, in as few bytes as the labels need."""
+    pieces = list(_pieces(labels.shape))
+    last = max(int(np.asarray(labels[where]).max(initial=0)) for where in pieces)
+    dtype = np.dtype(np.uint16 if last < 1 << 16 else np.uint32)
+    like = np.broadcast_to(np.zeros((), dtype), labels.shape)
+    full = _create(group, "0", like, (_CHUNK, _CHUNK), options)
+    for where in pieces:
+        full[where] = np.asarray(labels[where]).astype(dtype)
+
+
+def _pieces(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
+    """Parts of planes that fit into memory and end where chunks do."""
+    for plane in np.ndindex(*shape[:-2]):
+        for y in range(0, shape[-2], _PIECE):
+            for x in range(0, shape[-1], _PIECE):
+                yield (*plane, slice(y, y + _PIECE), slice(x, x + _PIECE))
 
 
 def _shrink(group: Any, name: str, level: Any, options: dict[str, Any]) -> Any:

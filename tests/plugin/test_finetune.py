@@ -14,7 +14,7 @@ from napari_iaunet import list_models
 from napari_iaunet.model import collection
 from napari_iaunet.model.checkpoint import load_model, save_model
 from napari_iaunet.model.registry import find_model
-from napari_iaunet.plugin import trainings
+from napari_iaunet.plugin import owners, trainings
 from napari_iaunet.training.task import read_task
 
 pytestmark = pytest.mark.viewer
@@ -185,7 +185,7 @@ def test_closing_while_training_keeps_the_best_model(
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
     # The next time napari is opened, by another process.
-    monkeypatch.setattr(trainings, "_is_owned", lambda folder: False)
+    monkeypatch.setattr(owners, "is_owned", lambda folder: False)
     again = Trainer(qtbot, trainer.viewer)
     assert "was interrupted" in again.panel.result.text()
     again.panel.name.setText("rescued")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_iaunet.plugin import label_edits, layers
+from napari_iaunet.plugin import label_edits, layers, views
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -88,7 +88,7 @@ class ClickSource(QObject):
         image = self.image
         if image is None:
             return None
-        return layers.view_of(self._viewer, image, self.channel_axis)
+        return views.view_of(self._viewer, image, self.channel_axis)
 
     def pixel(self, position: object) -> tuple[float, float] | None:
         """Return the pixel (y, x) at a place of the viewer; None beside the image."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.plugin.click_draft import View
-from napari_iaunet.plugin.placement import LayerImage, fit
+from napari_iaunet.plugin.placement import LayerImage, added_axes, place_of
 from napari_iaunet.segmentation.image import guess_channel_axis
 
 if TYPE_CHECKING:
@@ -233,28 +234,6 @@ def _would_be_guessed(shape: tuple[int, ...]) -> bool:
         return True
 
 
-def plane_in_view(
-    viewer: napari.viewer.Viewer, layer: Image, channel_axis: int | None
-) -> tuple[int, ...]:
-    """Return where the plane that the viewer shows lies in the layer's stack."""
-    shape = describe(layer).shape
-    stack = [a for a in range(layer.ndim) if a != channel_axis][:-2]
-    position = layer.world_to_data(viewer.dims.point)
-    return tuple(int(np.clip(round(position[a]), 0, shape[a] - 1)) for a in stack)
-
-
-def view_of(
-    viewer: napari.viewer.Viewer, layer: Image, channel_axis: int | None
-) -> View | None:
-    """Return which plane of a layer is on view; None if it is seen otherwise."""
-    own = [a for a in range(layer.ndim) if a != channel_axis][-2:]
-    shown = [a - viewer.dims.ndim + layer.ndim for a in viewer.dims.displayed]
-    if sorted(shown) != own:
-        return None
-    plane = plane_in_view(viewer, layer, channel_axis)
-    return View(plane, tuple(float(p) for p in viewer.dims.point))
-
-
 def write_labels(
     viewer: napari.viewer.Viewer,
     layer: Image,
@@ -277,18 +256,40 @@ def write_labels(
     parameters : dict
         How the cells were found; kept in ``metadata["napari_iaunet"]``.
     """
-    labels, place, affine = fit(labels, layer, image)
-    where = ", ".join(str(i) for i in image.plane or ())
     return viewer.add_labels(
-        labels,
-        name=f"{layer.name} cells" + (f" [{where}]" if where else ""),
-        scale=place.scale,
-        translate=place.translate,
-        rotate=place.rotate,
-        shear=place.shear,
-        affine=affine,
-        units=place.units,
-        axis_labels=place.axis_labels,
+        np.expand_dims(labels, added_axes(layer, image)),
         features=features,
         metadata={OURS: parameters},
+        **options_of_labels(layer, image),
     )
+
+
+def options_of_labels(layer: Image, image: LayerImage) -> dict[str, Any]:
+    """Name and place of a Labels layer with the cells of an image."""
+    place, affine = place_of(layer, image)
+    where = ", ".join(str(i) for i in image.plane or ())
+    return {
+        "name": f"{layer.name} cells" + (f" [{where}]" if where else ""),
+        "scale": place.scale,
+        "translate": place.translate,
+        "rotate": place.rotate,
+        "shear": place.shear,
+        "affine": affine,
+        "units": place.units,
+        "axis_labels": place.axis_labels,
+    }
+
+
+def source_of(layers: Sequence[Image]) -> str:
+    """Tell where layers come from; the same again when they are opened again."""
+    return " + ".join(map(_source, layers))
+
+
+def _source(layer: Image) -> str:
+    path = layer.source.path
+    if path:
+        written = Path(path).stat().st_mtime_ns if Path(path).exists() else 0
+        return f"{path} {written} {layer.name}"
+    # Dask names an array after what it is made of.
+    made_of = getattr(pixels_of(layer), "name", None)
+    return str(made_of or f"{layer.unique_id} of process {os.getpid()}")

@@ -38,6 +38,21 @@ class LayerImage:
     plane: tuple[int, ...] | None = None
 
 
+def added_axes(layer: Layer, image: LayerImage) -> tuple[int, ...]:
+    """Axes of length 1 that labels get to fit a layer, by their place among all.
+
+    A plane keeps its stack axes with length 1. So does a channel axis, but a
+    leading one is dropped, since napari aligns the last axes.
+    """
+    channel = image.layer_channel_axis
+    stack = [a for a in range(layer.ndim) if a != channel][:-2]
+    added = [
+        *(stack if image.plane is not None else ()),
+        *([channel] if channel else ()),
+    ]
+    return tuple(a - (channel == 0) for a in added)
+
+
 def fit(
     labels: NDArray[np.integer[Any]],
     layer: Layer,
@@ -45,10 +60,6 @@ def fit(
     corner: tuple[int, int] = (0, 0),
 ) -> tuple[NDArray[np.integer[Any]], CompositeAffine, NDArray[np.float64]]:
     """Bring labels to the axes and the place of the layer.
-
-    A plane keeps its stack axes with length 1. So does a channel axis, but that
-    one is stretched over all channels, so that the cells show on each of them; a
-    leading channel axis is dropped, since napari aligns the last axes.
 
     Parameters
     ----------
@@ -61,6 +72,24 @@ def fit(
     Returns
     -------
     labels : int array
+        With the axes that `added_axes` names.
+    place, affine
+        As of `place_of`.
+    """
+    return np.expand_dims(labels, added_axes(layer, image)), *place_of(
+        layer, image, corner
+    )
+
+
+def place_of(
+    layer: Layer, image: LayerImage, corner: tuple[int, int] = (0, 0)
+) -> tuple[CompositeAffine, NDArray[np.float64]]:
+    """Where labels belong that have the axes of the layer.
+
+    A channel axis is stretched over all channels, so that the cells show on each.
+
+    Returns
+    -------
     place : CompositeAffine
         Scale, translate, rotate, shear, units and axis labels.
     affine : (n + 1, n + 1) float64
@@ -72,10 +101,8 @@ def fit(
     offset, stretch = np.zeros(ndim), np.ones(ndim)
     offset[[a for a in range(ndim) if a != channel][-2:]] = corner
     if image.plane is not None:
-        labels = labels.reshape((1,) * len(stack) + labels.shape[-2:])
         offset[stack] = image.plane
     if channel:
-        labels = np.expand_dims(labels, channel)
         offset[channel] = (image.n_layer_channels - 1) / 2
         stretch[channel] = image.n_layer_channels
     place = CompositeAffine(
@@ -90,4 +117,4 @@ def fit(
     place.translate = np.asarray(place(offset))
     place.scale = np.asarray(layer.scale) * stretch
     matrix = np.asarray(layer.affine.affine_matrix)
-    return labels, place.set_slice(kept), matrix[np.ix_([*kept, ndim], [*kept, ndim])]
+    return place.set_slice(kept), matrix[np.ix_([*kept, ndim], [*kept, ndim])]

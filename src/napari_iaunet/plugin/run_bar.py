@@ -33,7 +33,7 @@ class RunBar(QWidget):
         self.start_button = QPushButton(start_text)
         self.start_button.setToolTip(start_tip)
         self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setToolTip("Stop; nothing is changed.")
+        self.cancel_button.setToolTip("Stop. What is done of a large image stays.")
         self.bar = QProgressBar()
         self.status = QLabel()
         self.status.setWordWrap(True)

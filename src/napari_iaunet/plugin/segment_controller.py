@@ -11,8 +11,10 @@ from qtpy.QtCore import QObject
 
 import napari_iaunet
 from napari_iaunet.errors import IAUNetError
-from napari_iaunet.plugin import devices, layers, preferences
+from napari_iaunet.plugin import devices, layers, preferences, views
 from napari_iaunet.plugin.connections import Connections, layer_list
+from napari_iaunet.plugin.filling_job import find_cells_by_parts, is_large
+from napari_iaunet.plugin.filling_layer import FillingLayer
 from napari_iaunet.plugin.segment_job import find_cells
 from napari_iaunet.plugin.undisturbed import Undisturbed
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.segment_job import Cells, Segmenters
     from napari_iaunet.plugin.segment_panel import SegmentChoice, SegmentPanel
 
+_GO_ON = "What is done stays: press Segment to go on."
+
 
 @dataclass(frozen=True)
 class _Run:
@@ -34,6 +38,7 @@ class _Run:
     choice: SegmentChoice
     image: LayerImage
     names: tuple[str, ...]
+    filling: FillingLayer | None = None
 
 
 class SegmentController(QObject):
@@ -84,12 +89,17 @@ class SegmentController(QObject):
     def _on_layers(self, event: object = None) -> None:
         images = [layers.describe(i) for i in layers.image_layers(self._viewer)]
         self._panel.set_images(images)
-        if self._run is not None and self._source(self._run) is None:
-            self._run = None
-            self._jobs.close()
-            message = "The image was closed, so its segmentation was stopped."
-            self._panel.run.set_busy(False, message)
-            show_info(message)
+        run = self._run
+        if run is not None and self._source(run) is None:
+            self._stop("The image was closed, so its segmentation was stopped.")
+        elif run is not None and run.filling and run.filling.is_closed:
+            self._stop(f"The layer was closed, so this was stopped. {_GO_ON}")
+
+    def _stop(self, message: str) -> None:
+        self._run = None
+        self._jobs.close()
+        self._panel.run.set_busy(False, message)
+        show_info(message)
 
     def _on_selection(self, event: object = None) -> None:
         layer = layers.selected_image(self._viewer)
@@ -111,14 +121,12 @@ class SegmentController(QObject):
             return
         self._run = run
         self._panel.run.set_busy(True, "Loading the model…")
-        work = partial(
-            _segment,
-            self._segmenters,
-            run.image,
-            choice.model,
-            choice.device,
-            choice.diameter,
-        )
+        how = {k: getattr(choice, k) for k in ("model", "device", "diameter")}
+        find: Callable[..., Cells] = partial(find_cells, self._segmenters, run.image)
+        if run.filling:
+            filling = run.filling.filling
+            find = partial(find_cells_by_parts, self._segmenters, run.image, filling)
+        work = partial(_segment, partial(find, **how))
         self._jobs.start(work, f"Segmenting {run.names[0]}")
 
     def _read(self, choice: SegmentChoice) -> _Run | None:
@@ -130,7 +138,7 @@ class SegmentController(QObject):
             return None
         plane = None
         if not choice.whole_stack:
-            plane = layers.plane_in_view(self._viewer, source, choice.channel_axis)
+            plane = views.plane_in_view(self._viewer, source, choice.channel_axis)
         image = layers.read_image(
             found,
             channel_axis=choice.channel_axis,
@@ -138,10 +146,19 @@ class SegmentController(QObject):
             plane=plane,
         )
         others = [layer.name for layer in found if layer != source]
-        return _Run(choice, image, (source.name, *others))
+        filling = None
+        if is_large(image):
+            described = f"{layers.source_of(found)} {choice.channels} {plane}"
+            filling = FillingLayer(self._viewer, source, image, described)
+        return _Run(choice, image, (source.name, *others), filling)
 
     def _on_progress(self, done: int, total: int) -> None:
         text = "Segmenting…" if total else "Loading the model…"
+        filling = self._run and self._run.filling
+        if filling:
+            filling.show()
+            if total > 1:
+                text = f"Segmenting… {done:,} of {total:,} parts"
         self._panel.run.set_progress(done, total, text)
 
     def _on_success(self, outcome: tuple[Cells, dict[str, str]]) -> None:
@@ -154,46 +171,41 @@ class SegmentController(QObject):
         if choice.diameter is None:
             panel.set_diameter(cells.diameter)
         panel.run.set_busy(False, _summary(cells, found))
-        source = self._source(run)
         if len(cells.features) == 0:
             show_warning("No cells were found. Try another model or cell diameter.")
-            return
-        layers.write_labels(
-            self._viewer,
-            source,
-            run.image,
-            cells.labels,
-            cells.features,
-            _parameters(run, cells),
-        )
+        parameters = _parameters(run, cells)
+        if run.filling:
+            run.filling.finish(cells, parameters)
+        elif len(cells.features):
+            layers.write_labels(
+                self._viewer,
+                self._source(run),
+                run.image,
+                cells.labels,
+                cells.features,
+                parameters,
+            )
 
     def _on_failure(self, message: str) -> None:
-        self._run = None
+        run, self._run = self._run, None
+        if run and run.filling:
+            run.filling.stop()
         self._panel.run.set_busy(False, message)
         show_error(message)
 
     def _on_cancelled(self) -> None:
-        self._run = None
-        self._panel.run.set_busy(False, "Cancelled.")
+        run, self._run = self._run, None
+        message = "Cancelled."
+        if run and run.filling:
+            run.filling.stop()
+            message = f"Cancelled. {_GO_ON}"
+        self._panel.run.set_busy(False, message)
 
 
 def _segment(
-    segmenters: Segmenters,
-    image: LayerImage,
-    model: str,
-    device: str,
-    diameter: float | None,
-    progress: Callable[[int, int], None],
+    find: Callable[..., Cells], progress: Callable[[int, int], None]
 ) -> tuple[Cells, dict[str, str]]:
-    cells = find_cells(
-        segmenters,
-        image,
-        model=model,
-        device=device,
-        diameter=diameter,
-        progress=progress,
-    )
-    return cells, devices.found_devices()
+    return find(progress=progress), devices.found_devices()
 
 
 def _summary(cells: Cells, found: dict[str, str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -11,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.model.registry import user_models_folder
+from napari_iaunet.plugin import owners
 from napari_iaunet.training.task import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-_OWNER = "owner"
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def new_folder() -> Path:
             folder = home / (stamp if number == 1 else f"{stamp} {number}")
             if not folder.exists():
                 folder.mkdir(parents=True)
-                (folder / _OWNER).write_text(str(os.getpid()), encoding="utf-8")
+                owners.take(folder)
                 return folder
             number += 1
     except OSError as error:
@@ -86,7 +84,7 @@ def interrupted() -> Iterator[Path]:
     home = user_models_folder().parent / "trainings"
     folders = sorted(home.iterdir(), reverse=True) if home.is_dir() else []
     for folder in folders:
-        if not folder.is_dir() or _is_owned(folder):
+        if not folder.is_dir() or owners.is_owned(folder):
             continue
         reached = outcome(folder)
         if reached is not None and reached.improved:
@@ -101,18 +99,3 @@ def _card(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return card if isinstance(card, dict) else None
-
-
-def _is_owned(folder: Path) -> bool:
-    """Whether the program that began the training still runs."""
-    try:
-        owner = int((folder / _OWNER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return owner == os.getpid() or _runs(owner)
-
-
-def _runs(process: int) -> bool:
-    import psutil
-
-    return bool(psutil.pid_exists(process))

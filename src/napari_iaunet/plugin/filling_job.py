@@ -1,0 +1,174 @@
+"""What runs in the worker thread when a large image is segmented part by part."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iaunet.plugin import unfinished
+from napari_iaunet.plugin.segment_job import Cells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.plugin.placement import LayerImage
+    from napari_iaunet.plugin.segment_job import Segmenters
+    from napari_iaunet.segmentation.chunk_task import ChunkTask
+    from napari_iaunet.segmentation.label_pyramid import LabelPyramid
+
+# In pixels: above the first an image that is not in memory is segmented part by part,
+# above the second any image. Up to that, finished cells become an ordinary layer, which
+# can be changed in every way: napari leaves several resolutions as they are.
+_LARGE_ON_DISK, _LARGE = 1 << 24, 1 << 26
+
+
+@dataclass
+class Filling:
+    """Cells that become more while a layer shows them.
+
+    Attributes
+    ----------
+    source : str
+        Where the image comes from.
+    start : tuple of float
+        Position (..., y, x) in pixels of what is to be done first.
+    added : tuple of int
+        Axes of length 1 that the layer has besides those of the labels.
+    levels : list of zarr arrays
+        What there is to show, at full resolution first; empty at the beginning.
+    folder : Path or None
+        Where it is kept.
+    """
+
+    source: str
+    start: tuple[float, ...]
+    added: tuple[int, ...]
+    levels: list[Any] = field(default_factory=list)
+    folder: Path | None = None
+
+
+def is_large(image: LayerImage) -> bool:
+    """Whether an image is to be segmented part by part."""
+    shape = image.array.shape
+    channels = 1 if image.channel_axis is None else shape[image.channel_axis]
+    pixels = math.prod(shape) // channels
+    in_memory = isinstance(image.array, np.ndarray)
+    return pixels > (_LARGE if in_memory else _LARGE_ON_DISK)
+
+
+def find_cells_by_parts(
+    segmenters: Segmenters,
+    image: LayerImage,
+    filling: Filling,
+    *,
+    model: str,
+    device: str,
+    diameter: float | None,
+    progress: Callable[[int, int], None],
+) -> Cells:
+    """Segment and measure an image, and keep what was found so far on disk.
+
+    Parameters
+    ----------
+    segmenters : Segmenters
+    image : LayerImage
+    filling : Filling
+        Gets something to show from the first part on.
+    model, device : str
+    diameter : float, optional
+        In pixels; estimated if None.
+    progress : callable
+        As `segment_lazy` takes it.
+    """
+    from napari_iaunet.segmentation.lazy import segment_lazy
+
+    segmenter = segmenters.get(model, device)
+    progress(0, 1)
+    begin = time.perf_counter()
+    asked = (filling.source, segmenter.fingerprint, image.channel_axis, diameter)
+    filling.folder = unfinished.folder_for(repr((*asked, image.array.shape)))
+    filler = _Filler(filling)
+    found = segment_lazy(
+        segmenter,
+        image.array,
+        filling.folder / "labels",
+        channel_axis=image.channel_axis,
+        diameter=diameter,
+        source=filling.source,
+        start=filling.start,
+        progress=progress,
+        watch=filler,
+    )
+    labels = filler.finish(found.labels)
+    unfinished.finish(filling.folder)
+    return Cells(
+        labels=labels,
+        features=_features(found.table),
+        diameter=found.diameter,
+        seconds=time.perf_counter() - begin,
+        device=str(segmenter.device),
+    )
+
+
+class _Filler:
+    """Writes chunks that are done to where the layer reads."""
+
+    def __init__(self, filling: Filling) -> None:
+        self._filling = filling
+        self._count = 0
+        self._task: ChunkTask | None = None
+        self._pyramid: LabelPyramid | None = None
+
+    def __call__(self, task: ChunkTask, index: int) -> None:
+        """Show a chunk; its cells get numbers that no others have so far."""
+        if self._pyramid is None:
+            self._begin(task)
+        labels = task.labels_of(index)
+        last = int(labels.max(initial=0))
+        self._write(index, np.where(labels > 0, labels + self._count, 0))
+        self._count += last
+
+    def finish(self, labels: Any) -> Any:
+        """Show the final labels; returns what a layer is to hold."""
+        assert self._task is not None
+        assert self._pyramid is not None
+        for index in range(len(self._task.grid)):
+            place = self._task.place_of(self._task.grid[index])
+            self._write(index, np.asarray(labels[place]))
+        levels = self._pyramid.levels
+        if levels[0].size <= _LARGE:
+            return levels[0][...]
+        return levels if len(levels) > 1 else levels[0]
+
+    def _begin(self, task: ChunkTask) -> None:
+        from napari_iaunet.segmentation.label_pyramid import LabelPyramid
+
+        filling = self._filling
+        assert filling.folder is not None
+        shape = (*task.planes.shape, *task.planes.plane_shape)
+        path = filling.folder / "shown"
+        self._task = task
+        self._pyramid = LabelPyramid(path, shape, task.plan.side, filling.added)
+        filling.levels = self._pyramid.levels
+
+    def _write(self, index: int, labels: NDArray[np.int32]) -> None:
+        assert self._task is not None
+        assert self._pyramid is not None
+        chunk = self._task.grid[index]
+        plane = self._task.planes.position(chunk.plane)
+        self._pyramid.write(plane, chunk.rows, chunk.columns, labels)
+
+
+def _features(table: dict[str, NDArray[Any]]) -> Any:
+    from pandas import DataFrame
+
+    names = ("label", "plane", "area", "mean_intensity", "score")
+    columns = {name: table[name] for name in names if name in table}
+    return DataFrame({"index": table["label"], **columns})

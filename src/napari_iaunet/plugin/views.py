@@ -1,0 +1,46 @@
+"""What of a layer the viewer shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_iaunet.plugin import layers
+from napari_iaunet.plugin.click_draft import View
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Image
+
+
+def plane_in_view(
+    viewer: napari.viewer.Viewer, layer: Image, channel_axis: int | None
+) -> tuple[int, ...]:
+    """Return where the plane that the viewer shows lies in the layer's stack."""
+    shape = layers.describe(layer).shape
+    stack = [a for a in range(layer.ndim) if a != channel_axis][:-2]
+    position = layer.world_to_data(viewer.dims.point)
+    return tuple(int(np.clip(round(position[a]), 0, shape[a] - 1)) for a in stack)
+
+
+def view_of(
+    viewer: napari.viewer.Viewer, layer: Image, channel_axis: int | None
+) -> View | None:
+    """Return which plane of a layer is on view; None if it is seen otherwise."""
+    own = [a for a in range(layer.ndim) if a != channel_axis][-2:]
+    shown = [a - viewer.dims.ndim + layer.ndim for a in viewer.dims.displayed]
+    if sorted(shown) != own:
+        return None
+    plane = plane_in_view(viewer, layer, channel_axis)
+    return View(plane, tuple(float(p) for p in viewer.dims.point))
+
+
+def place_in_view(
+    viewer: napari.viewer.Viewer, layer: Image, channel_axis: int | None
+) -> tuple[float, ...]:
+    """Return what a layer has in the middle of the canvas: (..., y, x) in pixels."""
+    point, shown = np.array(viewer.dims.point, float), list(viewer.dims.displayed)
+    point[shown] = viewer.scene.camera.center[-len(shown) :]
+    place = layer.world_to_data(point)
+    return tuple(float(place[a]) for a in range(layer.ndim) if a != channel_axis)
