@@ -12,6 +12,8 @@ from napari_iaunet.plugin.click_controller import ClickController
 from napari_iaunet.plugin.click_panel import ClickPanel
 from napari_iaunet.plugin.finetune_controller import FinetuneController
 from napari_iaunet.plugin.finetune_panel import FinetunePanel
+from napari_iaunet.plugin.follow_controller import FollowController
+from napari_iaunet.plugin.follow_panel import FollowPanel
 from napari_iaunet.plugin.jobs import Jobs
 from napari_iaunet.plugin.lookalike_controller import LookalikeController
 from napari_iaunet.plugin.lookalike_panel import LookalikePanel
@@ -65,6 +67,16 @@ class IAUNetDock(QWidget):
             self.click_controller.undisturbed,
             self,
         )
+        self.follow_jobs = Jobs(self)
+        self.follow_panel = FollowPanel()
+        self.follow_controller = FollowController(
+            viewer,
+            self.segment_panel,
+            self.follow_panel,
+            self.follow_jobs,
+            segmenters,
+            self,
+        )
         self.finetune_jobs = Jobs(self)
         self.finetune_panel = FinetunePanel()
         self.finetune_controller = FinetuneController(
@@ -84,6 +96,7 @@ class IAUNetDock(QWidget):
         self.tabs = QTabWidget()
         self.tabs.addTab(self.segment_panel, "Segment")
         self.tabs.addTab(self.lookalike_panel, "Look-alikes")
+        self.tabs.addTab(self.follow_panel, "Follow")
         self.tabs.addTab(self.finetune_panel, "Fine-tune")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
@@ -117,6 +130,8 @@ class IAUNetDock(QWidget):
         self.finetune_jobs.close()
         self.model_controller.teardown()
         self.model_jobs.close()
+        self.follow_controller.teardown()
+        self.follow_jobs.close()
         self.lookalike_controller.teardown()
         self.lookalike_jobs.close()
         self.click_controller.teardown()

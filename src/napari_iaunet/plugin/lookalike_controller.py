@@ -11,11 +11,11 @@ from qtpy.QtCore import QObject, QTimer
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin import cell_layers, label_edits
 from napari_iaunet.plugin.cell_library import CellLibrary
+from napari_iaunet.plugin.cell_scope import CellScope
 from napari_iaunet.plugin.connections import Connections, layer_list
 from napari_iaunet.plugin.lookalike_actions import Found, LookalikeActions
 from napari_iaunet.plugin.lookalike_display import LookalikeDisplay
 from napari_iaunet.plugin.lookalike_panel import NOT_LIKE
-from napari_iaunet.plugin.lookalike_scope import LookalikeScope
 from napari_iaunet.plugin.lookalike_search import (
     CellRef,
     Query,
@@ -97,7 +97,7 @@ class LookalikeController(QObject):
         self._undisturbed = Undisturbed(others)
         self._library = CellLibrary(viewer, jobs, segmenters, self)
         self._display = LookalikeDisplay(viewer, panel, self._undisturbed)
-        self._scope = LookalikeScope(viewer, settings.choice)
+        self._scope = CellScope(viewer, settings.choice)
         self._actions = LookalikeActions(
             viewer, panel, self._undisturbed, self._current, self
         )

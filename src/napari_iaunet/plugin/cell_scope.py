@@ -1,4 +1,4 @@
-"""Which layers of cells are searched, and on which images."""
+"""Which layers of cells are worked on, and on which images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Offers = list[tuple[str, str]]
 
 
-class LookalikeScope:
+class CellScope:
     """The layer of cells that is picked, its image, and other layers like it.
 
     Parameters
@@ -26,6 +26,8 @@ class LookalikeScope:
     viewer : Viewer
     settings : callable
         Returns what the Segment tab says of an image's channels.
+    accepts : callable, optional
+        Whether a layer of cells is of use; all are if left out.
 
     Attributes
     ----------
@@ -36,9 +38,13 @@ class LookalikeScope:
     """
 
     def __init__(
-        self, viewer: napari.viewer.Viewer, settings: Callable[[], SegmentChoice | None]
+        self,
+        viewer: napari.viewer.Viewer,
+        settings: Callable[[], SegmentChoice | None],
+        accepts: Callable[[Labels], bool] | None = None,
     ) -> None:
         self._viewer, self._settings = viewer, settings
+        self._accepts = accepts or (lambda _: True)
         self._images: dict[str, str] = {}
         self.labels, self.everywhere = "", False
 
@@ -47,7 +53,9 @@ class LookalikeScope:
         return [
             layer
             for layer in reversed(label_edits.labels_layers(self._viewer))
-            if not cell_layers.is_of_classes(layer) and self._under(layer)
+            if not cell_layers.is_of_classes(layer)
+            and self._accepts(layer)
+            and self._under(layer)
         ]
 
     def update(self) -> None:
