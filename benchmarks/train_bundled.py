@@ -127,7 +127,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _hardware(args: argparse.Namespace) -> str:
-    from napari_iaunet.segmentation.backend import choose_device
+    from napari_iaunet.segmentation.devices import choose_device
 
     return report.machine(str(choose_device(args.device)))
 

@@ -91,7 +91,7 @@ def _processes(args: argparse.Namespace, files: int) -> int:
     # Only now: torch takes a second to load, and few files do not need this.
     import psutil
 
-    from napari_iaunet.segmentation.backend import choose_device
+    from napari_iaunet.segmentation.devices import choose_device
 
     if choose_device(args.device).type != "cpu":
         return 1

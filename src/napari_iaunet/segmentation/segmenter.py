@@ -13,7 +13,7 @@ import numpy as np
 from napari_iaunet.errors import DeviceError, ImageError
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.registry import find_model
-from napari_iaunet.segmentation.backend import Backend, choose_device
+from napari_iaunet.segmentation.backend import Backend
 from napari_iaunet.segmentation.click import (
     ClickedCell,
     EncodedImage,
@@ -26,6 +26,7 @@ from napari_iaunet.segmentation.decode import (
     decode_plain,
     to_image_size,
 )
+from napari_iaunet.segmentation.devices import choose_device
 from napari_iaunet.segmentation.diameter import Decoded, measure_plane, scale_for
 from napari_iaunet.segmentation.embedding import (
     LabelPlanes,

@@ -17,7 +17,7 @@ from napari_iaunet.errors import TrainingError
 from napari_iaunet.model.checkpoint import load_model, save_model
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 from napari_iaunet.model.registry import find_model
-from napari_iaunet.segmentation.backend import choose_device
+from napari_iaunet.segmentation.devices import choose_device
 from napari_iaunet.training.dataset import prepare, read_pairs, split_pairs
 from napari_iaunet.training.events import TrainingEvent
 from napari_iaunet.training.holdout import hold_out, whole

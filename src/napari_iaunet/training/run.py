@@ -14,7 +14,7 @@ from torch import nn
 
 from napari_iaunet.model.checkpoint import save_model
 from napari_iaunet.model.losses import LossWeights, total_loss
-from napari_iaunet.segmentation.backend import cpu_has_bfloat16
+from napari_iaunet.segmentation.devices import cpu_has_bfloat16
 from napari_iaunet.training.augment import Batch, draw_batch
 from napari_iaunet.training.describe import fit
 from napari_iaunet.training.state import TrainingState, save_state

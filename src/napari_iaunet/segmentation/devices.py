@@ -1,0 +1,62 @@
+"""Devices that the network can run on, and what they compute in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from napari_iaunet.errors import DeviceError
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Turn a name into a device that exists.
+
+    Parameters
+    ----------
+    name : str
+        "auto" (CUDA, else MPS, else CPU), "cpu", "cuda", "cuda:1", "mps".
+
+    Raises
+    ------
+    DeviceError
+        If the device is unknown or not there.
+    """
+    mps = torch.backends.mps.is_available()
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if mps else "cpu")
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError) as error:
+        raise DeviceError(
+            f'There is no device "{name}": choose auto, cpu, cuda or mps.'
+        ) from error
+    here = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available()
+        and (device.index or 0) < torch.cuda.device_count(),
+        "mps": mps,
+    }
+    if not here.get(device.type, False):
+        raise DeviceError(f'This computer has no device "{name}"; "auto" picks one.')
+    return device
+
+
+def autocast_dtype(device: torch.device) -> torch.dtype | None:
+    """Return the lower precision that pays on a device, or None for float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "cpu" and cpu_has_bfloat16():
+        return torch.bfloat16
+    return None
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 itself; elsewhere it is slow."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
