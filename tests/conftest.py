@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# Which engine is faster would be found out again and again.
+os.environ["NAPARI_IAUNET_ENGINE"] = "pytorch"
+
 
 @pytest.fixture(scope="session")
 def data_folder():

@@ -12,6 +12,7 @@ import torch
 from napari_iaunet.errors import DeviceError
 from napari_iaunet.identity.descriptor import PooledMaps
 from napari_iaunet.segmentation.devices import autocast_dtype
+from napari_iaunet.segmentation.engines import choose_engine
 from napari_iaunet.segmentation.fields import FieldImage
 from napari_iaunet.segmentation.tiles import pad_to_stride, plan_blocks, run_tiled
 
@@ -37,10 +38,16 @@ class Backend:
     device : torch.device
     tile : int or None
         Side of a tile in pixels; None picks one that suits the device.
+    engine : str or None
+        As for `choose_engine`.
     """
 
     def __init__(
-        self, network: IAUNet, device: torch.device, tile: int | None = None
+        self,
+        network: IAUNet,
+        device: torch.device,
+        tile: int | None = None,
+        engine: str | None = None,
     ) -> None:
         self.config = network.config
         self.device = device
@@ -48,21 +55,7 @@ class Backend:
         self.dtype = autocast_dtype(device)
         self.network = fuse_batch_norm(copy.deepcopy(network).eval())
         self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    @torch.inference_mode()
-    def _predict(self, image: Tensor) -> Tensor:
-        image = image.to(self.device, memory_format=torch.channels_last)
-        with self._autocast():
-            fields = self.network(image)
-        # Filled in place: joining copies in float32 costs a tenth of the whole time.
-        # A pixel's values lie side by side, as the network leaves them and as the
-        # decoding reads them.
-        counts = [field.shape[1] for field in fields]
-        joined = torch.empty((*image.shape[2:], sum(counts))).permute(2, 0, 1)
-        for part, field in zip(torch.split(joined, counts), fields, strict=True):
-            part.copy_(field[0])
-        joined[:2].sigmoid_()
-        return joined
+        self.engine = choose_engine(self.network, device, engine)
 
     def fields(
         self,
@@ -86,7 +79,7 @@ class Backend:
         values = self._with_memory(
             lambda: run_tiled(
                 plane,
-                self._predict,
+                self.engine,
                 tile=self.tile,
                 stride=self.config.stride,
                 progress=progress,

@@ -33,6 +33,7 @@ from napari_iaunet.segmentation.embedding import (
     embed_cells,
     identify_cells,
 )
+from napari_iaunet.segmentation.engines import digest_of
 from napari_iaunet.segmentation.fields import DecodeSettings, FieldImage
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.intensity import rescale
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.image import Planes
     from napari_iaunet.segmentation.progress import Progress
 
-    _Origin = tuple[str, str, int | None, DecodeSettings | None]
+    _Origin = tuple[str, str, int | None, DecodeSettings | None, str]
 
 # Planes of at most so many pixels, at the network's scale, are looked at twice: that
 # gives better outlines, and so small a plane can bear twice the time.
@@ -101,13 +102,16 @@ class Segmenter:
     tile : int, optional
         Side of a tile in pixels; changes speed and memory, not labels.
     settings : DecodeSettings, optional
+    engine : str, optional
+        "pytorch" or "openvino", as for `choose_engine`; on a CPU the faster one is
+        taken if left out.
 
     Raises
     ------
     ModelError
         If there is no such model or it cannot be loaded.
     DeviceError
-        If there is no such device.
+        If there is no such device or engine.
     """
 
     def __init__(
@@ -117,12 +121,15 @@ class Segmenter:
         *,
         tile: int | None = None,
         settings: DecodeSettings | None = None,
+        engine: str | None = None,
     ) -> None:
         target = choose_device(device)
         folder = find_model(model)
         network, self.card = load_model(folder)
-        self._origin: _Origin | None = (str(folder), device, tile, settings)
-        self._use(network, target, tile, settings)
+        self._use(network, target, tile, settings, engine)
+        # Others shall compute the same with it, not what is fastest for them.
+        used = self.engine
+        self._origin: _Origin | None = (str(folder), device, tile, settings, used)
 
     @classmethod
     def from_network(
@@ -146,12 +153,13 @@ class Segmenter:
         device: torch.device,
         tile: int | None,
         settings: DecodeSettings | None,
+        engine: str | None = None,
     ) -> None:
         if tile is not None and tile < 64:
             raise DeviceError("A tile must measure 64 pixels or more.")
         self.config = network.config
         self.settings = settings or DecodeSettings()
-        self._backend = Backend(network, device, tile)
+        self._backend = Backend(network, device, tile, engine)
         self._clicked: EncodedImage | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -164,16 +172,18 @@ class Segmenter:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of the network and of the thresholds: what decides on the labels."""
-        digest = hashlib.sha256(repr((self.config, self.settings)).encode())
-        for name, value in sorted(self._backend.network.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(value.float().cpu().numpy().tobytes())
-        return digest.hexdigest()
+        parts = (digest_of(self._backend.network), self.settings, self.engine)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     @property
     def device(self) -> str:
         """Name of the device that the network runs on."""
         return str(self._backend.device)
+
+    @property
+    def engine(self) -> str:
+        """What computes the fields: "pytorch", or "openvino" where that is faster."""
+        return self._backend.engine.name
 
     def segment(
         self,
@@ -503,9 +513,13 @@ class Segmenter:
 
 @lru_cache(maxsize=2)
 def _load_once(
-    model: str, device: str, tile: int | None, settings: DecodeSettings | None
+    model: str,
+    device: str,
+    tile: int | None,
+    settings: DecodeSettings | None,
+    engine: str,
 ) -> Segmenter:
-    return Segmenter(model, device, tile=tile, settings=settings)
+    return Segmenter(model, device, tile=tile, settings=settings, engine=engine)
 
 
 def check_diameter(diameter: float | None) -> None:
