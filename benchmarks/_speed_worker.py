@@ -1,5 +1,7 @@
 """Time one method on one image in a process of its own; prints JSON.
 
+METHOD is classical, given, estimated, float32 or openvino.
+
 Usage: _speed_worker.py METHOD IMAGE.npz THREADS REPEATS MODEL
 """
 
@@ -7,28 +9,64 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+import time
+from typing import Any
 
 import timing
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+
+class _Timed:
+    """An engine that adds up the time that it takes."""
+
+    def __init__(self, engine: Any) -> None:
+        self.name, self._engine, self.seconds = engine.name, engine, 0.0
+
+    def __call__(self, image: Any) -> Any:
+        begin = time.perf_counter()
+        fields = self._engine(image)
+        self.seconds += time.perf_counter() - begin
+        return fields
 
 
-def _method(name: str, image: Any, diameter: float, model: str, threads: int) -> Any:
-    """Prepare a method and return it as a function without arguments."""
-    if name == "classical":
-        import common
+def _classical(image: Any, repeats: int) -> dict[str, Any]:
+    import common
 
-        return lambda: common.otsu_watershed(image)
+    def function() -> Any:
+        return common.otsu_watershed(image)
+
+    before = timing.peak_memory()
+    whole = timing.seconds(function, repeats)
+    return {"parts": {"whole": whole}, "memory_before": before, "labels": function()}
+
+
+def _network(
+    name: str, image: Any, diameter: float, model: str, threads: int, repeats: int
+) -> dict[str, Any]:
+    """Time a segmenter, and its network apart from the rest."""
     import torch
 
     from napari_iaunet import Segmenter
 
     torch.set_num_threads(threads)
-    segmenter = Segmenter(model, "cpu")
-    size = diameter if name == "given" else None
-    return lambda: segmenter.segment(image, diameter=size).labels
+    engine = "openvino" if name == "openvino" else "pytorch"
+    segmenter = Segmenter(model, "cpu", engine=engine)
+    backend = segmenter._backend
+    if name == "float32":
+        backend.engine._dtype = None
+    backend.engine = timed = _Timed(backend.engine)
+    size = None if name == "estimated" else diameter
+    before = timing.peak_memory()
+    parts: dict[str, list[float]] = {"network": [], "decoding and the rest": []}
+    for run in range(repeats + 1):
+        timed.seconds = 0.0
+        begin = time.perf_counter()
+        labels = segmenter.segment(image, diameter=size).labels
+        whole = time.perf_counter() - begin
+        if run:  # the first one warms up
+            parts["network"].append(timed.seconds)
+            parts["decoding and the rest"].append(whole - timed.seconds)
+    summed = {part: timing.summary(taken) for part, taken in parts.items()}
+    return {"parts": summed, "memory_before": before, "labels": labels}
 
 
 def main() -> None:
@@ -38,15 +76,12 @@ def main() -> None:
 
     with np.load(path) as arrays:
         image, diameter = arrays["image"], float(arrays["diameter"])
-    function: Callable[[], Any] = _method(name, image, diameter, model, int(threads))
-    before = timing.peak_memory()
-    seconds = timing.seconds(function, int(repeats))
-    report = {
-        "parts": {"whole": seconds},
-        "cells": len(np.unique(function())) - 1,
-        "memory_before": before,
-        "memory": timing.peak_memory(),
-    }
+    if name == "classical":
+        report = _classical(image, int(repeats))
+    else:
+        report = _network(name, image, diameter, model, int(threads), int(repeats))
+    report["cells"] = len(np.unique(report.pop("labels"))) - 1
+    report["memory"] = timing.peak_memory()
     print(json.dumps(report))
 
 

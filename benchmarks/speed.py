@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ _TITLES = {
     "classical": "Otsu + watershed",
     "given": "IAU-Net, diameter given",
     "estimated": "IAU-Net, diameter estimated",
+    "float32": "IAU-Net in float32, given",
+    "openvino": "IAU-Net by OpenVINO, given",
 }
 _STARDIST = "StarDist"
 
@@ -52,11 +55,12 @@ def main() -> None:
 
 
 _NOTES = (
-    "Whole pipelines, from the array to labels. The ratio is that of the medians to "
-    "StarDist's (network and instances) on as many threads. Memory is the process's "
-    "peak; in brackets what it took before the first image. StarDist: the network "
-    "of `2D_versatile_fluo` with random weights on the whole image, then its "
-    "non-maximum suppression and polygons on the fields of the true cells. IAU-Net "
+    "Whole pipelines, from the array to labels. IAU-Net runs in PyTorch, in bfloat16 "
+    "where the processor has it, unless the row says otherwise. The ratio is that of "
+    "the medians to StarDist's (network and instances) on as many threads. Memory is "
+    "the process's peak; in brackets what it took before the first image. StarDist: "
+    "the network of `2D_versatile_fluo` with random weights on the whole image, then "
+    "its non-maximum suppression and polygons on the fields of the true cells. IAU-Net "
     "enlarges images of cells below 20 px, StarDist does not: `--diameters 5 12` shows "
     "what that costs. Planes below half a megapixel are looked at twice: "
     "`--size 512 704` shows what that costs."
@@ -118,6 +122,9 @@ def _rows(
     """Reports of all methods on so many threads; seconds become those per MP."""
     reports = []
     for name, title in _TITLES.items():
+        if name == "openvino" and find_spec("openvino") is None:
+            print("OpenVINO is not installed: left out", file=sys.stderr)
+            continue
         words = [sys.executable, _HERE / "_speed_worker.py", name, path, threads]
         timed = _worker([*words, args.repeats, args.model], threads)
         reports.append({**timed, "title": title})

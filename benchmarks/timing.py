@@ -65,4 +65,9 @@ def seconds(function: Callable[[], Any], repeats: int) -> dict[str, float]:
         begin = time.perf_counter()
         function()
         taken.append(time.perf_counter() - begin)
+    return summary(taken)
+
+
+def summary(taken: list[float]) -> dict[str, float]:
+    """Return "best" and "median" of some times, in seconds."""
     return {"best": min(taken), "median": statistics.median(taken)}
