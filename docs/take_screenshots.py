@@ -220,10 +220,36 @@ def finetune(viewer: napari.Viewer, dock: Any) -> None:
     QTest.mouseClick(panel.discard_button, Qt.MouseButton.LeftButton)
 
 
+def follow(viewer: napari.Viewer, dock: Any) -> None:
+    """Nuclei in a film: the tissue as it drifts under the microscope."""
+    clear(viewer)
+    tissue, drift = data.immunohistochemistry(), 4
+    frames = [tissue[150:406, 100 + drift * i : 356 + drift * i] for i in range(5)]
+    viewer.add_image(np.stack(frames), name="film", rgb=True)
+    viewer.reset_view()
+    dock.segment_panel.estimate.setChecked(False)
+    dock.segment_panel.diameter.setValue(14)
+    segment(dock)
+    dock.tabs.setCurrentWidget(dock.follow_panel)
+    button = dock.follow_panel.run.start_button
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    wait(lambda: not dock.follow_jobs.is_running)
+    print(dock.follow_panel.run.status.text())
+    viewer.layers[1].visible = False
+    viewer.layers[2].contour = 2
+    viewer.dims.set_point(0, 4)
+    QTest.qWait(500)
+    save(viewer.screenshot(canvas_only=False, flash=False), "follow.png")
+    panel = dock.follow_panel
+    bottom = panel.run.geometry().bottom() + 12
+    panel.grab(QRect(0, 0, panel.width(), bottom)).save(str(IMAGES / "follow-tab.png"))
+    print(f"wrote {IMAGES / 'follow-tab.png'}")
+
+
 def main() -> None:
     viewer, dock = open_viewer()
     takes = [globals()[name] for name in sys.argv[1:]] or [
-        *(tissue, channels, clicks, lookalikes, finetune)
+        *(tissue, channels, clicks, lookalikes, follow, finetune)
     ]
     for take in takes:
         take(viewer, dock)
