@@ -110,6 +110,7 @@ def test_cells_keep_their_numbers_through_time(qtbot, dock, viewer, film):
     x = tracks.data[tracks.data[:, 0] == label][:, -1]
     np.testing.assert_allclose(np.diff(x), STEP, atol=1.5)
     assert f"{len(features)} cells in " in status(dock)
+    assert dock.follow_panel.cells.currentText() == "film cells"
 
 
 def test_through_depth_there_are_no_tracks(qtbot, dock, viewer, film):

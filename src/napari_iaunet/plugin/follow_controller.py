@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.segment_panel import SegmentPanel
 
 _NO_MODEL = "No model is installed: choose one in the Segment tab."
+_FOLLOWED = "followed"
 _CLOSED = "The cells were closed, so following them was stopped."
 _MANY_STACKS = (
     "These cells have more than one axis of planes. Follow them in one series or one "
@@ -139,7 +140,7 @@ class FollowController(QObject):
         made_of = labels.metadata.get(layers.OURS, {})
         parameters: dict[str, Any] = {
             "version": napari_iaunet.__version__,
-            "followed": choice.way,
+            _FOLLOWED: choice.way,
             "cells_of": labels.name,
             "image": made_of.get("image", ""),
         }
@@ -164,6 +165,8 @@ def _follow(
 
 
 def _is_stack(layer: Labels) -> bool:
+    if _FOLLOWED in layer.metadata.get(layers.OURS, {}):
+        return False
     return max(lookalike_layers.labels_of(layer).shape[:-2], default=1) > 1
 
 

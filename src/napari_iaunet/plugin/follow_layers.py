@@ -67,5 +67,7 @@ def write_tracks(
         data,
         graph={child: [mother] for child, mother in cells.parents.items()},
         name=f"{labels.name} tracks",
+        # Colours that are added to a bright image turn white.
+        blending="translucent",
         **placement(labels),
     )
