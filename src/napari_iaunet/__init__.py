@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from napari_iaunet.model.registry import list_models
     from napari_iaunet.segmentation.following import follow
     from napari_iaunet.segmentation.lazy import segment_lazy
-    from napari_iaunet.segmentation.segmenter import Segmentation, Segmenter
+    from napari_iaunet.segmentation.result import Segmentation
+    from napari_iaunet.segmentation.segmenter import Segmenter
     from napari_iaunet.training.loop import train
 
 _HOMES = {
-    "Segmentation": "napari_iaunet.segmentation.segmenter",
+    "Segmentation": "napari_iaunet.segmentation.result",
     "Segmenter": "napari_iaunet.segmentation.segmenter",
     "average_precision": "napari_iaunet.evaluation",
     "follow": "napari_iaunet.segmentation.following",

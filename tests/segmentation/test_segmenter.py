@@ -102,20 +102,20 @@ def test_progress_and_cancel(segmenter, mosaic):
 def test_out_of_memory_halves_the_tile(mosaic, monkeypatch: pytest.MonkeyPatch):
     segmenter = Segmenter(device="cpu", tile=768)
     expected = segmenter.segment(mosaic, diameter=28).labels
-    predict = segmenter._backend._predict
+    predict = segmenter._backend.engine
 
     def small_memory(image: torch.Tensor) -> torch.Tensor:
         if image.shape[-1] > 400:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return predict(image)
 
-    monkeypatch.setattr(segmenter._backend, "_predict", small_memory)
+    monkeypatch.setattr(segmenter._backend, "engine", small_memory)
     found = segmenter.segment(mosaic, diameter=28).labels
     assert segmenter._backend.tile == 384
     assert average_precision(expected, found, thresholds=(0.9,)).pooled[0] >= 0.99
 
     monkeypatch.setattr(
-        segmenter._backend, "_predict", lambda _: small_memory(torch.zeros(1, 500))
+        segmenter._backend, "engine", lambda _: small_memory(torch.zeros(1, 500))
     )
     with pytest.raises(DeviceError, match="too little memory"):
         segmenter.segment(mosaic, diameter=28)
@@ -163,7 +163,7 @@ def test_small_planes_are_looked_at_in_a_mirror_too(segmenter, monkeypatch):
     mirrored = segmenter.encode(image[:, ::-1], diameter=14).fields
     assert (fields.foreground - mirrored.foreground.flip(1)).abs().max() < 0.02
     assert seen == [(1, 2), (2, 2)]
-    monkeypatch.setattr("napari_iaunet.segmentation.segmenter._SMALL", 0)
+    monkeypatch.setattr("napari_iaunet.segmentation.finder._SMALL", 0)
     once = segmenter.encode(image, diameter=14).fields
     mirrored = segmenter.encode(image[:, ::-1], diameter=14).fields
     assert (once.foreground - mirrored.foreground.flip(1)).abs().max() > 0.05

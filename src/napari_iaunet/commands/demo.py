@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_iaunet.segmentation.segmenter import Segmentation
+    from napari_iaunet.segmentation.result import Segmentation
 
 
 # Diameter of the nuclei between the glands, in pixels: cells of the example differ

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,74 +19,34 @@ from napari_iaunet.segmentation.click import (
     check_points,
     segment_clicks,
 )
-from napari_iaunet.segmentation.decode import (
-    Instances,
-    decode,
-    decode_plain,
-    to_image_size,
-)
 from napari_iaunet.segmentation.devices import choose_device
-from napari_iaunet.segmentation.diameter import Decoded, measure_plane, scale_for
+from napari_iaunet.segmentation.diameter import scale_for
 from napari_iaunet.segmentation.embedding import (
     LabelPlanes,
     embed_cells,
     identify_cells,
 )
 from napari_iaunet.segmentation.engines import digest_of
-from napari_iaunet.segmentation.fields import DecodeSettings, FieldImage
+from napari_iaunet.segmentation.fields import DecodeSettings
+from napari_iaunet.segmentation.finder import CellFinder
 from napari_iaunet.segmentation.image import as_planes
-from napari_iaunet.segmentation.intensity import rescale
 from napari_iaunet.segmentation.progress import PlaneProgress
-from napari_iaunet.segmentation.sampling import (
-    is_large,
-    sample_stretches,
-    telling_windows,
-)
+from napari_iaunet.segmentation.result import Segmentation
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable, Sequence
 
     import torch
     from numpy.typing import NDArray
 
     from napari_iaunet.model.network import IAUNet
+    from napari_iaunet.segmentation.decode import Instances
+    from napari_iaunet.segmentation.diameter import Decoded
     from napari_iaunet.segmentation.image import Planes
     from napari_iaunet.segmentation.progress import Progress
 
     _Origin = tuple[str, str, int | None, DecodeSettings | None, str]
-
-# Planes of at most so many pixels, at the network's scale, are looked at twice: that
-# gives better outlines, and so small a plane can bear twice the time.
-_SMALL = 500_000
-
-
-@dataclass(frozen=True)
-class Segmentation:
-    """The cells of an image.
-
-    Attributes
-    ----------
-    labels : (Y, X) or (T|Z, Y, X) int32
-        0 background, 1..N consecutive, unique over the whole stack.
-    scores : (N,) float32
-        In [0, 1]; item i belongs to label i + 1.
-    diameter : float
-        Cell diameter, in pixels, that the image was rescaled by.
-    """
-
-    labels: NDArray[np.int32]
-    scores: NDArray[np.float32]
-    diameter: float
-    _embed: Callable[[], NDArray[np.float32]] = field(repr=False, compare=False)
-
-    @cached_property
-    def embeddings(self) -> NDArray[np.float32]:
-        """Embeddings (N, D) float32: rows of unit length, row i of label i + 1.
-
-        The network runs over the image once more when they are first asked for.
-        """
-        return self._embed()
 
 
 class Segmenter:
@@ -160,6 +119,7 @@ class Segmenter:
         self.config = network.config
         self.settings = settings or DecodeSettings()
         self._backend = Backend(network, device, tile, engine)
+        self._finder = CellFinder(self._backend, self.settings)
         self._clicked: EncodedImage | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -217,11 +177,9 @@ class Segmenter:
         steps = PlaneProgress(progress, len(planes))
         ready: Decoded | None = None
         if diameter is None:
-            diameter, ready = self._stack_diameter(planes, steps.wait)
+            diameter, ready = self._finder.stack_diameter(planes, steps.wait)
         labels, scores, found = [], [], 0
-        for index, plane in enumerate(planes):
-            steps.plane = index
-            native, scores_here = self._cells(plane, diameter, ready, steps)
+        for native, scores_here in self._found(planes, diameter, ready, steps):
             native[native > 0] += found
             found += len(scores_here)
             labels.append(native)
@@ -235,6 +193,17 @@ class Segmenter:
                 self._backend, planes, LabelPlanes(stacked, planes), diameter
             ),
         )
+
+    def _found(
+        self,
+        planes: Planes,
+        diameter: float,
+        ready: Decoded | None,
+        steps: PlaneProgress,
+    ) -> Iterable[Instances]:
+        if len(planes) == 1:
+            return [self._finder.cells(planes[0], diameter, ready, steps)]
+        return self._finder.all_cells(planes, diameter, steps)
 
     def cells_of(
         self,
@@ -254,7 +223,7 @@ class Segmenter:
             Called as ``progress(done, total)``; raising in it stops the work.
         """
         steps = PlaneProgress(progress, 1)
-        return self._cells(plane, diameter or self.config.diameter, None, steps)
+        return self._finder.cells(plane, diameter or self.config.diameter, None, steps)
 
     def embed(
         self,
@@ -332,7 +301,7 @@ class Segmenter:
 
     def diameter_of(self, planes: Planes) -> float:
         """Estimate the typical cell diameter of planes, in pixels."""
-        return self._stack_diameter(planes, None)[0]
+        return self._finder.stack_diameter(planes, None)[0]
 
     def scale_of(self, diameter: float, shape: tuple[int, int]) -> float:
         """Factor by which planes (Y, X) with such cells are rescaled."""
@@ -368,8 +337,8 @@ class Segmenter:
         steps = PlaneProgress(progress, 1)
         ready: Decoded | None = None
         if diameter is None:
-            diameter, ready = self._stack_diameter(planes, steps.wait)
-        fields = self._fields(planes[0], diameter, ready, steps)
+            diameter, ready = self._finder.stack_diameter(planes, steps.wait)
+        fields = self._finder.fields(planes[0], diameter, ready, steps)
         return EncodedImage(fields, planes.plane_shape, diameter)
 
     def set_image(
@@ -430,86 +399,6 @@ class Segmenter:
             self.settings,
         )
 
-    def _cells(
-        self,
-        plane: NDArray[np.float32],
-        diameter: float,
-        ready: Decoded | None,
-        steps: PlaneProgress,
-    ) -> Instances:
-        """Cells of a plane, at the plane's own scale."""
-        fields = self._fields(plane, diameter, ready, steps)
-        if ready and fields is ready.fields:
-            cells = ready.cells
-        else:
-            cells = self._decode(fields)
-        size = plane.shape[1:]
-        native = to_image_size(
-            cells.labels, fields.foreground, size, self.settings.foreground
-        )
-        return _renumber(native, cells.scores)
-
-    def _fields(
-        self,
-        plane: NDArray[np.float32],
-        diameter: float,
-        ready: Decoded | None,
-        steps: PlaneProgress,
-    ) -> FieldImage:
-        """Fields at the scale of a diameter; small planes are looked at twice."""
-        if ready:
-            plane = ready.plane
-        else:
-            scale = scale_for(diameter, self.config.diameter, plane.shape)
-            plane = rescale(plane, scale)
-        if plane[0].size <= _SMALL:
-            once = steps.half(second=False)
-            fields = ready.fields if ready else self._backend.fields(plane, once)
-            twice = steps.half(second=True)
-            return self._backend.look_again(plane, fields, twice)
-        if ready is None:
-            return self._backend.fields(plane, steps)
-        steps(1, 1)
-        return ready.fields
-
-    def _at_scale(
-        self, plane: NDArray[np.float32], scale: float, progress: Progress | None
-    ) -> Decoded:
-        plane = rescale(plane, scale)
-        fields = self._backend.fields(plane, progress)
-        return Decoded(plane, fields, self._decode(fields))
-
-    def _decode(self, fields: FieldImage) -> Instances:
-        if not self.config.identity:
-            return decode_plain(fields, self.config.diameter, self.settings)
-        return decode(
-            fields, self._backend.same_cell, self.config.diameter, self.settings
-        )
-
-    def _stack_diameter(
-        self, planes: Planes, progress: Progress | None
-    ) -> tuple[float, Decoded | None]:
-        """Median over up to three planes; also the cells if they are final already."""
-        count = len(planes)
-        chosen = sorted({count // 2, count // 4, (3 * count) // 4})
-
-        def segment_at(plane: NDArray[np.float32], scale: float) -> Decoded:
-            return self._at_scale(plane, scale, progress)
-
-        known = self.config.diameter
-        measured: list[tuple[float | None, Decoded | None]] = []
-        for i in chosen:
-            if is_large(planes):
-                stretches = sample_stretches(planes, i)
-                for window in telling_windows(planes, i, stretches):
-                    found_here, _ = measure_plane(window, segment_at, known)
-                    measured.append((found_here, None))
-            else:
-                measured.append(measure_plane(planes[i], segment_at, known))
-        found = [diameter for diameter, _ in measured if diameter is not None]
-        diameter = float(np.median(found)) if found else self.config.diameter
-        return diameter, measured[0][1] if count == 1 else None
-
 
 @lru_cache(maxsize=2)
 def _load_once(
@@ -532,11 +421,3 @@ def check_diameter(diameter: float | None) -> None:
         usable = False
     if not usable:
         raise ImageError("The diameter must be a number of pixels above zero.")
-
-
-def _renumber(labels: NDArray[np.int32], scores: NDArray[np.float32]) -> Instances:
-    """Close the gaps that cells leave which vanished at the image's scale."""
-    present = np.bincount(labels.ravel(), minlength=len(scores) + 1)[1:] > 0
-    table = np.zeros(len(scores) + 1, np.int32)
-    table[1:][present] = np.arange(1, int(present.sum()) + 1)
-    return Instances(table[labels], scores[present])
