@@ -16,6 +16,7 @@ from scipy import ndimage
 from napari_iaunet.cli import main
 from napari_iaunet.errors import ModelError, TrainingError
 from napari_iaunet.files import read_image
+from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.training.events import TrainingEvent
 
@@ -433,6 +434,31 @@ def test_train(tmp_path, training, capsys):
     assert "0:05 left" in lines[1]
     assert "validation AP 0.750  start 0.800" in lines[2]
     assert "did not help" in lines[4]
+
+
+@pytest.mark.slow
+def test_train_with_a_region_and_rehearsal(tmp_path, data_folder, capsys):
+    annotated, known = tmp_path / "annotated", tmp_path / "known"
+    for folder, kind in ((annotated, "cells-phase-contrast"), (known, "")):
+        source = data_folder / (kind or "nuclei-fluorescence/train")
+        source = next(source.rglob("*_img.*")).parent
+        image = sorted(source.glob("*_img.*"))[0]
+        mask = next(source.glob(image.name.split("_img")[0] + "_mask.*"))
+        folder.mkdir()
+        for path, name in ((image, "a_img"), (mask, "a_mask")):
+            pixels = np.asarray(read_image(path).array)[:256, :256]
+            tifffile.imwrite(folder / f"{name}.tif", pixels)
+    region = np.zeros((256, 256), np.uint8)
+    region[:, :200] = 255
+    tifffile.imwrite(annotated / "a_region.tif", region)
+    out = tmp_path / "model"
+    options = ("--out", out, "--start", "default", "--steps", 2, "--rehearse", known)
+    assert run("train", annotated, *options) == 0
+    assert "step      2" in capsys.readouterr().out
+    assert load_model(out)[1]["training"]["images"] == 1
+    tifffile.imwrite(annotated / "a_region.tif", region[:100])
+    assert run("train", annotated, *options) == 2
+    assert "mask and region differ in size" in complaint(capsys)
 
 
 @pytest.mark.parametrize(

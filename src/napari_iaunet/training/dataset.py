@@ -210,23 +210,28 @@ def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
 
 def _checked_plane(annotation: Annotation) -> NDArray[np.float32]:
     """Return the normalised image of a usable annotation."""
+    check_labels(annotation)
+    plane = next(iter(as_planes(annotation.image, annotation.channel_axis)))
+    shape, size = plane.shape[1:], annotation.labels.shape
+    if shape != size:
+        title = f"{annotation.name}: " if annotation.name else ""
+        msg = f"{title}image and mask differ in size: {shape} and {size}."
+        raise TrainingError(msg)
+    return plane
+
+
+def check_labels(annotation: Annotation) -> None:
+    """Raise TrainingError unless the mask is a label image that its region fits."""
     title = f"{annotation.name}: " if annotation.name else ""
     labels, region = annotation.labels, annotation.region
     if labels.dtype.kind not in "biu" or labels.ndim != 2 or (labels < 0).any():
         raise TrainingError(
             f"{title}the mask must be one plane of whole numbers, one per cell."
         )
-    plane = next(iter(as_planes(annotation.image, annotation.channel_axis)))
-    shape = plane.shape[1:]
-    if shape != labels.shape:
+    if region is not None and region.shape != labels.shape:
         raise TrainingError(
-            f"{title}image and mask differ in size: {shape} and {labels.shape}."
+            f"{title}mask and region differ in size: {labels.shape} and {region.shape}."
         )
-    if region is not None and shape != region.shape:
-        raise TrainingError(
-            f"{title}image and region differ in size: {shape} and {region.shape}."
-        )
-    return plane
 
 
 def consecutive(labels: NDArray[Any]) -> NDArray[np.int32]:

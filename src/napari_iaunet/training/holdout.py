@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import find_objects
 
 from napari_iaunet.evaluation import AveragePrecision, average_precision, overlaps
-from napari_iaunet.training.dataset import Annotation, consecutive
+from napari_iaunet.training.dataset import Annotation, check_labels, consecutive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,9 +70,15 @@ def hold_out(
     -------
     training : list of Annotation
     held_out : list of HeldOut
+
+    Raises
+    ------
+    TrainingError
+        If a mask is no label image, or its region does not fit.
     """
     training, held_out = [], []
     for annotation in annotations:
+        check_labels(annotation)
         block = _strip(annotation.labels)
         if block is None:
             training.append(annotation)
