@@ -93,14 +93,8 @@ class FollowPanel(QWidget):
         self, cells: Offers, picked_cells: str, images: Offers, picked_image: str
     ) -> None:
         """Offer layers of cells and the images under the picked one: key, name."""
-        for picker, offers, picked in (
-            (self.cells, cells, picked_cells),
-            (self.image, images, picked_image),
-        ):
-            picker.clear()
-            for key, name in offers:
-                picker.addItem(name, key)
-            picker.setCurrentIndex(picker.findData(picked))
+        self.cells.offer(cells, picked_cells)
+        self.image.offer(images, picked_image)
         self.run.set_ready(bool(images), "" if images else _NO_CELLS)
 
     def _on_cells(self) -> None:

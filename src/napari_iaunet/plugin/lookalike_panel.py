@@ -183,14 +183,8 @@ class LookalikePanel(QScrollArea):
         picked_image: str,
     ) -> None:
         """Offer layers of cells and the images under the picked one: key, name."""
-        for combo, offers, picked in (
-            (self.labels, labels, picked_labels),
-            (self.image, images, picked_image),
-        ):
-            combo.clear()
-            for key, name in offers:
-                combo.addItem(name, key)
-            combo.setCurrentIndex(combo.findData(picked))
+        self.labels.offer(labels, picked_labels)
+        self.image.offer(images, picked_image)
         self.pick_button.setEnabled(bool(images))
 
     def set_on(self, on: bool) -> None:

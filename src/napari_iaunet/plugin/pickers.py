@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtWidgets import QComboBox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Picker(QComboBox):
@@ -20,3 +25,10 @@ class Picker(QComboBox):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.setMinimumContentsLength(least)
+
+    def offer(self, offers: Sequence[tuple[str, str]], picked: str) -> None:
+        """Offer other things, given as key and text, and pick one by its key."""
+        self.clear()
+        for key, text in offers:
+            self.addItem(text, key)
+        self.setCurrentIndex(self.findData(picked))
