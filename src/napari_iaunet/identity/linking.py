@@ -45,15 +45,18 @@ class LinkSettings:
         Whether cells divide.
     """
 
-    overlap: float = 2.0
+    overlap: float = 3.0
     identity: float = 2.0
-    area: float = 1.0
-    least: float = 1.0
+    area: float = 2.0
+    least: float = 0.5
     reach: float = 2.0
     momentum: float = 0.8
-    gap: int = 1
+    gap: int = 2
     divisions: bool = True
 
+
+# IoU of a daughter, where it takes part in a division, with her mother.
+_LARGEST_SHARE = 0.6
 
 # In depth cells neither move nor divide.
 DEPTH = LinkSettings(momentum=0.0, gap=0, divisions=False, reach=1.0)
@@ -151,6 +154,7 @@ class _Linker:
         self.open: list[_Track] = []
         self.numbers = 0
         self._last: _Sections | None = None
+        self._overlaps: dict[int, float] = {}
 
     def add(self, index: int, here: _Sections) -> None:
         """Link one more plane."""
@@ -218,12 +222,18 @@ class _Linker:
         if not len(first):
             return {}
         second = np.concatenate([np.array(n, np.int64) for n in near if n])
-        score = self._scores(here, expected, area, size, first, second)
-        return {
-            row: self.open[track] for track, row in self._assign(score, first, second)
+        overlap = self._overlap(here, expected, first, second)
+        score = overlap * self.settings.overlap
+        score += self._likeness(here, expected, area, size, first, second)
+        assigned = self._assign(score, first, second)
+        known = {
+            (int(track), int(row)): float(iou)
+            for track, row, iou in zip(first, second, overlap, strict=True)
         }
+        self._overlaps = {row: known[track, row] for track, row in assigned}
+        return {row: self.open[track] for track, row in assigned}
 
-    def _scores(
+    def _likeness(
         self,
         here: _Sections,
         expected: NDArray[np.float64],
@@ -237,10 +247,8 @@ class _Linker:
         identity = (vectors[first] * here.vectors[second]).sum(1)
         areas = area[first], here.area[second]
         distance = np.linalg.norm(expected[first] - here.middle[second], axis=1) / size
-        overlap = self._overlap(here, expected, first, second)
         scores: NDArray[np.float64] = (
-            settings.overlap * overlap
-            + settings.identity * identity
+            settings.identity * identity
             + settings.area * np.minimum(*areas) / np.maximum(*areas)
             - distance
         )
@@ -306,7 +314,9 @@ class _Linker:
         )
         graph = coo_array((cost, where), (count, len(sections) + count)).tocsr()
         chosen = zip(*min_weight_full_bipartite_matching(graph), strict=True)
-        return [(tracks[i], int(sections[j])) for i, j in chosen if j < len(sections)]
+        return [
+            (int(tracks[i]), int(sections[j])) for i, j in chosen if j < len(sections)
+        ]
 
     # -- divisions --------------------------------------------------------------------
 
@@ -320,6 +330,8 @@ class _Linker:
             return {}
         before = np.stack([pairs[row].middle for row in linked])
         area = np.array([pairs[row].area for row in linked])
+        # A daughter covers no more than her share of the place of her mother.
+        covers = np.array([self._overlaps[row] for row in linked])
         mothers: dict[int, _Track] = {}
         for row in fresh:
             sister = here.area[linked]
@@ -336,6 +348,7 @@ class _Linker:
             )
             possible = (
                 (sister < 0.8 * area)
+                & (covers < _LARGEST_SHARE)
                 & (both > 0.6 * area)
                 & (both < 1.5 * area)
                 & (alike > 0.5)
