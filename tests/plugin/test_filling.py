@@ -154,6 +154,31 @@ def test_what_was_cancelled_stays_and_goes_on(qtbot, dock, viewer, mosaic):
     assert viewer.layers[-1].data.max() == len(viewer.layers[-1].features)
 
 
+def test_a_file_that_is_opened_again_goes_on(
+    qtbot, dock, viewer, mosaic, tmp_path, home
+):
+    path = tmp_path / "slide.zarr"
+    array = zarr.create_array(
+        str(path), shape=mosaic.shape, dtype=mosaic.dtype, chunks=(128, 128)
+    )
+    array[...] = mosaic
+    (image,) = viewer.open(str(path), plugin="napari")
+    filling = begin(qtbot, dock, viewer)
+    qtbot.waitUntil(lambda: "0 of 4" not in status(dock))
+    cancel(qtbot, dock)
+    full = filling.data[0][...]
+    assert (full > 0).any()
+    viewer.layers.remove(filling)
+    viewer.layers.remove(image)
+    qtbot.wait(200)
+    viewer.open(str(path), plugin="napari")
+    again = begin(qtbot, dock, viewer)
+    assert again is not filling
+    finish(qtbot, dock)
+    assert len(list((home / "cells").iterdir())) == 1
+    assert viewer.layers[-1].data.max() == len(viewer.layers[-1].features)
+
+
 def test_another_image_is_not_taken_for_it(qtbot, dock, viewer, mosaic, home):
     viewer.add_image(lazily(mosaic))
     begin(qtbot, dock, viewer)
