@@ -171,8 +171,10 @@ def choose_engine(
     Raises
     ------
     DeviceError
-        If the named one is not there, or not known.
+        If the named one is not there, not known, or not for the device.
     """
+    if name == OPENVINO and device.type != "cpu":
+        raise DeviceError('OpenVINO computes on the CPU: choose the device "cpu".')
     name = name or os.environ.get("NAPARI_IAUNET_ENGINE") or None
     if name not in (None, PYTORCH, OPENVINO):
         msg = f'There is no engine "{name}": choose {PYTORCH} or {OPENVINO}.'
