@@ -1,0 +1,78 @@
+"""Longest gap in the Qt event loop while a large image fills a layer part by part.
+
+    python benchmarks/filling_gap.py [--side 6000]
+
+and, where there is no display, xvfb-run -a -s "-screen 0 1600x1200x24" before it.
+A dask image of made nuclei is segmented in the dock; a timer ticks every 2 ms, and the
+longest time between two ticks is how long the window was frozen. What is on view is
+zoomed in and moved meanwhile. The user's folders are not touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+
+import dask.array as da
+import napari
+import numpy as np
+from click_gap import Gaps, nuclei
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+_PIECE = 1500
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--side", type=int, default=6000)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["NAPARI_IAUNET_HOME"] = home
+        _measure(args.side)
+
+
+def _measure(side: int) -> None:
+    piece = nuclei(_PIECE)
+    times = -(-side // _PIECE)
+    image = da.tile(da.from_array(piece, chunks=500), (times, times))[:side, :side]
+    viewer = napari.Viewer(show_welcome_screen=False)
+    levels = [image[:: 2**i, :: 2**i] for i in range(4)]
+    viewer.add_image(levels, multiscale=True, contrast_limits=(0, 255))
+    _, dock = viewer.window.add_plugin_dock_widget("napari-iaunet", "IAU-Net")
+    dock.segment_panel.estimate.setChecked(False)
+    QTest.qWait(1000)
+    gaps = Gaps()
+    QTest.qWait(1000)
+    print(f"idle: longest gap {gaps.longest:.0f} ms", flush=True)
+    gaps.restart()
+    begin = time.perf_counter()
+    button = dock.segment_panel.run.start_button
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    first, moved = 0.0, 0
+    while dock.jobs.is_running:
+        QTest.qWait(1)
+        if not first and len(viewer.layers) > 1:
+            first = time.perf_counter() - begin
+            print(f"first cells after {first:.1f} s: {gaps.longest:.0f} ms", flush=True)
+            gaps.restart()
+        if first and time.perf_counter() - begin > first + 3 * (moved + 1):
+            moved += 1
+            place = np.random.default_rng(moved).uniform(0, side, 2)
+            viewer.scene.camera.center = (0, *place)
+            viewer.scene.camera.zoom = 0.1 * 3 ** (moved % 3)
+    filling = gaps.longest
+    QTest.qWait(500)
+    seconds = time.perf_counter() - begin
+    print(
+        f"filling {side} x {side}, {moved} moves: {filling:.0f} ms of {gaps.count} "
+        f"ticks; at the end {gaps.longest:.0f} ms; {seconds:.0f} s, "
+        f"{len(viewer.layers[-1].features)} cells"
+    )
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
