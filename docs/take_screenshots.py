@@ -240,10 +240,6 @@ def follow(viewer: napari.Viewer, dock: Any) -> None:
     viewer.dims.set_point(0, 4)
     QTest.qWait(500)
     save(viewer.screenshot(canvas_only=False, flash=False), "follow.png")
-    panel = dock.follow_panel
-    bottom = panel.run.geometry().bottom() + 12
-    panel.grab(QRect(0, 0, panel.width(), bottom)).save(str(IMAGES / "follow-tab.png"))
-    print(f"wrote {IMAGES / 'follow-tab.png'}")
 
 
 def main() -> None:
