@@ -190,7 +190,9 @@ def test_another_image_is_not_taken_for_it(qtbot, dock, viewer, mosaic, home):
     cancel(qtbot, dock)
 
 
-def test_very_large_images_keep_their_levels(qtbot, dock, viewer, mosaic, monkeypatch):
+def test_very_large_images_keep_their_levels(
+    qtbot, dock, viewer, mosaic, monkeypatch, home
+):
     monkeypatch.setattr(filling_job, "_LARGE", 1 << 17)
     viewer.add_image(mosaic, name="slide")
     filling = begin(qtbot, dock, viewer)
@@ -201,6 +203,9 @@ def test_very_large_images_keep_their_levels(qtbot, dock, viewer, mosaic, monkey
     assert full.max() == len(filling.features)
     np.testing.assert_array_equal(filling.data[1][...], full[::2, ::2])
     assert "unfinished" not in filling.metadata["napari_iaunet"]
+    (folder,) = (home / "cells").iterdir()
+    kept = ["finished", "owner", "shown"]
+    assert sorted(path.name for path in folder.iterdir()) == kept
     # The same again is a run of its own, whose layer is another one.
     again = begin(qtbot, dock, viewer)
     assert again != filling

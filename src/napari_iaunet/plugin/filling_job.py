@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -94,11 +95,12 @@ def find_cells_by_parts(
     begin = time.perf_counter()
     asked = (filling.source, segmenter.fingerprint, image.channel_axis, diameter)
     filling.folder = unfinished.folder_for(repr((*asked, image.array.shape)))
+    written = filling.folder / "labels"
     filler = _Filler(filling)
     found = segment_lazy(
         segmenter,
         image.array,
-        filling.folder / "labels",
+        written,
         channel_axis=image.channel_axis,
         diameter=diameter,
         source=filling.source,
@@ -108,6 +110,7 @@ def find_cells_by_parts(
     )
     labels = filler.finish(found.labels)
     unfinished.finish(filling.folder)
+    shutil.rmtree(written, ignore_errors=True)  # the layer shows a copy
     return Cells(
         labels=labels,
         features=_features(found.table),
