@@ -122,6 +122,19 @@ def test_a_converted_model_that_is_damaged_is_told(home):
         parts("openvino")
 
 
+def test_a_network_on_trial_is_not_converted(monkeypatch):
+    monkeypatch.setattr(engines, "_seconds", lambda engine: -len(engine.name))
+    network = parts("pytorch")._backend.network
+    trial = Segmenter.from_network(network, torch.device("cpu"))
+    assert trial.engine == "pytorch"
+
+
+def test_openvino_needs_the_processor(monkeypatch):
+    network = parts("pytorch")._backend.network
+    with pytest.raises(DeviceError, match="the device"):
+        engines.choose_engine(network, torch.device("meta"), "openvino")
+
+
 def test_without_openvino_pytorch_is_used(monkeypatch):
     monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
     assert Segmenter(device="cpu").engine == "pytorch"

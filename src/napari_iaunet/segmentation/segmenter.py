@@ -26,7 +26,7 @@ from napari_iaunet.segmentation.embedding import (
     embed_cells,
     identify_cells,
 )
-from napari_iaunet.segmentation.engines import digest_of
+from napari_iaunet.segmentation.engines import PYTORCH, digest_of
 from napari_iaunet.segmentation.fields import DecodeSettings
 from napari_iaunet.segmentation.finder import CellFinder
 from napari_iaunet.segmentation.image import as_planes
@@ -99,11 +99,14 @@ class Segmenter:
         tile: int | None = None,
         settings: DecodeSettings | None = None,
     ) -> Segmenter:
-        """Wrap a network that is in memory; it is copied."""
+        """Wrap a network that is in memory; it is copied, and runs in PyTorch.
+
+        Such a network is on trial: to convert it would take longer than to use it.
+        """
         segmenter = cls.__new__(cls)
         segmenter.card = {}
         segmenter._origin = None
-        segmenter._use(network, device, tile, settings)
+        segmenter._use(network, device, tile, settings, PYTORCH)
         return segmenter
 
     def _use(
