@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.plugin import unfinished
-from napari_iaunet.plugin.segment_job import Cells
+from napari_iaunet.plugin.segment_job import Cells, features_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +113,7 @@ def find_cells_by_parts(
     shutil.rmtree(written, ignore_errors=True)  # the layer shows a copy
     return Cells(
         labels=labels,
-        features=_features(found.table),
+        features=features_of(found.table),
         diameter=found.diameter,
         seconds=time.perf_counter() - begin,
         device=str(segmenter.device),
@@ -167,11 +167,3 @@ class _Filler:
         chunk = self._task.grid[index]
         plane = self._task.planes.position(chunk.plane)
         self._pyramid.write(plane, chunk.rows, chunk.columns, labels)
-
-
-def _features(table: dict[str, NDArray[Any]]) -> Any:
-    from pandas import DataFrame
-
-    names = ("label", "plane", "area", "mean_intensity", "score")
-    columns = {name: table[name] for name in names if name in table}
-    return DataFrame({"index": table["label"], **columns})

@@ -93,7 +93,7 @@ def _features(found: Followed, source: CellSource, way: str) -> DataFrame:
     )
     label, area = sections["label"], sections["area"]
     light = sections["mean_intensity"] * area
-    table = DataFrame({**sections, "area": area, "light": light}).groupby("label")
+    table = DataFrame({**sections, "light": light}).groupby("label")
     numbers = np.unique(label)
     columns = {
         "index": numbers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,8 +100,6 @@ def find_cells(
     progress : callable
         As `Segmenter.segment` takes it.
     """
-    from pandas import DataFrame
-
     from napari_iaunet.segmentation.measure import measure
 
     segmenter = segmenters.get(model, device)
@@ -114,17 +112,20 @@ def find_cells(
         progress=progress,
     )
     table = measure(result.labels, image.array, channel_axis=image.channel_axis)
-    label = table["label"]
-    columns = {"index": label, "label": label}
-    if "plane" in table:
-        columns["plane"] = table["plane"]
-    columns["area"] = table["area"]
-    columns["mean_intensity"] = table["mean_intensity"]
-    columns["score"] = np.asarray(result.scores)[label - 1]
+    table["score"] = np.asarray(result.scores)[table["label"] - 1]
     return Cells(
         labels=result.labels,
-        features=DataFrame(columns),
+        features=features_of(table),
         diameter=float(result.diameter),
         seconds=time.perf_counter() - begin,
         device=str(getattr(segmenter, "device", device)),
     )
+
+
+def features_of(table: dict[str, NDArray[Any]]) -> DataFrame:
+    """Return a table of cells as the features of a Labels layer."""
+    from pandas import DataFrame
+
+    names = ("label", "plane", "area", "mean_intensity", "score")
+    columns = {name: table[name] for name in names if name in table}
+    return DataFrame({"index": table["label"], **columns})

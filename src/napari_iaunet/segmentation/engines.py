@@ -6,6 +6,7 @@ beside a note of which of both was faster on this machine.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -206,10 +207,8 @@ def _faster(network: IAUNet, usual: TorchEngine) -> Engine:
     faster = seconds[OPENVINO] < _GAIN * seconds[PYTORCH]
     name = OPENVINO if faster else PYTORCH
     text = json.dumps({"machine": machine, "engine": name, "seconds": seconds})
-    try:
+    with contextlib.suppress(OSError):
         note.write_text(text, encoding="utf-8")
-    except OSError:
-        return other if faster else usual
     return other if faster else usual
 
 

@@ -86,7 +86,8 @@ class CellFinder:
             decoded: Future[Instances] | None = None
             for steps.plane in range(last + 1):
                 plane = read.result()
-                read = reading.submit(planes.__getitem__, min(steps.plane + 1, last))
+                if steps.plane < last:
+                    read = reading.submit(planes.__getitem__, steps.plane + 1)
                 fields = self.fields(plane, diameter, None, steps)
                 if decoded:
                     yield decoded.result()
