@@ -40,3 +40,11 @@ def test_cells_far_from_the_middle_of_a_large_image_are_used(network):
     assert torch.isfinite(mean).all()
     assert torch.isfinite(basis).all()
     assert basis.any()
+
+
+def test_a_fit_to_fewer_images_looks_at_no_others(network):
+    first = discs([(30, 30), (60, 60), (90, 40)])
+    others = [discs([(40, 60), (80, 80)]), discs([(60, 30), (30, 90)])]
+    torch.testing.assert_close(
+        fit(network, [first, *others], most=1), fit(network, [first])
+    )

@@ -34,7 +34,9 @@ _ZOOM = 0.25  # logarithm
 
 
 @torch.no_grad()
-def fit(network: IAUNet, images: Sequence[AnnotatedImage]) -> tuple[Tensor, Tensor]:
+def fit(
+    network: IAUNet, images: Sequence[AnnotatedImage], *, most: int = _IMAGES
+) -> tuple[Tensor, Tensor]:
     """Choose mean and basis of the descriptor by cells of the training images.
 
     Parameters
@@ -43,10 +45,12 @@ def fit(network: IAUNet, images: Sequence[AnnotatedImage]) -> tuple[Tensor, Tens
         In evaluation mode.
     images : sequence of AnnotatedImage
         All kinds of them get about the same number of images.
+    most : int
+        About so many images are looked at; each takes seconds on a processor core.
     """
     rng = np.random.default_rng(0)
     pooled, changes = [], []
-    for image in _spread(images):
+    for image in _spread(images, most):
         plane, labels = _window(image)
         names = np.unique(labels[labels > 0])
         usual = _pool(network, plane, labels, names)
@@ -62,12 +66,12 @@ def fit(network: IAUNet, images: Sequence[AnnotatedImage]) -> tuple[Tensor, Tens
     )
 
 
-def _spread(images: Sequence[AnnotatedImage]) -> Iterable[AnnotatedImage]:
+def _spread(images: Sequence[AnnotatedImage], most: int) -> Iterable[AnnotatedImage]:
     kinds: dict[str, list[AnnotatedImage]] = defaultdict(list)
     for image in images:
         if len(image.centres) > 1:
             kinds[image.kind].append(image)
-    each = -(-_IMAGES // max(1, len(kinds)))
+    each = -(-most // max(1, len(kinds)))
     for members in kinds.values():
         step = max(1, len(members) // each)
         yield from members[::step][:each]

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # A kind of no given share is drawn in proportion to this power of its image count.
 _KIND_POWER = 0.35
+# Images by which the descriptor of a model on its way is fitted.
+_SKETCHED = 4
 
 
 @dataclass(frozen=True)
@@ -282,16 +284,17 @@ class Run:
             return
         if model:
             if not bool(self.state.averaged.descriptor_basis.any()):
-                self.describe()
+                # A model on its way needs one that works; the best one takes minutes.
+                self.describe(most=_SKETCHED)
             save_model(self.out, self.state.averaged, card)
         save_state(self.out, self.state)
 
-    def describe(self) -> None:
-        """Fit what the descriptor keeps, unless it is to stay."""
+    def describe(self, **options: int) -> None:
+        """Fit what the descriptor keeps, unless it is to stay; options as for `fit`."""
         known = bool(self.state.averaged.descriptor_basis.any())
         if self.rank or (known and self.recipe.keeps_descriptor):
             return
-        mean, basis = fit(self.state.averaged, self.images)
+        mean, basis = fit(self.state.averaged, self.images, **options)
         # The average of two equal buffers stays as it is.
         for network in (self.state.averaged, self.state.network):
             network.descriptor_mean.copy_(mean)
