@@ -116,6 +116,21 @@ def test_a_layer_fills_and_becomes_an_ordinary_one(
     assert status(dock).startswith(f"{n} cells")
 
 
+@pytest.mark.parametrize(("few", "type_"), [(1 << 15, np.uint16), (3, np.int32)])
+def test_wide_planes_get_the_type_that_napari_draws_at_once(
+    qtbot, dock, viewer, mosaic, monkeypatch, few, type_
+):
+    monkeypatch.setattr(segment_job, "_WIDE_PLANE", 1 << 17)
+    monkeypatch.setattr(segment_job, "_FEW_CELLS", few)
+    for image in (lazily(mosaic), mosaic):
+        viewer.add_image(image)
+        press(qtbot, dock)
+        finish(qtbot, dock)
+        cells = viewer.layers[-1]
+        assert cells.data.dtype == type_
+        assert cells.data.max() == len(cells.features) > 3
+
+
 def test_cells_of_different_parts_have_different_numbers_meanwhile(
     qtbot, dock, viewer, mosaic
 ):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.plugin import unfinished
-from napari_iaunet.plugin.segment_job import Cells, features_of
+from napari_iaunet.plugin.segment_job import Cells, features_of, for_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,6 +109,8 @@ def find_cells_by_parts(
         watch=filler,
     )
     labels = filler.finish(found.labels)
+    if isinstance(labels, np.ndarray):
+        labels = for_layer(labels, len(found.table["label"]))
     unfinished.finish(filling.folder)
     shutil.rmtree(written, ignore_errors=True)  # the layer shows a copy
     return Cells(
@@ -131,6 +133,9 @@ class _Filler:
 
     def __call__(self, task: ChunkTask, index: int) -> None:
         """Show a chunk; its cells get numbers that no others have so far."""
+        # A first Labels layer needs pandas, whose import would hold the window up.
+        import pandas  # noqa: F401
+
         if self._pyramid is None:
             self._begin(task)
         labels = task.labels_of(index)

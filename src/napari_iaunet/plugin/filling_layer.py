@@ -122,7 +122,9 @@ class FillingLayer:
         with layers.selection_kept(self._viewer):
             new = self._viewer.add_labels(data, **self._options)
             for name in _KEPT:
-                setattr(new, name, getattr(layer, name))
+                # Even what is set to the same value draws everything again.
+                if getattr(new, name) != getattr(layer, name):
+                    setattr(new, name, getattr(layer, name))
             listed.move(len(listed) - 1, listed.index(layer))
             listed.remove(layer)
         new.name = layer.name  # which two layers cannot share

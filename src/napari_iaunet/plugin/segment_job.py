@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.placement import LayerImage
     from napari_iaunet.segmentation.segmenter import Segmenter
 
+# napari converts labels of more than 16 bits when it draws them: 10 ms for a megapixel,
+# in which the window stands still. Planes of more pixels than the first get 16 bits if
+# they have no more cells than the second, so that as many can be added by hand.
+_WIDE_PLANE, _FEW_CELLS = 1 << 22, 1 << 15
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -30,7 +35,7 @@ class Cells:
 
     Attributes
     ----------
-    labels : (Y, X) or (T or Z, Y, X) or (T, Z, Y, X) int32
+    labels : (Y, X) or (T or Z, Y, X) or (T, Z, Y, X) int32 or uint16
     features : DataFrame
         ``index`` and ``label`` (the cell's number in ``labels``), ``plane`` (stacks
         only), ``area`` in pixels, ``mean_intensity`` and ``score``.
@@ -41,7 +46,7 @@ class Cells:
         What the network ran on.
     """
 
-    labels: NDArray[np.int32]
+    labels: NDArray[np.integer[Any]]
     features: DataFrame
     diameter: float
     seconds: float
@@ -114,12 +119,18 @@ def find_cells(
     table = measure(result.labels, image.array, channel_axis=image.channel_axis)
     table["score"] = np.asarray(result.scores)[table["label"] - 1]
     return Cells(
-        labels=result.labels,
+        labels=for_layer(result.labels, len(result.scores)),
         features=features_of(table),
         diameter=float(result.diameter),
         seconds=time.perf_counter() - begin,
         device=str(getattr(segmenter, "device", device)),
     )
+
+
+def for_layer(labels: NDArray[np.int32], cells: int) -> NDArray[np.integer[Any]]:
+    """Return labels in the type in which a layer is drawn without delay."""
+    wide = labels.shape[-2] * labels.shape[-1] > _WIDE_PLANE
+    return labels.astype(np.uint16) if wide and cells <= _FEW_CELLS else labels
 
 
 def features_of(table: dict[str, NDArray[Any]]) -> DataFrame:
