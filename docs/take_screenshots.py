@@ -6,13 +6,15 @@ and, where there is no display,
 
     xvfb-run -a -s "-screen 0 1600x1200x24" python docs/take_screenshots.py
 
-Every image comes with scikit-image, every click goes through the dock. Take them
-anew whenever the bundled model or the dock has changed. The name of one of the
+Every image comes with scikit-image or, for the Fine-tune tab, from the folder
+$NAPARI_IAUNET_DATA (default: ../shared/data); every click goes through the dock. Take
+them anew whenever the bundled model or the dock has changed. The name of one of the
 functions below, given behind it, takes only its pictures.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -23,11 +25,14 @@ import numpy as np
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtTest import QTest
 from skimage import data
+from skimage.io import imread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 IMAGES = Path(__file__).parent / "images"
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("NAPARI_IAUNET_DATA", ROOT.parent / "shared" / "data"))
 SIZE = (1400, 900)
 PATIENCE = 600
 # Rows and columns of nuclei in the middle of the stained tissue.
@@ -191,28 +196,26 @@ def lookalikes(viewer: napari.Viewer, dock: Any) -> None:
 def finetune(viewer: napari.Viewer, dock: Any) -> None:
     """A training, and the model that it offers.
 
-    The estimate of the diameter takes glands for cells; with nuclei that were found
-    when the diameter was given, the model learns what is meant.
+    The image, and what its cells are, comes from the folder of annotated images: the
+    model was not trained on it.
     """
     clear(viewer)
-    viewer.add_image(data.immunohistochemistry(), name="tissue")
+    image = sorted((DATA / "cells-phase-contrast" / "train").glob("*_img.*"))[-1]
+    viewer.add_image(imread(image), name="phase contrast")
+    mask = image.with_name(image.name.replace("_img.", "_mask."))
+    viewer.add_labels(imread(mask), name="labelled cells").contour = 2
     viewer.reset_view()
-    dock.tabs.setCurrentWidget(dock.segment_panel)
-    dock.segment_panel.estimate.setChecked(False)
-    dock.segment_panel.diameter.setValue(14)
-    segment(dock)
-    viewer.layers[-1].name = "labelled nuclei"
     panel = dock.finetune_panel
     dock.tabs.setCurrentWidget(panel)
     QTest.qWait(500)
     panel.pairs.menu.aboutToShow.emit()
     panel.pairs.menu.actions()[0].trigger()
-    panel.length.setValue(1)
+    panel.length.setValue(2)
     QTest.mouseClick(panel.train_button, Qt.MouseButton.LeftButton)
     wait(lambda: panel.stop_button.isEnabled())
     wait(lambda: not panel.stop_button.isEnabled())
     print(panel.result.text())
-    panel.name.setText("my tissue")
+    panel.name.setText("my phase contrast")
     QTest.qWait(500)
     save(viewer.screenshot(canvas_only=False, flash=False), "finetune.png")
     panel.widget().grab().save(str(IMAGES / "finetune-tab.png"))

@@ -11,6 +11,7 @@ import pytest
 from stepwise import Stepwise
 
 import napari_iaunet
+from napari_iaunet import Segmenter
 from napari_iaunet.model.registry import ModelInfo
 from napari_iaunet.plugin import devices, preferences, segment_job
 from napari_iaunet.segmentation.image import as_planes
@@ -74,3 +75,22 @@ def fake(monkeypatch):
     monkeypatch.setattr(preferences, "remember_device", lambda name: None)
     monkeypatch.setattr(napari_iaunet, "list_models", lambda: models, raising=False)
     return segmenter
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy):
+    return make_napari_viewer_proxy()
+
+
+@pytest.fixture(scope="session")
+def segmenter():
+    """The bundled model."""
+    return Segmenter(device="cpu")
+
+
+@pytest.fixture
+def real_dock(viewer, fake, segmenter, monkeypatch):
+    """The dock with the bundled model behind every name."""
+    monkeypatch.setattr(segment_job, "make_segmenter", lambda *_: segmenter)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-iaunet", "IAU-Net")
+    return widget

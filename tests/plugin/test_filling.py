@@ -7,7 +7,7 @@ import zarr
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 
-from napari_iaunet import Segmenter, average_precision
+from napari_iaunet import average_precision
 from napari_iaunet.files import read_image
 from napari_iaunet.plugin import filling_job, owners, segment_job, unfinished
 from napari_iaunet.segmentation import label_pyramid, lazy
@@ -16,11 +16,6 @@ pytestmark = pytest.mark.viewer
 
 LEFT = Qt.MouseButton.LeftButton
 SIDE, DIAMETER = 256, 20.0
-
-
-@pytest.fixture(scope="module")
-def segmenter():
-    return Segmenter(device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -41,18 +36,11 @@ def small_parts(monkeypatch):
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy()
-
-
-@pytest.fixture
-def dock(viewer, fake, segmenter, monkeypatch):
-    monkeypatch.setattr(segment_job, "make_segmenter", lambda *_: segmenter)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-iaunet", "IAU-Net")
-    widget.segment_panel.estimate.setChecked(False)
+def dock(real_dock):
+    real_dock.segment_panel.estimate.setChecked(False)
     # The network's own diameter: a side of a part is what was asked for.
-    widget.segment_panel.diameter.setValue(DIAMETER)
-    return widget
+    real_dock.segment_panel.diameter.setValue(DIAMETER)
+    return real_dock
 
 
 def press(qtbot, dock):

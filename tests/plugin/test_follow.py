@@ -6,19 +6,12 @@ from napari.layers import Tracks
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 
-from napari_iaunet import Segmenter
 from napari_iaunet.files import read_image
-from napari_iaunet.plugin import segment_job
 
 pytestmark = pytest.mark.viewer
 
 LEFT = Qt.MouseButton.LeftButton
 STEP = 3
-
-
-@pytest.fixture(scope="module")
-def segmenter():
-    return Segmenter(device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +28,9 @@ def film(data_folder, segmenter):
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy()
-
-
-@pytest.fixture
-def dock(viewer, fake, segmenter, monkeypatch):
-    monkeypatch.setattr(segment_job, "make_segmenter", lambda *_: segmenter)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-iaunet", "IAU-Net")
-    widget.tabs.setCurrentWidget(widget.follow_panel)
-    return widget
+def dock(real_dock):
+    real_dock.tabs.setCurrentWidget(real_dock.follow_panel)
+    return real_dock
 
 
 def press(qtbot, dock):
