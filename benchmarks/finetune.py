@@ -70,9 +70,12 @@ def _arguments() -> argparse.Namespace:
         "--only", default="lb", help="l left-out kinds, b bundled model"
     )
     parser.add_argument(
-        "--minutes", type=float, default=20, help="training without the left-out kind"
+        "--minutes", type=float, default=8, help="training without the left-out kind"
     )
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--kinds", nargs="+", choices=LEFT_OUT, default=list(LEFT_OUT), help="left out"
+    )
     parser.add_argument(
         "--images", type=int, default=10, help="test images of a left-out kind"
     )
@@ -112,8 +115,8 @@ class Results:
 def _left_out(args: argparse.Namespace) -> str:
     results = Results(args.runs / "finetune" / f"left-out-{args.minutes:g}.json")
     rows = []
-    for kind, left in LEFT_OUT.items():
-        start = _without(kind, left, args)
+    for kind in args.kinds:
+        start = _without(kind, LEFT_OUT[kind], args)
         training, _ = common.split(args.data)[kind]
         for count in _COUNTS:
             found: dict[str, list[float]] = {}
