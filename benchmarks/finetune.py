@@ -77,7 +77,7 @@ def _arguments() -> argparse.Namespace:
         "--kinds", nargs="+", choices=LEFT_OUT, default=list(LEFT_OUT), help="left out"
     )
     parser.add_argument(
-        "--images", type=int, default=10, help="test images of a left-out kind"
+        "--images", type=int, default=6, help="test images of a left-out kind"
     )
     args = parser.parse_args()
     if not args.only or set(args.only) - set("lb"):
@@ -123,10 +123,12 @@ def _left_out(args: argparse.Namespace) -> str:
             for seed in range(args.seeds):
                 draw = _draw(training, count, args.images, seed)
                 name = f"{kind} {count} {seed}"
+                # What is tested on does not depend on the number of images.
+                before = results.get(f"{kind} {seed}", partial(_before, start, draw))
                 ours = results.get(name, partial(_tuned, start, draw, args.runs))
                 peers = partial(_peers, draw, args.runs)
                 theirs = results.get(f"{name} peers", peers)
-                for key, value in {**ours, **theirs}.items():
+                for key, value in {**before, **ours, **theirs}.items():
                     found.setdefault(key, []).append(value)
             rows.append([f"{kind}, {count}", *map(_spread, found.values())])
     return (
@@ -169,12 +171,16 @@ def _without(kind: str, left: tuple[str, ...], args: argparse.Namespace) -> Path
     return out
 
 
+def _before(start: str | Path, draw: Draw) -> dict[str, float]:
+    return {"before": _ap(start, draw.test)}
+
+
 def _tuned(start: str | Path, draw: Draw, runs: Path) -> dict[str, float]:
-    """AP of the start, and of the best model so far after so many seconds."""
+    """AP of the best model so far after so many seconds."""
     from napari_iaunet import train
 
     out = runs / "finetune" / "tuned"
-    found = {"before": _ap(start, draw.test)}
+    found = {}
     options = {"start": start, "minutes": _FULL_MINUTES, "seed": draw.seed}
     waiting = list(_MOMENTS[:-1])
     # Time stands still while the reader of the events does something else.
@@ -226,8 +232,9 @@ def _bundled(args: argparse.Namespace) -> str:
         if not half:
             continue
         draw = Draw(held_out[:half][: max(_COUNTS)], held_out[half:], 0)
+        before = results.get(f"{kind} before", partial(_before, args.model, draw))
         found = results.get(kind, partial(_tuned, args.model, draw, args.runs))
-        figures = [f"{value:.3f}" for value in found.values()]
+        figures = [f"{value:.3f}" for value in (*before.values(), *found.values())]
         rows.append([f"{kind}, {len(draw.chosen)}", *figures])
     return (
         "### The bundled model on kinds that it knows\n\nFine-tuned on the first half "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,7 @@ def _read_config(folder: Path) -> IAUNetConfig:
                 for n in (config.embedding, config.hidden, config.projection)
             )
             and 1 <= float(config.diameter) <= 1000
+            and 0 < float(config.usual_diameter or 1) < math.inf
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"The model's {CONFIG} does not fit: {folder}.") from error

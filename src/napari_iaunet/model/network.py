@@ -40,7 +40,11 @@ class IAUNetConfig:
     descriptor : int
         Length of the vector that describes a cell's looks, at most.
     diameter : float
-        Cell diameter, in pixels, that the network was trained around.
+        Cell diameter, in pixels, that the network was trained around: images are
+        rescaled to it.
+    usual_diameter : float or None
+        Median cell diameter, in their own pixels, of the images of a model for one
+        kind of image; None if the images differed much.
     identity : bool
         False gives a plain U-Net: foreground and centre map only.
     """
@@ -52,6 +56,7 @@ class IAUNetConfig:
     projection: int = 32
     descriptor: int = 128
     diameter: float = 28.0
+    usual_diameter: float | None = None
     identity: bool = True
 
     def to_dict(self) -> dict[str, Any]:

@@ -70,8 +70,9 @@ def measure_plane(
     plane: NDArray[np.float32],
     segment_at: Callable[[NDArray[np.float32], float], Decoded],
     known: float,
+    usual: float | None = None,
 ) -> tuple[float | None, Decoded | None]:
-    """Measure the cells at the image's own scale, then at the better one.
+    """Measure the cells at the scale of usual ones, then at the better one.
 
     Parameters
     ----------
@@ -81,6 +82,9 @@ def measure_plane(
         (plane, scale) -> Decoded.
     known : float
         The network's cell diameter, in pixels.
+    usual : float, optional
+        Diameter, in pixels, that is likely. Without, the plane is looked at as it
+        is.
 
     Returns
     -------
@@ -91,12 +95,13 @@ def measure_plane(
         were found on the way.
     """
     small = max(plane.shape[1:]) <= _WHOLE
-    window = plane if small else _middle(plane, _WINDOW)
-    scale = 1.0
+    scale = 1.0 if usual is None else scale_for(usual, known, plane.shape)
+    window = plane if small else _middle(plane, round(_WINDOW / min(scale, 1.0)))
     decoded = segment_at(window, scale)
     diameter = _median_diameter(decoded, scale)
-    if diameter is None:
-        diameter = _median_diameter(segment_at(window, _FAR), _FAR)
+    for other in (1.0, _FAR):
+        if diameter is None and other != scale:
+            diameter = _median_diameter(segment_at(window, other), other)
     if diameter is None:
         return None, decoded if small else None
     better = scale_for(diameter, known, plane.shape)

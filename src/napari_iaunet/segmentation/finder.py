@@ -154,18 +154,19 @@ class CellFinder:
         def segment_at(plane: NDArray[np.float32], scale: float) -> Decoded:
             return self._at_scale(plane, scale, progress)
 
-        known = self._known
+        known, usual = self._known, self._config.usual_diameter
         measured: list[tuple[float | None, Decoded | None]] = []
         for i in chosen:
             if is_large(planes):
                 stretches = sample_stretches(planes, i)
                 for window in telling_windows(planes, i, stretches):
-                    found_here, _ = measure_plane(window, segment_at, known)
+                    found_here, _ = measure_plane(window, segment_at, known, usual)
                     measured.append((found_here, None))
             else:
-                measured.append(measure_plane(planes[i], segment_at, known))
+                plane = planes[i]
+                measured.append(measure_plane(plane, segment_at, known, usual))
         found = [diameter for diameter, _ in measured if diameter is not None]
-        diameter = float(np.median(found)) if found else self._known
+        diameter = float(np.median(found)) if found else usual or self._known
         return diameter, measured[0][1] if count == 1 else None
 
 
