@@ -105,15 +105,18 @@ def measure_plane(
     if diameter is None:
         return None, decoded if small else None
     better = scale_for(diameter, known, plane.shape)
-    if better != scale:
+    if not _is_settled(better / scale):
         again = segment_at(window, better)
         found = _median_diameter(again, better)
         if found is not None:
             diameter, decoded, scale = found, again, better
-    # A last change of scale that is small would buy nothing but time.
-    change = scale_for(diameter, known, plane.shape) / scale
-    settled = _SETTLED[0] <= change <= _SETTLED[1]
+    settled = _is_settled(scale_for(diameter, known, plane.shape) / scale)
     return diameter, decoded if small and settled else None
+
+
+def _is_settled(change: float) -> bool:
+    """Whether a change of scale is so small that it would buy nothing but time."""
+    return _SETTLED[0] <= change <= _SETTLED[1]
 
 
 def _middle(plane: NDArray[np.float32], size: int) -> NDArray[np.float32]:
