@@ -83,11 +83,11 @@ class Recipe:
     weights: LossWeights = field(default_factory=LossWeights)
 
 
-# Few images of one kind: gentle steps away from a model that knows much already, in
-# crops that are measured often.
+# Few images of one kind, and a minute or two: many small steps away from a model that
+# knows much already, measured often.
 FINE_TUNING = Recipe(
+    batch=4,
     second_views=1,
-    learning_rate=1e-3,
     warm_up=20,
     averaging=0.98,
     settled=1.0,
