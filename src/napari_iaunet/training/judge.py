@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _USUAL = THRESHOLDS.index(0.5)
 # Above this overlap chance decides about the few cells of a small held-out part.
 _COUNTED = np.array(THRESHOLDS) < 0.9
+_ROUNDING = 1e-9
 # Measuring may take this share of the time.
 _SHARE = 0.1
 
@@ -106,14 +107,28 @@ class Judge:
             Pooled AP at IoU 0.5.
         keep : bool
             Whether this model is the one to keep: it has the best mean AP at IoU 0.5
-            to 0.85, and at 0.5 it is not worse than the start.
+            to 0.85, which is above the start's by what one cell counts, and at 0.5 it
+            is not worse than the start.
         """
         found = self._measure(network)
         ap, mean = float(found.pooled[_USUAL]), _mean(found)
-        if self.keeps_best and (mean <= self._best or ap < (self.start_ap or 0.0)):
+        if self.keeps_best and (mean <= self._best or not self._beats_start(ap, mean)):
             return ap, False
         self._best, self._best_ap, self.improved = mean, ap, True
         return ap, True
+
+    def _beats_start(self, ap: float, mean: float) -> bool:
+        """Whether a model is better than the start by more than chance may give.
+
+        With few held-out cells the mean rises and falls by a few hundredths from one
+        measurement to the next, whatever the model is worth on other images.
+        """
+        if self.start is None:
+            return True
+        cells = int((self.start.tp + self.start.fn)[:, _USUAL].sum())
+        one_cell = 1 / max(cells, 1) - _ROUNDING
+        better = mean >= _mean(self.start) + one_cell
+        return better and ap >= (self.start_ap or 0.0)
 
     def _measure(self, network: IAUNet) -> AveragePrecision:
         from napari_iaunet.segmentation.segmenter import Segmenter
