@@ -163,18 +163,14 @@ def _train(args: argparse.Namespace) -> None:
 
 
 def _average(args: argparse.Namespace) -> None:
-    """Write the mean of models that began alike (Wortsman et al., ICML 2022)."""
+    """Write the mean of models that began alike."""
+    from napari_iaunet.model.averaging import mean_of
     from napari_iaunet.model.checkpoint import load_model, save_model
     from napari_iaunet.model.registry import find_model
     from napari_iaunet.training.dataset import load_pairs
     from napari_iaunet.training.describe import fit
 
-    networks = [load_model(find_model(model))[0] for model in args.average]
-    mean = networks[0]
-    others = [network.state_dict() for network in networks]
-    for name, value in mean.state_dict().items():
-        if value.is_floating_point():
-            value.copy_(sum(other[name] for other in others) / len(others))
+    mean = mean_of([load_model(find_model(model))[0] for model in args.average])
     pairs = [pair for pairs, _ in common.split(args.data).values() for pair in pairs]
     centre, basis = fit(mean, load_pairs(pairs, mean.config.diameter))
     mean.descriptor_mean.copy_(centre)

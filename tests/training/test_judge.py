@@ -58,3 +58,14 @@ def test_more_cells_at_a_higher_overlap_do_not_make_up_for_fewer_at_half(judge):
     ap, keep = judge.measure(cells(missing=1))
     assert ap < 1
     assert keep is False
+
+
+def test_a_model_closer_to_the_start_may_be_worse_by_less_than_a_cell(judge):
+    judge.measure_start(cells(missing=5))
+    assert judge.measure(cells(missing=2))[1]
+    assert judge.measure_closer(cells(missing=4, grown=2))[1] is False
+    assert judge.measure_closer(cells(missing=1, grown=2))[1]
+    judge.measure_start(cells(missing=3))
+    assert judge.measure(cells(missing=2))[1]
+    closer = judge.measure_closer(cells(missing=2, grown=2))
+    assert closer[1] is False, "it would not beat the start any more"

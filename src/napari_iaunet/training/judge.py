@@ -46,6 +46,10 @@ class Judge:
     ----------
     start : AveragePrecision or None
         Of the model that training began with.
+    improved : bool
+        Whether the kept model is better than the start.
+    has_new_best : bool
+        Whether it was found since this was last set to False.
     example : (Y, X) integer array or None
         Cells found in the first image.
     """
@@ -61,7 +65,7 @@ class Judge:
         self._held_out, self._device, self._every = held_out, device, every
         self.keeps_best = from_start and bool(held_out)
         self.start: AveragePrecision | None = None
-        self.improved = False
+        self.improved = self.has_new_best = False
         self.example: NDArray[np.integer[Any]] | None = None
         self._best, self._best_ap = -1.0, -1.0
         self._measured = time.monotonic()
@@ -111,24 +115,47 @@ class Judge:
             is not worse than the start.
         """
         found = self._measure(network)
+        better = not self.keeps_best or _mean(found) > self._best
+        return self._decide(found, better)
+
+    def measure_closer(self, network: IAUNet) -> tuple[float, bool]:
+        """Measure a model that is closer to the start than the best one so far.
+
+        It is the one to keep unless it is worse than the best by what one cell counts:
+        on other images it fails less.
+
+        Returns
+        -------
+        ap, keep
+            As of `measure`.
+        """
+        found = self._measure(network)
+        return self._decide(found, _mean(found) > self._best - self._one_cell)
+
+    def _decide(self, found: AveragePrecision, better: bool) -> tuple[float, bool]:
         ap, mean = float(found.pooled[_USUAL]), _mean(found)
-        if self.keeps_best and (mean <= self._best or not self._beats_start(ap, mean)):
-            return ap, False
-        self._best, self._best_ap, self.improved = mean, ap, True
-        return ap, True
+        keep = better and self._beats_start(ap, mean)
+        if keep:
+            self._best, self._best_ap, self.improved = mean, ap, True
+            self.has_new_best = self.keeps_best
+        return ap, keep
 
     def _beats_start(self, ap: float, mean: float) -> bool:
-        """Whether a model is better than the start by more than chance may give.
+        """Whether a model is better than the start by more than chance may give."""
+        if self.start is None or not self.keeps_best:
+            return True
+        return mean >= _mean(self.start) + self._one_cell and ap >= (self.start_ap or 0)
 
-        With few held-out cells the mean rises and falls by a few hundredths from one
+    @property
+    def _one_cell(self) -> float:
+        """What one cell counts.
+
+        With few held-out cells the mean rises and falls by as much from one
         measurement to the next, whatever the model is worth on other images.
         """
-        if self.start is None:
-            return True
+        assert self.start is not None
         cells = int((self.start.tp + self.start.fn)[:, _USUAL].sum())
-        one_cell = 1 / max(cells, 1) - _ROUNDING
-        better = mean >= _mean(self.start) + one_cell
-        return better and ap >= (self.start_ap or 0.0)
+        return 1 / max(cells, 1) - _ROUNDING
 
     def _measure(self, network: IAUNet) -> AveragePrecision:
         from napari_iaunet.segmentation.segmenter import Segmenter
