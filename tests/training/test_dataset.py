@@ -14,7 +14,6 @@ from napari_iaunet.training.dataset import (
     median_diameter,
     prepare,
     split_pairs,
-    usual_diameter,
 )
 
 
@@ -104,16 +103,3 @@ def test_real_split_shares_nothing(data_folder: Path):
     training, validation = split_pairs(pairs)
     assert len(validation) == 56
     assert not {p[0] for p in training} & {p[0] for p in validation}
-
-
-def test_a_usual_diameter_only_where_images_are_alike():
-    def image(diameter):
-        cells = disc((200, 200), (100, 100), diameter / 2).astype(np.int32)
-        return prepare(Annotation(cells.astype(float), cells), 28.0)
-
-    empty = np.zeros((50, 50), np.int32)
-    nothing = prepare(Annotation(empty.astype(float), empty), 28.0)
-    # The largest is stored shrunk, and its diameter is that of the image as it was.
-    alike = [image(60), nothing, image(80), image(110)]
-    assert usual_diameter(alike, 28.0) == pytest.approx(80, rel=0.03)
-    assert usual_diameter([*alike, image(30)], 28.0) is None

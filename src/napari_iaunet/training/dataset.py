@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Cells are of a usual size if their median in every image is within this factor of it.
-_ALIKE = 2.0
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
 
@@ -208,25 +206,6 @@ def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
         annotation.kind,
         known,
     )
-
-
-def usual_diameter(images: Sequence[AnnotatedImage], diameter: float) -> float | None:
-    """Median cell diameter of images, in their pixels; None if they differ much.
-
-    Parameters
-    ----------
-    images : sequence of AnnotatedImage
-    diameter : float
-        The network's cell diameter, in pixels.
-    """
-    found = [
-        diameter / (image.zoom * image.shrunk)
-        for image in images
-        if len(image.centres) > 1
-    ]
-    typical = float(np.median(found))
-    alike = max(found) / typical <= _ALIKE and typical / min(found) <= _ALIKE
-    return round(typical, 2) if alike else None
 
 
 def _checked_plane(annotation: Annotation) -> NDArray[np.float32]:

@@ -19,17 +19,13 @@ from napari_iaunet.model.checkpoint import load_model, save_model
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.segmentation.devices import choose_device
-from napari_iaunet.training.dataset import (
-    prepare,
-    read_pairs,
-    split_pairs,
-    usual_diameter,
-)
+from napari_iaunet.training.dataset import prepare, read_pairs, split_pairs
 from napari_iaunet.training.events import TrainingEvent
 from napari_iaunet.training.holdout import hold_out, whole
 from napari_iaunet.training.judge import Judge
 from napari_iaunet.training.length import Length
 from napari_iaunet.training.run import FINE_TUNING, Material, Recipe, Run
+from napari_iaunet.training.sizes import estimates_well, usual_diameter
 from napari_iaunet.training.state import TrainingState, load_state
 
 if TYPE_CHECKING:
@@ -135,8 +131,10 @@ def train(
     if not any(len(image.centres) > 1 for image in images):
         raise TrainingError("There is no annotated cell to train on.")
     first = copy.deepcopy(network)
-    usual = usual_diameter(images, diameter)
-    network.config = replace(network.config, usual_diameter=usual)
+    # What the start tells well by itself shall not be narrowed down to a few images.
+    if start is None or not estimates_well(first, annotations, images, target):
+        usual = usual_diameter(images, diameter)
+        network.config = replace(network.config, usual_diameter=usual)
     network.to(target).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     state = TrainingState.begin(network, recipe.learning_rate, recipe.weight_decay)
     if resume:
