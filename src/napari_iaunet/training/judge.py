@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -111,8 +112,8 @@ class Judge:
             Pooled AP at IoU 0.5.
         keep : bool
             Whether this model is the one to keep: it has the best mean AP at IoU 0.5
-            to 0.85, which is above the start's by what one cell counts, and at 0.5 it
-            is not worse than the start.
+            to 0.85, which is above the start's by more than chance may give, and at
+            0.5 it is not worse than the start.
         """
         found = self._measure(network)
         better = not self.keeps_best or _mean(found) > self._best
@@ -121,8 +122,8 @@ class Judge:
     def measure_closer(self, network: IAUNet) -> tuple[float, bool]:
         """Measure a model that is closer to the start than the best one so far.
 
-        It is the one to keep unless it is worse than the best by what one cell counts:
-        on other images it fails less.
+        It is the one to keep unless it is worse than the best by more than chance may
+        give: on other images it fails less.
 
         Returns
         -------
@@ -130,7 +131,7 @@ class Judge:
             As of `measure`.
         """
         found = self._measure(network)
-        return self._decide(found, _mean(found) > self._best - self._one_cell)
+        return self._decide(found, _mean(found) > self._best - self._chance)
 
     def _decide(self, found: AveragePrecision, better: bool) -> tuple[float, bool]:
         ap, mean = float(found.pooled[_USUAL]), _mean(found)
@@ -144,18 +145,18 @@ class Judge:
         """Whether a model is better than the start by more than chance may give."""
         if self.start is None or not self.keeps_best:
             return True
-        return mean >= _mean(self.start) + self._one_cell and ap >= (self.start_ap or 0)
+        return mean >= _mean(self.start) + self._chance and ap >= (self.start_ap or 0)
 
     @property
-    def _one_cell(self) -> float:
-        """What one cell counts.
+    def _chance(self) -> float:
+        """By how much the mean AP changes whatever a model is worth on other images.
 
-        With few held-out cells the mean rises and falls by as much from one
-        measurement to the next, whatever the model is worth on other images.
+        That is what one cell counts or, of many cells, a third of the scatter that
+        counting them has.
         """
         assert self.start is not None
-        cells = int((self.start.tp + self.start.fn)[:, _USUAL].sum())
-        return 1 / max(cells, 1) - _ROUNDING
+        cells = max(1, int((self.start.tp + self.start.fn)[:, _USUAL].sum()))
+        return max(1.0, math.sqrt(cells) / 3) / cells - _ROUNDING
 
     def _measure(self, network: IAUNet) -> AveragePrecision:
         from napari_iaunet.segmentation.segmenter import Segmenter
