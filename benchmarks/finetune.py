@@ -74,6 +74,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=int, default=3, help="draws of images")
     parser.add_argument(
+        "--counts", type=int, nargs="+", choices=_COUNTS, default=_COUNTS, help="images"
+    )
+    parser.add_argument(
         "--from-scratch",
         type=int,
         default=3,
@@ -125,7 +128,7 @@ def _left_out(args: argparse.Namespace) -> str:
     for kind in args.kinds:
         start = _without(kind, LEFT_OUT[kind], args)
         training, _ = common.split(args.data)[kind]
-        for count in _COUNTS:
+        for count in args.counts:
             found: dict[str, list[float]] = {}
             for seed in range(args.seeds):
                 draw = _draw(training, count, args.images, seed)
