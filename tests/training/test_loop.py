@@ -19,6 +19,7 @@ from napari_iaunet.model.checkpoint import load_model, save_model
 from napari_iaunet.model.losses import LossWeights
 from napari_iaunet.model.network import IAUNetConfig
 from napari_iaunet.model.registry import find_model
+from napari_iaunet.training import loop
 from napari_iaunet.training.loop import train
 from napari_iaunet.training.run import Recipe, probabilities
 
@@ -123,7 +124,10 @@ def learned(pairs, tmp_path_factory):
     return out
 
 
-def test_starts_from_a_model_and_keeps_the_best(pairs, learned, tmp_path: Path):
+def test_starts_from_a_model_and_keeps_the_best(
+    pairs, learned, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(loop, "_FINDS_CELLS", 1.1)  # as if the start found none
     out = tmp_path / "b"
     often = replace(RECIPE, averaging=0.0, settled=1.0, validate_every=0.0)
     events = run(pairs, out, steps=12, start=learned, recipe=often)
@@ -136,6 +140,15 @@ def test_starts_from_a_model_and_keeps_the_best(pairs, learned, tmp_path: Path):
     assert events[-1].improved
     figures = load_model(out)[1]["figures"]
     assert figures["validation AP50"] >= figures["validation AP50 of the start"]
+    assert load_model(out)[0].config.usual_diameter
+
+
+def test_a_start_that_finds_the_cells_learns_no_usual_size(pairs, tmp_path: Path):
+    out = tmp_path / "b"
+    eager = replace(RECIPE, learning_rate=1e-6, averaging=0.0, settled=1.0)
+    events = run(pairs, out, steps=1, start="default", recipe=eager)
+    assert events[-1].start_ap > 0.5
+    assert load_model(out)[0].config.usual_diameter is None
 
 
 def test_what_does_not_help_is_not_kept(pairs, learned, tmp_path: Path):

@@ -1,14 +1,10 @@
-"""How large cells usually are, and whether a model can tell."""
+"""How large cells usually are."""
 
 import numpy as np
 import pytest
-import torch
 
-from napari_iaunet.files import read_image
-from napari_iaunet.model.checkpoint import load_model
-from napari_iaunet.model.registry import find_model
 from napari_iaunet.training.dataset import Annotation, prepare
-from napari_iaunet.training.sizes import estimates_well, usual_diameter
+from napari_iaunet.training.sizes import usual_diameter
 
 
 def disc(diameter):
@@ -24,21 +20,3 @@ def test_a_usual_diameter_only_where_images_are_alike():
     alike = [disc(60), nothing, disc(80), disc(110)]
     assert usual_diameter(alike, 28.0) == pytest.approx(80, rel=0.03)
     assert usual_diameter([*alike, disc(30)], 28.0) is None
-
-
-def test_the_bundled_model_can_tell_the_size_of_nuclei(data_folder):
-    path = sorted((data_folder / "nuclei-fluorescence/train").glob("*_img.png"))[0]
-    mask = path.with_name(path.name.replace("_img", "_mask"))
-    image, labels = (np.asarray(read_image(p).array) for p in (path, mask))
-    labels = labels.astype(np.int32)
-    network = load_model(find_model("default"))[0]
-
-    def asked(labels):
-        annotation = Annotation(image, labels)
-        images = [prepare(annotation, network.config.diameter)]
-        return estimates_well(network, [annotation], images, torch.device("cpu"))
-
-    assert asked(labels)
-    # Somebody for whom groups of nuclei are one thing means another size.
-    y, x = np.indices(labels.shape)
-    assert not asked((y // 100 * 10 + x // 100 + 1).astype(np.int32))

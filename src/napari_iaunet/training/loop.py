@@ -25,7 +25,6 @@ from napari_iaunet.training.holdout import hold_out, whole
 from napari_iaunet.training.judge import Judge
 from napari_iaunet.training.length import Length
 from napari_iaunet.training.run import FINE_TUNING, Material, Recipe, Run
-from napari_iaunet.training.sizes import estimates_well, usual_diameter
 from napari_iaunet.training.state import TrainingState, load_state
 
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
 
 # From so many files on, whole images are held out.
 _MANY = 8
+# A start of this AP at IoU 0.5 knows how large the cells are.
+_FINDS_CELLS = 0.5
 
 
 def _setup(device: str) -> torch.device:
@@ -131,10 +132,6 @@ def train(
     if not any(len(image.centres) > 1 for image in images):
         raise TrainingError("There is no annotated cell to train on.")
     first = copy.deepcopy(network)
-    # What the start tells well by itself shall not be narrowed down to a few images.
-    if start is None or not estimates_well(first, annotations, images, target):
-        usual = usual_diameter(images, diameter)
-        network.config = replace(network.config, usual_diameter=usual)
     network.to(target).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     state = TrainingState.begin(network, recipe.learning_rate, recipe.weight_decay)
     if resume:
@@ -150,6 +147,9 @@ def train(
         so_far = load_model(out)[0] if resume else None
         yield _begin(judge, first, run, so_far, card)
         judge.has_new_best = False
+    # A start that finds the cells shall not be narrowed down to the size of a few.
+    if (judge.start_ap or 0.0) < _FINDS_CELLS:
+        run.remember_size()
     yield from _loop(run, length, judge, card)
     yield from _finish(run, judge, card, first)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from napari_iaunet.model.losses import LossWeights, total_loss
 from napari_iaunet.segmentation.devices import cpu_has_bfloat16
 from napari_iaunet.training.augment import Batch, draw_batch
 from napari_iaunet.training.describe import fit
+from napari_iaunet.training.sizes import usual_diameter
 from napari_iaunet.training.state import TrainingState, save_state
 
 if TYPE_CHECKING:
@@ -277,6 +278,12 @@ class Run:
             for name, value in losses.items()
             if name != "cell_triplet"
         )
+
+    def remember_size(self) -> None:
+        """Make the usual size of the cells, if there is one, part of the model."""
+        for network in (self.state.averaged, self.state.network):
+            usual = usual_diameter(self.images, network.config.diameter)
+            network.config = replace(network.config, usual_diameter=usual)
 
     def save(self, card: dict[str, Any], *, model: bool = True) -> None:
         """Write what a resume needs and, if wanted, the averaged weights as a model."""
