@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from napari_iaunet.model.checkpoint import load_model
@@ -114,6 +115,15 @@ def test_pause_go_on_and_stop(start, tmp_path):
     assert process.until("end")["improved"] in (True, False)
     assert process.process.wait(30) == 0
     load_model(tmp_path / MODEL)
+
+
+def test_it_gives_way_to_other_programs(start):
+    worker = start(minutes=5)
+    worker.until("start")
+    mine, its = (psutil.Process(p).nice() for p in (None, worker.process.pid))
+    assert its != mine
+    if not psutil.WINDOWS:
+        assert its > mine
 
 
 def test_it_ends_with_the_program_that_started_it(start, tmp_path):

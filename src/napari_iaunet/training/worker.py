@@ -8,6 +8,7 @@ stops by itself when stdin ends, for then nobody is left to tell.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
+import psutil
 
 from napari_iaunet.errors import IAUNetError, is_lack_of_memory
 from napari_iaunet.training.task import EXAMPLE, GO_ON, MODEL, PAUSE, STOP, read_task
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 # Steps are told at most so often, in seconds.
 _BETWEEN_STEPS = 0.2
+_NICENESS = 10
 
 
 def main(folder: Path, orders: TextIO, out: TextIO) -> int:
@@ -140,5 +143,13 @@ def _print(values: dict[str, Any], out: TextIO) -> None:
     print(json.dumps(values), file=out, flush=True)
 
 
+def give_way() -> None:
+    """Let other programs, the window first of all, have the processor before this."""
+    low = psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else _NICENESS
+    with contextlib.suppress(psutil.Error, OSError):
+        psutil.Process().nice(low)
+
+
 if __name__ == "__main__":
+    give_way()
     sys.exit(main(Path(sys.argv[1]), sys.stdin, sys.stdout))
