@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENCE = 600
-LATEST_KILL = 20.0
+LATEST_KILL = 40.0
 
 
 def discs(side: int) -> tuple[np.ndarray, np.ndarray]:

@@ -61,6 +61,15 @@ class Trainer(Person):
         self.panel.length.setValue(minutes)
         self.press(self.panel.train_button)
 
+    def steps_at_rest(self):
+        """Wait until the step that was begun is done, and no more come."""
+        for _ in range(20):
+            steps = len(self.panel.plot.training)
+            self.qtbot.wait(1500)
+            if len(self.panel.plot.training) == steps:
+                return steps
+        raise AssertionError
+
     def wait_for_steps(self, count=1):
         plot = self.panel.plot
         self.qtbot.waitUntil(lambda: len(plot.training) >= count, timeout=120_000)
@@ -136,10 +145,7 @@ def test_pause_stop_and_discard(trainer, poor):
     trainer.train(minutes=10)
     trainer.wait_for_steps(3)
     trainer.press(trainer.panel.pause_button)
-    trainer.qtbot.wait(1500)
-    steps = len(trainer.panel.plot.training)
-    trainer.qtbot.wait(1500)
-    assert len(trainer.panel.plot.training) == steps
+    steps = trainer.steps_at_rest()
     assert trainer.panel.status.text() == "Paused."
     trainer.press(trainer.panel.pause_button)
     trainer.wait_for_steps(steps + 1)
