@@ -173,7 +173,7 @@ def _without(kind: str, left: tuple[str, ...], args: argparse.Namespace) -> Path
     """Train on all other kinds, if that is not done yet."""
     out: Path = args.runs / "finetune" / f"without-{kind}-{args.minutes:g}-minutes"
     if trained_minutes(out) < args.minutes:
-        cores = args.threads or os.cpu_count() or 1
+        cores = os.cpu_count() or 1  # whatever the fine-tuning is to take
         worker = str(Path(__file__).with_name("_leave_out_worker.py"))
         launch = ["torch.distributed.run", "--standalone", "--nproc-per-node"]
         task = [str(args.data), str(out), str(args.minutes), *left]

@@ -281,9 +281,10 @@ class Run:
 
     def remember_size(self) -> None:
         """Make the usual size of the cells, if there is one, part of the model."""
+        config = self.state.network.config
+        usual = usual_diameter(self.images, config.diameter)
         for network in (self.state.averaged, self.state.network):
-            usual = usual_diameter(self.images, network.config.diameter)
-            network.config = replace(network.config, usual_diameter=usual)
+            network.config = replace(config, usual_diameter=usual)
 
     def save(self, card: dict[str, Any], *, model: bool = True) -> None:
         """Write what a resume needs and, if wanted, the averaged weights as a model."""
