@@ -140,6 +140,7 @@ def test_starts_from_a_model_and_keeps_the_best(
     assert events[-1].improved
     figures = load_model(out)[1]["figures"]
     assert figures["validation AP50"] >= figures["validation AP50 of the start"]
+    assert figures["validation AP50"] == round(events[-1].validation_ap, 4)
     assert load_model(out)[0].config.usual_diameter
 
 
@@ -156,6 +157,8 @@ def test_what_does_not_help_is_not_kept(pairs, learned, tmp_path: Path):
     harm = replace(RECIPE, learning_rate=5.0, averaging=0.0, warm_up=1)
     events = run(pairs, out, steps=3, start=learned, recipe=harm)
     assert events[-1].improved is False
+    assert events[-2].validation_ap < events[-1].validation_ap
+    assert events[-1].validation_ap == events[-1].start_ap
     start, kept = weights(learned), weights(out)
     assert all(torch.equal(start[k], kept[k]) for k in start)
 
@@ -169,6 +172,7 @@ def test_a_resumed_training_knows_the_best_so_far(pairs, learned, tmp_path: Path
     events = run(pairs, out, steps=15, start=learned, recipe=harm, resume=True)
     assert next(e.step for e in events if e.kind == "step") == 13
     assert events[-1].improved
+    assert events[-2].validation_ap < events[-1].validation_ap
     assert all(torch.equal(best[k], kept) for k, kept in weights(out).items())
 
 

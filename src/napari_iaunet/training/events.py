@@ -23,7 +23,8 @@ class TrainingEvent:
         The step's losses by name.
     learning_rate : float or None
     validation_ap : float or None
-        Pooled AP at IoU 0.5 on the held-out cells.
+        Pooled AP at IoU 0.5 on the held-out cells; at the end that of the model that
+        is kept.
     seconds_left : float or None
         Estimate.
     loss : float or None

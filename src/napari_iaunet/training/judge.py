@@ -51,6 +51,8 @@ class Judge:
         Whether the kept model is better than the start.
     has_new_best : bool
         Whether it was found since this was last set to False.
+    best_ap : float
+        AP at IoU 0.5 of the kept model; -1 before a measurement.
     example : (Y, X) integer array or None
         Cells found in the first image.
     """
@@ -68,7 +70,7 @@ class Judge:
         self.start: AveragePrecision | None = None
         self.improved = self.has_new_best = False
         self.example: NDArray[np.integer[Any]] | None = None
-        self._best, self._best_ap = -1.0, -1.0
+        self._best, self.best_ap = -1.0, -1.0
         self._measured = time.monotonic()
         self._took = 0.0
 
@@ -84,9 +86,9 @@ class Judge:
 
     def figures(self) -> dict[str, Any]:
         """Tell what a card says of the kept model; nothing before a measurement."""
-        if self._best_ap < 0:
+        if self.best_ap < 0:
             return {}
-        figures = {"validation AP50": round(self._best_ap, 4)}
+        figures = {"validation AP50": round(self.best_ap, 4)}
         if self.start_ap is not None:
             figures["validation AP50 of the start"] = round(self.start_ap, 4)
         return {"figures": figures}
@@ -100,8 +102,8 @@ class Judge:
         """Measure the model that training begins with; returns its AP at IoU 0.5."""
         self.start = self._measure(network)
         self._best = _mean(self.start)
-        self._best_ap = float(self.start.pooled[_USUAL])
-        return self._best_ap
+        self.best_ap = float(self.start.pooled[_USUAL])
+        return self.best_ap
 
     def measure(self, network: IAUNet) -> tuple[float, bool]:
         """Measure a model.
@@ -137,7 +139,7 @@ class Judge:
         ap, mean = float(found.pooled[_USUAL]), _mean(found)
         keep = better and self._beats_start(ap, mean)
         if keep:
-            self._best, self._best_ap, self.improved = mean, ap, True
+            self._best, self.best_ap, self.improved = mean, ap, True
             self.has_new_best = self.keeps_best
         return ap, keep
 

@@ -256,16 +256,19 @@ def _finish(
 ) -> Iterator[TrainingEvent]:
     """Fit the descriptor, measure once more, and save what is to be kept."""
     run.describe()
-    last = TrainingEvent("end", run.state.step, seconds_left=0.0)
     if judge.has_cells and run.rank == 0:
-        event = replace(_validate(run, judge, card), seconds=run.state.seconds)
-        yield event
-        last = replace(event, kind="end", seconds_left=0.0)
+        yield replace(_validate(run, judge, card), seconds=run.state.seconds)
     run.save(_full_card(run, card, judge), model=not judge.keeps_best)
     if judge.has_new_best and run.rank == 0:
-        event = replace(_go_half_way(run, judge, card, first), seconds=last.seconds)
-        yield event
-        last = replace(event, kind="end", seconds_left=0.0)
+        event = _go_half_way(run, judge, card, first)
+        yield replace(event, seconds=run.state.seconds)
+    last = TrainingEvent(
+        "end", run.state.step, seconds_left=0.0, seconds=run.state.seconds
+    )
+    if judge.has_cells and run.rank == 0:
+        improved = judge.improved if judge.keeps_best else None
+        ap, start = judge.best_ap, judge.start_ap
+        last = replace(last, validation_ap=ap, start_ap=start, improved=improved)
     yield last
 
 
