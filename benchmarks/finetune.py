@@ -159,7 +159,8 @@ def _left_out(args: argparse.Namespace) -> str:
 
 
 def _spread(values: list[float]) -> str:
-    return f"{np.mean(values):.2f} ({np.std(values):.2f})"
+    spread = f" ({np.std(values):.2f})" if len(values) > 1 else ""
+    return f"{np.mean(values):.2f}{spread}"
 
 
 def _draw(training: list[Pair], count: int, tested: int, seed: int) -> Draw:

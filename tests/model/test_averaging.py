@@ -21,6 +21,12 @@ def test_every_weight_is_the_mean(networks):
             torch.testing.assert_close(value, (one[name] + other[name]) / 2)
 
 
+def test_what_the_descriptor_keeps_is_that_of_the_first(networks):
+    for i, network in enumerate(networks):
+        network.descriptor_basis.fill_(i + 1)
+    assert (mean_of(networks).descriptor_basis == 1).all()
+
+
 def test_the_networks_stay_as_they_are(networks):
     before = {name: v.clone() for name, v in networks[0].state_dict().items()}
     mean_of(networks)

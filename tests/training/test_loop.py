@@ -152,6 +152,24 @@ def test_a_start_that_finds_the_cells_learns_no_usual_size(pairs, tmp_path: Path
     assert load_model(out)[0].config.usual_diameter is None
 
 
+def test_half_is_kept_of_a_start_that_finds_the_cells(
+    pairs, learned, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(loop, "_FINDS_CELLS", 0.0)  # as if the start found some
+    out = tmp_path / "b"
+    half = replace(RECIPE, averaging=0.0, settled=1.0, keeps_half=True)
+    events = run(pairs, out, steps=25, start=learned, recipe=half)
+    assert events[-1].improved
+    state = load_file(out / "training.safetensors")
+    start, kept = weights(learned), weights(out)
+    for name in ("stem.0.weight", "mask_head.1.bias"):
+        mean = (start[name] + state[f"averaged.{name}"]) / 2
+        torch.testing.assert_close(kept[name], mean)
+        assert not torch.equal(kept[name], start[name])
+    assert kept["descriptor_basis"].any()
+    assert load_model(out)[0].config.usual_diameter is None
+
+
 def test_what_does_not_help_is_not_kept(pairs, learned, tmp_path: Path):
     out = tmp_path / "b"
     harm = replace(RECIPE, learning_rate=5.0, averaging=0.0, warm_up=1)

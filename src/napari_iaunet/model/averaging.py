@@ -23,12 +23,12 @@ def mean_of(networks: Sequence[IAUNet]) -> IAUNet:
     Parameters
     ----------
     networks : sequence of IAUNet
-        Of the same shape. What is no weight, the configuration, say, is that of the
-        first.
+        Of the same shape. What is no weight, such as the configuration and what the
+        descriptor keeps, is that of the first.
     """
     mean = copy.deepcopy(networks[0])
     others = [network.state_dict() for network in networks]
     for name, value in mean.state_dict().items():
-        if value.is_floating_point():
+        if value.is_floating_point() and not name.startswith("descriptor_"):
             value.copy_(sum(other[name].to(value) for other in others) / len(others))
     return mean

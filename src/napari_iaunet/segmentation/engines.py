@@ -107,6 +107,8 @@ class OpenVinoEngine:
     ----------
     network : IAUNet
         Ready to be used, on the CPU.
+    folder : Path
+        Where the converted network is, or is put.
 
     Raises
     ------
@@ -116,7 +118,7 @@ class OpenVinoEngine:
 
     name = OPENVINO
 
-    def __init__(self, network: IAUNet) -> None:
+    def __init__(self, network: IAUNet, folder: Path) -> None:
         try:
             import openvino
         except ImportError as error:
@@ -131,7 +133,6 @@ class OpenVinoEngine:
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "PERFORMANCE_HINT": "LATENCY",
         }
-        folder = cache_folder(network)
         try:
             core = openvino.Core()
             if not (folder / _MODEL).is_file():
@@ -184,7 +185,7 @@ def choose_engine(
     if device.type != "cpu" or name == PYTORCH:
         return usual
     if name == OPENVINO:
-        return OpenVinoEngine(network)
+        return OpenVinoEngine(network, cache_folder(network))
     if importlib.util.find_spec("openvino") is None:
         return usual
     return _faster(network, usual)
@@ -192,13 +193,14 @@ def choose_engine(
 
 def _faster(network: IAUNet, usual: TorchEngine) -> Engine:
     """OpenVINO if it has been, or is now found to be, faster than PyTorch."""
-    note = cache_folder(network) / _CHOICE
+    folder = cache_folder(network)
+    note = folder / _CHOICE
     machine = _machine()
     known = _read(note)
     if known.get("machine") == machine and known.get("engine") == PYTORCH:
         return usual
     try:
-        other = OpenVinoEngine(network)
+        other = OpenVinoEngine(network, folder)
         if known.get("machine") == machine:
             return other
         seconds = {engine.name: _seconds(engine) for engine in (usual, other)}

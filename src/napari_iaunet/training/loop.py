@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 # From so many files on, whole images are held out.
 _MANY = 8
-# A start of this AP at IoU 0.5 knows how large the cells are.
+# A start of this AP at IoU 0.5 knows what the cells are like, and how large.
 _FINDS_CELLS = 0.5
 
 
@@ -148,9 +148,9 @@ def train(
         yield _begin(judge, first, run, so_far, card)
         judge.has_new_best = False
     # A start that finds the cells shall not be narrowed down to the size of a few.
-    if (judge.start_ap or 0.0) < _FINDS_CELLS:
+    if not _finds_cells(judge):
         run.remember_size()
-    yield from _loop(run, length, judge, card)
+    yield from _loop(run, length, judge, card, first)
     yield from _finish(run, judge, card, first)
 
 
@@ -209,10 +209,7 @@ def _full_card(run: Run, card: dict[str, Any], judge: Judge) -> dict[str, Any]:
 
 
 def _loop(
-    run: Run,
-    length: Length,
-    judge: Judge,
-    card: dict[str, Any],
+    run: Run, length: Length, judge: Judge, card: dict[str, Any], first: IAUNet
 ) -> Iterator[TrainingEvent]:
     state = run.state
     saved = time.monotonic()
@@ -230,9 +227,9 @@ def _loop(
             loss = run.total(losses)
             events = [TrainingEvent("step", state.step, losses, rate, loss=loss)]
             if judge.is_due() and run.rank == 0:
-                events.append(_validate(run, judge, card))
+                events.append(_validate(run, judge, card, first))
             if time.monotonic() - saved > run.recipe.checkpoint_every:
-                run.save(_full_card(run, card, judge), model=not judge.keeps_best)
+                run.save(_full_card(run, card, judge), _whatever_it_can_do(run, judge))
                 saved = time.monotonic()
                 events.append(TrainingEvent("checkpoint", state.step))
             state.seconds += time.monotonic() - begin
@@ -242,13 +239,31 @@ def _loop(
         upcoming.cancel()
 
 
-def _validate(run: Run, judge: Judge, card: dict[str, Any]) -> TrainingEvent:
-    """Measure the averaged weights, and save them if they are the best so far."""
-    ap, keep = judge.measure(run.state.averaged)
+def _validate(
+    run: Run, judge: Judge, card: dict[str, Any], first: IAUNet
+) -> TrainingEvent:
+    """Measure what the training has made so far, and save it if it is the best."""
+    network = run.state.averaged
+    if _keeps_half(run, judge):
+        network = mean_of([network, first])
+    ap, keep = judge.measure(network)
     if keep and judge.keeps_best:
-        run.save(_full_card(run, card, judge))
+        run.save(_full_card(run, card, judge), network)
     event = _measured(run, judge, ap)
     return replace(event, improved=judge.improved if judge.keeps_best else None)
+
+
+def _finds_cells(judge: Judge) -> bool:
+    return (judge.start_ap or 0.0) >= _FINDS_CELLS
+
+
+def _keeps_half(run: Run, judge: Judge) -> bool:
+    return run.recipe.keeps_half and _finds_cells(judge)
+
+
+def _whatever_it_can_do(run: Run, judge: Judge) -> IAUNet | None:
+    """Model to write where nothing tells which one is the best."""
+    return None if judge.keeps_best else run.state.averaged
 
 
 def _finish(
@@ -257,9 +272,9 @@ def _finish(
     """Fit the descriptor, measure once more, and save what is to be kept."""
     run.describe()
     if judge.has_cells and run.rank == 0:
-        yield replace(_validate(run, judge, card), seconds=run.state.seconds)
-    run.save(_full_card(run, card, judge), model=not judge.keeps_best)
-    if judge.has_new_best and run.rank == 0:
+        yield replace(_validate(run, judge, card, first), seconds=run.state.seconds)
+    run.save(_full_card(run, card, judge), _whatever_it_can_do(run, judge))
+    if judge.has_new_best and not _keeps_half(run, judge) and run.rank == 0:
         event = _go_half_way(run, judge, card, first)
         yield replace(event, seconds=run.state.seconds)
     last = TrainingEvent(
@@ -277,7 +292,7 @@ def _go_half_way(
 ) -> TrainingEvent:
     """Keep the mean of start and best model, if that does as well on what is held out.
 
-    It has forgotten less of what the start knew (Wortsman et al., CVPR 2022).
+    It has forgotten less of what the start knew.
     """
     mean = mean_of([load_model(run.out)[0], first])
     ap, keep = judge.measure_closer(mean)

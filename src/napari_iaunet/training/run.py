@@ -65,6 +65,10 @@ class Recipe:
     keeps_descriptor : bool
         Whether the descriptor of the model to start from stays: few cells of one kind
         do not tell how cells differ.
+    keeps_half : bool
+        Whether, of a start that finds the cells, half is kept: the model is the mean of
+        the start and the trained weights, which forgets less of what the start knows
+        of other images (Wortsman et al., CVPR 2022).
     weights : LossWeights
     """
 
@@ -81,6 +85,7 @@ class Recipe:
     shares: Mapping[str, float] = field(default_factory=dict)
     rehearsal: float = 0.25
     keeps_descriptor: bool = False
+    keeps_half: bool = False
     weights: LossWeights = field(default_factory=LossWeights)
 
 
@@ -95,6 +100,7 @@ FINE_TUNING = Recipe(
     validate_every=10.0,
     checkpoint_every=30.0,
     keeps_descriptor=True,
+    keeps_half=True,
 )
 
 
@@ -286,15 +292,17 @@ class Run:
         for network in (self.state.averaged, self.state.network):
             network.config = replace(config, usual_diameter=usual)
 
-    def save(self, card: dict[str, Any], *, model: bool = True) -> None:
-        """Write what a resume needs and, if wanted, the averaged weights as a model."""
+    def save(self, card: dict[str, Any], network: IAUNet | None) -> None:
+        """Write what a resume needs and, if given, a network as the model."""
         if self.rank:
             return
-        if model:
-            if not bool(self.state.averaged.descriptor_basis.any()):
+        if network is not None:
+            if not bool(network.descriptor_basis.any()):
                 # A model on its way needs one that works; the best one takes minutes.
                 self.describe(most=_SKETCHED)
-            save_model(self.out, self.state.averaged, card)
+                network.descriptor_mean.copy_(self.state.averaged.descriptor_mean)
+                network.descriptor_basis.copy_(self.state.averaged.descriptor_basis)
+            save_model(self.out, network, card)
         save_state(self.out, self.state)
 
     def describe(self, **options: int) -> None:
