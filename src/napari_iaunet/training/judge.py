@@ -47,12 +47,13 @@ class Judge:
     ----------
     start : AveragePrecision or None
         Of the model that training began with.
-    improved : bool
-        Whether the kept model is better than the start.
+    improved : bool or None
+        Whether the kept model is better than the start; None where the start was not
+        measured.
     has_new_best : bool
         Whether it was found since this was last set to False.
-    best_ap : float
-        AP at IoU 0.5 of the kept model; -1 before a measurement.
+    best_ap : float or None
+        AP at IoU 0.5 of the kept model; None before a measurement.
     example : (Y, X) integer array or None
         Cells found in the first image.
     """
@@ -68,9 +69,11 @@ class Judge:
         self._held_out, self._device, self._every = held_out, device, every
         self.keeps_best = from_start and bool(held_out)
         self.start: AveragePrecision | None = None
-        self.improved = self.has_new_best = False
+        self.improved: bool | None = None
+        self.has_new_best = False
+        self.best_ap: float | None = None
         self.example: NDArray[np.integer[Any]] | None = None
-        self._best, self.best_ap = -1.0, -1.0
+        self._best = -1.0
         self._measured = time.monotonic()
         self._took = 0.0
 
@@ -86,7 +89,7 @@ class Judge:
 
     def figures(self) -> dict[str, Any]:
         """Tell what a card says of the kept model; nothing before a measurement."""
-        if self.best_ap < 0:
+        if self.best_ap is None:
             return {}
         figures = {"validation AP50": round(self.best_ap, 4)}
         if self.start_ap is not None:
@@ -100,7 +103,7 @@ class Judge:
 
     def measure_start(self, network: IAUNet) -> float:
         """Measure the model that training begins with; returns its AP at IoU 0.5."""
-        self.start = self._measure(network)
+        self.start, self.improved = self._measure(network), False
         self._best = _mean(self.start)
         self.best_ap = float(self.start.pooled[_USUAL])
         return self.best_ap
@@ -139,8 +142,9 @@ class Judge:
         ap, mean = float(found.pooled[_USUAL]), _mean(found)
         keep = better and self._beats_start(ap, mean)
         if keep:
-            self._best, self.best_ap, self.improved = mean, ap, True
-            self.has_new_best = self.keeps_best
+            self._best, self.best_ap = mean, ap
+            if self.start is not None:
+                self.improved = self.has_new_best = True
         return ap, keep
 
     def _beats_start(self, ap: float, mean: float) -> bool:

@@ -229,7 +229,7 @@ def _loop(
             if judge.is_due() and run.rank == 0:
                 events.append(_validate(run, judge, card, first))
             if time.monotonic() - saved > run.recipe.checkpoint_every:
-                run.save(_full_card(run, card, judge), _whatever_it_can_do(run, judge))
+                run.save(_full_card(run, card, judge), _last_model(run, judge))
                 saved = time.monotonic()
                 events.append(TrainingEvent("checkpoint", state.step))
             state.seconds += time.monotonic() - begin
@@ -249,8 +249,7 @@ def _validate(
     ap, keep = judge.measure(network)
     if keep and judge.keeps_best:
         run.save(_full_card(run, card, judge), network)
-    event = _measured(run, judge, ap)
-    return replace(event, improved=judge.improved if judge.keeps_best else None)
+    return replace(_measured(run, judge, ap), improved=judge.improved)
 
 
 def _finds_cells(judge: Judge) -> bool:
@@ -261,8 +260,8 @@ def _keeps_half(run: Run, judge: Judge) -> bool:
     return run.recipe.keeps_half and _finds_cells(judge)
 
 
-def _whatever_it_can_do(run: Run, judge: Judge) -> IAUNet | None:
-    """Model to write where nothing tells which one is the best."""
+def _last_model(run: Run, judge: Judge) -> IAUNet | None:
+    """Model to write where no best one is kept."""
     return None if judge.keeps_best else run.state.averaged
 
 
@@ -273,18 +272,19 @@ def _finish(
     run.describe()
     if judge.has_cells and run.rank == 0:
         yield replace(_validate(run, judge, card, first), seconds=run.state.seconds)
-    run.save(_full_card(run, card, judge), _whatever_it_can_do(run, judge))
+    run.save(_full_card(run, card, judge), _last_model(run, judge))
     if judge.has_new_best and not _keeps_half(run, judge) and run.rank == 0:
         event = _go_half_way(run, judge, card, first)
         yield replace(event, seconds=run.state.seconds)
-    last = TrainingEvent(
-        "end", run.state.step, seconds_left=0.0, seconds=run.state.seconds
+    yield TrainingEvent(
+        "end",
+        run.state.step,
+        validation_ap=judge.best_ap,
+        seconds_left=0.0,
+        seconds=run.state.seconds,
+        start_ap=judge.start_ap,
+        improved=judge.improved,
     )
-    if judge.has_cells and run.rank == 0:
-        improved = judge.improved if judge.keeps_best else None
-        ap, start = judge.best_ap, judge.start_ap
-        last = replace(last, validation_ap=ap, start_ap=start, improved=improved)
-    yield last
 
 
 def _go_half_way(
@@ -298,7 +298,7 @@ def _go_half_way(
     ap, keep = judge.measure_closer(mean)
     if keep:
         save_model(run.out, mean, _full_card(run, card, judge))
-    return replace(_measured(run, judge, ap), improved=True)
+    return replace(_measured(run, judge, ap), improved=judge.improved)
 
 
 def _agreed(share: float) -> float:

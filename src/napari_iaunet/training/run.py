@@ -299,19 +299,20 @@ class Run:
         if network is not None:
             if not bool(network.descriptor_basis.any()):
                 # A model on its way needs one that works; the best one takes minutes.
-                self.describe(most=_SKETCHED)
-                network.descriptor_mean.copy_(self.state.averaged.descriptor_mean)
-                network.descriptor_basis.copy_(self.state.averaged.descriptor_basis)
+                self.describe(network, most=_SKETCHED)
             save_model(self.out, network, card)
         save_state(self.out, self.state)
 
-    def describe(self, **options: int) -> None:
-        """Fit what the descriptor keeps, unless it is to stay; options as for `fit`."""
+    def describe(self, *others: IAUNet, **options: int) -> None:
+        """Fit what the descriptor keeps, unless it is to stay; options as for `fit`.
+
+        Other networks get it, too.
+        """
         known = bool(self.state.averaged.descriptor_basis.any())
         if self.rank or (known and self.recipe.keeps_descriptor):
             return
         mean, basis = fit(self.state.averaged, self.images, **options)
         # The average of two equal buffers stays as it is.
-        for network in (self.state.averaged, self.state.network):
+        for network in (self.state.averaged, self.state.network, *others):
             network.descriptor_mean.copy_(mean)
             network.descriptor_basis.copy_(basis)
