@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # In seconds; a refresh reads what is on view from disk.
 _BETWEEN_REFRESHES = 0.5
 _UNFINISHED = "unfinished"
-_KEPT = ("opacity", "visible", "blending", "contour")
+_KEPT = ("opacity", "visible", "blending")
 
 
 class FillingLayer:
@@ -117,15 +117,16 @@ class FillingLayer:
 
     def _replace(self, layer: Labels, data: np.ndarray) -> Labels:
         """Put an ordinary layer in the place of one that cannot be edited."""
+        from napari.layers import Labels
+
         listed, selection = self._viewer.layers, self._viewer.layers.selection
         active = selection.active
+        # Whatever changes in the list draws everything again.
+        kept = {name: getattr(layer, name) for name in _KEPT}
+        new = Labels(data, **{**self._options, **kept})
+        new.contour = layer.contour
         with layers.selection_kept(self._viewer):
-            new = self._viewer.add_labels(data, **self._options)
-            for name in _KEPT:
-                # Even what is set to the same value draws everything again.
-                if getattr(new, name) != getattr(layer, name):
-                    setattr(new, name, getattr(layer, name))
-            listed.move(len(listed) - 1, listed.index(layer))
+            listed.insert(listed.index(layer), new)
             listed.remove(layer)
         new.name = layer.name  # which two layers cannot share
         if active is layer:

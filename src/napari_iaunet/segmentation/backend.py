@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +57,7 @@ class Backend:
         self.network = fuse_batch_norm(copy.deepcopy(network).eval())
         self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.engine = choose_engine(self.network, device, engine)
+        self._turn = Lock()
 
     def fields(
         self,
@@ -79,7 +81,7 @@ class Backend:
         values = self._with_memory(
             lambda: run_tiled(
                 plane,
-                self.engine,
+                self._tile_fields,
                 tile=self.tile,
                 stride=self.config.stride,
                 progress=progress,
@@ -87,6 +89,14 @@ class Backend:
         )
         foreground, centre = (values[i].contiguous() for i in range(2))
         return FieldImage(foreground, centre, values[2:4], values[4:])
+
+    def _tile_fields(self, image: Tensor) -> Tensor:
+        """As of `Engine`, one thread at a time.
+
+        One call uses all cores already: two at once would take twice the memory.
+        """
+        with self._turn:
+            return self.engine(image)
 
     def look_again(
         self,
