@@ -1,8 +1,8 @@
 """An image larger than memory: peak memory, the same cells, time, a cluster, a kill.
 
 The image is a mosaic of test images that is laid out again and again, each time turned
-or mirrored, in 16 bits, as OME-Zarr. It is segmented by the command line in a process
-of its own; a part of it in memory, in another.
+or mirrored, in 16 bits, as OME-Zarr. It is segmented chunk by chunk in a process of its
+own; a part of it in memory, in another.
 """
 
 from __future__ import annotations

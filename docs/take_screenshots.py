@@ -6,8 +6,9 @@ and, where there is no display,
 
     xvfb-run -a -s "-screen 0 1600x1200x24" python docs/take_screenshots.py
 
-Every image comes with scikit-image or, for the Fine-tune tab, from the folder
-$NAPARI_IAUNET_DATA (default: ../shared/data); every click goes through the dock. Take
+Every image comes with scikit-image or from the folder $NAPARI_IAUNET_DATA (default:
+../shared/data), of images that no model was trained on; every click goes through the
+dock. Take
 them anew whenever the bundled model or the dock has changed. The name of one of the
 functions below, given behind it, takes only its pictures.
 """
@@ -82,8 +83,23 @@ def save(picture: Any, name: str) -> None:
     print(f"wrote {IMAGES / name}")
 
 
-def tissue(viewer: napari.Viewer, dock: Any) -> None:
+def nuclei(viewer: napari.Viewer, dock: Any) -> None:
     """The picture at the top of the README."""
+    clear(viewer)
+    image = next((DATA / "nuclei-fluorescence" / "test").glob("4dbbb275960a*_img.*"))
+    viewer.add_image(imread(image), name="nuclei", gamma=0.6)
+    viewer.reset_view()
+    dock.segment_panel.estimate.setChecked(True)
+    segment(dock)
+    viewer.layers[-1].opacity = 0.6
+    print(dock.segment_panel.run.status.text())
+    QTest.qWait(500)
+    save(viewer.screenshot(canvas_only=False, flash=False), "screenshot.png")
+
+
+def tissue(viewer: napari.Viewer, dock: Any) -> None:
+    """What the demo shows."""
+    clear(viewer)
     viewer.open_sample("napari-iaunet", "stained_tissue")
     viewer.reset_view()
     dock.segment_panel.estimate.setChecked(False)
@@ -93,7 +109,7 @@ def tissue(viewer: napari.Viewer, dock: Any) -> None:
     viewer.layers[-1].opacity = 1
     print(dock.segment_panel.run.status.text())
     QTest.qWait(500)
-    save(viewer.screenshot(canvas_only=False, flash=False), "screenshot.png")
+    save(viewer.screenshot(canvas_only=False, flash=False), "tissue.png")
 
 
 def channels(viewer: napari.Viewer, dock: Any) -> None:
@@ -200,8 +216,8 @@ def finetune(viewer: napari.Viewer, dock: Any) -> None:
     model was not trained on it.
     """
     clear(viewer)
-    image = sorted((DATA / "cells-phase-contrast" / "train").glob("*_img.*"))[-1]
-    viewer.add_image(imread(image), name="phase contrast")
+    image = next((DATA / "nuclei-brightfield").rglob("c395870ad9f5*_img.*"))
+    viewer.add_image(imread(image), name="bright field")
     mask = image.with_name(image.name.replace("_img.", "_mask."))
     viewer.add_labels(imread(mask), name="labelled cells").contour = 2
     viewer.reset_view()
@@ -215,7 +231,7 @@ def finetune(viewer: napari.Viewer, dock: Any) -> None:
     wait(lambda: panel.stop_button.isEnabled())
     wait(lambda: not panel.stop_button.isEnabled())
     print(panel.result.text())
-    panel.name.setText("my phase contrast")
+    panel.name.setText("my bright field")
     QTest.qWait(500)
     save(viewer.screenshot(canvas_only=False, flash=False), "finetune.png")
     panel.widget().grab().save(str(IMAGES / "finetune-tab.png"))
@@ -248,7 +264,7 @@ def follow(viewer: napari.Viewer, dock: Any) -> None:
 def main() -> None:
     viewer, dock = open_viewer()
     takes = [globals()[name] for name in sys.argv[1:]] or [
-        *(tissue, channels, clicks, lookalikes, follow, finetune)
+        *(nuclei, tissue, channels, clicks, lookalikes, follow, finetune)
     ]
     for take in takes:
         take(viewer, dock)

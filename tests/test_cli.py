@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -226,6 +227,55 @@ def test_another_image_is_not_replaced_by_labels(tmp_path, store, segmenter, cap
     assert "is the image itself" in complaint(capsys)
 
 
+def test_labels_lie_where_the_image_does(tmp_path, store, segmenter):
+    group = zarr.open_group(store, mode="a")
+    known = dict(group.attrs)
+    multiscale = known.get("ome", known)["multiscales"][0]
+    steps = multiscale["datasets"][0]["coordinateTransformations"]
+    steps[0]["scale"] = [30, 0.5, 0.25]
+    steps.append({"type": "translation", "translation": [60, 7, -3]})
+    for axis in multiscale["axes"][1:]:
+        del axis["unit"]
+    group.attrs.update(known)
+    assert run("segment", store, "--out", store) == 0
+    labels = read_image(store / "labels" / "cells")
+    assert labels.places == read_image(store).places
+    assert labels.places["X"] == (0.25, -3, None)
+    assert labels.places["T"] == (30, 60, None)
+
+
+def test_labels_of_a_converted_file_lie_in_the_image(tmp_path, store, segmenter):
+    parent = tmp_path / "slide.zarr"
+    version = 3 if (store / "zarr.json").exists() else 2
+    group = zarr.open_group(parent, mode="w", zarr_format=version)
+    layout = {"bioformats2raw.layout": 3}
+    group.attrs.update(layout if version == 2 else {"ome": layout})
+    store.rename(parent / "0")
+    assert run("segment", parent, "--out", parent) == 0
+    assert attributes(parent / "0" / "labels")["labels"] == ["cells"]
+    assert not (parent / "labels").exists()
+
+
+def test_a_store_becomes_a_tiff_if_that_is_wanted(tmp_path, store, segmenter):
+    assert run("segment", store, "--out", tmp_path / "cells.tif") == 0
+    labels = tifffile.imread(tmp_path / "cells.tif")
+    assert labels.shape == read_image(store).array.shape
+    assert labels.max() == 8
+
+
+def test_a_field_of_a_plate_is_named_by_its_place(tmp_path, store, segmenter):
+    for well in ("A/1", "A/2"):
+        (tmp_path / "plate.zarr" / well).mkdir(parents=True)
+        shutil.copytree(store, tmp_path / "plate.zarr" / well / "0")
+    fields = (tmp_path / "plate.zarr" / well / "0" for well in ("A/1", "A/2"))
+    assert run("segment", *fields, "--out", tmp_path / "o", "--table") == 0
+    assert [n for n in names(tmp_path / "o") if n.endswith(".zarr")] == [
+        "plate_A_1_0_mask.zarr",
+        "plate_A_2_0_mask.zarr",
+    ]
+    assert "plate_A_2_0_cells.csv" in names(tmp_path / "o")
+
+
 def test_table_and_overlay_of_a_store(store, segmenter, tmp_path):
     out = tmp_path / "out"
     assert run("segment", store, "--out", out, "--table", "--overlay") == 0
@@ -246,6 +296,25 @@ def test_several_images_share_a_table(tmp_path, image, blobs, segmenter, capsys)
     assert [r["file"] for r in rows] == ["a.tif"] * 4 + ["b.tif"] * 8
     assert {r["plane"] for r in rows} == {"0", "1"}
     assert "c.tif is damaged" in complaint(capsys)
+
+
+def test_images_of_one_name_from_several_folders(tmp_path, blobs, segmenter):
+    for well in ("A1", "B1"):
+        (tmp_path / "plate" / well).mkdir(parents=True)
+        tifffile.imwrite(tmp_path / "plate" / well / "0.tif", blobs)
+    out, pattern = tmp_path / "out", f"{tmp_path}/plate/**/*.tif"
+    assert run("segment", pattern, "--out", out, "--table") == 0
+    assert names(out) == ["A1", "B1", "cells.csv"]
+    assert names(out / "B1") == ["0_cells.csv", "0_mask.tif"]
+    with (out / "cells.csv").open() as file:
+        assert {r["file"] for r in csv.DictReader(file)} == {"A1/0.tif", "B1/0.tif"}
+
+
+def test_results_beside_the_images_are_no_images(tmp_path, image, segmenter):
+    pattern, folder = f"{image.parent}/*.tif", image.parent
+    for _ in range(2):
+        assert run("segment", pattern, "--out", folder, "--overlay") == 0
+    assert sorted(n for n in names(folder) if "mask" in n) == ["a_mask.tif"]
 
 
 @pytest.mark.slow
@@ -274,6 +343,64 @@ def test_one_plane_cannot_be_linked(tmp_path, image, segmenter, capsys):
     assert run("segment", image, "--out", tmp_path / "o", "--link", "time") == 2
     assert "Only a stack of planes" in complaint(capsys)
     assert not (tmp_path / "o").exists()
+
+
+def test_what_cannot_be_linked_is_told_first(tmp_path, store, segmenter, capsys):
+    planes = np.zeros((2, 3, 60, 70), np.uint8)
+    tifffile.imwrite(
+        tmp_path / "a.tif", planes, metadata={"axes": "TZYX"}, photometric="minisblack"
+    )
+    run("segment", tmp_path / "a.tif", "--out", tmp_path / "o", "--link", "time")
+    assert "Only a stack of planes" in complaint(capsys)
+    assert not segmenter.calls
+
+
+@pytest.mark.slow
+def test_linked_labels_of_a_store_are_registered(store):
+    options = ("--link", "time", "--device", "cpu", "--diameter", 9)
+    assert run("segment", store, "--out", store, *options) == 0
+    assert attributes(store / "labels")["labels"] == ["cells"]
+    names_of = {p.name for p in (store / "labels" / "cells").iterdir()}
+    assert ("zarr.json" in names_of) == (store / "zarr.json").exists()
+
+
+KILLER = """
+import os, signal, sys
+from napari_iaunet.cli import main
+from napari_iaunet.commands import segment
+
+work = segment._work
+
+
+def fatal(segmenter, path, target, args):
+    if path.name == "killer.tif":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return work(segmenter, path, target, args)
+
+
+segment._work = fatal
+if __name__ == "__main__":
+    sys.exit(main(["segment", *sys.argv[1:], "--jobs", "2", "--device", "cpu"]))
+"""
+
+
+@pytest.mark.slow
+def test_a_file_that_kills_its_process_costs_no_other(tmp_path, blobs, capsys):
+    for name in ("a", "b", "killer"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", blobs)
+    script = tmp_path / "script.py"
+    script.write_text(KILLER)
+    files = [tmp_path / f"{name}.tif" for name in ("a", "killer", "b")]
+    done = subprocess.run(
+        [sys.executable, script, *files, "--out", tmp_path / "out"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert names(tmp_path / "out") == ["a_mask.tif", "b_mask.tif"]
+    assert done.stderr.count("died of it") == 1
+    assert "killer.tif could not be segmented" in done.stderr
 
 
 @pytest.mark.slow
@@ -358,6 +485,8 @@ def test_segment_refuses_outputs(tmp_path, image, segmenter, capsys):
     assert "is a file, not a folder" in complaint(capsys)
     assert run("segment", image, "--out", tmp_path / "file" / "x") == 2
     assert "cannot be made" in complaint(capsys)
+    assert run("segment", image, "--out", tmp_path / "x.png") == 2
+    assert "not as .png" in complaint(capsys)
     other = image.with_name("b.tif")
     assert run("segment", image, other, "--out", tmp_path / "x.tif") == 2
     assert "one file" in complaint(capsys)

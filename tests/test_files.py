@@ -17,6 +17,7 @@ from napari_iaunet.files import (
     write_overlay,
     write_table,
 )
+from napari_iaunet.omezarr import AxisPlace, image_folder
 from napari_iaunet.writing import overlay
 
 
@@ -317,9 +318,15 @@ def test_ome_zarr_labels_come_back(tmp_path):
     labels = np.arange(2 * 700 * 600, dtype=np.int32).reshape(2, 700, 600)
     path = tmp_path / "a.zarr"
     write_labels_ome_zarr(path, labels % 100)
-    write_labels_ome_zarr(path, labels, axes="ZYX", pixel_size=(0.5, 0.25))
+    places = {
+        "Z": AxisPlace(2.0, 7.0, "micrometer"),
+        "Y": AxisPlace(0.5, unit="micrometer"),
+        "X": AxisPlace(250.0, -40.0, "nanometer"),
+    }
+    write_labels_ome_zarr(path, labels, axes="ZYX", places=places)
     image = same(path, labels, "ZYX")
     assert image.pixel_size == (0.5, 0.25)
+    assert image.places == places
     attributes = json.loads((path / ".zattrs").read_text())
     assert len(attributes["multiscales"][0]["datasets"]) == 2
     assert zarr.open(path)["1"].shape == (2, 350, 300)
@@ -330,6 +337,26 @@ def test_written_ome_zarr_follows_the_specification(tmp_path):
     models = pytest.importorskip("ome_zarr_models.v04.image")
     write_labels_ome_zarr(tmp_path / "a.zarr", np.eye(5, dtype=np.int32))
     models.Image.from_zarr(zarr.open_group(tmp_path / "a.zarr", mode="r"))
+
+
+def test_the_image_of_a_converted_file_is_found(tmp_path):
+    """bioformats2raw puts images into folders of a store that only lists them."""
+    zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2).attrs.update(
+        {"bioformats2raw.layout": 3}
+    )
+    write_labels_ome_zarr(tmp_path / "a.zarr" / "0", np.eye(50, dtype=np.int32))
+    same(tmp_path / "a.zarr", np.eye(50), "YX")
+    assert image_folder(tmp_path / "a.zarr") == tmp_path / "a.zarr" / "0"
+    assert image_folder(tmp_path / "a.zarr" / "0") == tmp_path / "a.zarr" / "0"
+
+
+def test_axes_in_another_order_are_refused(tmp_path):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    group.create_array("0", data=np.zeros((9, 8, 7), np.uint8))
+    axes = [{"name": name, "type": "space"} for name in "xyz"]
+    group.attrs["multiscales"] = [{"axes": axes, "datasets": [{"path": "0"}]}]
+    with pytest.raises(ImageError, match="axes in the order xyz"):
+        read_image(tmp_path / "a.zarr")
 
 
 def test_a_folder_of_other_things_is_not_replaced(tmp_path):

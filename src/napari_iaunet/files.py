@@ -6,24 +6,31 @@ import logging
 import re
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.omezarr import is_zarr
+from napari_iaunet.omezarr import in_micrometres, is_zarr
 from napari_iaunet.omezarr import read as _read_zarr
 from napari_iaunet.omezarr_labels import write_labels_ome_zarr
 from napari_iaunet.segmentation.image import as_planes, guess_channel_axis
-from napari_iaunet.writing import write_labels, write_overlay, write_table
+from napari_iaunet.writing import (
+    write_labels,
+    write_overlay,
+    write_table,
+    write_tables,
+)
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
+
+    from napari_iaunet.omezarr import AxisPlace
 
 __all__ = [
     "ImageFile",
@@ -32,6 +39,7 @@ __all__ = [
     "write_labels_ome_zarr",
     "write_overlay",
     "write_table",
+    "write_tables",
 ]
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -53,6 +61,8 @@ class ImageFile:
         For ``as_planes`` and ``Segmenter.segment``.
     pixel_size : (float, float) or None
         Height and width of a pixel in micrometres, where the file says.
+    places : dict of str -> AxisPlace
+        Where the pixels lie along T, Z, Y and X, as far as the file says.
     """
 
     path: Path
@@ -60,6 +70,7 @@ class ImageFile:
     axes: str
     channel_axis: int | None
     pixel_size: tuple[float, float] | None = None
+    places: Mapping[str, AxisPlace] = field(default_factory=dict)
 
     @property
     def is_stack(self) -> bool:
@@ -87,6 +98,7 @@ def read_image(path: str | os.PathLike[str]) -> ImageFile:
         If there is no image that can be used.
     """
     path = Path(path)
+    places: dict[str, AxisPlace] = {}
     try:
         if not path.exists():
             msg = f"There is no file {path}."
@@ -95,7 +107,9 @@ def read_image(path: str | os.PathLike[str]) -> ImageFile:
             if not is_zarr(path):
                 msg = f"{path} is a folder, not an image."
                 raise ImageError(msg)
-            array, axes, size = _read_zarr(path)
+            found = _read_zarr(path)
+            array, axes, size = found.array, found.axes, found.pixel_size
+            places = found.places
         elif path.stat().st_size == 0:
             msg = f"The file {path} is empty."
             raise ImageError(msg)
@@ -104,10 +118,11 @@ def read_image(path: str | os.PathLike[str]) -> ImageFile:
                 start = file.read(4)
             read = _read_tiff if start in _TIFF_STARTS else _read_picture
             array, axes, size = read(path)
+            places = in_micrometres(size) if size else {}
     except OSError as error:
         msg = f"The file {path} cannot be read: {_reason(error)}."
         raise ImageError(msg) from error
-    return _describe(path, array, axes, size)
+    return replace(_describe(path, array, axes, size), places=places)
 
 
 def _describe(

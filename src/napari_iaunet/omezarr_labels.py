@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_iaunet.errors import ImageError
-from napari_iaunet.omezarr import is_zarr
+from napari_iaunet.omezarr import AxisPlace
+from napari_iaunet.segmentation.work_folder import check_replaceable
 from napari_iaunet.writing import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _CHUNK, _SMALLEST = 1024, 512
 # Pixels of one side that are shrunk at a time, so that levels never are in memory.
 _PIECE = 4096
 _ZARR_FORMATS = {"0.4": 2, "0.5": 3}
+_NOWHERE = AxisPlace(1.0)
 
 
 def write_labels_ome_zarr(
@@ -25,9 +26,10 @@ def write_labels_ome_zarr(
     labels: Any,
     *,
     axes: str | None = None,
-    pixel_size: tuple[float, float] | None = None,
+    places: Mapping[str, AxisPlace] | None = None,
+    version: str = "0.4",
 ) -> None:
-    """Write a label image as OME-Zarr 0.4 with a pyramid.
+    """Write a label image as OME-Zarr with a pyramid.
 
     Parameters
     ----------
@@ -37,8 +39,10 @@ def write_labels_ome_zarr(
         A numpy, dask or zarr array; read piece by piece.
     axes : str, optional
         One letter for each axis.
-    pixel_size : (float, float), optional
-        Height and width of a pixel in micrometres.
+    places : mapping of str to AxisPlace, optional
+        Where the pixels lie along T, Z, Y and X.
+    version : str
+        Of OME-Zarr: "0.4" or "0.5".
 
     Raises
     ------
@@ -50,11 +54,12 @@ def write_labels_ome_zarr(
     path = Path(path)
     check_replaceable(path)
     with replacing(path) as fresh:
-        group = zarr.open_group(str(fresh), mode="w", zarr_format=2)
-        options = array_options(_letters(axes, labels.ndim), "0.4")
-        del options["zarr_format"]
+        options = array_options(_letters(axes, labels.ndim), version)
+        group = zarr.open_group(
+            str(fresh), mode="w", zarr_format=options.pop("zarr_format")
+        )
         _write_full(group, labels, options)
-        complete_labels(fresh, path.stem, axes=axes, pixel_size=pixel_size)
+        complete_labels(fresh, path.stem, axes=axes, places=places, version=version)
 
 
 def array_options(axes: str, version: str) -> dict[str, Any]:
@@ -71,27 +76,8 @@ def array_options(axes: str, version: str) -> dict[str, Any]:
     if version == "0.4":
         options["chunk_key_encoding"] = {"name": "v2", "separator": "/"}
     else:
-        options["dimension_names"] = [a["name"] for a in _describe_axes(axes, None)]
+        options["dimension_names"] = [a["name"] for a in _describe_axes(axes, {})]
     return options
-
-
-def check_replaceable(path: Path) -> None:
-    """Raise ImageError if there is something else than a label image."""
-    if path.exists() and not (path.is_dir() and _is_label_image(path)):
-        msg = f"{path} exists and is not a label image, so it is not replaced."
-        raise ImageError(msg)
-
-
-def _is_label_image(path: Path) -> bool:
-    import zarr
-
-    if not is_zarr(path):
-        return False
-    try:
-        attributes = dict(zarr.open(str(path), mode="r").attrs)
-    except (OSError, ValueError, KeyError):
-        return False
-    return "image-label" in attributes.get("ome", attributes)
 
 
 def complete_labels(
@@ -99,7 +85,7 @@ def complete_labels(
     name: str,
     *,
     axes: str | None = None,
-    pixel_size: tuple[float, float] | None = None,
+    places: Mapping[str, AxisPlace] | None = None,
     version: str = "0.4",
 ) -> None:
     """Make an OME-Zarr label image of a folder that holds its array ``0``.
@@ -113,7 +99,7 @@ def complete_labels(
     path : Path
     name : str
         Of the image.
-    axes, pixel_size
+    axes, places
         As for `write_labels_ome_zarr`.
     version : str
         "0.4" or "0.5"; the array must have the zarr format that goes with it.
@@ -131,8 +117,8 @@ def complete_labels(
         levels.append(_shrink(group, str(len(levels)), levels[-1], options))
     multiscale = {
         "name": name,
-        "axes": _describe_axes(letters, pixel_size),
-        "datasets": _describe_levels(len(levels), ndim, pixel_size),
+        "axes": _describe_axes(letters, places or {}),
+        "datasets": _describe_levels(len(levels), letters, places or {}),
     }
     if version == "0.4":
         group.attrs["image-label"] = {"version": version}
@@ -216,28 +202,32 @@ def _shrink(group: Any, name: str, level: Any, options: dict[str, Any]) -> Any:
     return smaller
 
 
-def _describe_axes(
-    axes: str, pixel_size: tuple[float, float] | None
-) -> list[dict[str, str]]:
+def _describe_axes(axes: str, places: Mapping[str, AxisPlace]) -> list[dict[str, str]]:
     """Axes as OME-Zarr names them; what is neither space nor time becomes time."""
     letters = ["t" if a == "Q" else a.lower() for a in axes]
     if letters.count("t") > 1:
         letters[:2] = ["t", "z"]
     described = []
-    for letter in letters:
+    for axis, letter in zip(axes, letters, strict=True):
         kind = "time" if letter == "t" else "space"
         described.append({"name": letter, "type": kind})
-        if letter in "yx" and pixel_size is not None:
-            described[-1]["unit"] = "micrometer"
+        if unit := places.get(axis, _NOWHERE).unit:
+            described[-1]["unit"] = unit
     return described
 
 
 def _describe_levels(
-    n: int, ndim: int, pixel_size: tuple[float, float] | None
+    n: int, axes: str, places: Mapping[str, AxisPlace]
 ) -> list[dict[str, Any]]:
+    along = [places.get(axis, _NOWHERE) for axis in axes]
+    # Every second pixel is kept, the first one, too: all levels begin at one place.
+    begin = [place.translation for place in along]
     datasets = []
     for i in range(n):
-        scale = [1.0] * (ndim - 2) + [2.0**i * s for s in pixel_size or (1.0, 1.0)]
-        step = {"type": "scale", "scale": scale}
-        datasets.append({"path": str(i), "coordinateTransformations": [step]})
+        factors = [2.0**i if axis in "YX" else 1.0 for axis in axes]
+        scale = [f * place.scale for f, place in zip(factors, along, strict=True)]
+        steps: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
+        if any(begin):
+            steps.append({"type": "translation", "translation": begin})
+        datasets.append({"path": str(i), "coordinateTransformations": steps})
     return datasets

@@ -160,16 +160,42 @@ def write_table(
     table : mapping of str to (N,) arrays
         Real numbers are written with six significant digits.
     """
-    columns = [
-        [f"{v:.6g}" for v in column.tolist()]
-        if column.dtype.kind == "f"
-        else column.tolist()
-        for column in table.values()
-    ]
+    with _csv_writer(Path(path)) as writer:
+        writer.writerow(table)
+        writer.writerows(zip(*map(_as_text, table.values()), strict=True))
+
+
+def write_tables(
+    path: str | os.PathLike[str], tables: Mapping[str, Mapping[str, NDArray[Any]]]
+) -> None:
+    """Write the tables of several files as one.
+
+    Parameters
+    ----------
+    path : path
+        An existing file is replaced.
+    tables : mapping of str to tables
+        By the name that stands first in each row; what a table lacks is 0 there.
+    """
+    names = list(dict.fromkeys(name for table in tables.values() for name in table))
+    with _csv_writer(Path(path)) as writer:
+        writer.writerow(["file", *names])
+        for file, table in tables.items():
+            lacking = [0] * len(next(iter(table.values())))
+            columns = (_as_text(table[n]) if n in table else lacking for n in names)
+            writer.writerows([file, *row] for row in zip(*columns, strict=True))
+
+
+@contextmanager
+def _csv_writer(path: Path) -> Iterator[Any]:
     with (
-        replacing(Path(path)) as fresh,
+        replacing(path) as fresh,
         fresh.open("w", encoding="utf-8", newline="") as file,
     ):
-        writer = csv.writer(file)
-        writer.writerow(table)
-        writer.writerows(zip(*columns, strict=True))
+        yield csv.writer(file)
+
+
+def _as_text(column: NDArray[Any]) -> list[Any]:
+    if column.dtype.kind == "f":
+        return [f"{value:.6g}" for value in column.tolist()]
+    return column.tolist()  # type: ignore[no-any-return]

@@ -28,6 +28,30 @@ def test_several_resolutions_are_saved_at_full_resolution(tmp_path):
     assert read.pixel_size == pytest.approx((0.5, 0.25))
 
 
+def test_sections_lie_where_they_were(tmp_path):
+    layer = Labels(
+        np.stack([CELLS] * 3),
+        scale=(2, 0.5, 0.5),
+        translate=(10, 3, 0),
+        units=("um", "um", "um"),
+    )
+    save(layer, tmp_path / "cells.zarr")
+    read = read_image(tmp_path / "cells.zarr")
+    assert read.axes == "ZYX"
+    assert read.places["Z"] == (2, 10, "micrometer")
+    assert read.places["Y"] == (0.5, 3, "micrometer")
+
+
+def test_frames_are_time(tmp_path):
+    layer = Labels(
+        np.stack([CELLS] * 3), scale=(5, 1, 1), units=("minute", "pixel", "pixel")
+    )
+    save(layer, tmp_path / "cells.zarr")
+    read = read_image(tmp_path / "cells.zarr")
+    assert read.axes == "TYX"
+    assert read.places["T"] == (300, 0, "second")
+
+
 def test_pixels_have_no_size(tmp_path):
     save(Labels(CELLS), tmp_path / "cells.zarr")
     assert read_image(tmp_path / "cells.zarr").pixel_size is None

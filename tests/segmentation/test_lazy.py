@@ -17,6 +17,7 @@ from napari_iaunet.errors import Cancelled, ImageError
 from napari_iaunet.files import read_image
 from napari_iaunet.segmentation.lazy import segment_lazy, work_folder
 from napari_iaunet.segmentation.measure import measure
+from napari_iaunet.segmentation.work_folder import Plan, Request, WorkFolder
 
 SIDE, DIAMETER = 320, 20.0
 CHUNKS = 9
@@ -93,6 +94,55 @@ def test_a_stopped_run_goes_on(segmenter, mosaic, whole, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["labels.zarr"]
 
 
+def test_an_image_that_changed_begins_anew(segmenter, mosaic, tmp_path):
+    out, other = tmp_path / "labels.zarr", tmp_path / "other.zarr"
+    options = {"diameter": DIAMETER, "side": SIDE, "source": "slide.zarr"}
+    image = mosaic[:320, :640]
+    with pytest.raises(Cancelled):
+        segment_lazy(segmenter, image, out, progress=stop_after(1), **options)
+    told: list[int] = []
+    changed = np.ascontiguousarray(image[::-1])
+    found = segment_lazy(
+        segmenter, changed, out, progress=lambda *now: told.append(now[0]), **options
+    )
+    assert told == [0, 1, 2]
+    expected = segment_lazy(segmenter, changed, other, **options)
+    np.testing.assert_array_equal(found.labels.compute(), expected.labels.compute())
+
+
+def test_a_folder_that_was_half_removed_begins_anew(segmenter, mosaic, tmp_path):
+    out = tmp_path / "labels.zarr"
+    image, options = mosaic[:320, :640], {"diameter": DIAMETER, "side": SIDE}
+    with pytest.raises(Cancelled):
+        segment_lazy(segmenter, image, out, progress=stop_after(1), **options)
+    folder = work_folder(out)
+    kept = {p: p.read_bytes() for p in folder.path.iterdir() if p.is_file()}
+    folder.remove()
+    assert not folder.path.exists()
+    # A kill in the midst of it may leave any of the files, but the plan goes first.
+    folder.path.mkdir()
+    for path, content in kept.items():
+        if path.name != "plan.json":
+            path.write_bytes(content)
+    told: list[int] = []
+    segment_lazy(
+        segmenter, image, out, progress=lambda *now: told.append(now[0]), **options
+    )
+    assert told == [0, 1, 2]
+
+
+def test_the_plan_is_removed_first(tmp_path, monkeypatch):
+    folder = WorkFolder(tmp_path / "work")
+    folder.begin(Plan(Request("", "", "", (9, 9), None, None, None), 20.0, 320, 128))
+    seen: list[bool] = []
+    monkeypatch.setattr(
+        "shutil.rmtree",
+        lambda path, **_: seen.append((Path(path) / "plan.json").exists()),
+    )
+    folder.remove()
+    assert seen == [False]
+
+
 def test_another_request_begins_anew(segmenter, mosaic, tmp_path):
     out = tmp_path / "labels.zarr"
     image = mosaic[:320, :640]
@@ -139,7 +189,16 @@ def test_a_killed_run_goes_on(segmenter, mosaic, whole, tmp_path):
                 break
     assert not out.exists()
     assert work_folder(out).path.is_dir()
-    found = segment_lazy(segmenter, mosaic, out, diameter=DIAMETER, side=SIDE)
+    told: list[int] = []
+    found = segment_lazy(
+        segmenter,
+        mosaic,
+        out,
+        diameter=DIAMETER,
+        side=SIDE,
+        progress=lambda *now: told.append(now[0]),
+    )
+    assert told[0] >= 3  # not begun anew
     np.testing.assert_array_equal(found.labels.compute(), whole.labels.compute())
 
 
@@ -184,12 +243,33 @@ def test_ids_are_unique_over_a_stack(segmenter, mosaic, tmp_path):
 
 def test_an_older_result_is_replaced(segmenter, tmp_path):
     out = tmp_path / "labels.zarr"
-    zarr.save(str(out), np.ones((9, 9)))
+    zarr.save(str(out), np.ones((9, 9), np.int32))
     found = segment_lazy(segmenter, np.zeros((50, 60)), out, diameter=DIAMETER)
     assert found.labels.shape == (50, 60)
     assert not found.labels.compute().any()
     assert len(found.table["label"]) == 0
     assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "image", "group"])
+def test_what_is_not_a_result_is_not_replaced(segmenter, tmp_path, what):
+    out = tmp_path / "results"
+    if what == "folder":
+        out.mkdir()
+        (out / "notes.txt").write_text("months of work")
+    elif what == "file":
+        out.write_text("months of work")
+    elif what == "image":
+        zarr.save(str(out), np.ones((9, 9), np.uint16))
+    else:
+        zarr.save(str(out / "0"), np.ones((9, 9), np.int32))
+        zarr.open_group(str(out), mode="a")
+    before = sorted(p for p in tmp_path.rglob("*") if p.is_file())
+    contents = [p.read_bytes() for p in before]
+    with pytest.raises(ImageError, match="is not replaced"):
+        segment_lazy(segmenter, np.zeros((50, 60)), out, diameter=DIAMETER)
+    assert sorted(p for p in tmp_path.rglob("*") if p.is_file()) == before
+    assert [p.read_bytes() for p in before] == contents
 
 
 @pytest.mark.parametrize("diameter", [0, -3, float("nan"), "large"])

@@ -41,11 +41,18 @@ def show_progress(title: str) -> Callable[[int, int], None] | None:
         return None
 
     def show(done: int, total: int) -> None:
-        end = "\r\033[K" if done >= total else ""
         percent = 100 * done // max(total, 1)
-        print(f"\r{title} {percent} %{end}", end="", file=sys.stderr, flush=True)
+        print(f"\r{title} {percent} %", end="", file=sys.stderr, flush=True)
+        if done >= total:
+            clear_progress()
 
     return show
+
+
+def clear_progress() -> None:
+    """Empty the line of progress, for something else to be printed there."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def read_labels(path: Path) -> NDArray[Any]:

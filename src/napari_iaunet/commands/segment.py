@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+)
 from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.commands.common import load, show_progress
+from napari_iaunet.commands.common import clear_progress, load, show_progress
 from napari_iaunet.commands.inputs import find_images, find_targets
 from napari_iaunet.commands.segment_image import Outcome, segment_image
+from napari_iaunet.errors import IAUNetError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
-    from concurrent.futures import Executor
-    from pathlib import Path
 
     from napari_iaunet.segmentation.lazy import Runner
+    from napari_iaunet.segmentation.progress import Progress
     from napari_iaunet.segmentation.segmenter import Segmenter
 
     Pair = tuple[Path, Path]
@@ -32,23 +37,27 @@ _BYTES_PER_PROCESS = 1.5e9
 
 def run(args: argparse.Namespace) -> int:
     """Segment images; returns 2 if any of them failed."""
-    inputs = find_images(args.inputs)
-    pairs = list(zip(inputs, find_targets(inputs, args.out, args.name), strict=True))
+    inputs, out = find_images(args.inputs), args.out
+    if args.scheduler:
+        # The workers need not have been started in this folder.
+        inputs, out = [path.absolute() for path in inputs], out.absolute()
+    pairs = list(zip(inputs, find_targets(inputs, out, args.name), strict=True))
     outcomes: dict[Path, Outcome] = {}
     for outcome in _outcomes(pairs, args):
         outcomes[outcome.path] = outcome
         if outcome.failure is None:
             _tell(outcome)
     found = [outcomes[path] for path in inputs]
-    if args.table and len(found) > 1:
-        _write_common_table(found, args.out)
     failures = [outcome.failure for outcome in found if outcome.failure is not None]
     for failure in failures:
         print(f"napari-iaunet: {failure}", file=sys.stderr)
+    if args.table and len(found) > 1:
+        _write_common_table(found, out)
     return 2 if failures else 0
 
 
 def _tell(outcome: Outcome) -> None:
+    clear_progress()
     print(
         f"{outcome.path}: {outcome.cells} cells in {outcome.seconds:.1f} s, "
         f"{outcome.target}"
@@ -57,29 +66,19 @@ def _tell(outcome: Outcome) -> None:
 
 def _outcomes(pairs: list[Pair], args: argparse.Namespace) -> Iterator[Outcome]:
     """Do all images, in the order in which they get done."""
-    with ExitStack() as stack:
-        executor: Executor | None = None
-        runner: Runner | None = None
-        if args.scheduler:
-            from napari_iaunet.segmentation.cluster import ClusterRunner, connected
+    large = [pair for pair in pairs if pair[0].is_dir()]
+    small = [pair for pair in pairs if not pair[0].is_dir()]
+    if args.scheduler:
+        from napari_iaunet.segmentation.cluster import ClusterRunner, connected
 
-            client = stack.enter_context(connected(args.scheduler))
-            executor, runner = client.get_executor(pure=False), ClusterRunner(client)
-        large = [pair for pair in pairs if pair[0].is_dir()]
-        small = [pair for pair in pairs if not pair[0].is_dir()]
-        if executor is None and (processes := _processes(args, len(small))) > 1:
-            executor = stack.enter_context(
-                ProcessPoolExecutor(
-                    processes,
-                    mp_context=get_context("spawn"),
-                    initializer=_use_one_thread,
-                )
-            )
-        if executor is None:
-            large, small = pairs, []
-        yield from _one_by_one(large, args, runner)
-        if executor is not None:
-            yield from _together(executor, small, args)
+        with connected(args.scheduler) as client:
+            yield from _one_by_one(large, args, ClusterRunner(client))
+            yield from _on_cluster(client, small, args)
+    elif (processes := _processes(args, len(small))) > 1:
+        yield from _one_by_one(large, args)
+        yield from _in_processes(processes, small, args)
+    else:
+        yield from _one_by_one(pairs, args)
 
 
 def _processes(args: argparse.Namespace, files: int) -> int:
@@ -96,7 +95,14 @@ def _processes(args: argparse.Namespace, files: int) -> int:
     if choose_device(args.device).type != "cpu":
         return 1
     fit = int(psutil.virtual_memory().available / _BYTES_PER_PROCESS)
-    return min(os.cpu_count() or 1, fit, files // _FILES_PER_PROCESS)
+    return min(_cores(), fit, files // _FILES_PER_PROCESS)
+
+
+def _cores() -> int:
+    """Count the cores that this process may use: a cluster's job gets some of them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _one_by_one(
@@ -115,27 +121,92 @@ def _one_by_one(
         yield segment_image(segmenter, path, target, args, progress, runner)
 
 
-def _together(
-    executor: Executor, pairs: list[Pair], args: argparse.Namespace
+def _on_cluster(
+    client: Any, pairs: list[Pair], args: argparse.Namespace
 ) -> Iterator[Outcome]:
-    """Do files in other processes; if these die, the rest is done here."""
+    """Do files on the workers of a cluster."""
     if not pairs:
         return
-    progress, segmenter = show_progress(f"{len(pairs)} images"), load(args)
-    futures = {executor.submit(_work, segmenter, *pair, args): pair for pair in pairs}
-    missing = dict(futures)
+    lost: list[Pair] = []
+    progress = show_progress(f"{len(pairs)} images")
+    with client.get_executor(pure=False) as executor:
+        yield from _together(executor, pairs, args, load(args), lost, progress)
+    for pair in lost:
+        yield _died(pair, "the workers of the cluster")
+
+
+def _in_processes(
+    processes: int, pairs: list[Pair], args: argparse.Namespace
+) -> Iterator[Outcome]:
+    """Do files in other processes; one for which a process dies costs no other."""
+    segmenter, progress = load(args), show_progress(f"{len(pairs)} images")
+    lost: list[Pair] = []
+    with _pool(processes) as pool:
+        yield from _together(pool, pairs, args, segmenter, lost, progress)
+    if len(lost) == len(pairs) and not _processes_live():
+        yield from _one_by_one(pairs, args)
+        return
+    for pair in lost:
+        again: list[Pair] = []
+        with _pool(1) as pool:
+            yield from _together(pool, [pair], args, segmenter, again)
+        if again:
+            yield _died(pair, "the process")
+
+
+def _processes_live() -> bool:
+    """Whether other processes can be had at all: not everywhere they can."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(os.getpid).result() > 0
+        except BrokenExecutor:
+            return False
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=_use_one_thread
+    )
+
+
+def _together(
+    executor: Executor,
+    pairs: list[Pair],
+    args: argparse.Namespace,
+    segmenter: Segmenter,
+    lost: list[Pair],
+    progress: Progress | None = None,
+) -> Iterator[Outcome]:
+    """Do files elsewhere; those for which a process died are appended to `lost`."""
+    futures: dict[Future[Outcome], Pair] = {}
     try:
-        for future in as_completed(futures):
-            outcome = future.result()
-            del missing[future]
+        for pair in pairs:
+            try:
+                futures[executor.submit(_work, segmenter, *pair, args)] = pair
+            except BrokenExecutor:
+                lost.append(pair)
+        for done, future in enumerate(as_completed(futures), 1):
+            try:
+                outcome = future.result()
+            except IAUNetError:
+                raise
+            except Exception:  # noqa: BLE001 - executors name dead processes differently
+                lost.append(futures[future])
+                continue
             if progress:
-                progress(len(pairs) - len(missing), len(pairs))
+                progress(done, len(pairs))
             yield outcome
-    except BrokenProcessPool:
-        yield from _one_by_one(list(missing.values()), args)
     finally:
-        for future in missing:
+        for future in futures:
             future.cancel()
+
+
+def _died(pair: Pair, where: str) -> Outcome:
+    failure = (
+        f"{pair[0]} could not be segmented: {where} died of it, most likely for want "
+        "of memory."
+    )
+    return Outcome(*pair, failure=failure)
 
 
 def _work(
@@ -153,24 +224,15 @@ def _use_one_thread() -> None:
 
 def _write_common_table(outcomes: list[Outcome], folder: Path) -> None:
     """Write ``cells.csv``: the cells of all images."""
-    import numpy as np
+    from napari_iaunet.files import write_tables
 
-    from napari_iaunet.files import write_table
-
-    tables = [(o.path, o.table) for o in outcomes if o.table is not None]
-    if not tables:
+    done = [o for o in outcomes if o.table is not None]
+    if not done:
         return
-    names = list(dict.fromkeys(name for _, table in tables for name in table))
-    columns: dict[str, Any] = {
-        "file": np.concatenate(
-            [np.full(len(table["label"]), path.name) for path, table in tables]
-        )
+    shared = Path(os.path.commonpath([o.path.absolute().parent for o in done]))
+    tables = {
+        o.path.absolute().relative_to(shared).as_posix(): o.table
+        for o in done
+        if o.table is not None
     }
-    for name in names:
-        columns[name] = np.concatenate(
-            [
-                table.get(name, np.zeros(len(table["label"]), np.int64))
-                for _, table in tables
-            ]
-        )
-    write_table(folder / "cells.csv", columns)
+    write_tables(folder / "cells.csv", tables)

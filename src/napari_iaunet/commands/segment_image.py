@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari_iaunet.commands.inputs import TIFF, name_of
 from napari_iaunet.errors import DeviceError, IAUNetError, ImageError, ModelError
 
 if TYPE_CHECKING:
@@ -116,12 +117,26 @@ class _Result:
         self, segmenter: Segmenter, progress: Progress | None, runner: Runner | None
     ) -> Table | None:
         """Segment and write all; the table is returned, too, if there is one."""
-        # A zarr image may be larger than memory; what is linked may not.
-        if self.image.path.is_dir() and not self.args.link:
+        from napari_iaunet.omezarr import image_folder, version_of
+        from napari_iaunet.omezarr_labels import register_labels
+        from napari_iaunet.segmentation.following import ONLY_STACKS
+        from napari_iaunet.segmentation.work_folder import check_replaceable
+
+        if self.args.link and len(self.axes) != 3:
+            raise ImageError(ONLY_STACKS)
+        as_zarr = self.target.suffix.lower() not in TIFF
+        if as_zarr:
+            check_replaceable(self.target)
+        # A zarr image may be larger than memory; what is linked, or becomes a TIFF,
+        # may not.
+        if self.image.path.is_dir() and as_zarr and not self.args.link:
             labels, table = self._lazily(segmenter, progress, runner)
         else:
             labels, table = self._at_once(segmenter, progress)
-        beside = self.target.parent / self.image.path.stem
+        store = image_folder(self.image.path)
+        if self.target.parent == store / "labels":
+            register_labels(store, self.target.name, version_of(store))
+        beside = self.target.parent / name_of(self.image.path)
         if self.args.overlay:
             self._write_overlay(f"{beside}_overlay.png", labels)
         if table is not None:
@@ -136,6 +151,7 @@ class _Result:
         import numpy as np
 
         from napari_iaunet.files import write_labels, write_labels_ome_zarr
+        from napari_iaunet.omezarr import version_of
         from napari_iaunet.segmentation.measure import measure
 
         found = segmenter.segment(
@@ -156,11 +172,17 @@ class _Result:
             table["label"] = followed.table[table["label"]].astype(np.int64)
         self.cells = int(labels.max(initial=0))
         self._make_folder()
-        write: Callable[..., None] = write_labels
-        if self.image.path.is_dir() or self.target.suffix == ".zarr":
-            write = write_labels_ome_zarr
-        size = self.image.pixel_size
-        write(self.target, labels, axes=self.axes, pixel_size=size)
+        if self.target.suffix.lower() in TIFF:
+            size = self.image.pixel_size
+            write_labels(self.target, labels, axes=self.axes, pixel_size=size)
+        else:
+            write_labels_ome_zarr(
+                self.target,
+                labels,
+                axes=self.axes,
+                places=self.image.places,
+                version=version_of(self.image.path),
+            )
         if followed:
             self._write_tracks(followed)
         return labels, table
@@ -194,22 +216,16 @@ class _Result:
             "x": x,
             "parent": np.array(parent, np.int64),
         }
-        path = self.target.parent / f"{self.image.path.stem}_tracks.csv"
+        path = self.target.parent / f"{name_of(self.image.path)}_tracks.csv"
         write_table(path, columns)
 
     def _lazily(
         self, segmenter: Segmenter, progress: Progress | None, runner: Runner | None
     ) -> tuple[Any, Table | None]:
         from napari_iaunet.omezarr import version_of
-        from napari_iaunet.omezarr_labels import (
-            array_options,
-            check_replaceable,
-            complete_labels,
-            register_labels,
-        )
+        from napari_iaunet.omezarr_labels import array_options, complete_labels
         from napari_iaunet.segmentation.lazy import segment_lazy
 
-        check_replaceable(self.target)
         self._make_folder()
         version = version_of(self.image.path)
         found = segment_lazy(
@@ -225,13 +241,11 @@ class _Result:
                 complete_labels,
                 name=self.target.stem,
                 axes=self.axes,
-                pixel_size=self.image.pixel_size,
+                places=self.image.places,
                 version=version,
             ),
             array_options=array_options(self.axes, version),
         )
-        if self.target.parent == self.image.path / "labels":
-            register_labels(self.image.path, self.target.name, version)
         self.cells = len(found.table["label"])
         return found.labels, found.table if self.args.table else None
 

@@ -158,7 +158,7 @@ class _Linker:
 
     def add(self, index: int, here: _Sections) -> None:
         """Link one more plane."""
-        pairs = self._match(here)
+        pairs = self._match(index, here)
         mothers = self._divisions(here, pairs) if self.settings.divisions else {}
         going_on: list[_Track] = []
         for row in range(len(here.labels)):
@@ -207,13 +207,11 @@ class _Linker:
             ]
         ).reshape(-1, 2)
 
-    def _match(self, here: _Sections) -> dict[int, _Track]:
+    def _match(self, index: int, here: _Sections) -> dict[int, _Track]:
         """Best assignment of the sections of a plane to tracks: row -> track."""
         if not self.open or not len(here.labels):
             return {}
-        newest = max(track.seen for track in self.open)
-        steps = [newest + 1 - track.seen for track in self.open]
-        expected = self._expected(steps)
+        expected = self._expected([index - track.seen for track in self.open])
         area = np.array([track.area for track in self.open])
         size = float(np.median(np.sqrt(4 / np.pi * np.concatenate([area, here.area]))))
         tree = cKDTree(here.middle)

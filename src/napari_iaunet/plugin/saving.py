@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.omezarr import AxisPlace
 from napari_iaunet.omezarr_labels import write_labels_ome_zarr
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def save_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
@@ -40,24 +38,46 @@ def save_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
             "time, depth, rows and columns."
         )
         raise ImageError(msg)
-    size = _micrometres(attributes.get("scale"), attributes.get("units"))
-    write_labels_ome_zarr(Path(path), full, pixel_size=size)
+    axes, places = _axes_of(full.ndim, attributes)
+    write_labels_ome_zarr(Path(path), full, axes=axes, places=places)
     return [path]
 
 
-def _micrometres(
-    scale: Sequence[float] | None, units: Sequence[Any] | None
-) -> tuple[float, float] | None:
-    """Height and width of a pixel; None if their unit is no length."""
-    if scale is None or units is None:
-        return None
+def _axes_of(ndim: int, attributes: dict[str, Any]) -> tuple[str, dict[str, AxisPlace]]:
+    """Letters and places of the last axes of a layer."""
+    scale, translate, units, names = (
+        list(others if attributes.get(key) is None else attributes[key])[-ndim:]
+        for key, others in (
+            ("scale", [1.0] * ndim),
+            ("translate", [0.0] * ndim),
+            ("units", ["pixel"] * ndim),
+            ("axis_labels", [""] * ndim),
+        )
+    )
+    described = [
+        _place(float(step), float(begin), str(unit))
+        for step, begin, unit in zip(scale, translate, units, strict=True)
+    ]
+    axes = "TZYX"[-ndim:] if ndim != 3 else f"{_stacked(names[0], described[0])}YX"
+    return axes, dict(zip(axes, described, strict=True))
+
+
+def _stacked(name: str, place: AxisPlace) -> str:
+    """Whether an axis is time or depth, as far as the layer tells."""
+    if name.strip().lower() in ("t", "z"):
+        return name.strip().upper()
+    return "Z" if place.unit == "micrometer" else "T"
+
+
+def _place(step: float, begin: float, unit: str) -> AxisPlace:
+    """Lengths in micrometres, times in seconds, anything else without a unit."""
     import pint
 
-    try:
-        y, x = (
-            float(pint.get_application_registry().Quantity(step, str(unit)).to("um").m)
-            for step, unit in list(zip(scale, units, strict=True))[-2:]
-        )
-    except pint.PintError:
-        return None
-    return y, x
+    registry = pint.get_application_registry()
+    for named in ("micrometer", "second"):
+        try:
+            factor = float(registry.Quantity(1.0, unit).to(named).m)
+        except pint.PintError:
+            continue
+        return AxisPlace(step * factor, begin * factor, named)
+    return AxisPlace(step, begin)

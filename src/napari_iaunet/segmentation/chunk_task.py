@@ -75,8 +75,7 @@ class ChunkTask:
 
     def labels_of(self, index: int) -> NDArray[np.int32]:
         """Labels of a chunk that is done, (Y, X), 1..n in every chunk."""
-        labels: NDArray[np.int32] = self.folder.parts()[self.place_of(self.grid[index])]
-        return labels
+        return self.folder.labels(index)
 
     def place_of(self, chunk: Chunk) -> tuple[int | slice, ...]:
         """Where a chunk's own pixels lie in the whole stack."""
@@ -107,9 +106,8 @@ class ChunkTask:
             _within(chunk.columns, chunk.outer_columns),
         )
         own = labels[inner]
-        self.folder.parts()[self.place_of(chunk)] = own
         found = _sum_up(own, raw[:, *inner], scores, chunk)
-        self.folder.save(chunk.index, found, borders)
+        self.folder.save(chunk.index, own, found, borders)
 
 
 class Stopped(Exception):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.progress import Progress
     from napari_iaunet.segmentation.segmenter import Segmenter
 
+ONLY_STACKS = "Only a stack of planes, in time or in depth, can be linked."
 WAYS = {"time": LinkSettings(), "depth": DEPTH}
 
 
@@ -76,7 +77,7 @@ def follow(
     if way not in WAYS:
         raise ImageError('Cells are followed in "time" or in "depth".')
     if len(np.shape(labels)) != 3:
-        raise ImageError("Only a stack of planes, in time or in depth, can be linked.")
+        raise ImageError(ONLY_STACKS)
     planes = _numbered(labels)
     vectors = segmenter.identify(
         image,

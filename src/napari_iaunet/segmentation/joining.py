@@ -32,10 +32,9 @@ def join(
         key = border.first, border.second
         pairs.append((*key, same_cells(*(folder.border(i, key) for i in key))))
     numbers = number_cells([chunk.area for chunk in found], pairs)
-    labels, parts = create_labels(out, task.plan, options), folder.parts()
+    labels = create_labels(out, task.plan, options)
     for index, table in enumerate(numbers.tables):
-        place = task.place_of(grid[index])
-        labels[place] = table[parts[place]]
+        labels[task.place_of(grid[index])] = table[task.labels_of(index)]
     return _measure(found, numbers, task)
 
 

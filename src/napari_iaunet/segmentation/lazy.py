@@ -14,11 +14,13 @@ import numpy as np
 from napari_iaunet.segmentation.chunk_task import HALO, ChunkTask
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.joining import join
+from napari_iaunet.segmentation.sampling import digest
 from napari_iaunet.segmentation.segmenter import check_diameter
 from napari_iaunet.segmentation.work_folder import (
     Plan,
     Request,
     WorkFolder,
+    check_replaceable,
     replace_folder,
     whole_zarr_chunks,
 )
@@ -98,13 +100,14 @@ def segment_lazy(
         As for `Segmenter.segment`; a dask or zarr array is read chunk by chunk.
     out : path
         Folder of the zarr array of labels to write; it appears when it is finished
-        and replaces an older one.
+        and replaces older labels.
     channel_axis, diameter
         As for `Segmenter.segment`.
     side : int, optional
         Of a chunk in pixels, rounded; changes speed and memory, hardly any label.
     source : str
-        Where the image comes from: what was begun for one is not used for another.
+        Where the image comes from. What was begun for one place, or for an image that
+        has changed there, is not used for another.
     start : sequence of float, optional
         Position (..., y, x), in pixels, of what is to be done first.
     progress : callable, optional
@@ -124,16 +127,24 @@ def segment_lazy(
     Raises
     ------
     ImageError
-        If the image or the diameter cannot be used, or nothing can be written.
+        If the image or the diameter cannot be used, nothing can be written, or
+        something else than labels is at `out`.
     """
     import dask.array as da
 
     check_diameter(diameter)
     out = Path(out)
+    check_replaceable(out, array=complete is None)
     planes = as_planes(image, channel_axis)
     shape = (*planes.shape, *planes.plane_shape)
     request = Request(
-        source, segmenter.fingerprint, shape, channel_axis, diameter, side
+        source,
+        digest(planes),
+        segmenter.fingerprint,
+        shape,
+        channel_axis,
+        None if diameter is None else float(diameter),
+        side,
     )
     folder = work_folder(out)
     plan = _plan(request, segmenter, planes, folder)

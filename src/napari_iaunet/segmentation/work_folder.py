@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
     Borders = dict[tuple[int, int], NDArray[np.int32]]
 
-_FORMAT = 1
+_FORMAT = 2
 _ZARR_CHUNK = 640
+_ZARR_FILES = (".zarray", ".zattrs", ".zgroup", "zarr.json")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Request:
     ----------
     source : str
         Where the image comes from.
+    content : str
+        Digest of samples of its pixels: another image may lie there by now.
     fingerprint : str
         Of the segmenter.
     shape : tuple of int
@@ -46,6 +50,7 @@ class Request:
     """
 
     source: str
+    content: str
     fingerprint: str
     shape: tuple[int, ...]
     channel_axis: int | None
@@ -128,49 +133,54 @@ class WorkFolder:
         except OSError as error:
             msg = f"The folder {self.path} cannot be made: {error.strerror or error}."
             raise ImageError(msg) from error
-        create_labels(self.path / "parts", plan)
         text = json.dumps({"format": _FORMAT, **asdict(plan)})
         self._write("plan.json", text.encode())
-
-    def parts(self) -> Any:
-        """Zarr array of the chunks' own labels, int32, of the plan's shape."""
-        import zarr
-
-        return zarr.open_array(str(self.path / "parts"), mode="r+")
 
     def has(self, index: int) -> bool:
         """Whether a chunk is done."""
         return self._chunk_file(index).is_file()
 
-    def save(self, index: int, found: Found, borders: Borders) -> None:
-        """Note what a chunk found; its labels must be in `parts` before.
+    def save(
+        self, index: int, labels: NDArray[np.int32], found: Found, borders: Borders
+    ) -> None:
+        """Keep what a chunk found: all of it, or nothing if power fails.
 
         Parameters
         ----------
         index : int
+        labels : (y, x) int32
+            Of the pixels that the chunk speaks for.
         found : Found
         borders : dict of (first chunk, second chunk) -> (y, x) int32
             Its labels around the borders with other chunks.
         """
         arrays: dict[str, Any] = {f.name: getattr(found, f.name) for f in fields(found)}
-        arrays |= {_strip(key): labels for key, labels in borders.items()}
+        arrays |= {_strip(key): strip for key, strip in borders.items()}
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
+        np.savez_compressed(buffer, labels=labels, **arrays)
         self._write(self._chunk_file(index).name, buffer.getvalue())
+
+    def labels(self, index: int) -> NDArray[np.int32]:
+        """Return a chunk's own labels, (y, x)."""
+        return self._load(index, "labels")["labels"]
 
     def found(self, index: int) -> Found:
         """Return what a chunk found."""
-        with np.load(self._chunk_file(index), allow_pickle=False) as stored:
-            return Found(**{f.name: stored[f.name] for f in fields(Found)})
+        return Found(**self._load(index, *(f.name for f in fields(Found))))
 
     def border(self, index: int, key: tuple[int, int]) -> NDArray[np.int32]:
         """Return a chunk's labels around its border with another one."""
+        return self._load(index, _strip(key))[_strip(key)]
+
+    def _load(self, index: int, *names: str) -> dict[str, NDArray[Any]]:
         with np.load(self._chunk_file(index), allow_pickle=False) as stored:
-            labels: NDArray[np.int32] = stored[_strip(key)]
-        return labels
+            return {name: stored[name] for name in names}
 
     def remove(self) -> None:
         """Remove the folder and all in it."""
+        # Without its plan the folder counts for nothing, whatever a kill leaves of it.
+        with contextlib.suppress(OSError):
+            self._plan_file.unlink()
         shutil.rmtree(self.path, ignore_errors=True)
 
     @property
@@ -201,9 +211,7 @@ def whole_zarr_chunks(side: int) -> int:
     return round(side / _ZARR_CHUNK) * _ZARR_CHUNK
 
 
-def create_labels(
-    path: Path, plan: Plan, options: Mapping[str, Any] | None = None
-) -> Any:
+def create_labels(path: Path, plan: Plan, options: Mapping[str, Any]) -> Any:
     """Create a zarr array for labels (..., Y, X) int32, one plane in a chunk."""
     import zarr
 
@@ -215,8 +223,37 @@ def create_labels(
         dtype=np.int32,
         chunks=(1,) * (len(shape) - 2) + sides,
         overwrite=True,
-        **(options or {}),
+        **options,
     )
+
+
+def check_replaceable(path: Path, *, array: bool = False) -> None:
+    """Raise ImageError if there is something else than a label image of OME-Zarr.
+
+    Parameters
+    ----------
+    path : Path
+    array : bool
+        Whether a zarr array of int32, as it is written here, will do, too.
+    """
+    if path.exists() and not (path.is_dir() and _holds_labels(path, array)):
+        msg = f"{path} exists and is not a label image, so it is not replaced."
+        raise ImageError(msg)
+
+
+def _holds_labels(path: Path, array: bool) -> bool:
+    import zarr
+
+    if not any((path / name).is_file() for name in _ZARR_FILES):
+        return False
+    try:
+        node = zarr.open(str(path), mode="r")
+    except (OSError, ValueError, KeyError):
+        return False
+    if isinstance(node, zarr.Array):
+        return array and bool(node.dtype == np.int32)
+    attributes = dict(node.attrs)
+    return "image-label" in attributes.get("ome", attributes)
 
 
 def replace_folder(fresh: Path, path: Path) -> None:
