@@ -52,6 +52,11 @@ def test_identity_tells_cells_that_change_places():
     assert linked.table[1:].tolist() == [1, 2] * 3
 
 
+def test_a_cell_goes_on_while_no_cell_is_to_be_seen():
+    planes, count = film([(40, 10)], [(40, 24)], [], [(40, 52), (40, 35)])
+    assert link(planes, alike(count)).table[1:].tolist() == [1, 1, 1, 2]
+
+
 def test_a_cell_may_be_missing_for_a_moment():
     frames = [[(40, 20)], [(40, 25)], [], [(40, 35)], [(40, 40)]]
     planes, count = film(*frames)

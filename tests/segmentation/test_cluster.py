@@ -2,15 +2,18 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import dask.array as da
 import numpy as np
 import pytest
+import tifffile
 import zarr
 from distributed import Client, LocalCluster
 
 from napari_iaunet import Segmenter
+from napari_iaunet.cli import main
 from napari_iaunet.errors import Cancelled, DeviceError
 from napari_iaunet.files import read_image
 from napari_iaunet.segmentation.cluster import ClusterRunner, connected
@@ -96,6 +99,25 @@ def test_a_killed_worker_costs_nothing(cluster, segmenter, image, expected, tmp_
     np.testing.assert_array_equal(found.labels.compute(), expected)
 
 
+def test_paths_on_the_command_line_need_not_be_those_of_the_workers(
+    cluster, image, tmp_path, monkeypatch, capsys
+):
+    """The workers were started in another folder."""
+    monkeypatch.chdir(tmp_path)
+    zarr.save("slide.zarr", np.asarray(image[:400, :400]))
+    for name in ("a", "b"):
+        tifffile.imwrite(f"{name}.tif", np.asarray(image[:200, :200]))
+    address = cluster.scheduler_address
+    inputs = ["slide.zarr", "a.tif", "b.tif"]
+    options = ["--out", "out", "--table", "--device", "cpu", "--scheduler", address]
+    assert main(["segment", *inputs, *options]) == 0
+    assert capsys.readouterr().out.count("cells in") == 3
+    assert {"slide_mask.zarr", "a_mask.tif", "b_mask.tif", "cells.csv"} <= {
+        path.name for path in Path("out").iterdir()
+    }
+    assert tifffile.imread("out/b_mask.tif").max() > 0
+
+
 def test_cancelled_work_leaves_the_cluster_idle(cluster, segmenter, image, tmp_path):
     def cancel(done: int, _total: int) -> None:
         if done >= 2:
@@ -114,6 +136,12 @@ def test_cancelled_work_leaves_the_cluster_idle(cluster, segmenter, image, tmp_p
             )
         assert work_folder(out).has(0) or work_folder(out).has(1)
         assert not out.exists()
+        # What a worker is at is not broken off, but nothing waits behind it.
+        assert sum(map(len, client.processing().values())) <= 2
+        end = time.monotonic() + 60
+        while any(client.processing().values()) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert not any(client.processing().values())
 
 
 def test_no_scheduler_no_workers(monkeypatch):
