@@ -97,21 +97,6 @@ def nuclei(viewer: napari.Viewer, dock: Any) -> None:
     save(viewer.screenshot(canvas_only=False, flash=False), "screenshot.png")
 
 
-def tissue(viewer: napari.Viewer, dock: Any) -> None:
-    """What the demo shows."""
-    clear(viewer)
-    viewer.open_sample("napari-iaunet", "stained_tissue")
-    viewer.reset_view()
-    dock.segment_panel.estimate.setChecked(False)
-    dock.segment_panel.diameter.setValue(14)
-    segment(dock)
-    viewer.layers[-1].contour = 2
-    viewer.layers[-1].opacity = 1
-    print(dock.segment_panel.run.status.text())
-    QTest.qWait(500)
-    save(viewer.screenshot(canvas_only=False, flash=False), "tissue.png")
-
-
 def channels(viewer: napari.Viewer, dock: Any) -> None:
     """The tab with all that it can ask, on an image with channels."""
     clear(viewer)
@@ -264,7 +249,7 @@ def follow(viewer: napari.Viewer, dock: Any) -> None:
 def main() -> None:
     viewer, dock = open_viewer()
     takes = [globals()[name] for name in sys.argv[1:]] or [
-        *(nuclei, tissue, channels, clicks, lookalikes, follow, finetune)
+        *(nuclei, channels, clicks, lookalikes, follow, finetune)
     ]
     for take in takes:
         take(viewer, dock)

@@ -88,14 +88,18 @@ def find_cells_by_parts(
     progress : callable
         As `segment_lazy` takes it.
     """
+    from napari_iaunet.segmentation.image import as_planes
     from napari_iaunet.segmentation.lazy import segment_lazy
+    from napari_iaunet.segmentation.sampling import digest
 
     segmenter = segmenters.get(model, device)
     progress(0, 1)
     begin = time.perf_counter()
-    asked = (filling.source, segmenter.fingerprint, image.channel_axis, diameter)
-    filling.folder = unfinished.folder_for(repr((*asked, image.array.shape)))
-    written = filling.folder / "labels"
+    content = digest(as_planes(image.array, image.channel_axis))
+    asked = (filling.source, content, segmenter.fingerprint, image.array.shape)
+    folder = unfinished.folder_for(repr((*asked, image.channel_axis, diameter)))
+    filling.folder = folder
+    written = folder / "labels"
     filler = _Filler(filling)
     found = segment_lazy(
         segmenter,
@@ -111,7 +115,7 @@ def find_cells_by_parts(
     labels = filler.finish(found.labels)
     if isinstance(labels, np.ndarray):
         labels = for_layer(labels, len(found.table["label"]))
-    unfinished.finish(filling.folder)
+    unfinished.finish(folder)
     shutil.rmtree(written, ignore_errors=True)  # the layer shows a copy
     return Cells(
         labels=labels,
