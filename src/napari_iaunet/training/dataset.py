@@ -211,10 +211,17 @@ def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
 def _checked_plane(annotation: Annotation) -> NDArray[np.float32]:
     """Return the normalised image of a usable annotation."""
     check_labels(annotation)
-    plane = next(iter(as_planes(annotation.image, annotation.channel_axis)))
+    title = f"{annotation.name}: " if annotation.name else ""
+    planes = as_planes(annotation.image, annotation.channel_axis)
+    if len(planes) != 1:
+        msg = (
+            f"{title}the image is a stack of {len(planes)} planes, and its mask is one "
+            "plane. Save every plane that has a mask as an image of its own."
+        )
+        raise TrainingError(msg)
+    plane = planes[0]
     shape, size = plane.shape[1:], annotation.labels.shape
     if shape != size:
-        title = f"{annotation.name}: " if annotation.name else ""
         msg = f"{title}image and mask differ in size: {shape} and {size}."
         raise TrainingError(msg)
     return plane
@@ -268,7 +275,7 @@ def read_pairs(
             yield pair
             continue
         image, mask, *more = pair
-        name, kind = f"pair {index + 1}", ""
+        name, kind, axis = f"pair {index + 1}", "", None
         region = more[0] if more else None
         if isinstance(image, str | Path):
             path = Path(image)
@@ -277,9 +284,11 @@ def read_pairs(
                 (p.name for p in path.parents if p.name not in ("train", "test")), ""
             )
             region = _region_beside(path) if region is None else region
+            found = read_image(path)
+            image, axis = found.array, found.channel_axis
         if region is not None:
             region = np.asarray(array(region)) != 0
-        yield Annotation(array(image), np.asarray(array(mask)), region, name, kind)
+        yield Annotation(image, np.asarray(array(mask)), region, name, kind, axis)
 
 
 def _region_beside(image: Path) -> Path | None:
