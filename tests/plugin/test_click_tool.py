@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 import napari_iaunet
 from napari_iaunet.errors import ModelError
-from napari_iaunet.plugin import preferences, segment_job
+from napari_iaunet.plugin import click_target, preferences, segment_job
 
 pytestmark = pytest.mark.viewer
 
@@ -256,6 +256,76 @@ def test_each_cell_is_one_step_of_undo_and_redo(ready):
     assert labels.max() == 2
     ready.key("z", CTRL | SHIFT)
     assert labels.max() == 3
+
+
+@pytest.mark.parametrize("active", ["image", "image cells"])
+def test_the_table_follows_undo_and_redo(ready, active):
+    ready.click(A)
+    ready.click(B)
+    ready.key("k")
+    cells = ready.cells
+    ready.viewer.layers.selection.active = ready.viewer.layers[active]
+    ready.hover(A)
+    ready.key("d")
+    one = cells.features.to_dict("records")
+    assert [row["label"] for row in one] == [2]
+    ready.key("z", CTRL)
+    two = cells.features.to_dict("records")
+    areas = np.bincount(cells.data.ravel())[1:].tolist()
+    assert [row["area"] for row in two] == areas
+    ready.key("z", CTRL)
+    assert cells.features["label"].tolist() == [1]
+    ready.key("z", CTRL)
+    assert cells.features.empty
+    ready.key("z", CTRL | SHIFT)
+    ready.key("z", CTRL | SHIFT)
+    np.testing.assert_equal(cells.features.to_dict("records"), two)
+    ready.key("z", CTRL | SHIFT)
+    np.testing.assert_equal(cells.features.to_dict("records"), one)
+
+
+def test_undo_is_for_the_layer_that_was_picked(ready):
+    first = ready.viewer.add_labels(squares((3, 60, 10, 5)), name="first")
+    ready.viewer.add_labels(squares((7, 60, 10, 5)), name="second")
+    ready.viewer.layers.selection.active = first
+    first.data_setitem((np.array([0]), np.array([0])), 9)
+    assert ready.panel.target.currentText() == "first"
+    ready.panel.target.setCurrentText("second")
+    ready.panel.target.activated.emit(ready.panel.target.currentIndex())
+    ready.click(A)
+    ready.key("k")
+    assert ready.viewer.layers["second"].data[A] == 8
+    ready.key("z", CTRL)
+    assert ready.viewer.layers["second"].data[A] == 0
+    assert first.data[0, 0] == 9
+
+
+def test_a_selected_image_stays_selected(ready):
+    ready.viewer.add_labels(squares((3, 60, 10, 5)), name="mine")
+    ready.viewer.layers.selection.active = ready.viewer.layers["image"]
+    ready.panel.target.setCurrentText("New layer")
+    ready.panel.target.activated.emit(0)
+    ready.panel.target.setCurrentText("mine")
+    ready.panel.target.activated.emit(ready.panel.target.currentIndex())
+    assert ready.viewer.layers.selection.active == ready.viewer.layers["image"]
+
+
+def test_a_draft_outlives_a_lack_of_memory(ready, monkeypatch):
+    zeros = np.zeros
+
+    def scarce(shape, *args, **kwargs):
+        if tuple(np.atleast_1d(shape)) == (128, 160):
+            raise MemoryError
+        return zeros(shape, *args, **kwargs)
+
+    ready.click(A)
+    with monkeypatch.context() as context:
+        context.setattr(click_target.np, "zeros", scarce)
+        ready.key("k")
+    assert "memory" in messages()[-1]
+    assert is_cell(ready.preview, A)
+    ready.key("k")
+    assert is_cell(ready.cells.data == 1, A)
 
 
 def test_drag_pans_and_makes_no_cell(ready):

@@ -89,7 +89,7 @@ class ClickCells:
         if draft is not None and self._source.image is not None:
             try:
                 kept = self._write(draft)
-            except IAUNetError:
+            except Exception:
                 self.draft = draft  # another layer may take it
                 raise
             if not kept:

@@ -46,6 +46,7 @@ _SPLIT_FIRST = "Click one part of the cell."
 _SPLIT_NEXT = "Now click the other part."
 _NOT_2D = "Clicks need the 2D view, with the image's own rows and columns."
 _OTHER_TOOL = "Choose “Move camera” in the layer controls to click again."
+_NO_MEMORY = "There is too little memory for this. Close other images or programs."
 _CLOSED = "The image was closed, so clicks were switched off."
 
 
@@ -125,6 +126,7 @@ class ClickController(QObject):
         self._cells.drop()  # a viewer that is being closed takes no more cells
         self._switch_off("")
         self._connections.clear()
+        self._target.teardown()
 
     # -- on and off --------------------------------------------------------------
 
@@ -291,6 +293,9 @@ class ClickController(QObject):
         except IAUNetError as error:
             show_warning(str(error))
             return str(error)
+        except MemoryError:
+            show_warning(_NO_MEMORY)
+            return _NO_MEMORY
         return ""
 
     def _tell(self, text: str = "") -> None:
@@ -326,6 +331,7 @@ class ClickController(QObject):
             if image is None or choice is None
             else self._target.offers(image, choice.channel_axis)
         )
+        self._target.forget_closed()
         self._panel.set_targets(offers)
         if not self._panel.pick_target(self._target.key):
             self._target.key = ""
@@ -345,3 +351,7 @@ class ClickController(QObject):
             self._target.key = key
             self._try(self._cells.lose_target)
         self._panel.pick_target(key)
+        picked, selected = self._target.layer, label_edits.selected_labels(self._viewer)
+        if picked is not None and selected not in (None, picked):
+            # Ctrl+Z belongs to the layer that is selected.
+            self._viewer.layers.selection.active = picked

@@ -11,7 +11,7 @@ from napari_iaunet.plugin.click_draft import View
 
 if TYPE_CHECKING:
     import napari.viewer
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
 
 def plane_in_view(
@@ -44,3 +44,16 @@ def place_in_view(
     point[shown] = viewer.scene.camera.center[-len(shown) :]
     place = layer.world_to_data(point)
     return tuple(float(place[a]) for a in range(layer.ndim) if a != channel_axis)
+
+
+def plane_shown(viewer: napari.viewer.Viewer, layer: Layer) -> tuple[object, ...]:
+    """Return what tells a plane of a layer from others, whatever becomes of it.
+
+    napari draws a layer again when another plane is shown and, without telling so,
+    when a change was undone: then this stays the same.
+    """
+    dims = viewer.dims
+    shown = {a - dims.ndim + layer.ndim for a in dims.displayed}
+    place = layer.world_to_data(dims.point)
+    hidden = [round(float(place[a])) for a in range(layer.ndim) if a not in shown]
+    return (*hidden, tuple(dims.order), dims.ndisplay)
