@@ -12,6 +12,8 @@ from napari_iaunet.plugin.click_draft import divide, spare
 from napari_iaunet.segmentation.measure import measure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.click_draft import Draft
@@ -28,14 +30,14 @@ class CellEdits:
     Attributes
     ----------
     plane : LabelsPlane
-    raw : (C, Y, X) array or None
-        The image's pixels, to be measured.
+    pixels : callable
+        Corner and shape of a box -> (C, y, x) pixels of the image, to be measured.
     number : int or None
         Of the plane in the whole stack.
     """
 
     plane: LabelsPlane
-    raw: NDArray[Any] | None
+    pixels: Callable[[Corner, tuple[int, ...]], NDArray[Any]]
     number: int | None
 
     def keep(self, draft: Draft) -> int:
@@ -101,22 +103,16 @@ class CellEdits:
     ) -> None:
         """Write cells into the layer, and what is measured of them into its table."""
         if self.plane.write(corner, labels):
-            self.plane.log.describe(self._measure(*numbers))
+            self.plane.log.describe(self._measure(corner, labels, *numbers))
 
-    def _measure(self, *numbers: int) -> dict[int, dict[str, Any] | None]:
-        """Return the rows of cells for the layer's table."""
+    def _measure(
+        self, corner: Corner, labels: NDArray[np.integer], *numbers: int
+    ) -> dict[int, dict[str, Any] | None]:
+        """Return the rows of cells, which lie in a box, for the layer's table."""
         rows: dict[int, dict[str, Any] | None] = dict.fromkeys(numbers)
-        found = self.plane.find(*numbers)
-        if found is not None:
-            (y, x), labels = found
-            height, width = labels.shape
-            labels = np.where(np.isin(labels, numbers), labels, 0)
-            pixels = (
-                np.full((1, height, width), np.nan)
-                if self.raw is None
-                else self.raw[:, y : y + height, x : x + width]
-            )
-            table = measure(labels, pixels, channel_axis=0)
+        labels = np.where(np.isin(labels, numbers), labels, 0)
+        if labels.any():
+            table = measure(labels, self.pixels(corner, labels.shape), channel_axis=0)
             for i, number in enumerate(table["label"]):
                 row = {key: table[key][i] for key in ("area", "mean_intensity")}
                 rows[int(number)] = {**row, "plane": self.number}

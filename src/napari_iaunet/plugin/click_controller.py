@@ -203,9 +203,11 @@ class ClickController(QObject):
 
     def _prepare(self) -> None:
         """Prepare the plane that was clicked on, else the one on view."""
-        view = self._queue[0].view if self._queue else self._source.view()
+        click = self._queue[0] if self._queue else None
+        view = click.view if click else self._source.view()
+        points = self._cells.points_with(click) if click else []
         try:
-            waits = view is not None and not self._source.prepare(view.plane)
+            waits = view is not None and not self._source.prepare(view.plane, points)
         except IAUNetError as error:
             self._on_failure(str(error))
             return
@@ -234,10 +236,12 @@ class ClickController(QObject):
         """Answer all clicks on planes that are ready, in their order."""
         said = ""
         while self._queue:
-            encoded = self._source.encoded(self._queue[0].view.plane)
+            click = self._queue[0]
+            points = self._cells.points_with(click)
+            encoded = self._source.encoded(click.view.plane, points)
             if encoded is None:
                 break
-            click = self._queue.pop(0)
+            self._queue.pop(0)
             if click.kind == "keep":
                 said = self._try(self._cells.keep)
             else:

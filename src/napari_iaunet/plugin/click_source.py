@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_iaunet.plugin import label_edits, layers, views
+from napari_iaunet.plugin.click_window import ClickWindow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import napari.viewer
     from napari.layers import Image
+    from numpy.typing import NDArray
 
     from napari_iaunet.plugin.click_draft import View
     from napari_iaunet.plugin.placement import LayerImage
-    from napari_iaunet.plugin.plane_encoder import EncodedPlane, PlaneEncoder
+    from napari_iaunet.plugin.plane_encoder import EncodedWindow, PlaneEncoder
     from napari_iaunet.plugin.segment_panel import SegmentChoice
 
     Plane = tuple[int, ...]
+    Point = tuple[float, float]
 
 
 class ClickSource(QObject):
@@ -117,18 +122,35 @@ class ClickSource(QObject):
             self.layers, channel_axis=self.channel_axis, channels=channels, plane=plane
         )
 
-    def prepare(self, plane: Plane) -> bool:
-        """Begin to encode a plane; True if it is ready already.
+    def prepare(self, plane: Plane, points: Sequence[Point] = ()) -> bool:
+        """Begin to encode a plane, or what some clicks need; True if it is ready.
 
         Raises
         ------
         ImageError
             If the layers cannot be read together.
         """
-        if self._choice is not None:
-            self._encoder.want(plane, self._choice, self.read)
-        return self.encoded(plane) is not None
+        image, choice = self.image, self._choice
+        if image is not None and choice is not None:
+            y, x = (
+                layers.describe(image).shape[a]
+                for a in label_edits.rows_and_columns(image, self.channel_axis)
+            )
+            middle = views.place_in_view(self._viewer, image, self.channel_axis)[-2:]
+            row, column = np.clip(middle, 0, (y - 1, x - 1))
+            window = ClickWindow.around(points or [(row, column)], plane, (y, x))
+            self._encoder.want(window, points, choice, self.read)
+        return self.encoded(plane, points) is not None
 
-    def encoded(self, plane: Plane) -> EncodedPlane | None:
-        """Return a plane if it is ready for clicks."""
-        return self._encoder.get(plane)
+    def encoded(
+        self, plane: Plane, points: Sequence[Point] = ()
+    ) -> EncodedWindow | None:
+        """Return what is ready for clicks on a plane, at some points of it."""
+        return self._encoder.get(plane, points)
+
+    def pixels(
+        self, plane: Plane, corner: tuple[int, int], shape: tuple[int, ...]
+    ) -> NDArray[Any]:
+        """Return the pixels of a box, (C, y, x); NaN if they are not at hand."""
+        found = self._encoder.pixels(plane, corner, shape)
+        return np.full((1, *shape), np.nan) if found is None else found
