@@ -71,7 +71,7 @@ def test_bad_pairs(image, mask, message):
         prepare(Annotation(image, mask), 28.0)
 
 
-def test_find_pairs(tmp_path: Path, labels):
+def test_find_pairs(tmp_path: Path, labels, caplog):
     with pytest.raises(TrainingError, match="no folder"):
         find_pairs([tmp_path / "none"])
     with pytest.raises(TrainingError, match="no pair"):
@@ -82,6 +82,9 @@ def test_find_pairs(tmp_path: Path, labels):
     imsave(tmp_path / "alone_img.png", labels.astype(np.uint8))
     pairs = find_pairs([tmp_path])
     assert [p[0].name for p in pairs] == ["a_img.png", "b_img.png"]
+    assert [r.getMessage() for r in caplog.records] == [
+        f"{tmp_path}: left out for want of a mask: alone_img.png"
+    ]
     loaded = load_pairs(pairs, 28.0)
     assert [image.name for image in loaded] == ["a", "b"]
     assert all(image.kind == tmp_path.name for image in loaded)

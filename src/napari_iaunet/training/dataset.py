@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
@@ -87,6 +90,8 @@ class Annotation(NamedTuple):
 def find_pairs(folders: Sequence[Path]) -> list[tuple[Path, Path]]:
     """Pair ``<id>_img.*`` with ``<id>_mask.*`` in folders.
 
+    A log line tells how many images of a folder have no mask and are left out.
+
     Parameters
     ----------
     folders : sequence of Path
@@ -117,6 +122,10 @@ def _pairs_in(folder: Path) -> list[tuple[Path, Path]]:
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_ENDINGS)
     images = {p.stem.removesuffix("_img"): p for p in files if p.stem.endswith("_img")}
     masks = {p.stem.removesuffix("_mask"): p for p in files if p.stem.endswith("_mask")}
+    alone = [images[key].name for key in images if key not in masks]
+    if alone and len(alone) < len(images):
+        more = f" and {len(alone) - 1} more" if len(alone) > 1 else ""
+        log.warning("%s: left out for want of a mask: %s%s", folder, alone[0], more)
     return [(images[key], masks[key]) for key in images if key in masks]
 
 
