@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_iaunet.plugin import label_edits, layers, views
+from napari_iaunet.plugin import layers, views
+from napari_iaunet.plugin.axes import split_axes
 from napari_iaunet.plugin.click_window import ClickWindow
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class ClickSource(QObject):
         image = self.image
         if image is None:
             return None
-        axes = list(label_edits.rows_and_columns(image, self.channel_axis))
+        _, axes = split_axes(image.ndim, self.channel_axis)
         size = [layers.describe(image).shape[a] for a in axes]
         y, x = np.asarray(image.world_to_data(position))[axes]
         inside = -0.5 <= y < size[0] - 0.5 and -0.5 <= x < size[1] - 0.5
@@ -112,8 +113,8 @@ class ClickSource(QObject):
         if image is None or not plane:
             return None
         shape = layers.describe(image).shape
-        stack = [n for a, n in enumerate(shape) if a != self.channel_axis][:-2]
-        return int(np.ravel_multi_index(plane, stack))
+        stack, _ = split_axes(image.ndim, self.channel_axis)
+        return int(np.ravel_multi_index(plane, [shape[a] for a in stack]))
 
     def read(self, plane: Plane | None) -> LayerImage:
         """Return the pixels of a plane, or of the whole stack."""
@@ -132,10 +133,8 @@ class ClickSource(QObject):
         """
         image, choice = self.image, self._choice
         if image is not None and choice is not None:
-            y, x = (
-                layers.describe(image).shape[a]
-                for a in label_edits.rows_and_columns(image, self.channel_axis)
-            )
+            _, axes = split_axes(image.ndim, self.channel_axis)
+            y, x = (layers.describe(image).shape[a] for a in axes)
             middle = views.place_in_view(self._viewer, image, self.channel_axis)[-2:]
             row, column = np.clip(middle, 0, (y - 1, x - 1))
             window = ClickWindow.around(points or [(row, column)], plane, (y, x))

@@ -9,6 +9,7 @@ import numpy as np
 import napari_iaunet
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin import label_edits, layers
+from napari_iaunet.plugin.axes import split_axes
 from napari_iaunet.plugin.edit_log import EditLog
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class ClickTarget:
         self, image: Image, channel_axis: int | None
     ) -> Sequence[tuple[str, str]]:
         """Layers that lie on an image: key and name, the topmost first."""
-        axes = label_edits.rows_and_columns(image, channel_axis)
+        _, axes = split_axes(image.ndim, channel_axis)
         return [
             (str(layer.unique_id), layer.name)
             for layer in reversed(label_edits.labels_layers(self._viewer))
@@ -81,7 +82,7 @@ class ClickTarget:
         layer = self.layer
         if layer is None:
             return None
-        axes = label_edits.rows_and_columns(image, channel_axis)
+        _, axes = split_axes(image.ndim, channel_axis)
         if self.key not in self._logs:
             self._logs[self.key] = EditLog(layer, self._viewer)
         plane = label_edits.find_plane(self._logs[self.key], image, axes, view)

@@ -14,6 +14,8 @@ from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.layers import HELPER, OURS, pixels_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import napari.viewer
     from napari.layers import Image
     from numpy.typing import NDArray
@@ -44,12 +46,6 @@ def selected_labels(viewer: napari.viewer.Viewer) -> Labels | None:
     active = viewer.layers.selection.active
     is_cells = isinstance(active, Labels) and HELPER not in active.metadata
     return active if is_cells else None
-
-
-def rows_and_columns(image: Image, channel_axis: int | None) -> tuple[int, int]:
-    """Return which axes of an image are its rows and columns."""
-    y, x = [a for a in range(image.ndim) if a != channel_axis][-2:]
-    return y, x
 
 
 class LabelsPlane:
@@ -123,7 +119,7 @@ class LabelsPlane:
 
 
 def lies_on(
-    layer: Labels, image: Image, axes: tuple[int, int], point: tuple[float, ...]
+    layer: Labels, image: Image, axes: Sequence[int], point: tuple[float, ...]
 ) -> bool:
     """Whether a layer can be written to, and its pixels are those of an image.
 
@@ -131,7 +127,7 @@ def lies_on(
     ----------
     layer : Labels
     image : Image
-    axes : (int, int)
+    axes : sequence of int
         Rows and columns of the image.
     point : tuple of float
         Any place in the viewer.
@@ -140,7 +136,7 @@ def lies_on(
 
 
 def find_plane(
-    log: EditLog, image: Image, axes: tuple[int, int], view: View
+    log: EditLog, image: Image, axes: Sequence[int], view: View
 ) -> LabelsPlane | None:
     """Return the plane of a Labels layer that lies on an image's plane.
 
@@ -157,7 +153,7 @@ def find_plane(
 
 
 def _place(
-    layer: Labels, image: Image, axes: tuple[int, int], at: tuple[float, ...]
+    layer: Labels, image: Image, axes: Sequence[int], at: tuple[float, ...]
 ) -> list[int | slice] | None:
     """Index of the plane that lies on an image's plane at a place of the viewer."""
     data = None if layer.multiscale else layer.data

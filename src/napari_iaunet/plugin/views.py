@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_iaunet.plugin import layers
+from napari_iaunet.plugin.axes import split_axes
 from napari_iaunet.plugin.click_draft import View
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def plane_in_view(
 ) -> tuple[int, ...]:
     """Return where the plane that the viewer shows lies in the layer's stack."""
     shape = layers.describe(layer).shape
-    stack = [a for a in range(layer.ndim) if a != channel_axis][:-2]
+    stack, _ = split_axes(layer.ndim, channel_axis)
     position = layer.world_to_data(viewer.dims.point)
     return tuple(int(np.clip(round(position[a]), 0, shape[a] - 1)) for a in stack)
 
@@ -28,7 +29,7 @@ def view_of(
     viewer: napari.viewer.Viewer, layer: Image, channel_axis: int | None
 ) -> View | None:
     """Return which plane of a layer is on view; None if it is seen otherwise."""
-    own = [a for a in range(layer.ndim) if a != channel_axis][-2:]
+    _, own = split_axes(layer.ndim, channel_axis)
     shown = [a - viewer.dims.ndim + layer.ndim for a in viewer.dims.displayed]
     if sorted(shown) != own:
         return None
