@@ -661,6 +661,20 @@ def test_demo_writes_files(tmp_path, segmenter, capsys):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs X11 or Wayland")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays of Linux")
+def test_demo_does_without_a_display_that_is_gone(
+    tmp_path, segmenter, monkeypatch, capsys
+):
+    for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DISPLAY", ":987")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    monkeypatch.chdir(tmp_path)
+    assert run("demo") == 0
+    assert "The display cannot be opened" in capsys.readouterr().out
+    assert names(tmp_path) == ["demo_mask.tif", "demo_overlay.png"]
+
+
 def test_demo_says_that_there_is_no_display(tmp_path, segmenter, monkeypatch, capsys):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)

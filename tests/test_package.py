@@ -3,11 +3,13 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
-from importlib.metadata import metadata
+from importlib.metadata import metadata, version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import napari_iaunet
 
@@ -73,6 +75,18 @@ def test_the_hub_finds_what_it_asks_for():
     requirements = [r for r in about.get_all("Requires-Dist") if "extra ==" not in r]
     for binding in ("pyqt", "pyside", "napari["):
         assert not any(r.lower().startswith(binding) for r in requirements)
+
+
+@pytest.mark.parametrize(
+    ("name", "too_old"),
+    [("scikit-image", "0.25.2"), ("torch", "2.4.1")],
+    ids=["remove_small_holes(max_size=)", "torch.OutOfMemoryError"],
+)
+def test_versions_without_what_is_used_are_not_accepted(name, too_old):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {r.name: r for r in map(Requirement, project["dependencies"])}
+    assert too_old not in wanted[name].specifier
+    assert version(name) in wanted[name].specifier
 
 
 def test_lower_rings_do_not_import_higher_ones():

@@ -15,6 +15,7 @@ from napari_iaunet.plugin.click_draft import (
     holds,
     spare,
 )
+from napari_iaunet.plugin.edit_log import EditLog
 from napari_iaunet.segmentation.click import ClickedCell
 
 VIEW = View((), (0.0, 0.0))
@@ -68,12 +69,17 @@ def plane():
     viewer = ViewerModel()
     image = viewer.add_image(np.zeros((20, 30)))
     layer = viewer.add_labels(np.zeros((20, 30), np.uint8))
-    return label_edits.find_plane(layer, image, (0, 1), VIEW)
+    log = EditLog(layer, viewer)
+    return label_edits.find_plane(log, image, (0, 1), VIEW)
+
+
+def pixels(corner, shape):
+    return np.zeros((1, *shape))
 
 
 def test_a_kept_cell_replaces_itself_wherever_it_was(plane):
     plane.layer.data[2:4, 2:4] = 6
-    edits = CellEdits(plane, None, None)
+    edits = CellEdits(plane, pixels, None)
     cell = ClickedCell((3, 3), np.ones((5, 5), bool))
     assert edits.keep(draft(cell, (5, 5), number=6)) == 6
     np.testing.assert_array_equal(plane.layer.data == 6, block(3, 8, 3, 8))
@@ -84,14 +90,14 @@ def test_a_kept_cell_replaces_itself_wherever_it_was(plane):
 def test_nothing_is_kept_where_all_is_taken(plane):
     plane.layer.data[:] = 2
     cell = ClickedCell((3, 3), np.ones((5, 5), bool))
-    assert CellEdits(plane, None, None).keep(draft(cell, (5, 5))) == 0
+    assert CellEdits(plane, pixels, None).keep(draft(cell, (5, 5))) == 0
     assert (plane.layer.data == 2).all()
 
 
 def test_a_full_layer_says_so(plane):
     plane.layer.data[0, 0] = 255
     with pytest.raises(ImageError, match="full"):
-        plane.next_number()
+        plane.log.next_number()
 
 
 def test_a_layer_that_cannot_be_edited_says_so(plane):
@@ -103,7 +109,7 @@ def test_a_layer_that_cannot_be_edited_says_so(plane):
 def test_a_cell_that_is_gone_cannot_be_split(plane):
     cell = ClickedCell((3, 3), np.ones((5, 5), bool))
     with pytest.raises(ImageError, match="gone"):
-        CellEdits(plane, None, None).split(4, cell, cell)
+        CellEdits(plane, pixels, None).split(4, cell, cell)
 
 
 def test_the_helper_is_no_layer_of_cells():

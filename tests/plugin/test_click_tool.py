@@ -2,10 +2,12 @@
 
 import functools
 import gc
+import sys
 import threading
 import time
 import weakref
 
+import dask.array as da
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
@@ -16,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 
 import napari_iaunet
 from napari_iaunet.errors import ModelError
-from napari_iaunet.plugin import preferences, segment_job
+from napari_iaunet.plugin import click_target, click_window, preferences, segment_job
 
 pytestmark = pytest.mark.viewer
 
@@ -256,6 +258,76 @@ def test_each_cell_is_one_step_of_undo_and_redo(ready):
     assert labels.max() == 2
     ready.key("z", CTRL | SHIFT)
     assert labels.max() == 3
+
+
+@pytest.mark.parametrize("active", ["image", "image cells"])
+def test_the_table_follows_undo_and_redo(ready, active):
+    ready.click(A)
+    ready.click(B)
+    ready.key("k")
+    cells = ready.cells
+    ready.viewer.layers.selection.active = ready.viewer.layers[active]
+    ready.hover(A)
+    ready.key("d")
+    one = cells.features.to_dict("records")
+    assert [row["label"] for row in one] == [2]
+    ready.key("z", CTRL)
+    two = cells.features.to_dict("records")
+    areas = np.bincount(cells.data.ravel())[1:].tolist()
+    assert [row["area"] for row in two] == areas
+    ready.key("z", CTRL)
+    assert cells.features["label"].tolist() == [1]
+    ready.key("z", CTRL)
+    assert cells.features.empty
+    ready.key("z", CTRL | SHIFT)
+    ready.key("z", CTRL | SHIFT)
+    np.testing.assert_equal(cells.features.to_dict("records"), two)
+    ready.key("z", CTRL | SHIFT)
+    np.testing.assert_equal(cells.features.to_dict("records"), one)
+
+
+def test_undo_is_for_the_layer_that_was_picked(ready):
+    first = ready.viewer.add_labels(squares((3, 60, 10, 5)), name="first")
+    ready.viewer.add_labels(squares((7, 60, 10, 5)), name="second")
+    ready.viewer.layers.selection.active = first
+    first.data_setitem((np.array([0]), np.array([0])), 9)
+    assert ready.panel.target.currentText() == "first"
+    ready.panel.target.setCurrentText("second")
+    ready.panel.target.activated.emit(ready.panel.target.currentIndex())
+    ready.click(A)
+    ready.key("k")
+    assert ready.viewer.layers["second"].data[A] == 8
+    ready.key("z", CTRL)
+    assert ready.viewer.layers["second"].data[A] == 0
+    assert first.data[0, 0] == 9
+
+
+def test_a_selected_image_stays_selected(ready):
+    ready.viewer.add_labels(squares((3, 60, 10, 5)), name="mine")
+    ready.viewer.layers.selection.active = ready.viewer.layers["image"]
+    ready.panel.target.setCurrentText("New layer")
+    ready.panel.target.activated.emit(0)
+    ready.panel.target.setCurrentText("mine")
+    ready.panel.target.activated.emit(ready.panel.target.currentIndex())
+    assert ready.viewer.layers.selection.active == ready.viewer.layers["image"]
+
+
+def test_a_draft_outlives_a_lack_of_memory(ready, monkeypatch):
+    zeros = np.zeros
+
+    def scarce(shape, *args, **kwargs):
+        if tuple(np.atleast_1d(shape)) == (128, 160):
+            raise MemoryError
+        return zeros(shape, *args, **kwargs)
+
+    ready.click(A)
+    with monkeypatch.context() as context:
+        context.setattr(click_target.np, "zeros", scarce)
+        ready.key("k")
+    assert "memory" in messages()[-1]
+    assert is_cell(ready.preview, A)
+    ready.key("k")
+    assert is_cell(ready.cells.data == 1, A)
 
 
 def test_drag_pans_and_makes_no_cell(ready):
@@ -544,9 +616,15 @@ def test_only_layers_that_lie_on_the_image_are_offered(ready):
     viewer.add_labels(squares(), name="scaled", scale=(2, 2))
     viewer.add_labels([squares(), squares()[::2, ::2]], name="levels", multiscale=True)
     combo = ready.panel.target
+    viewer.add_labels(da.from_array(squares()), name="on disk")
+    locked = squares()
+    locked.flags.writeable = False
+    viewer.add_labels(locked, name="read only")
     offered = [combo.itemText(i) for i in range(combo.count())]
     assert offered == ["New layer", "good"]
     assert combo.currentText() == "good"
+    for reason in ("disk", "read only", "resolutions"):
+        assert reason in combo.toolTip()
 
 
 def test_our_table_follows_and_the_users_does_not(ready):
@@ -648,6 +726,73 @@ def test_multiscale(user):
     user.key("k")
     assert user.cells.data.shape == image.shape
     assert iou(user.cells.data[::2, ::2] == 1, disc(A)) > 0.7
+
+
+@pytest.fixture
+def small_windows(monkeypatch):
+    """What is large, so that a test need not wait."""
+    monkeypatch.setattr(click_window, "_LARGE", 128 * 160 - 1)
+    monkeypatch.setattr(click_window, "_SIDE", 96)
+    monkeypatch.setattr(click_window, "_MARGIN", 20)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_large_plane_is_prepared_around_the_clicks(user, gate, small_windows, lazy):
+    stack = np.stack([nuclei(), nuclei((BACKGROUND,))])
+    image = da.from_array(stack, chunks=(1, 64, 64)) if lazy else stack
+    user.viewer.add_image(image, name="image")
+    user.viewer.dims.set_point(0, 0)
+    user.toggle()
+    assert [e.shape for e in gate.encoded] == [(96, 96)]
+    for place in (A, C, LEFT_OF_PAIR):
+        user.click(place)
+        user.wait()
+        assert is_cell(user.preview, place)
+    user.key("k")
+    assert {e.shape for e in gate.encoded} == {(96, 96)}
+    labels = user.cells.data[0]
+    for number, place in enumerate((A, C, LEFT_OF_PAIR), 1):
+        assert is_cell(labels == number, place)
+    means = [stack[0][labels == i].mean() for i in (1, 2, 3)]
+    np.testing.assert_allclose(user.cells.features["mean_intensity"], means)
+    count = len(gate.encoded)
+    user.click(RIGHT_OF_PAIR)
+    user.wait()
+    assert is_cell(user.preview, RIGHT_OF_PAIR)
+    assert len(gate.encoded) == count  # it is as near
+
+
+def test_all_clicks_of_a_cell_are_in_one_window(user, gate, small_windows):
+    user.viewer.add_image(nuclei(), name="image")
+    user.toggle()
+    user.click(A)
+    user.wait()
+    user.click(B, SHIFT)
+    user.wait()
+    assert user.preview[A]
+    assert user.preview[B]
+    user.click(C, SHIFT)
+    user.wait()
+    assert "too far" in messages()[-1]
+    assert user.panel.button.isChecked()
+    assert user.preview[B]
+    assert not user.preview[C]
+
+
+def test_a_click_on_a_large_plane_that_comes_too_early(user, gate, small_windows):
+    gate.open.clear()
+    user.viewer.add_image(nuclei(), name="image")
+    user.toggle(wait=False)
+    user.click(A)
+    user.click(C)
+    assert "your click" in user.said
+    gate.open.set()
+    user.qtbot.waitUntil(
+        lambda: user.preview is not None and user.preview[C], timeout=20_000
+    )
+    user.key("k")
+    assert is_cell(user.cells.data == 1, A)
+    assert is_cell(user.cells.data == 2, C)
 
 
 def test_colours(user, gate):
@@ -802,5 +947,8 @@ def test_segment_and_clicks_share_the_model(ready):
 
 
 def test_help_lists_every_key(user):
-    for key in ("K", "Esc", "D", "J", "S", "Shift"):
-        assert f"<b>{key}" in user.panel.help.toolTip()
+    ctrl = "Cmd" if sys.platform == "darwin" else "Ctrl"
+    undo = f"{ctrl}+Z, {ctrl}+Shift+Z"
+    keys = ("K", "Esc", "D", "J", "S", "Shift+click", f"{ctrl}+click", undo)
+    for key in keys:
+        assert f"<b>{key}</b>" in user.panel.help.toolTip()

@@ -236,6 +236,35 @@ def test_the_image_is_removed_meanwhile(qtbot, dock, viewer, slow):
     assert not activity_bar._all_instances
 
 
+@pytest.mark.parametrize("pixels", [np.zeros((3, 64, 64)), np.zeros((64, 64))])
+def test_the_image_is_replaced_meanwhile(qtbot, dock, viewer, slow, pixels):
+    image = viewer.add_image(np.ones((64, 64)))
+    press(qtbot, dock)
+    qtbot.waitUntil(slow.reached.is_set)
+    image.data = pixels
+    slow.pause = 0
+    finish(qtbot, dock)
+    assert len(viewer.layers) == 1
+    assert "replaced" in messages()[-1]
+    assert status(dock) == messages()[-1]
+    assert segment(qtbot, dock, viewer).data.shape == pixels.shape
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_an_image_with_a_new_name_and_place_is_the_same(
+    qtbot, dock, viewer, slow, lazy
+):
+    levels = [np.ones((64, 64)), np.ones((32, 32))]
+    levels = [da.from_array(level) for level in levels] if lazy else levels
+    image = viewer.add_image(levels, multiscale=True)
+    press(qtbot, dock)
+    qtbot.waitUntil(slow.reached.is_set)
+    image.name, image.translate = "renamed", (3, 4)
+    slow.pause = 0
+    finish(qtbot, dock)
+    assert viewer.layers[-1].name == "renamed cells"
+
+
 def test_an_image_that_changed_is_not_segmented_unseen(qtbot, dock, viewer, fake):
     layer = viewer.add_image(np.zeros((3, 64, 64)))
     layer.data = np.zeros((64, 64))

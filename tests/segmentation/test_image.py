@@ -53,6 +53,32 @@ def test_types_and_layouts_give_equal_planes(gray, change):
     np.testing.assert_allclose(plane(change(gray)), plane(gray), atol=1e-5)
 
 
+class Named:
+    """An array of another library that computes to one of its own, as xarray does."""
+
+    def __init__(self, values):
+        self.values, self.shape, self.dtype = values, values.shape, values.dtype
+
+    def __getitem__(self, key):
+        return Named(self.values[key])
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype)
+
+    def compute(self):
+        return Named(self.values)
+
+
+@pytest.mark.parametrize("make", [np.asarray, da.from_array])
+def test_what_computes_to_an_array_of_its_own(gray, make):
+    np.testing.assert_array_equal(plane(Named(make(gray))), plane(gray))
+
+
+def test_masked_dask_arrays(gray):
+    image = np.ma.masked_array(gray, mask=gray > 250)
+    np.testing.assert_array_equal(plane(da.from_array(image)), plane(image))
+
+
 def test_read_only_input_is_left_alone(gray):
     image = gray.astype(np.float32)
     image[3, 3] = np.nan

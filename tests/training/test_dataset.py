@@ -5,14 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from skimage.io import imsave
+from tifffile import imwrite
 
 from napari_iaunet.errors import TrainingError
+from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.training.dataset import (
     Annotation,
     find_pairs,
     load_pairs,
     median_diameter,
     prepare,
+    read_pairs,
     split_pairs,
 )
 
@@ -60,6 +63,7 @@ def test_large_cells_are_stored_smaller(labels):
         (np.zeros((8, 8)), np.zeros((8, 8), float), "whole numbers"),
         (np.zeros((8, 8)), np.full((8, 8), -1), "whole numbers"),
         (np.zeros((8, 8)), np.zeros((2, 8, 8), int), "one plane"),
+        (np.zeros((5, 8, 8)), np.zeros((8, 8), int), "stack of 5 planes"),
     ],
 )
 def test_bad_pairs(image, mask, message):
@@ -67,7 +71,7 @@ def test_bad_pairs(image, mask, message):
         prepare(Annotation(image, mask), 28.0)
 
 
-def test_find_pairs(tmp_path: Path, labels):
+def test_find_pairs(tmp_path: Path, labels, caplog):
     with pytest.raises(TrainingError, match="no folder"):
         find_pairs([tmp_path / "none"])
     with pytest.raises(TrainingError, match="no pair"):
@@ -78,9 +82,43 @@ def test_find_pairs(tmp_path: Path, labels):
     imsave(tmp_path / "alone_img.png", labels.astype(np.uint8))
     pairs = find_pairs([tmp_path])
     assert [p[0].name for p in pairs] == ["a_img.png", "b_img.png"]
+    assert [r.getMessage() for r in caplog.records] == [
+        f"{tmp_path}: left out for want of a mask: alone_img.png"
+    ]
     loaded = load_pairs(pairs, 28.0)
     assert [image.name for image in loaded] == ["a", "b"]
     assert all(image.kind == tmp_path.name for image in loaded)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"imagej": True, "metadata": {"axes": "CYX"}},
+        {"ome": True, "metadata": {"axes": "CYX"}},
+        {"photometric": "rgb", "planarconfig": "separate"},
+    ],
+    ids=["ImageJ", "OME", "planar"],
+)
+def test_all_channels_of_a_file_are_seen(tmp_path: Path, labels, how):
+    channels = np.stack([labels * 0, labels > 0, labels > 5]).astype(np.uint16) * 900
+    imwrite(tmp_path / "a_img.tif", channels, **how)
+    imwrite(tmp_path / "a_mask.tif", labels)
+    pairs = find_pairs([tmp_path])
+    (annotation,) = read_pairs(pairs)
+    assert annotation.channel_axis == 0
+    (seen,) = load_pairs(pairs, 28.0)
+    planes = as_planes(channels, 0)
+    np.testing.assert_allclose(seen.image, planes[0], atol=1e-3)
+    assert seen.image[:, 30, 30].max() > 0.9
+
+
+@pytest.mark.parametrize("axes", ["TYX", "ZYX"])
+def test_a_stack_is_no_pair(tmp_path: Path, labels, axes):
+    stack = np.stack([labels] * 5)
+    imwrite(tmp_path / "a_img.tif", stack, imagej=True, metadata={"axes": axes})
+    imwrite(tmp_path / "a_mask.tif", labels)
+    with pytest.raises(TrainingError, match="a: the image is a stack of 5 planes"):
+        load_pairs(find_pairs([tmp_path]), 28.0)
 
 
 def test_split_cuts_each_series_once():

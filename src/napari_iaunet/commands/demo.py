@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # Diameter of the nuclei between the glands, in pixels: cells of the example differ
 # too much in size for an estimate.
 _DIAMETER = 14.0
+# Seconds that a display may take to answer.
+_PATIENCE = 30
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,10 +54,26 @@ def _why_no_window() -> str:
     """Why napari cannot open a window; empty if it can."""
     if not any(map(importlib.util.find_spec, ("PyQt6", "PySide6"))):
         return "Neither PyQt6 nor PySide6 is installed"
-    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    if sys.platform.startswith("linux") and not display:
+    if not sys.platform.startswith("linux"):
+        return ""
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return "There is no display"
-    return ""
+    return "" if _display_opens() else "The display cannot be opened"
+
+
+def _display_opens() -> bool:
+    """Ask another process to open it: Qt ends the one in which it cannot."""
+    code = "from qtpy.QtWidgets import QApplication; QApplication([])"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
 
 
 def _write_demo(folder: Path, image: NDArray[Any], result: Segmentation) -> None:

@@ -9,10 +9,11 @@ import numpy as np
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.click_draft import divide, spare
-from napari_iaunet.plugin.label_edits import set_features
 from napari_iaunet.segmentation.measure import measure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.click_draft import Draft
@@ -29,14 +30,14 @@ class CellEdits:
     Attributes
     ----------
     plane : LabelsPlane
-    raw : (C, Y, X) array or None
-        The image's pixels, to be measured.
+    pixels : callable
+        Corner and shape of a box -> (C, y, x) pixels of the image, to be measured.
     number : int or None
         Of the plane in the whole stack.
     """
 
     plane: LabelsPlane
-    raw: NDArray[Any] | None
+    pixels: Callable[[Corner, tuple[int, ...]], NDArray[Any]]
     number: int | None
 
     def keep(self, draft: Draft) -> int:
@@ -52,15 +53,14 @@ class CellEdits:
         mask = spare(draft.cell, there, draft.number, draft.inside)
         if not mask.any():
             return 0
-        number = draft.number or self.plane.next_number()
+        number = draft.number or self.plane.log.next_number()
         former = self.plane.find(number) if draft.number else None
         corner, shape = _around([(corner, mask)] + ([former] if former else []))
         labels = self.plane.box(corner, shape)
         labels[labels == number] = 0
         y, x = (a - b for a, b in zip(draft.cell.corner, corner, strict=True))
         labels[y : y + mask.shape[0], x : x + mask.shape[1]][mask] = number
-        self.plane.write(corner, labels)
-        self._measure(number)
+        self._write(corner, labels, number)
         return number
 
     def remove(self, number: int) -> None:
@@ -69,8 +69,7 @@ class CellEdits:
         if found is not None:
             corner, labels = found
             labels[labels == number] = 0
-            self.plane.write(corner, labels)
-            self._measure(number)
+            self._write(corner, labels, number)
 
     def join(self, first: int, second: int) -> None:
         """Give the pixels of the second cell to the first."""
@@ -78,8 +77,7 @@ class CellEdits:
         if found is not None:
             corner, labels = found
             labels[labels == second] = first
-            self.plane.write(corner, labels)
-            self._measure(first, second)
+            self._write(corner, labels, first, second)
 
     def split(self, number: int, first: ClickedCell, second: ClickedCell) -> int:
         """Split a cell by two masks; return the number of the second part.
@@ -95,30 +93,30 @@ class CellEdits:
         corner, labels = found
         masks = [_within(cell, corner, labels.shape) for cell in (first, second)]
         part = divide(labels == number, *masks)
-        new = self.plane.next_number()
+        new = self.plane.log.next_number()
         labels[part] = new
-        self.plane.write(corner, labels)
-        self._measure(number, new)
+        self._write(corner, labels, number, new)
         return new
 
-    def _measure(self, *numbers: int) -> None:
-        """Bring the layer's table up to date."""
+    def _write(
+        self, corner: Corner, labels: NDArray[np.integer], *numbers: int
+    ) -> None:
+        """Write cells into the layer, and what is measured of them into its table."""
+        if self.plane.write(corner, labels):
+            self.plane.log.describe(self._measure(corner, labels, *numbers))
+
+    def _measure(
+        self, corner: Corner, labels: NDArray[np.integer], *numbers: int
+    ) -> dict[int, dict[str, Any] | None]:
+        """Return the rows of cells, which lie in a box, for the layer's table."""
         rows: dict[int, dict[str, Any] | None] = dict.fromkeys(numbers)
-        found = self.plane.find(*numbers)
-        if found is not None:
-            (y, x), labels = found
-            height, width = labels.shape
-            labels = np.where(np.isin(labels, numbers), labels, 0)
-            pixels = (
-                np.full((1, height, width), np.nan)
-                if self.raw is None
-                else self.raw[:, y : y + height, x : x + width]
-            )
-            table = measure(labels, pixels, channel_axis=0)
+        labels = np.where(np.isin(labels, numbers), labels, 0)
+        if labels.any():
+            table = measure(labels, self.pixels(corner, labels.shape), channel_axis=0)
             for i, number in enumerate(table["label"]):
                 row = {key: table[key][i] for key in ("area", "mean_intensity")}
                 rows[int(number)] = {**row, "plane": self.number}
-        set_features(self.plane.layer, rows)
+        return rows
 
 
 def _around(boxes: list[tuple[Corner, NDArray[Any]]]) -> tuple[Corner, Corner]:

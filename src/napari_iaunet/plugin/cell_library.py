@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_iaunet.plugin import label_edits, layers, lookalike_layers
+from napari_iaunet.plugin import label_edits, layers, lookalike_layers, views
 from napari_iaunet.plugin.connections import Connections
 from napari_iaunet.plugin.lookalike_job import describe_cells
 
@@ -181,8 +181,8 @@ class CellLibrary(QObject):
 
     def _on_slice(self, event: Any) -> None:
         """Look at the labels after an undo, not when another plane is shown."""
-        dims, key = self._viewer.dims, str(event.source.unique_id)
-        view = (tuple(dims.point), tuple(dims.order), dims.ndisplay)
+        key = str(event.source.unique_id)
+        view = views.plane_shown(self._viewer, event.source)
         if self._seen.get(key) == view:
             self._timer.start()
         self._seen[key] = view

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_iaunet.errors import IAUNetError, ImageError
@@ -10,12 +11,14 @@ from napari_iaunet.plugin.cell_edits import CellEdits
 from napari_iaunet.plugin.click_draft import Draft, deepest, spare
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_iaunet.plugin.click_draft import Click, View
     from napari_iaunet.plugin.click_preview import ClickPreview
     from napari_iaunet.plugin.click_source import ClickSource
     from napari_iaunet.plugin.click_target import ClickTarget
     from napari_iaunet.plugin.label_edits import LabelsPlane
-    from napari_iaunet.plugin.plane_encoder import EncodedPlane
+    from napari_iaunet.plugin.plane_encoder import EncodedWindow
 
     Point = tuple[float, float]
 
@@ -62,7 +65,16 @@ class ClickCells:
         """Whether there is something that can be dropped."""
         return not (self.draft is None and self.joining is None and self.parts is None)
 
-    def click(self, click: Click, encoded: EncodedPlane) -> None:
+    def points_with(self, click: Click) -> list[Point]:
+        """Return a click's pixel, after those of the clicks that it is to go with."""
+        former: Sequence[Point] = ()
+        if self.parts is not None and click.kind == "cell":
+            former = [p.pixel for p in self.parts if p.view.plane == click.view.plane]
+        elif self.draft is not None and _goes_on(self.draft, click):
+            former = self.draft.points
+        return [*former, click.pixel]
+
+    def click(self, click: Click, encoded: EncodedWindow) -> None:
         """Start a draft, go on with one, or split a cell."""
         if self.parts is not None and click.kind == "cell":
             self._click_part(click, encoded)
@@ -89,7 +101,7 @@ class ClickCells:
         if draft is not None and self._source.image is not None:
             try:
                 kept = self._write(draft)
-            except IAUNetError:
+            except Exception:
                 self.draft = draft  # another layer may take it
                 raise
             if not kept:
@@ -142,7 +154,7 @@ class ClickCells:
         self.keep()
         self.joining, self.parts = None, []
 
-    def _click_part(self, click: Click, encoded: EncodedPlane) -> None:
+    def _click_part(self, click: Click, encoded: EncodedWindow) -> None:
         plane, number = self._under(click.view, click.pixel)
         former = self.parts[0] if self.parts else None
         if former is None or former.view.plane != click.view.plane:
@@ -169,9 +181,8 @@ class ClickCells:
         return plane, number
 
     def _edits(self, view: View, plane: LabelsPlane) -> CellEdits:
-        encoded = self._source.encoded(view.plane)
-        raw = None if encoded is None else encoded.raw
-        return CellEdits(plane, raw, self._source.plane_number(view.plane))
+        pixels = partial(self._source.pixels, view.plane)
+        return CellEdits(plane, pixels, self._source.plane_number(view.plane))
 
     def _show(self, draft: Draft | None) -> None:
         """Change the draft and its preview."""

@@ -46,6 +46,7 @@ _SPLIT_FIRST = "Click one part of the cell."
 _SPLIT_NEXT = "Now click the other part."
 _NOT_2D = "Clicks need the 2D view, with the image's own rows and columns."
 _OTHER_TOOL = "Choose “Move camera” in the layer controls to click again."
+_NO_MEMORY = "There is too little memory for this. Close other images or programs."
 _CLOSED = "The image was closed, so clicks were switched off."
 
 
@@ -125,6 +126,7 @@ class ClickController(QObject):
         self._cells.drop()  # a viewer that is being closed takes no more cells
         self._switch_off("")
         self._connections.clear()
+        self._target.teardown()
 
     # -- on and off --------------------------------------------------------------
 
@@ -201,9 +203,11 @@ class ClickController(QObject):
 
     def _prepare(self) -> None:
         """Prepare the plane that was clicked on, else the one on view."""
-        view = self._queue[0].view if self._queue else self._source.view()
+        click = self._queue[0] if self._queue else None
+        view = click.view if click else self._source.view()
+        points = self._cells.points_with(click) if click else []
         try:
-            waits = view is not None and not self._source.prepare(view.plane)
+            waits = view is not None and not self._source.prepare(view.plane, points)
         except IAUNetError as error:
             self._on_failure(str(error))
             return
@@ -232,10 +236,12 @@ class ClickController(QObject):
         """Answer all clicks on planes that are ready, in their order."""
         said = ""
         while self._queue:
-            encoded = self._source.encoded(self._queue[0].view.plane)
+            click = self._queue[0]
+            points = self._cells.points_with(click)
+            encoded = self._source.encoded(click.view.plane, points)
             if encoded is None:
                 break
-            click = self._queue.pop(0)
+            self._queue.pop(0)
             if click.kind == "keep":
                 said = self._try(self._cells.keep)
             else:
@@ -291,6 +297,9 @@ class ClickController(QObject):
         except IAUNetError as error:
             show_warning(str(error))
             return str(error)
+        except MemoryError:
+            show_warning(_NO_MEMORY)
+            return _NO_MEMORY
         return ""
 
     def _tell(self, text: str = "") -> None:
@@ -326,6 +335,7 @@ class ClickController(QObject):
             if image is None or choice is None
             else self._target.offers(image, choice.channel_axis)
         )
+        self._target.forget_closed()
         self._panel.set_targets(offers)
         if not self._panel.pick_target(self._target.key):
             self._target.key = ""
@@ -345,3 +355,7 @@ class ClickController(QObject):
             self._target.key = key
             self._try(self._cells.lose_target)
         self._panel.pick_target(key)
+        picked, selected = self._target.layer, label_edits.selected_labels(self._viewer)
+        if picked is not None and selected not in (None, picked):
+            # Ctrl+Z belongs to the layer that is selected.
+            self._viewer.layers.selection.active = picked

@@ -29,16 +29,17 @@ if TYPE_CHECKING:
 
 KEEP, DROP, REMOVE, JOIN, SPLIT = "K", "Escape", "D", "J", "S"
 
-_TAKE = "Cmd+click" if sys.platform == "darwin" else "Ctrl+click"
+_CTRL = "Cmd" if sys.platform == "darwin" else "Ctrl"
 _ACTIONS = [
     ("Click", "the cell here; a cell of the layer is made anew"),
     ("Shift+click", "also this part"),
-    (_TAKE, "not this part"),
+    (f"{_CTRL}+click", "not this part"),
     (KEEP, "keep the cell; so does a click on the next one"),
     ("Esc", "drop it"),
     (REMOVE, "delete the cell under the cursor"),
     (JOIN, "join two cells: press it over one, then over the other"),
     (SPLIT, "split a cell: press it, then click each of its two parts"),
+    (f"{_CTRL}+Z, {_CTRL}+Shift+Z", "undo, redo"),
     ("Drag, scroll, double-click", "move and zoom, as always"),
 ]
 HELP = (
@@ -65,7 +66,9 @@ class ClickPanel(QWidget):
         self.target = Picker()
         self.target.setToolTip(
             "The layer that gets the cells. It must lie on the image and have its "
-            "size. Select a layer of cells in the layer list, and it is picked."
+            "size. Select a layer of cells in the layer list, and it is picked. "
+            "Layers that are on disk, read only or in several resolutions cannot "
+            "be clicked into and are not offered."
         )
         self.status = QLabel()
         self.status.setWordWrap(True)

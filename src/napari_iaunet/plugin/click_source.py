@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_iaunet.plugin import label_edits, layers, views
+from napari_iaunet.plugin import layers, views
+from napari_iaunet.plugin.axes import split_axes
+from napari_iaunet.plugin.click_window import ClickWindow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import napari.viewer
     from napari.layers import Image
+    from numpy.typing import NDArray
 
     from napari_iaunet.plugin.click_draft import View
     from napari_iaunet.plugin.placement import LayerImage
-    from napari_iaunet.plugin.plane_encoder import EncodedPlane, PlaneEncoder
+    from napari_iaunet.plugin.plane_encoder import EncodedWindow, PlaneEncoder
     from napari_iaunet.plugin.segment_panel import SegmentChoice
 
     Plane = tuple[int, ...]
+    Point = tuple[float, float]
 
 
 class ClickSource(QObject):
@@ -95,7 +101,7 @@ class ClickSource(QObject):
         image = self.image
         if image is None:
             return None
-        axes = list(label_edits.rows_and_columns(image, self.channel_axis))
+        _, axes = split_axes(image.ndim, self.channel_axis)
         size = [layers.describe(image).shape[a] for a in axes]
         y, x = np.asarray(image.world_to_data(position))[axes]
         inside = -0.5 <= y < size[0] - 0.5 and -0.5 <= x < size[1] - 0.5
@@ -107,8 +113,8 @@ class ClickSource(QObject):
         if image is None or not plane:
             return None
         shape = layers.describe(image).shape
-        stack = [n for a, n in enumerate(shape) if a != self.channel_axis][:-2]
-        return int(np.ravel_multi_index(plane, stack))
+        stack, _ = split_axes(image.ndim, self.channel_axis)
+        return int(np.ravel_multi_index(plane, [shape[a] for a in stack]))
 
     def read(self, plane: Plane | None) -> LayerImage:
         """Return the pixels of a plane, or of the whole stack."""
@@ -117,18 +123,33 @@ class ClickSource(QObject):
             self.layers, channel_axis=self.channel_axis, channels=channels, plane=plane
         )
 
-    def prepare(self, plane: Plane) -> bool:
-        """Begin to encode a plane; True if it is ready already.
+    def prepare(self, plane: Plane, points: Sequence[Point] = ()) -> bool:
+        """Begin to encode a plane, or what some clicks need; True if it is ready.
 
         Raises
         ------
         ImageError
             If the layers cannot be read together.
         """
-        if self._choice is not None:
-            self._encoder.want(plane, self._choice, self.read)
-        return self.encoded(plane) is not None
+        image, choice = self.image, self._choice
+        if image is not None and choice is not None:
+            _, axes = split_axes(image.ndim, self.channel_axis)
+            y, x = (layers.describe(image).shape[a] for a in axes)
+            middle = views.place_in_view(self._viewer, image, self.channel_axis)[-2:]
+            row, column = np.clip(middle, 0, (y - 1, x - 1))
+            window = ClickWindow.around(points or [(row, column)], plane, (y, x))
+            self._encoder.want(window, points, choice, self.read)
+        return self.encoded(plane, points) is not None
 
-    def encoded(self, plane: Plane) -> EncodedPlane | None:
-        """Return a plane if it is ready for clicks."""
-        return self._encoder.get(plane)
+    def encoded(
+        self, plane: Plane, points: Sequence[Point] = ()
+    ) -> EncodedWindow | None:
+        """Return what is ready for clicks on a plane, at some points of it."""
+        return self._encoder.get(plane, points)
+
+    def pixels(
+        self, plane: Plane, corner: tuple[int, int], shape: tuple[int, ...]
+    ) -> NDArray[Any]:
+        """Return the pixels of a box, (C, y, x); NaN if they are not at hand."""
+        found = self._encoder.pixels(plane, corner, shape)
+        return np.full((1, *shape), np.nan) if found is None else found

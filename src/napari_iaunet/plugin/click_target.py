@@ -9,6 +9,8 @@ import numpy as np
 import napari_iaunet
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin import label_edits, layers
+from napari_iaunet.plugin.axes import split_axes
+from napari_iaunet.plugin.edit_log import EditLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +38,20 @@ class ClickTarget:
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         self._viewer = viewer
+        self._logs: dict[str, EditLog] = {}
         self.key = ""
+
+    def teardown(self) -> None:
+        """Let go of all layers."""
+        for log in self._logs.values():
+            log.close()
+        self._logs.clear()
+
+    def forget_closed(self) -> None:
+        """Let go of layers that are gone."""
+        kept = {str(layer.unique_id) for layer in self._viewer.layers}
+        for key in self._logs.keys() - kept:
+            self._logs.pop(key).close()
 
     @property
     def layer(self) -> Labels | None:
@@ -47,7 +62,7 @@ class ClickTarget:
         self, image: Image, channel_axis: int | None
     ) -> Sequence[tuple[str, str]]:
         """Layers that lie on an image: key and name, the topmost first."""
-        axes = label_edits.rows_and_columns(image, channel_axis)
+        _, axes = split_axes(image.ndim, channel_axis)
         return [
             (str(layer.unique_id), layer.name)
             for layer in reversed(label_edits.labels_layers(self._viewer))
@@ -67,8 +82,10 @@ class ClickTarget:
         layer = self.layer
         if layer is None:
             return None
-        axes = label_edits.rows_and_columns(image, channel_axis)
-        plane = label_edits.find_plane(layer, image, axes, view)
+        _, axes = split_axes(image.ndim, channel_axis)
+        if self.key not in self._logs:
+            self._logs[self.key] = EditLog(layer, self._viewer)
+        plane = label_edits.find_plane(self._logs[self.key], image, axes, view)
         if plane is None:
             msg = (
                 f"The layer “{layer.name}” has no plane here, or no longer lies on "
@@ -81,14 +98,27 @@ class ClickTarget:
         """Undo the last change of the picked layer."""
         if self.layer is not None:
             self.layer.undo()
+            self._look()
 
     def redo(self) -> None:
         """Undo the last undo."""
         if self.layer is not None:
             self.layer.redo()
+            self._look()
+
+    def _look(self) -> None:
+        """Follow an undo of which a hidden layer tells nothing."""
+        if self.key in self._logs:
+            self._logs[self.key].look()
 
     def make(self, source: ClickSource) -> None:
-        """Make an empty layer that covers the whole image, and pick it."""
+        """Make an empty layer that covers the whole image, and pick it.
+
+        Raises
+        ------
+        ImageError
+            If memory does not hold the layer.
+        """
         from pandas import DataFrame
 
         image, choice = source.image, source.choice
@@ -108,8 +138,16 @@ class ClickTarget:
             "image": image.name,
             "clicked": True,
         }
-        labels = np.zeros(kept, np.int32)
+        try:
+            labels = np.zeros(kept, np.int32)
+        except MemoryError as error:
+            msg = (
+                f"The memory does not hold the cells of all planes of “{image.name}”. "
+                "Crop the image, or open fewer planes of it."
+            )
+            raise ImageError(msg) from error
         made = layers.write_labels(
             self._viewer, image, whole, labels, table, parameters
         )
         self.key = str(made.unique_id)
+        self._logs[self.key] = EditLog(made, self._viewer, highest=0)

@@ -14,11 +14,14 @@ from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.layers import HELPER, OURS, pixels_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import napari.viewer
     from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.click_draft import View
+    from napari_iaunet.plugin.edit_log import EditLog
 
 
 def labels_layers(viewer: napari.viewer.Viewer) -> list[Labels]:
@@ -45,24 +48,19 @@ def selected_labels(viewer: napari.viewer.Viewer) -> Labels | None:
     return active if is_cells else None
 
 
-def rows_and_columns(image: Image, channel_axis: int | None) -> tuple[int, int]:
-    """Return which axes of an image are its rows and columns."""
-    y, x = [a for a in range(image.ndim) if a != channel_axis][-2:]
-    return y, x
-
-
 class LabelsPlane:
     """The plane of a Labels layer that lies on a plane of an image.
 
     Parameters
     ----------
-    layer : Labels
+    log : EditLog
+        Of the layer.
     index : tuple of int or slice
         The plane in the layer's data; slices for rows and columns.
     """
 
-    def __init__(self, layer: Labels, index: tuple[int | slice, ...]) -> None:
-        self.layer = layer
+    def __init__(self, log: EditLog, index: tuple[int | slice, ...]) -> None:
+        self.log, self.layer = log, log.layer
         self._index = index
 
     @property
@@ -95,25 +93,6 @@ class LabelsPlane:
         shape = (int(rows[-1]) + 1 - corner[0], int(columns[-1]) + 1 - corner[1])
         return corner, self.box(corner, shape)
 
-    def next_number(self) -> int:
-        """Return a number that no cell of the layer has.
-
-        Raises
-        ------
-        ImageError
-            If the layer can hold no larger number.
-        """
-        number = int(self.layer.data.max(initial=0)) + 1
-        most = np.iinfo(self.layer.data.dtype).max
-        if number > most:
-            msg = (
-                f"The layer “{self.layer.name}” is full: its cells can be numbered up "
-                f"to {most} only. Right-click it in the layer list to convert its "
-                "data type, or choose another layer."
-            )
-            raise ImageError(msg)
-        return number
-
     def write(self, corner: tuple[int, int], labels: NDArray[np.integer]) -> bool:
         """Write a part of the plane, as one step of undo; False if nothing changed.
 
@@ -135,13 +114,12 @@ class LabelsPlane:
             next(places) if isinstance(i, slice) else np.full(rows.size, i)
             for i in self._index
         )
-        values = labels[rows, columns].astype(self.layer.data.dtype)
-        self.layer.data_setitem(indices, values)
+        self.log.write(indices, labels[rows, columns])
         return True
 
 
 def lies_on(
-    layer: Labels, image: Image, axes: tuple[int, int], point: tuple[float, ...]
+    layer: Labels, image: Image, axes: Sequence[int], point: tuple[float, ...]
 ) -> bool:
     """Whether a layer can be written to, and its pixels are those of an image.
 
@@ -149,7 +127,7 @@ def lies_on(
     ----------
     layer : Labels
     image : Image
-    axes : (int, int)
+    axes : sequence of int
         Rows and columns of the image.
     point : tuple of float
         Any place in the viewer.
@@ -158,24 +136,24 @@ def lies_on(
 
 
 def find_plane(
-    layer: Labels, image: Image, axes: tuple[int, int], view: View
+    log: EditLog, image: Image, axes: Sequence[int], view: View
 ) -> LabelsPlane | None:
     """Return the plane of a Labels layer that lies on an image's plane.
 
     None if there is no such plane, or the layer does not lie on the image.
     """
-    place = _place(layer, image, axes, view.point)
+    place = _place(log.layer, image, axes, view.point)
     if place is None:
         return None
     inside = all(
         isinstance(i, slice) or 0 <= i < n
-        for i, n in zip(place, layer.data.shape, strict=True)
+        for i, n in zip(place, log.layer.data.shape, strict=True)
     )
-    return LabelsPlane(layer, tuple(place)) if inside else None
+    return LabelsPlane(log, tuple(place)) if inside else None
 
 
 def _place(
-    layer: Labels, image: Image, axes: tuple[int, int], at: tuple[float, ...]
+    layer: Labels, image: Image, axes: Sequence[int], at: tuple[float, ...]
 ) -> list[int | slice] | None:
     """Index of the plane that lies on an image's plane at a place of the viewer."""
     data = None if layer.multiscale else layer.data
@@ -200,6 +178,16 @@ def _place(
     return index
 
 
+def rows_of(layer: Labels, numbers: list[int]) -> dict[int, dict[str, Any] | None]:
+    """Return what the table of a layer says of cells, as `set_features` takes it."""
+    rows: dict[int, dict[str, Any] | None] = dict.fromkeys(numbers)
+    if "index" in layer.features:
+        table = layer.features
+        for row in table[table["index"].isin(numbers)].to_dict("records"):
+            rows[int(row["index"])] = {str(name): value for name, value in row.items()}
+    return rows
+
+
 def set_features(layer: Labels, rows: dict[int, dict[str, Any] | None]) -> None:
     """Bring the table of our own layer up to date; leave the user's layers alone.
 
@@ -216,7 +204,7 @@ def set_features(layer: Labels, rows: dict[int, dict[str, Any] | None]) -> None:
     table = layer.features
     kept = table[~table["index"].isin(list(rows))]
     new = [
-        {"index": number, "label": number, **row}
+        {"index": number, "label": number} | row
         for number, row in rows.items()
         if row is not None
     ]

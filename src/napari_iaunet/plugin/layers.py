@@ -12,6 +12,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.axes import split_axes
 from napari_iaunet.plugin.placement import LayerImage, added_axes, place_of
 from napari_iaunet.segmentation.image import guess_channel_axis
 
@@ -176,22 +177,17 @@ def _read_channels(
         raise ImageError(msg)
     if kept != list(range(total)):
         array = _lazy(array)[(slice(None),) * axis + (kept,)]
-    placed = (
-        axis if plane is None else axis - sum(a < axis for a in _stack(array, axis))
-    )
+    stack, _ = split_axes(len(array.shape), axis)
+    placed = axis if plane is None else axis - sum(a < axis for a in stack)
     array = _plane_of(array, plane, axis)
     return LayerImage(array, placed, axis, total, plane)
-
-
-def _stack(array: Any, channel_axis: int | None) -> list[int]:
-    """Axes that are neither channels nor the rows and columns."""
-    return [a for a in range(len(array.shape)) if a != channel_axis][:-2]
 
 
 def _plane_of(array: Any, plane: tuple[int, ...] | None, axis: int | None) -> Any:
     if plane is None:
         return array
-    where = dict(zip(_stack(array, axis), plane, strict=True))
+    stack, _ = split_axes(len(array.shape), axis)
+    where = dict(zip(stack, plane, strict=True))
     return _lazy(array)[
         tuple(where.get(a, slice(None)) for a in range(len(array.shape)))
     ]

@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin import label_edits, layers
+from napari_iaunet.plugin.axes import split_axes
 from napari_iaunet.plugin.lookalike_job import CellSource
 
 if TYPE_CHECKING:
@@ -134,10 +135,9 @@ def _plane(
     shape, size = _shape(image, cells), labels_of(labels).shape
     if cells.channel_axis is not None and cells.channel_axis >= len(shape):
         return None
-    stack = [a for a in range(image.ndim) if a != cells.channel_axis]
-    if len(stack) < 2:
+    stack, axes = split_axes(image.ndim, cells.channel_axis)
+    if len(axes) < 2:
         return None
-    axes = stack[-2:]
     own = [a - image.ndim + labels.ndim for a in axes]
     if min(own) < 0 or [size[a] for a in own] != [shape[a] for a in axes]:
         return None
@@ -152,11 +152,11 @@ def _plane(
         if not np.allclose(place[axes], corner, atol=0.49, rtol=0):
             return None
     rest = [n for a, n in enumerate(size) if a not in own]
-    planes = [shape[a] for a in stack[:-2]]
+    planes = [shape[a] for a in stack]
     if np.prod(rest, dtype=int) == np.prod(planes, dtype=int):
         return ()
     if np.prod(rest, dtype=int) > 1:
         return None
-    index = tuple(round(float(place[a])) for a in stack[:-2])
+    index = tuple(round(float(place[a])) for a in stack)
     inside = all(0 <= i < n for i, n in zip(index, planes, strict=True))
     return index if inside else None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.transforms import CompositeAffine
 
+from napari_iaunet.plugin.axes import split_axes
+
 if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
@@ -45,7 +47,7 @@ def added_axes(layer: Layer, image: LayerImage) -> tuple[int, ...]:
     leading one is dropped, since napari aligns the last axes.
     """
     channel = image.layer_channel_axis
-    stack = [a for a in range(layer.ndim) if a != channel][:-2]
+    stack, _ = split_axes(layer.ndim, channel)
     added = [
         *(stack if image.plane is not None else ()),
         *([channel] if channel else ()),
@@ -96,10 +98,10 @@ def place_of(
         What the layer's own ``affine`` becomes.
     """
     ndim, channel = layer.ndim, image.layer_channel_axis
-    stack = [a for a in range(ndim) if a != channel][:-2]
+    stack, plane = split_axes(ndim, channel)
     kept = list(range(1 if channel == 0 else 0, ndim))
     offset, stretch = np.zeros(ndim), np.ones(ndim)
-    offset[[a for a in range(ndim) if a != channel][-2:]] = corner
+    offset[plane] = corner
     if image.plane is not None:
         offset[stack] = image.plane
     if channel:

@@ -1,4 +1,4 @@
-"""Prepare planes of an image for clicks, in the background."""
+"""Prepare planes of an image, or parts of them, for clicks, in the background."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from napari_iaunet.errors import ImageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from napari_iaunet.plugin.click_window import ClickWindow
     from napari_iaunet.plugin.jobs import Jobs
     from napari_iaunet.plugin.placement import LayerImage
     from napari_iaunet.plugin.segment_job import Segmenters
@@ -22,22 +25,26 @@ if TYPE_CHECKING:
 
     Plane = tuple[int, ...]
 
-# Planes are kept up to this many pixels at the model's scale, each 80 bytes.
+# Windows are kept up to this many pixels at the model's scale, each 80 bytes.
 _MOST_PIXELS = 8_000_000
-_MOST_PLANES = 8
+_MOST_WINDOWS = 8
+
+_TOO_FAR = "That is too far from the other clicks of this cell."
 
 
-class EncodedPlane(NamedTuple):
-    """A plane that is ready for clicks.
+class EncodedWindow(NamedTuple):
+    """A plane, or a part of it, that is ready for clicks.
 
     Attributes
     ----------
+    window : ClickWindow
     segmenter : Segmenter
     fields : EncodedImage
     raw : (C, Y, X) array
-        The plane's own pixels.
+        The window's own pixels.
     """
 
+    window: ClickWindow
     segmenter: Segmenter
     fields: EncodedImage
     raw: NDArray[Any]
@@ -45,8 +52,26 @@ class EncodedPlane(NamedTuple):
     def answer(
         self, points: Sequence[tuple[float, float]], labels: Sequence[int]
     ) -> ClickedCell:
-        """Return the cell of some clicks."""
-        return self.segmenter.click_on(self.fields, points, labels)
+        """Return the cell of some clicks, in pixels of the plane.
+
+        Raises
+        ------
+        ImageError
+            If not all of them lie in the window.
+        """
+        top, left = self.window.corner
+        places = np.rint(np.asarray(points)).astype(int)
+        if not all(self.window.holds((y, x), (1, 1)) for y, x in places):
+            raise ImageError(_TOO_FAR)
+        moved = [(y - top, x - left) for y, x in points]
+        cell = self.segmenter.click_on(self.fields, moved, labels)
+        y, x = cell.corner
+        return cell._replace(corner=(y + top, x + left))
+
+    def pixels(self, corner: tuple[int, int], shape: tuple[int, ...]) -> NDArray[Any]:
+        """Return the pixels of a box of the plane that lies in the window."""
+        y, x = np.subtract(corner, self.window.corner)
+        return self.raw[:, y : y + shape[0], x : x + shape[1]]
 
     @property
     def n_pixels(self) -> int:
@@ -55,9 +80,9 @@ class EncodedPlane(NamedTuple):
 
 
 class PlaneEncoder(QObject):
-    """Encodes planes one after the other and keeps the last few.
+    """Encodes windows one after the other and keeps the last few.
 
-    ``ready`` is emitted when a plane has become available, ``failed`` with a
+    ``ready`` is emitted when a window has become available, ``failed`` with a
     sentence for the user, and ``stopped`` if the user stopped the job in napari's
     list of tasks.
 
@@ -77,69 +102,85 @@ class PlaneEncoder(QObject):
     def __init__(self, jobs: Jobs, segmenters: Segmenters, parent: QObject) -> None:
         super().__init__(parent)
         self._jobs, self._segmenters = jobs, segmenters
-        self._planes: dict[Plane, EncodedPlane] = {}
-        self._running: Plane | None = None
+        self._windows: dict[ClickWindow, EncodedWindow] = {}
+        self._running: ClickWindow | None = None
         jobs.progressed.connect(self.progressed)
         jobs.succeeded.connect(self._on_success)
         jobs.failed.connect(self._on_failure)
         jobs.cancelled.connect(self._on_cancelled)
 
-    def get(self, plane: Plane) -> EncodedPlane | None:
-        """Return a plane if it is ready."""
-        found = self._planes.pop(plane, None)
-        if found is not None:
-            self._planes[plane] = found  # the one used last comes last
-        return found
+    def get(
+        self, plane: Plane, points: Sequence[tuple[float, float]] = ()
+    ) -> EncodedWindow | None:
+        """Return what is ready for clicks at some points of a plane."""
+        for window in reversed(self._windows):
+            if window.plane == plane and window.serves(points):
+                found = self._windows.pop(window)
+                self._windows[window] = found  # the one used last comes last
+                return found
+        return None
+
+    def pixels(
+        self, plane: Plane, corner: tuple[int, int], shape: tuple[int, ...]
+    ) -> NDArray[Any] | None:
+        """Return the pixels of a box of a plane, (C, y, x), if they are at hand."""
+        for window, encoded in self._windows.items():
+            if window.plane == plane and window.holds(corner, shape):
+                return encoded.pixels(corner, shape)
+        return None
 
     def forget(self) -> None:
-        """Stop, and let go of all planes."""
+        """Stop, and let go of all windows."""
         self._jobs.close()
         self._running = None
-        self._planes.clear()
+        self._windows.clear()
 
     def want(
         self,
-        plane: Plane,
+        window: ClickWindow,
+        points: Sequence[tuple[float, float]],
         choice: SegmentChoice,
         read: Callable[[Plane], LayerImage],
     ) -> None:
-        """Encode a plane unless it is ready or on its way; drop any other job.
+        """Encode a window unless there is one for its points; drop any other job.
 
         Parameters
         ----------
-        plane : tuple of int
+        window : ClickWindow
+        points : sequence of (y, x)
+            Clicks in pixels of the plane, none if any part of it will do.
         choice : SegmentChoice
             Model, device and diameter.
         read : callable
-            Gives the plane's pixels.
+            Gives a plane's pixels.
         """
-        if plane == self._running:
+        running = self._running
+        if running and running.plane == window.plane and running.serves(points):
             return
         self._jobs.close()
         self._running = None
-        if plane in self._planes:
+        if self.get(window.plane, points) is not None:
             return
         work = partial(
             _encode,
             self._segmenters,
-            read(plane),
-            plane,
+            read(window.plane),
+            window,
             choice.model,
             choice.device,
             choice.diameter,
         )
-        self._running = plane
+        self._running = window
         self._jobs.start(work, "Preparing the image for clicks")
 
-    def _on_success(self, outcome: tuple[Plane, EncodedPlane]) -> None:
-        plane, encoded = outcome
+    def _on_success(self, encoded: EncodedWindow) -> None:
         self._running = None
-        self._planes[plane] = encoded
-        while len(self._planes) > 1 and (
-            len(self._planes) > _MOST_PLANES
-            or sum(p.n_pixels for p in self._planes.values()) > _MOST_PIXELS
+        self._windows[encoded.window] = encoded
+        while len(self._windows) > 1 and (
+            len(self._windows) > _MOST_WINDOWS
+            or sum(w.n_pixels for w in self._windows.values()) > _MOST_PIXELS
         ):
-            del self._planes[next(iter(self._planes))]
+            del self._windows[next(iter(self._windows))]
         self.ready.emit()
 
     def _on_failure(self, message: str) -> None:
@@ -154,22 +195,22 @@ class PlaneEncoder(QObject):
 def _encode(
     segmenters: Segmenters,
     image: LayerImage,
-    plane: Plane,
+    window: ClickWindow,
     model: str,
     device: str,
     diameter: float | None,
     progress: Callable[[int, int], None],
-) -> tuple[Plane, EncodedPlane]:
+) -> EncodedWindow:
     from napari_iaunet.segmentation.image import as_planes
 
     segmenter = segmenters.get(model, device)
     progress(0, 1)
-    array = np.asarray(image.array)  # read from disk once
-    raw = as_planes(array, image.channel_axis).raw(0)
+    parts, axis = iter(window.slices), image.channel_axis
+    axes = range(len(image.array.shape))
+    part = image.array[tuple(slice(None) if a == axis else next(parts) for a in axes)]
+    array = np.asarray(part)  # read from disk once
+    raw = as_planes(array, axis).raw(0)
     fields = segmenter.encode(
-        array,
-        channel_axis=image.channel_axis,
-        diameter=diameter,
-        progress=progress,
+        array, channel_axis=axis, diameter=diameter, progress=progress
     )
-    return plane, EncodedPlane(segmenter, fields, raw)
+    return EncodedWindow(window, segmenter, fields, raw)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.segment_job import Cells, Segmenters
     from napari_iaunet.plugin.segment_panel import SegmentChoice, SegmentPanel
 
+_REPLACED = "The image was replaced, so its cells were dropped. Press Segment again."
 _GO_ON = "What is done stays: press Segment to go on."
 
 
@@ -38,6 +39,7 @@ class _Run:
     choice: SegmentChoice
     image: LayerImage
     names: tuple[str, ...]
+    pixels: tuple[Any, ...]
     filling: FillingLayer | None = None
 
 
@@ -109,6 +111,15 @@ class SegmentController(QObject):
     def _source(self, run: _Run) -> Any | None:
         return layers.find_layer(self._viewer, run.choice.image)
 
+    def _is_replaced(self, run: _Run) -> bool:
+        """Whether the layers hold other pixels than those that were read."""
+        choice = run.choice
+        found = layers.chosen_layers(self._viewer, choice.image, choice.together_with)
+        if found is None:  # a channel was closed: what was read of it counts
+            return False
+        pixels = [layers.pixels_of(layer) for layer in found]
+        return any(a is not b for a, b in zip(pixels, run.pixels, strict=True))
+
     def _on_segment(self, choice: SegmentChoice) -> None:
         try:
             run = self._read(choice)
@@ -150,7 +161,8 @@ class SegmentController(QObject):
         if is_large(image):
             described = f"{layers.source_of(found)} {choice.channels} {plane}"
             filling = FillingLayer(self._viewer, source, image, described)
-        return _Run(choice, image, (source.name, *others), filling)
+        pixels = tuple(layers.pixels_of(layer) for layer in found)
+        return _Run(choice, image, (source.name, *others), pixels, filling)
 
     def _on_progress(self, done: int, total: int) -> None:
         text = "Segmenting…" if total else "Loading the model…"
@@ -170,6 +182,11 @@ class SegmentController(QObject):
         panel.set_devices(found, panel.device.currentData())
         if choice.diameter is None:
             panel.set_diameter(cells.diameter)
+        if run.filling is None and self._is_replaced(run):
+            panel.run.set_busy(False, _REPLACED)
+            show_warning(_REPLACED)
+            self._on_layers()
+            return
         panel.run.set_busy(False, _summary(cells, found))
         if len(cells.features) == 0:
             show_warning("No cells were found. Try another model or cell diameter.")

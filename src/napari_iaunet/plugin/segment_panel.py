@@ -7,6 +7,7 @@ whenever `SegmentPanel.choice` may have.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_iaunet.plugin.axes import split_axes
 from napari_iaunet.plugin.channel_picker import ChannelPicker
 from napari_iaunet.plugin.pickers import Picker
 from napari_iaunet.plugin.run_bar import RunBar
@@ -216,11 +218,8 @@ class SegmentPanel(QWidget):
         if image is None:
             return None
         axis = self.channel_picker.channel_axis
-        stack = [n for i, n in enumerate(image.shape) if i != axis][:-2]
-        count = 1
-        for n in stack:
-            count *= n
-        return count if stack else None
+        stack, _ = split_axes(len(image.shape), axis)
+        return math.prod(image.shape[a] for a in stack) if stack else None
 
     def _add_model(self, name: str, text: str, tip: str) -> None:
         self.model.addItem(text, name)

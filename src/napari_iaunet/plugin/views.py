@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_iaunet.plugin import layers
+from napari_iaunet.plugin.axes import split_axes
 from napari_iaunet.plugin.click_draft import View
 
 if TYPE_CHECKING:
     import napari.viewer
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
 
 def plane_in_view(
@@ -19,7 +20,7 @@ def plane_in_view(
 ) -> tuple[int, ...]:
     """Return where the plane that the viewer shows lies in the layer's stack."""
     shape = layers.describe(layer).shape
-    stack = [a for a in range(layer.ndim) if a != channel_axis][:-2]
+    stack, _ = split_axes(layer.ndim, channel_axis)
     position = layer.world_to_data(viewer.dims.point)
     return tuple(int(np.clip(round(position[a]), 0, shape[a] - 1)) for a in stack)
 
@@ -28,7 +29,7 @@ def view_of(
     viewer: napari.viewer.Viewer, layer: Image, channel_axis: int | None
 ) -> View | None:
     """Return which plane of a layer is on view; None if it is seen otherwise."""
-    own = [a for a in range(layer.ndim) if a != channel_axis][-2:]
+    _, own = split_axes(layer.ndim, channel_axis)
     shown = [a - viewer.dims.ndim + layer.ndim for a in viewer.dims.displayed]
     if sorted(shown) != own:
         return None
@@ -44,3 +45,16 @@ def place_in_view(
     point[shown] = viewer.scene.camera.center[-len(shown) :]
     place = layer.world_to_data(point)
     return tuple(float(place[a]) for a in range(layer.ndim) if a != channel_axis)
+
+
+def plane_shown(viewer: napari.viewer.Viewer, layer: Layer) -> tuple[object, ...]:
+    """Return what tells a plane of a layer from others, whatever becomes of it.
+
+    napari draws a layer again when another plane is shown and, without telling so,
+    when a change was undone: then this stays the same.
+    """
+    dims = viewer.dims
+    shown = {a - dims.ndim + layer.ndim for a in dims.displayed}
+    place = layer.world_to_data(dims.point)
+    hidden = [round(float(place[a])) for a in range(layer.ndim) if a not in shown]
+    return (*hidden, tuple(dims.order), dims.ndisplay)

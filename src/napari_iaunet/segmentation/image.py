@@ -193,13 +193,14 @@ def _as_array(image: Any) -> Any:
 
 def _materialise(part: Any) -> NDArray[Any]:
     """Numpy array of a part of the image; masked pixels become NaN."""
+    if hasattr(part, "compute"):
+        # What xarray computes is another of its arrays, which could be computed again.
+        part = part.compute()
     if isinstance(part, np.ma.MaskedArray):
         if not np.ma.is_masked(part):
             return np.asarray(part.data)
         kind = part.dtype if part.dtype.kind == "f" else np.dtype(np.float64)
         return np.ma.filled(part.astype(kind), np.nan)
-    if hasattr(part, "compute"):
-        return _materialise(part.compute())
     return np.asarray(part)
 
 

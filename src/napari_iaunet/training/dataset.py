@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
@@ -87,6 +90,8 @@ class Annotation(NamedTuple):
 def find_pairs(folders: Sequence[Path]) -> list[tuple[Path, Path]]:
     """Pair ``<id>_img.*`` with ``<id>_mask.*`` in folders.
 
+    A log line tells how many images of a folder have no mask and are left out.
+
     Parameters
     ----------
     folders : sequence of Path
@@ -117,6 +122,10 @@ def _pairs_in(folder: Path) -> list[tuple[Path, Path]]:
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_ENDINGS)
     images = {p.stem.removesuffix("_img"): p for p in files if p.stem.endswith("_img")}
     masks = {p.stem.removesuffix("_mask"): p for p in files if p.stem.endswith("_mask")}
+    alone = [images[key].name for key in images if key not in masks]
+    if alone and len(alone) < len(images):
+        more = f" and {len(alone) - 1} more" if len(alone) > 1 else ""
+        log.warning("%s: left out for want of a mask: %s%s", folder, alone[0], more)
     return [(images[key], masks[key]) for key in images if key in masks]
 
 
@@ -211,10 +220,17 @@ def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
 def _checked_plane(annotation: Annotation) -> NDArray[np.float32]:
     """Return the normalised image of a usable annotation."""
     check_labels(annotation)
-    plane = next(iter(as_planes(annotation.image, annotation.channel_axis)))
+    title = f"{annotation.name}: " if annotation.name else ""
+    planes = as_planes(annotation.image, annotation.channel_axis)
+    if len(planes) != 1:
+        msg = (
+            f"{title}the image is a stack of {len(planes)} planes, and its mask is one "
+            "plane. Save every plane that has a mask as an image of its own."
+        )
+        raise TrainingError(msg)
+    plane = planes[0]
     shape, size = plane.shape[1:], annotation.labels.shape
     if shape != size:
-        title = f"{annotation.name}: " if annotation.name else ""
         msg = f"{title}image and mask differ in size: {shape} and {size}."
         raise TrainingError(msg)
     return plane
@@ -268,7 +284,7 @@ def read_pairs(
             yield pair
             continue
         image, mask, *more = pair
-        name, kind = f"pair {index + 1}", ""
+        name, kind, axis = f"pair {index + 1}", "", None
         region = more[0] if more else None
         if isinstance(image, str | Path):
             path = Path(image)
@@ -277,9 +293,11 @@ def read_pairs(
                 (p.name for p in path.parents if p.name not in ("train", "test")), ""
             )
             region = _region_beside(path) if region is None else region
+            found = read_image(path)
+            image, axis = found.array, found.channel_axis
         if region is not None:
             region = np.asarray(array(region)) != 0
-        yield Annotation(array(image), np.asarray(array(mask)), region, name, kind)
+        yield Annotation(image, np.asarray(array(mask)), region, name, kind, axis)
 
 
 def _region_beside(image: Path) -> Path | None:

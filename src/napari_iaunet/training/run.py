@@ -251,7 +251,7 @@ class Run:
         loss: Tensor
         losses: dict[str, float]
         loss, losses = self.module(batch, generator)
-        if torch.isfinite(loss):
+        if self._finite(loss):
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(state.network.parameters(), 5.0)
             state.optimizer.step()
@@ -259,6 +259,16 @@ class Run:
         state.step += 1
         state.average(self.recipe.averaging)
         return losses
+
+    def _finite(self, loss: Tensor) -> bool:
+        """Whether the loss is finite, in all processes.
+
+        They step together or not at all: `backward` waits for the gradients of all.
+        """
+        finite = torch.isfinite(loss.detach()).float()
+        if dist.is_initialized():
+            dist.all_reduce(finite, dist.ReduceOp.MIN)
+        return bool(finite)
 
     @torch.no_grad()
     def held_out_loss(self) -> float:
