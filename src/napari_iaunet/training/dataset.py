@@ -74,6 +74,9 @@ class Annotation(NamedTuple):
     name, kind : str
     channel_axis : int or None
         Of the image, where it is not a last axis of 3 or 4.
+    stack : str
+        The same for planes of one stack, which may show the same cells; "" for an
+        image of its own.
     """
 
     image: Any
@@ -82,6 +85,7 @@ class Annotation(NamedTuple):
     name: str = ""
     kind: str = ""
     channel_axis: int | None = None
+    stack: str = ""
 
 
 def find_pairs(folders: Sequence[Path]) -> list[tuple[Path, Path]]:
