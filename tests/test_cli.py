@@ -476,6 +476,10 @@ def test_train_gives_advice(tmp_path, capsys):
     tifffile.imwrite(tmp_path / "a_mask.tif", (labels == 1).astype(np.uint8))
     assert run("train", tmp_path, "--out", tmp_path / "b", "--steps", 1) == 2
     assert "at least 4 cells" in complaint(capsys)
+    rings = np.maximum(abs(y - 20), abs(x - 20)) // 4 + 1
+    tifffile.imwrite(tmp_path / "a_mask.tif", rings.astype(np.uint8))
+    assert run("train", tmp_path, "--out", tmp_path / "b", "--steps", 1) == 2
+    assert "cannot be divided" in complaint(capsys)
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from napari_iaunet.model.losses import LossWeights
 from napari_iaunet.model.network import IAUNetConfig
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.training import loop
+from napari_iaunet.training.dataset import find_pairs
 from napari_iaunet.training.loop import train
 from napari_iaunet.training.run import Recipe, probabilities
 
@@ -217,6 +218,18 @@ def test_a_training_from_a_model_can_be_resumed_at_once(pairs, tmp_path: Path):
     assert load_model(out)[1]["improved"] is False
     resumed = run(pairs, out, steps=1, start="default", recipe=None, resume=True)
     assert [e.step for e in resumed if e.kind == "step"] == [1]
+
+
+def test_something_is_held_out_of_many_images_of_no_series(pairs, tmp_path: Path):
+    from skimage.io import imsave
+
+    image, labels = pairs[0]
+    for name in "abcdefgh":
+        imsave(tmp_path / f"{name}_img.tif", image, check_contrast=False)
+        imsave(tmp_path / f"{name}_mask.tif", labels, check_contrast=False)
+    training, held_out = loop._divide(find_pairs([tmp_path]), None)
+    assert len(training) == len(held_out) == 8
+    assert not held_out[0].block.all()
 
 
 def test_time_stands_still_while_paused(pairs, tmp_path: Path):

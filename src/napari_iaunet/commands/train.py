@@ -67,11 +67,16 @@ def _advice(pairs: Sequence[tuple[Path, Path]], start: str) -> list[str]:
     """Say what may be wrong with an annotation, as the Fine-tune tab does."""
     from napari_iaunet.model.checkpoint import load_model
     from napari_iaunet.model.registry import find_model
-    from napari_iaunet.training.advice import advise
-    from napari_iaunet.training.dataset import read_pairs
+    from napari_iaunet.training.advice import advise, check_held_out
+    from napari_iaunet.training.dataset import MANY_FILES, read_pairs
+    from napari_iaunet.training.holdout import hold_out
 
     diameter = load_model(find_model(start))[0].config.diameter
-    return advise(list(read_pairs(pairs)), diameter)
+    annotations = list(read_pairs(pairs))
+    advice = advise(annotations, diameter)
+    if len(pairs) < MANY_FILES:
+        check_held_out(hold_out(annotations)[1])
+    return advice
 
 
 def _how_to_go_on(out: Path) -> str:

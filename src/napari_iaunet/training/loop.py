@@ -21,7 +21,12 @@ from napari_iaunet.model.network import IAUNet, IAUNetConfig
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.segmentation.devices import choose_device
 from napari_iaunet.training.card import origin
-from napari_iaunet.training.dataset import prepare, read_pairs, split_pairs
+from napari_iaunet.training.dataset import (
+    MANY_FILES,
+    prepare,
+    read_pairs,
+    split_pairs,
+)
 from napari_iaunet.training.events import TrainingEvent
 from napari_iaunet.training.holdout import hold_out, whole
 from napari_iaunet.training.judge import Judge
@@ -35,8 +40,6 @@ if TYPE_CHECKING:
     from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.holdout import HeldOut
 
-# From so many files on, whole images are held out.
-_MANY = 8
 # A start of this AP at IoU 0.5 knows what the cells are like, and how large.
 _FINDS_CELLS = 0.5
 
@@ -90,8 +93,9 @@ def train(
         Length of the run; ten minutes if neither is given.
     validation : sequence like `pairs`, optional
         Held-out images. Without it the last eighth of every series of images is held
-        out if `pairs` are eight paths or more, else a strip of every image; an empty
-        sequence holds out nothing, and the last model is kept.
+        out if `pairs` are eight paths or more and there are series of four or more,
+        else a strip of every image; an empty sequence holds out nothing, and the last
+        model is kept.
     rehearsal : sequence like `pairs`
         Images that the start does well on and shall not forget: a quarter of the
         crops is taken from them (Robins, Connection Science 1995).
@@ -170,8 +174,10 @@ def _divide(
     paths = [
         (Path(pair[0]), pair[1]) for pair in pairs if isinstance(pair[0], str | Path)
     ]
-    if validation is None and len(pairs) == len(paths) >= _MANY:
-        pairs, validation = split_pairs(paths)
+    if validation is None and len(pairs) == len(paths) >= MANY_FILES:
+        others, last = split_pairs(paths)
+        if last:  # not if each image is a series of its own
+            pairs, validation = others, last
     annotations = list(read_pairs(pairs))
     if validation is None:
         return hold_out(annotations)
