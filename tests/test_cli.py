@@ -18,6 +18,7 @@ from napari_iaunet.cli import main
 from napari_iaunet.errors import ModelError, TrainingError
 from napari_iaunet.files import read_image
 from napari_iaunet.model.checkpoint import load_model
+from napari_iaunet.model.registry import find_model
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.training.events import TrainingEvent
 
@@ -565,6 +566,50 @@ def test_train(tmp_path, training, capsys):
     assert "did not help" in lines[4]
 
 
+def test_train_never_writes_over_a_model(tmp_path, training, capsys):
+    shutil.copytree(find_model("default"), tmp_path / "mine")
+    options = ("train", tmp_path, "--out", tmp_path / "mine", "--start", "none")
+    assert run(*options) == 2
+    assert "holds a model already" in complaint(capsys)
+    assert not training.calls
+    assert run(*options, "--resume") == 0
+
+
+def test_train_interrupted(tmp_path, training, capsys, monkeypatch):
+    def train(pairs, **kwargs):
+        yield TrainingEvent("start", 0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", train)
+    options = ("train", tmp_path, "--out", tmp_path / "model", "--start", "none")
+    assert run(*options) == 130
+    assert "before anything was saved" in capsys.readouterr().err
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/training.json").write_text("{}")
+    assert run(*options) == 130
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_train_gives_advice(tmp_path, capsys):
+    y, x = np.mgrid[:40, :40]
+    labels = (y // 20 * 2 + x // 20 + 1) * ((y % 20 > 4) & (x % 20 > 4))
+    tifffile.imwrite(tmp_path / "a_img.tif", (labels > 0).astype(np.uint8))
+    tifffile.imwrite(tmp_path / "a_mask.tif", labels.astype(np.uint8))
+    out = tmp_path / "model"
+    assert run("train", tmp_path, "--out", out, "--steps", 1) == 0
+    assert "4 labelled cells only" in capsys.readouterr().err
+    card = load_model(out)[1]
+    assert card["start"] == "default"
+    assert card["pairs"] == [{"image": "a"}]
+    tifffile.imwrite(tmp_path / "a_mask.tif", (labels == 1).astype(np.uint8))
+    assert run("train", tmp_path, "--out", tmp_path / "b", "--steps", 1) == 2
+    assert "at least 4 cells" in complaint(capsys)
+    rings = np.maximum(abs(y - 20), abs(x - 20)) // 4 + 1
+    tifffile.imwrite(tmp_path / "a_mask.tif", rings.astype(np.uint8))
+    assert run("train", tmp_path, "--out", tmp_path / "b", "--steps", 1) == 2
+    assert "cannot be divided" in complaint(capsys)
+
+
 @pytest.mark.slow
 def test_train_with_a_region_and_rehearsal(tmp_path, data_folder, capsys):
     annotated, known = tmp_path / "annotated", tmp_path / "known"
@@ -586,7 +631,7 @@ def test_train_with_a_region_and_rehearsal(tmp_path, data_folder, capsys):
     assert "step      2" in capsys.readouterr().out
     assert load_model(out)[1]["training"]["images"] == 1
     tifffile.imwrite(annotated / "a_region.tif", region[:100])
-    assert run("train", annotated, *options) == 2
+    assert run("train", annotated, "--out", tmp_path / "other", "--steps", 1) == 2
     assert "mask and region differ in size" in complaint(capsys)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from napari_iaunet.errors import ModelError
 from napari_iaunet.model.checkpoint import load_model, save_model
+from napari_iaunet.model.folder import finish_saving
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 
 SMALL = IAUNetConfig(widths=(8, 12, 16), embedding=4, hidden=8, projection=6)
@@ -105,3 +107,28 @@ def test_damage_is_refused_in_one_sentence(folder: Path, damage):
 def test_missing_folder(tmp_path: Path):
     with pytest.raises(ModelError, match="no model folder"):
         load_model(tmp_path / "none")
+
+
+def test_a_save_that_was_cut_short_is_finished(tmp_path: Path, monkeypatch):
+    small, other = IAUNet(SMALL), IAUNet(replace(SMALL, diameter=20.0))
+    save_model(tmp_path, small, {"name": "old"})
+    really = Path.replace
+    for files in (0, 1, 2):
+        left = [None] * files
+
+        def cut_short(path, target, left=left):
+            if not left:
+                raise KeyboardInterrupt
+            left.pop()
+            return really(path, target)
+
+        monkeypatch.setattr(Path, "replace", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            save_model(tmp_path, other, {"name": "new"})
+        monkeypatch.setattr(Path, "replace", really)
+        finish_saving(tmp_path)
+        network, card = load_model(tmp_path)
+        new = files > 0
+        assert network.config == (other if new else small).config
+        assert card["name"] == ("new" if new else "old")
+        save_model(tmp_path, small, {"name": "old"})

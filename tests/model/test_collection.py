@@ -170,3 +170,52 @@ def test_unwritable_places(tmp_path, home):
     home.write_text("a file in the way")
     with pytest.raises(ModelError, match="cannot be written"):
         collection.keep(find_model("default"), "mine")
+
+
+def test_a_name_can_change_its_capitals_only():
+    collection.keep(find_model("default"), "mine")
+    collection.rename("mine", "Mine")
+    assert names() == ["default", "Mine"]
+
+
+def test_what_a_deleted_model_left_behind_is_not_in_the_way(home, monkeypatch):
+    with monkeypatch.context() as patch:
+        # A program keeps a file of the model open, as can be on Windows.
+        patch.setattr(shutil, "rmtree", lambda *a, **k: None)
+        collection.keep(find_model("default"), "mine")
+        collection.delete("mine")
+    assert names() == ["default"]
+    collection.keep(find_model("default"), "mine")
+    collection.delete("mine")
+    assert names() == ["default"]
+
+
+def test_a_damaged_download(tmp_path, home):
+    collection.keep(find_model("default"), "mine")
+    collection.export("mine", tmp_path / "mine.zip")
+    collection.delete("mine")
+    whole = (tmp_path / "mine.zip").read_bytes()
+    middle = len(whole) // 2
+    broken = whole[:middle] + bytes(1000) + whole[middle + 1000 :]
+    (tmp_path / "mine.zip").write_bytes(broken)
+    with pytest.raises(ModelError, match="not a readable zip"):
+        collection.import_zip(tmp_path / "mine.zip")
+    assert names() == ["default"]
+    assert not left_overs(home)
+
+
+def test_a_full_disk_is_told(tmp_path, home, monkeypatch):
+    collection.keep(find_model("default"), "mine")
+    collection.export("mine", tmp_path / "mine.zip")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(ModelError, match="No space left"):
+        collection.keep(find_model("default"), "more")
+    with pytest.raises(ModelError, match="No space left"):
+        collection.import_zip(tmp_path / "mine.zip", "more")
+    assert names() == ["default", "mine"]
+    assert not left_overs(home)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from stepwise import Stepwise
+from trainer import Trainer, discs
 
 import napari_iaunet
 from napari_iaunet import Segmenter
@@ -94,3 +95,15 @@ def real_dock(viewer, fake, segmenter, monkeypatch):
     monkeypatch.setattr(segment_job, "make_segmenter", lambda *_: segmenter)
     _, widget = viewer.window.add_plugin_dock_widget("napari-iaunet", "IAU-Net")
     return widget
+
+
+@pytest.fixture
+def trainer(qtbot, make_napari_viewer_proxy):
+    """Somebody with an image, its labelled cells and the Fine-tune tab."""
+    viewer = make_napari_viewer_proxy(show=True)
+    labels, image = discs()
+    viewer.add_image(image, name="plate")
+    viewer.add_labels(labels, name="drawn")
+    trainer = Trainer(qtbot, viewer)
+    yield trainer
+    trainer.dock.teardown()

@@ -2,32 +2,22 @@
 
 import os
 import signal
+import threading
 
 import numpy as np
 import pytest
 import torch
-from napari.utils.notifications import notification_manager
-from person import Person
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+from trainer import Trainer, discs, messages
 
 from napari_iaunet import list_models
 from napari_iaunet.model import collection
 from napari_iaunet.model.checkpoint import load_model, save_model
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.plugin import owners, trainings
-from napari_iaunet.training.task import read_task
+from napari_iaunet.training.task import MODEL, read_task
 
 pytestmark = pytest.mark.viewer
-
-
-def discs():
-    """Twenty-five discs and their picture."""
-    labels = np.zeros((180, 180), np.int32)
-    ys, xs = np.mgrid[:180, :180]
-    for number, (y, x) in enumerate(np.ndindex(5, 5), 1):
-        labels[(ys - 18 - 36 * y) ** 2 + (xs - 18 - 36 * x) ** 2 < 14**2] = number
-    noise = np.random.default_rng(0).normal(20, 5, labels.shape)
-    return labels, ((labels > 0) * 100 + noise).astype(np.float32)
 
 
 @pytest.fixture
@@ -40,72 +30,11 @@ def poor(home):
     return "poor"
 
 
-class Trainer(Person):
-    """Somebody who annotates and trains."""
-
-    def __init__(self, qtbot, viewer):
-        super().__init__(qtbot, viewer, (1200, 900))
-        self.panel = self.dock.finetune_panel
-        self.controller = self.dock.finetune_controller
-        self.dock.tabs.setCurrentWidget(self.panel)
-        self.drawn()
-
-    def proposals(self):
-        self.panel.pairs.menu.aboutToShow.emit()
-        return self.panel.pairs.menu.actions()
-
-    def add_first(self):
-        self.proposals()[0].trigger()
-
-    def train(self, minutes=0.1):
-        self.panel.length.setValue(minutes)
-        self.press(self.panel.train_button)
-
-    def steps_at_rest(self):
-        """Wait until the step that was begun is done, and no more come."""
-        for _ in range(20):
-            steps = len(self.panel.plot.training)
-            self.qtbot.wait(1500)
-            if len(self.panel.plot.training) == steps:
-                return steps
-        raise AssertionError
-
-    def wait_for_steps(self, count=1):
-        plot = self.panel.plot
-        self.qtbot.waitUntil(lambda: len(plot.training) >= count, timeout=120_000)
-
-    def wait_for_end(self):
-        panel = self.panel
-        self.qtbot.waitUntil(
-            lambda: not panel.stop_button.isEnabled() and not panel.bar.isVisible(),
-            timeout=120_000,
-        )
-
-    def started_from(self, name):
-        start = self.panel.start
-        start.setCurrentIndex(start.findText(name))
-
-
-@pytest.fixture
-def trainer(qtbot, make_napari_viewer_proxy):
-    viewer = make_napari_viewer_proxy(show=True)
-    labels, image = discs()
-    viewer.add_image(image, name="plate")
-    viewer.add_labels(labels, name="drawn")
-    trainer = Trainer(qtbot, viewer)
-    yield trainer
-    trainer.dock.teardown()
-
-
-def messages():
-    return [n.message for n in notification_manager.records]
-
-
 def test_train_save_and_use_a_model(trainer, poor, monkeypatch):
     trainer.dock._on_models()
     assert not trainer.panel.train_button.isEnabled()
-    trainer.add_first()
-    assert [a.isEnabled() for a in trainer.proposals()] == [False]
+    trainer.add()
+    assert [can_be_chosen for _, can_be_chosen in trainer.proposals()] == [False]
     trainer.started_from("poor")
     trainer.train()
     assert not trainer.panel.train_button.isEnabled()
@@ -128,6 +57,8 @@ def test_train_save_and_use_a_model(trainer, poor, monkeypatch):
     assert panel.start.findText("my discs") > 0
     card = load_model(find_model("my discs"))[1]
     assert card["start"] == "poor"
+    assert card["improved"]
+    assert card["training"]["asked for"] == {"minutes": 0.1, "steps": None}
     assert card["pairs"] == [{"image": "plate", "labels": "drawn"}]
     assert not list(trainings.user_models_folder().parent.glob("trainings/*"))
     # The model finds cells at once.
@@ -140,7 +71,7 @@ def test_train_save_and_use_a_model(trainer, poor, monkeypatch):
 
 def test_pause_stop_and_discard(trainer, poor):
     trainer.dock._on_models()
-    trainer.add_first()
+    trainer.add()
     trainer.started_from("poor")
     trainer.train(minutes=10)
     trainer.wait_for_steps(3)
@@ -149,51 +80,65 @@ def test_pause_stop_and_discard(trainer, poor):
     assert trainer.panel.status.text() == "Paused."
     trainer.press(trainer.panel.pause_button)
     trainer.wait_for_steps(steps + 1)
+    trainer.wait_until_better()
     trainer.press(trainer.panel.stop_button)
     trainer.wait_for_end()
-    if trainer.panel.discard_button.isVisible():
-        trainer.press(trainer.panel.discard_button)
+    assert "got better" in trainer.panel.result.text()
+    trainer.press(trainer.panel.discard_button)
     assert not list(trainings.user_models_folder().parent.glob("trainings/*"))
     assert trainer.panel.train_button.isEnabled()
     assert [model.name for model in list_models()] == ["default", "poor"]
 
 
+def test_a_killed_training_leaves_its_best_model(trainer, poor):
+    trainer.dock._on_models()
+    trainer.add()
+    trainer.started_from("poor")
+    trainer.train(minutes=10)
+    trainer.wait_until_better()
+    os.kill(trainer.controller.process._process.processId(), signal.SIGKILL)
+    trainer.wait_for_end()
+    assert any("ended unexpectedly" in message for message in messages())
+    assert "got better" in trainer.panel.result.text()
+    trainer.panel.name.setText("rescued")
+    trainer.press(trainer.panel.save_button)
+    trainer.qtbot.waitUntil(
+        lambda: "rescued" in [m.name for m in list_models()], timeout=20_000
+    )
+
+
 def test_a_killed_training_harms_nothing(trainer, poor):
     trainer.dock._on_models()
     labels, image = discs()
-    trainer.add_first()
+    trainer.add()
     trainer.started_from("poor")
     trainer.train(minutes=10)
     trainer.wait_for_steps(2)
     os.kill(trainer.controller.process._process.processId(), signal.SIGKILL)
     trainer.wait_for_end()
     assert any("ended unexpectedly" in message for message in messages())
+    assert "no better model by then" in trainer.panel.result.text()
     np.testing.assert_array_equal(trainer.viewer.layers["drawn"].data, labels)
     np.testing.assert_array_equal(trainer.viewer.layers["plate"].data, image)
 
 
-def test_closing_while_training_keeps_the_best_model(
-    trainer, poor, qtbot, make_napari_viewer_proxy, monkeypatch
-):
+def test_closing_while_training_keeps_the_best_model(trainer, poor, qtbot):
     trainer.dock._on_models()
-    trainer.add_first()
+    trainer.add()
     trainer.started_from("poor")
     trainer.train(minutes=10)
 
-    def is_better():
-        folder = trainer.controller._folder
-        reached = folder and trainings.outcome(folder)
-        return bool(reached and reached.improved)
-
-    qtbot.waitUntil(is_better, timeout=120_000)
+    trainer.wait_until_better()
     process = trainer.controller.process._process.processId()
+    folder = trainer.controller._folder
+    assert not list(trainings.interrupted()), "somebody waits for it"
     trainer.viewer.window.remove_dock_widget(trainer.dock)
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
-    # The next time napari is opened, by another process.
-    monkeypatch.setattr(owners, "is_owned", lambda folder: False)
     again = Trainer(qtbot, trainer.viewer)
     assert "was interrupted" in again.panel.result.text()
+    assert "held-out cells" in again.panel.result.text()
+    assert owners.is_owned(folder), "no other napari offers it, too"
     again.panel.name.setText("rescued")
     again.press(again.panel.save_button)
     qtbot.waitUntil(
@@ -206,7 +151,7 @@ def test_steps_and_rehearsal(trainer):
     image = discs()[1]
     trainer.viewer.add_image(image[:100].T, name="other")
     trainer.viewer.add_image(np.stack([image[:120]] * 5), name="film")
-    trainer.add_first()
+    trainer.add()
     panel = trainer.panel
     panel.unit.setCurrentText("steps")
     panel.unit.activated.emit(1)
@@ -222,9 +167,94 @@ def test_steps_and_rehearsal(trainer):
     assert panel.result.text()
 
 
+@pytest.fixture
+def unsaved(home):
+    """A better model that a training has left behind."""
+    folder = trainings.new_folder()
+    network, card = load_model(find_model("default"))
+    figures = {"validation AP50": 0.9, "validation AP50 of the start": 0.5}
+    figures["validation cells"] = 7
+    card = {**card, "improved": True, "figures": figures}
+    save_model(folder / MODEL, network, card)
+    owners.release(folder)
+    return folder
+
+
+def test_saving_cannot_be_stopped(unsaved, trainer, monkeypatch):
+    panel, begun, may_save = trainer.panel, threading.Event(), threading.Event()
+    assert "on the 7 held-out cells: 0.50 before, 0.90 now" in panel.result.text()
+    keep = collection.keep
+
+    def slowly(*arguments):
+        begun.set()
+        may_save.wait(20)
+        return keep(*arguments)
+
+    monkeypatch.setattr(collection, "keep", slowly)
+    panel.name.setText("kept")
+    trainer.press(panel.save_button)
+    assert panel.status.text() == "Saving…"
+    assert not panel.stop_button.isEnabled()
+    assert not panel.pause_button.isEnabled()
+    trainer.qtbot.waitUntil(begun.is_set, timeout=20_000)
+    # So does napari when it is asked to close.
+    trainer.dock.finetune_jobs.cancel()
+    may_save.set()
+    trainer.wait_for_end()
+    assert (unsaved / MODEL / "weights.safetensors").is_file()
+    assert panel.save_button.isVisible()
+    assert panel.start.findText("kept") > 0, "it was saved all the same"
+    trainer.press(panel.discard_button)
+    assert not unsaved.exists()
+
+
+def test_pause_waits_until_the_training_begins(trainer, monkeypatch):
+    started = []
+    monkeypatch.setattr(trainer.controller.process, "start", started.append)
+    trainer.add()
+    trainer.train()
+    assert trainer.panel.stop_button.isEnabled()
+    assert not trainer.panel.pause_button.isEnabled()
+    trainer.qtbot.waitUntil(trainer.panel.pause_button.isEnabled, timeout=30_000)
+    assert started
+
+
+def test_advice_stays_in_sight(trainer):
+    image = discs()[1]
+    few = np.where(discs()[0] <= 6, discs()[0], 0)
+    trainer.viewer.layers["drawn"].data = few
+    trainer.viewer.add_image(image, name="second", translate=(0, 300))
+    trainer.viewer.add_labels(np.zeros_like(few), name="empty", translate=(0, 300))
+    trainer.add(2)
+    panel = trainer.panel
+    panel.unit.setCurrentText("steps")
+    panel.unit.activated.emit(1)
+    trainer.train(1)
+    trainer.wait_for_steps(1)
+    trainer.wait_for_end()
+    assert panel.advice.isVisible()
+    assert "“empty” has no labelled cell: it is left out." in panel.advice.text()
+    assert "6 labelled cells only" in panel.advice.text()
+
+
+def test_cells_that_are_too_few(trainer):
+    trainer.viewer.layers["drawn"].data = np.where(discs()[0] < 3, discs()[0], 0)
+    trainer.add()
+    trainer.train()
+    trainer.qtbot.waitUntil(
+        lambda: any("at least 4 cells" in m for m in messages()), timeout=30_000
+    )
+    trainer.viewer.layers["drawn"].data = np.zeros_like(discs()[0])
+    trainer.qtbot.waitUntil(trainer.panel.train_button.isEnabled)
+    trainer.train()
+    trainer.qtbot.waitUntil(
+        lambda: "“drawn” has no labelled cell." in messages(), timeout=30_000
+    )
+
+
 def test_layers_that_cannot_be_trained_on(trainer):
     trainer.viewer.layers["drawn"].data = (discs()[0] > 0).astype(np.int32)
-    trainer.add_first()
+    trainer.add()
     trainer.train()
     trainer.qtbot.waitUntil(
         lambda: any("classes" in m for m in messages()), timeout=30_000
@@ -232,83 +262,6 @@ def test_layers_that_cannot_be_trained_on(trainer):
     trainer.wait_for_end()
     assert trainer.panel.train_button.isEnabled()
     assert not list(trainings.user_models_folder().parent.glob("trainings/*"))
-
-
-def test_layers_that_go(trainer):
-    trainer.add_first()
-    trainer.viewer.layers.remove("plate")
-    assert not trainer.panel.pairs.rows
-    assert not trainer.panel.train_button.isEnabled()
-    assert any("taken off the list" in message for message in messages())
-    assert [a.isEnabled() for a in trainer.proposals()] == [False]
-
-
-def test_rows_follow_names_and_can_be_removed(trainer):
-    trainer.add_first()
-    trainer.viewer.layers["plate"].name = "A & <b>"
-    (row,) = trainer.panel.pairs.rows.values()
-    assert "A &amp; &lt;b>" in row.title.text()
-    trainer.press(row.remove_button)
-    assert not trainer.panel.pairs.rows
-
-
-def test_regions_are_read_where_they_lie(trainer):
-    from napari_iaunet.plugin import training_layers
-    from napari_iaunet.plugin.finetune_job import annotations_of
-
-    viewer = trainer.viewer
-    for name in ("plate", "drawn"):
-        viewer.layers[name].scale = (0.5, 0.5)
-        viewer.layers[name].translate = (10, 20)
-    corners = np.array([[0, 0], [0, 90], [30, 90], [30, 0]]) * 0.5 + [10, 20]
-    shapes = viewer.add_shapes([corners], shape_type="rectangle", name="done")
-    ellipse = np.array([[100, 100], [100, 160], [160, 160], [160, 100]]) * 0.5 + [
-        10,
-        20,
-    ]
-    shapes.add(ellipse, shape_type="ellipse")
-    trainer.add_first()
-    (row,) = trainer.panel.pairs.rows.values()
-    assert [row.region.itemText(i) for i in range(2)] == ["everywhere", "in done"]
-    pair = next(iter(trainer.controller._pairs.values()))
-    source = training_layers.read(viewer, pair, str(shapes.unique_id))
-    (annotation,) = annotations_of(source)
-    region = annotation.region
-    assert region[1:29, 1:89].all()
-    assert not region[33:95].any()
-    assert region[130, 130]
-    assert not region[103, 103]
-    assert abs(region[95:].sum() - np.pi * 30**2) < 150
-    shapes.data = []
-    trainer.controller._on_region(pair.labels, str(shapes.unique_id))
-    trainer.train()
-    assert "no rectangle" in messages()[-1]
-
-
-def test_planes_of_stacks_and_channels(trainer):
-    from napari_iaunet.plugin import training_layers
-    from napari_iaunet.plugin.finetune_job import annotations_of
-
-    viewer = trainer.viewer
-    labels, image = discs()
-    viewer.layers.clear()
-    viewer.add_image(np.stack([image] * 3), name="film")
-    film = np.zeros((3, *labels.shape), int)
-    film[1] = labels
-    viewer.add_labels(film, name="drawn")
-    (pair,) = training_layers.annotated(viewer, None)
-    (annotation,) = annotations_of(training_layers.read(viewer, pair, ""))
-    assert annotation.name == "drawn [1]"
-    np.testing.assert_array_equal(annotation.labels, labels)
-    np.testing.assert_array_equal(annotation.image, image[None])
-    assert annotation.channel_axis == 0
-    viewer.layers.clear()
-    viewer.add_image(np.stack([image] * 3, -1).astype(np.uint8), rgb=True, name="stain")
-    viewer.add_labels(labels, name="drawn")
-    (pair,) = training_layers.annotated(viewer, None)
-    (annotation,) = annotations_of(training_layers.read(viewer, pair, ""))
-    assert annotation.image.shape == (*labels.shape, 3)
-    assert annotation.channel_axis == 2
 
 
 def test_models_are_renamed_exported_imported_and_deleted(

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.training.advice import advise
+from napari_iaunet.training.advice import advise, check_held_out
 from napari_iaunet.training.dataset import Annotation
+from napari_iaunet.training.holdout import hold_out
 
 
 def squares(count, side, gap=4, first=1):
@@ -60,3 +61,19 @@ def test_stray_pixels_are_told():
     for number in range(3):
         labels[33, 10 * number] = 100 + number
     assert "stray pixels" in advise([annotation(labels)], 28.0)[0]
+
+
+def test_an_image_without_cells_beside_others_is_told():
+    blank = annotation(np.zeros((96, 96), int))._replace(name="empty")
+    (line,) = advise([annotation(squares(4, 20)), blank], 28.0)
+    assert line == "“empty” has no labelled cell: all of it is background."
+
+
+def test_cells_that_cannot_be_divided_are_refused():
+    check_held_out(hold_out([annotation(squares(2, 20))])[1])
+    # Rings around each other: every strip cuts them all.
+    y, x = np.mgrid[:90, :90]
+    rings = np.maximum(abs(y - 45), abs(x - 45)) // 10 + 1
+    _, held_out = hold_out([annotation(np.where(rings < 5, rings, 0))])
+    with pytest.raises(TrainingError, match="cannot be divided"):
+        check_held_out(held_out)

@@ -82,6 +82,58 @@ def test_two_cells_are_not_divided(nuclei):
     assert isinstance(held_out[0], HeldOut)
 
 
+def row_of_discs(count, shift=0):
+    """Discs side by side; moved to the right."""
+    y, x = np.mgrid[:40, : 40 * count + 40]
+    labels = np.zeros(y.shape, int)
+    for number in range(count):
+        labels[(y - 20) ** 2 + (x - 20 - 40 * number - shift) ** 2 < 150] = number + 1
+    return labels
+
+
+def test_the_same_strip_is_held_out_in_all_planes_of_a_stack():
+    # Cells drift, so that each plane by itself would be cut elsewhere.
+    films = [row_of_discs(8, 3 * plane) for plane in range(6)]
+    planes = [Annotation(film, film, stack="film") for film in films]
+    training, held_out = hold_out(planes)
+    assert len(held_out) == len(planes)
+    assert all((part.block == held_out[0].block).all() for part in held_out)
+    assert not any(names(t.labels[held_out[0].block]) for t in training)
+    others = [plane._replace(stack="") for plane in planes]
+    blocks = [part.block.sum() for part in hold_out(others)[1]]
+    assert len(set(blocks)) > 1, "the films are not what this test needs"
+
+
+def test_planes_of_a_stack_with_few_cells_each_are_divided():
+    planes = [Annotation(row, row, stack="s") for row in [row_of_discs(3)] * 5]
+    training, held_out = hold_out(planes)
+    assert sum(len(names(part.alone().labels)) for part in held_out) == 5
+    assert all(len(names(plane.labels)) == 2 for plane in training)
+
+
+def test_a_plane_without_held_out_cells_is_not_measured():
+    full, half = row_of_discs(8), row_of_discs(4)
+    half = np.pad(half, ((0, 0), (0, full.shape[1] - half.shape[1])))
+    cells = [full, np.where(full > 4, full, 0), half]
+    _, held_out = hold_out([Annotation(c, c, stack="s") for c in cells])
+    block = held_out[0].block
+    assert len(held_out) == sum(bool(names(c[block])) for c in cells) == 2
+
+
+def test_images_of_few_cells_are_held_out_as_a_whole():
+    row = row_of_discs(3)
+    images = [Annotation(row, row, name=str(i)) for i in range(5)]
+    training, held_out = hold_out(images)
+    assert [image.name for image in training] == ["0", "1", "2"]
+    assert [part.annotation.name for part in held_out] == ["3", "4"]
+    assert all(part.block.all() for part in held_out)
+    assert hold_out(images[:1])[1] == []
+    blank = images[0]._replace(labels=np.zeros_like(images[0].labels))
+    training, held_out = hold_out([images[0], blank, images[1]])
+    assert names(training[0].labels)
+    assert len(held_out) == 1
+
+
 def test_regions_lie_beside_the_images(nuclei, tmp_path: Path):
     from skimage.io import imsave
 

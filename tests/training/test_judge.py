@@ -38,6 +38,21 @@ def test_a_model_that_finds_one_more_cell_is_kept(judge):
     assert judge.improved
 
 
+def test_the_card_tells_whether_it_helped(judge):
+    assert judge.figures() == {}
+    judge.measure_start(cells(missing=3))
+    assert judge.figures()["improved"] is False
+    judge.measure(cells(missing=2))
+    assert judge.figures() == {
+        "improved": True,
+        "figures": {
+            "validation AP50": 0.7778,
+            "validation AP50 of the start": 0.6667,
+            "validation cells": CELLS,
+        },
+    }
+
+
 def test_what_chance_may_give_is_not_kept(judge):
     judge.measure_start(cells(missing=3, grown=2))
     # The outlines fit better at one of the eight thresholds.

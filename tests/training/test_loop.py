@@ -20,6 +20,7 @@ from napari_iaunet.model.losses import LossWeights
 from napari_iaunet.model.network import IAUNetConfig
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.training import loop
+from napari_iaunet.training.dataset import find_pairs
 from napari_iaunet.training.loop import train
 from napari_iaunet.training.run import Recipe, probabilities
 
@@ -51,6 +52,7 @@ def test_losses_fall_and_events_tell(pairs, tmp_path: Path):
     events = run(pairs, tmp_path / "m", steps=90, validation=pairs)
     assert [e.kind for e in events if e.kind != "step"] == [
         "start",
+        "measuring",
         "validation",
         "end",
     ]
@@ -138,8 +140,18 @@ def test_starts_from_a_model_and_keeps_the_best(
     assert measured[0].example.shape == pairs[0][1].shape
     assert events[-1].kind == "end"
     assert events[-1].improved
-    figures = load_model(out)[1]["figures"]
+    card = load_model(out)[1]
+    assert card["improved"]
+    assert card["start"] == str(learned)
+    assert card["pairs"] == [{"image": "pair 1"}]
+    assert card["description"] == f"{learned.name}, trained on pair 1"
+    assert card["date"].startswith("20")
+    assert card["training"]["asked for"] == {"minutes": None, "steps": 12}
+    assert card["training"]["recipe"]["size"] == often.size
+    assert card["training"]["half of the start"] in (True, False)
+    figures = card["figures"]
     assert figures["validation AP50"] >= figures["validation AP50 of the start"]
+    assert figures["validation cells"] == 4
     assert figures["validation AP50"] == round(events[-1].validation_ap, 4)
     assert load_model(out)[0].config.usual_diameter
 
@@ -167,7 +179,9 @@ def test_half_is_kept_of_a_start_that_finds_the_cells(
         torch.testing.assert_close(kept[name], mean)
         assert not torch.equal(kept[name], start[name])
     assert kept["descriptor_basis"].any()
-    assert load_model(out)[0].config.usual_diameter is None
+    network, card = load_model(out)
+    assert network.config.usual_diameter is None
+    assert card["training"]["half of the start"] is True
 
 
 def test_what_does_not_help_is_not_kept(pairs, learned, tmp_path: Path):
@@ -192,6 +206,30 @@ def test_a_resumed_training_knows_the_best_so_far(pairs, learned, tmp_path: Path
     assert events[-1].improved
     assert events[-2].validation_ap < events[-1].validation_ap
     assert all(torch.equal(best[k], kept) for k, kept in weights(out).items())
+
+
+def test_a_training_from_a_model_can_be_resumed_at_once(pairs, tmp_path: Path):
+    out = tmp_path / "b"
+    events = train(pairs, start="default", out=out, steps=1, device="cpu")
+    for event in events:
+        if event.kind == "validation":
+            break
+    events.close()
+    assert load_model(out)[1]["improved"] is False
+    resumed = run(pairs, out, steps=1, start="default", recipe=None, resume=True)
+    assert [e.step for e in resumed if e.kind == "step"] == [1]
+
+
+def test_something_is_held_out_of_many_images_of_no_series(pairs, tmp_path: Path):
+    from skimage.io import imsave
+
+    image, labels = pairs[0]
+    for name in "abcdefgh":
+        imsave(tmp_path / f"{name}_img.tif", image, check_contrast=False)
+        imsave(tmp_path / f"{name}_mask.tif", labels, check_contrast=False)
+    training, held_out = loop._divide(find_pairs([tmp_path]), None)
+    assert len(training) == len(held_out) == 8
+    assert not held_out[0].block.all()
 
 
 def test_time_stands_still_while_paused(pairs, tmp_path: Path):

@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from napari_iaunet.model.folder import CONFIG, WEIGHTS
+
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from napari_iaunet.training.events import TrainingEvent
 
@@ -18,9 +22,16 @@ def run(args: argparse.Namespace) -> int:
     from napari_iaunet.training.dataset import find_pairs
     from napari_iaunet.training.loop import train
 
+    start = None if args.start.lower() == "none" else args.start
+    if not args.resume:
+        _check_out(args.out)
+    pairs = find_pairs(args.folders)
+    if start is not None:
+        for line in _advice(pairs, start):
+            print(line, file=sys.stderr)
     events = train(
-        find_pairs(args.folders),
-        start=None if args.start.lower() == "none" else args.start,
+        pairs,
+        start=start,
         out=args.out,
         minutes=args.minutes,
         steps=args.steps,
@@ -36,9 +47,44 @@ def run(args: argparse.Namespace) -> int:
             if event.kind == "end" and event.improved is False:
                 print(f"Training did not help: {args.out} holds the start, unchanged.")
     except KeyboardInterrupt:
-        print(f"Stopped; go on with --resume --out {args.out}", file=sys.stderr)
+        print(_how_to_go_on(args.out), file=sys.stderr)
         return 130
     return 0
+
+
+def _check_out(out: Path) -> None:
+    """Refuse to write over a model that somebody may want to keep."""
+    from napari_iaunet.errors import TrainingError
+
+    if any((out / name).exists() for name in (CONFIG, WEIGHTS)):
+        raise TrainingError(
+            f"{out} holds a model already: choose another folder, or continue its "
+            "training with --resume."
+        )
+
+
+def _advice(pairs: Sequence[tuple[Path, Path]], start: str) -> list[str]:
+    """Say what may be wrong with an annotation, as the Fine-tune tab does."""
+    from napari_iaunet.model.checkpoint import load_model
+    from napari_iaunet.model.registry import find_model
+    from napari_iaunet.training.advice import advise, check_held_out
+    from napari_iaunet.training.dataset import MANY_FILES, read_pairs
+    from napari_iaunet.training.holdout import hold_out
+
+    diameter = load_model(find_model(start))[0].config.diameter
+    annotations = list(read_pairs(pairs))
+    advice = advise(annotations, diameter)
+    if len(pairs) < MANY_FILES:
+        check_held_out(hold_out(annotations)[1])
+    return advice
+
+
+def _how_to_go_on(out: Path) -> str:
+    from napari_iaunet.training.state import PROGRESS
+
+    if not (out / PROGRESS).is_file():
+        return "Stopped before anything was saved."
+    return f"Stopped; go on with --resume --out {out}"
 
 
 def _describe(event: TrainingEvent) -> str:

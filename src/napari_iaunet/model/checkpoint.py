@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 
 from napari_iaunet.errors import ModelError
+from napari_iaunet.model.folder import CARD, CONFIG, WEIGHTS, part_of, replace_all
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 
 if TYPE_CHECKING:
@@ -22,28 +23,35 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = "napari-iaunet 1"
-CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "card.json"
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write JSON so that a reader sees the old file or the new one, never half."""
-    part = path.with_name(f".{path.name}.part")
-    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    _json_part(path, values).replace(path)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors likewise, with the permissions that other files get."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(
+    _tensors_part(path, tensors).replace(path)
+
+
+def _json_part(path: Path, values: Mapping[str, Any]) -> Path:
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    part_of(path).write_text(text, encoding="utf-8")
+    return part_of(path)
+
+
+def _tensors_part(path: Path, tensors: Mapping[str, Tensor]) -> Path:
+    part_of(path).write_bytes(
         serialise({k: v.detach().cpu().contiguous() for k, v in tensors.items()})
     )
-    part.replace(path)
+    return part_of(path)
 
 
 def save_model(folder: Path, network: IAUNet, card: Mapping[str, Any]) -> None:
     """Write a model folder; each file is replaced whole.
+
+    If the program is killed while it replaces them, `finish_saving` does the rest.
 
     Parameters
     ----------
@@ -54,9 +62,11 @@ def save_model(folder: Path, network: IAUNet, card: Mapping[str, Any]) -> None:
         Data, licences, split, cost and figures, as plain JSON values.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_tensors(folder / WEIGHTS, network.state_dict())
-    write_json(folder / CONFIG, {"format": FORMAT, "network": network.config.to_dict()})
-    write_json(folder / CARD, card)
+    config = {"format": FORMAT, "network": network.config.to_dict()}
+    _tensors_part(folder / WEIGHTS, network.state_dict())
+    _json_part(folder / CONFIG, config)
+    _json_part(folder / CARD, card)
+    replace_all(folder)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from napari_iaunet.errors import ModelError
-from napari_iaunet.model.checkpoint import CARD, CONFIG, WEIGHTS, load_model
+from napari_iaunet.model.checkpoint import load_model
+from napari_iaunet.model.folder import CARD, CONFIG, WEIGHTS
 from napari_iaunet.model.registry import BUNDLED, list_models, user_models_folder
 
 if TYPE_CHECKING:
@@ -29,10 +31,25 @@ _RESERVED = {"con", "prn", "aux", "nul"} | {
     f"{device}{n}" for device in ("com", "lpt") for n in range(1, 10)
 }
 _LARGEST = 2 * 1024**3
+# What a file raises that is no zip, is damaged, or has a password.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+)
 
 
-def check_name(name: str) -> str:
+def check_name(name: str, former: str = "") -> str:
     """Return a free name for a model without blanks around it.
+
+    Parameters
+    ----------
+    name : str
+    former : str
+        That of the model itself, which may change between small and capital letters.
 
     Raises
     ------
@@ -49,7 +66,8 @@ def check_name(name: str) -> str:
     if name[0] == "." or name[-1] == "." or name.split(".")[0].lower() in _RESERVED:
         raise ModelError(f'"{name}" cannot be the name of a folder.')
     taken = {model.name.lower() for model in list_models()}
-    if name.lower() in taken or (user_models_folder() / name).exists():
+    is_taken = name.lower() in taken or (user_models_folder() / name).exists()
+    if is_taken and name.lower() != former.lower():
         raise ModelError(f'There is a model "{name}" already.')
     return name
 
@@ -60,7 +78,7 @@ def keep(source: Path, name: str) -> Path:
     Raises
     ------
     ModelError
-        If the name cannot be used or the folder is no model.
+        If the name cannot be used, the folder is no model, or the disk is full.
     """
     name = check_name(name)
     load_model(source)
@@ -80,7 +98,7 @@ def rename(name: str, new: str) -> Path:
         If it is not the user's, or the new name cannot be used.
     """
     folder = _own(name)
-    target = user_models_folder() / check_name(new)
+    target = user_models_folder() / check_name(new, name)
     try:
         folder.rename(target)
     except OSError as error:
@@ -98,12 +116,12 @@ def delete(name: str) -> None:
     """
     folder = _own(name)
     # Out of sight in one step: half a model must never be picked.
-    gone = folder.with_name(f".{folder.name}.deleted")
     try:
-        folder.rename(gone)
-        shutil.rmtree(gone)
+        gone = Path(tempfile.mkdtemp(prefix=".deleted-", dir=folder.parent))
+        folder.rename(gone / folder.name)
     except OSError as error:
         raise ModelError(f'The model "{name}" cannot be deleted: {error}.') from error
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def export(name: str, path: Path) -> None:
@@ -146,13 +164,13 @@ def import_zip(path: Path, name: str | None = None) -> Path:
             files = _model_files(archive, path)
             inner = PurePosixPath(files[CONFIG].filename).parent.name
             name = check_name(name or inner or path.stem)
-            with _new_folder(name) as folder:
-                for file, entry in files.items():
-                    with archive.open(entry) as source, (folder / file).open("wb") as f:
-                        shutil.copyfileobj(source, f)
-                load_model(folder)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+            contents = {file: archive.read(entry) for file, entry in files.items()}
+    except _UNREADABLE as error:
         raise ModelError(f"{path} is not a readable zip file.") from error
+    with _new_folder(name) as folder:
+        for file, content in contents.items():
+            (folder / file).write_bytes(content)
+        load_model(folder)
     return user_models_folder() / name
 
 
@@ -206,5 +224,7 @@ def _new_folder(name: str) -> Iterator[Path]:
         yield folder
         folder.chmod(0o755)
         folder.rename(models / name)
+    except OSError as error:
+        raise ModelError(f"{models} cannot be written to: {error}.") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -9,6 +9,7 @@ import numpy as np
 from skimage.draw import polygon2mask
 from skimage.segmentation import find_boundaries
 
+from napari_iaunet.errors import IAUNetError, TrainingError
 from napari_iaunet.plugin.torch_loading import load_torch
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.training.task import EXAMPLE
@@ -52,6 +53,10 @@ class Region:
                 inside |= polygon2mask(shape, points)
         return inside
 
+    def is_drawn_on(self, plane: int) -> bool:
+        """Whether a polygon was drawn on this very plane."""
+        return any(where == plane for where, _ in self.polygons)
+
 
 @dataclass(frozen=True)
 class TrainingSource:
@@ -84,11 +89,11 @@ class Example:
     window: tuple[slice, slice]
 
     def with_outlines(self, labels: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-        """Draw outlines of cells of the whole image; (Y, X, 3) uint8, enlarged."""
+        """Draw outlines of the window's cells; (Y, X, 3) uint8, enlarged."""
         factor = max(1, _WIDE // self.picture.shape[1])
         grow = np.ones((factor, factor), np.uint8)
         shown = np.repeat(np.kron(self.picture, grow)[..., None], 3, axis=2)
-        enlarged = np.kron(labels[self.window], grow)
+        enlarged = np.kron(labels, grow)
         shown[find_boundaries(enlarged, mode="inner")] = _OUTLINE
         return shown
 
@@ -101,16 +106,13 @@ class Prepared:
     ----------
     folder : Path
     advice : tuple of str
-    cells, held_out : int
-        Labelled cells in all, and those that are not trained on.
-    example : Example or None
+        What the user may want to change.
+    example : Example
     """
 
     folder: Path
     advice: tuple[str, ...]
-    cells: int
-    held_out: int
-    example: Example | None
+    example: Example
 
 
 def prepare_training(
@@ -139,41 +141,63 @@ def prepare_training(
     load_torch()
     from napari_iaunet.model.checkpoint import load_model
     from napari_iaunet.model.registry import find_model
-    from napari_iaunet.training.advice import advise
+    from napari_iaunet.training.advice import advise, check_held_out
     from napari_iaunet.training.holdout import hold_out
     from napari_iaunet.training.task import write_task
 
     diameter = load_model(find_model(task.start))[0].config.diameter
     annotations: list[Annotation] = []
+    advice = []
     for done, source in enumerate(sources):
         progress(done, len(sources))
-        annotations += annotations_of(source)
-    advice = advise(annotations, diameter)
+        found = annotations_of(source)
+        if not found:
+            advice.append(f"“{source.name}” has no labelled cell: it is left out.")
+        annotations += found
+    if not annotations:
+        raise TrainingError(f"“{sources[0].name}” has no labelled cell.")
+    advice += advise(annotations, diameter)
     _, held_out = hold_out(annotations)
-    counts = [len(np.unique(a.labels[a.labels > 0])) for a in annotations]
-    aside = [np.unique(p.alone().labels) for p in held_out]
-    rehearsed = [plane for image in known for plane in some_planes(image)]
-    write_task(folder, task, annotations, rehearsed)
-    return Prepared(
-        folder,
-        tuple(advice),
-        sum(counts),
-        sum(int((names > 0).sum()) for names in aside),
-        _example(held_out[0].annotation, held_out[0].block) if held_out else None,
-    )
-
-
-def read_example(folder: Path) -> NDArray[np.integer[Any]] | None:
-    """Read the cells that the training found last in its first image."""
+    check_held_out(held_out)
+    rehearsed, unreadable = _rehearsed(known)
     try:
-        labels: NDArray[np.integer[Any]] = np.load(folder / EXAMPLE, allow_pickle=False)
+        write_task(folder, task, annotations, rehearsed)
+    except OSError as error:
+        msg = f"The images cannot be written to {folder}: {error}."
+        raise TrainingError(msg) from error
+    example = _example(held_out[0].annotation, held_out[0].block)
+    return Prepared(folder, (*advice, *unreadable), example)
+
+
+def _rehearsed(known: Sequence[LayerImage]) -> tuple[list[Annotation], list[str]]:
+    """Read what is not to be forgotten; also say what cannot be read."""
+    planes: list[Annotation] = []
+    problems = []
+    for image in known:
+        try:
+            planes += some_planes(image)
+        except IAUNetError as error:
+            problems.append(f"An open image is not rehearsed: {error}")
+    return planes, problems
+
+
+def read_example(
+    folder: Path, window: tuple[slice, slice]
+) -> NDArray[np.integer[Any]] | None:
+    """Read a part of the cells that the training found last in its first image."""
+    try:
+        # The window must not wait while all cells of a large image are read.
+        labels = np.load(folder / EXAMPLE, mmap_mode="r", allow_pickle=False)
+        return np.array(labels[window])
     except (OSError, ValueError):
         return None
-    return labels
 
 
 def annotations_of(source: TrainingSource) -> list[Annotation]:
-    """Return the planes of a source that have labelled cells or a region."""
+    """Return the planes of a source that have labelled cells or a region.
+
+    A region that holds for every plane is of use where cells are labelled.
+    """
     image = source.cells.image
     planes = as_planes(image.array, image.channel_axis)
     labels = source.cells.labels
@@ -184,11 +208,21 @@ def annotations_of(source: TrainingSource) -> list[Annotation]:
         region = None
         if source.region is not None:
             region = source.region.mask(index, here.shape)
-        if here.any() or (region is not None and region.any()):
+        if here.any() or _is_background(source.region, region, index, len(planes)):
             name = source.name + (f" [{index}]" if len(planes) > 1 else "")
             plane = _plane(image, planes, index)
-            found.append(plane._replace(labels=here, region=region, name=name))
+            plane = plane._replace(labels=here, region=region, name=name)
+            found.append(plane._replace(stack=source.name))
     return found
+
+
+def _is_background(
+    drawn: Region | None, region: NDArray[np.bool_] | None, plane: int, planes: int
+) -> bool:
+    """Whether a plane without cells is meant to be background, at least in part."""
+    if drawn is None or region is None or not region.any():
+        return False
+    return planes == 1 or drawn.is_drawn_on(plane)
 
 
 def some_planes(image: LayerImage) -> list[Annotation]:

@@ -95,6 +95,7 @@ class FinetunePanel(QScrollArea):
         self._make_result()
         self._lay_out()
         self._ready, self._busy, self._stopping = False, False, False
+        self._can_stop, self._can_pause = False, False
         self._offered = False
         self.train_button.clicked.connect(self._on_train)
         self.unit.activated.connect(self._on_unit)
@@ -104,6 +105,7 @@ class FinetunePanel(QScrollArea):
         self.name.returnPressed.connect(self._on_save)
         self.discard_button.clicked.connect(self.discard_requested)
         self.set_result("", offered=False)
+        self.set_advice(())
         self.set_example(None)
         self.set_ready(False)
 
@@ -122,6 +124,9 @@ class FinetunePanel(QScrollArea):
         self.stop_button.setToolTip("End the training; the best model so far is kept.")
         self.status = QLabel()
         self.status.setWordWrap(True)
+        self.advice = QLabel()
+        self.advice.setTextFormat(Qt.TextFormat.PlainText)
+        self.advice.setWordWrap(True)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.plot = TrainingPlot()
@@ -174,6 +179,7 @@ class FinetunePanel(QScrollArea):
         layout.addLayout(buttons)
         layout.addWidget(self.status)
         layout.addWidget(self.bar)
+        layout.addWidget(self.advice)
         layout.addWidget(self.result)
         layout.addLayout(keep)
         layout.addWidget(self.plot)
@@ -212,9 +218,12 @@ class FinetunePanel(QScrollArea):
                 self.status.setText("")
         self._refresh()
 
-    def set_busy(self, busy: bool, text: str) -> None:
-        """Show that a training begins or has ended."""
+    def set_busy(
+        self, busy: bool, text: str, *, can_stop: bool = True, can_pause: bool = True
+    ) -> None:
+        """Show that work begins or has ended, and whether it can stop or rest."""
         self._busy, self._stopping = busy, False
+        self._can_stop, self._can_pause = busy and can_stop, busy and can_pause
         self.pause_button.blockSignals(True)
         self.pause_button.setChecked(False)
         self.pause_button.blockSignals(False)
@@ -239,6 +248,11 @@ class FinetunePanel(QScrollArea):
         for widget in (self.name, self.save_button, self.discard_button):
             widget.setVisible(offered)
         self._refresh()
+
+    def set_advice(self, lines: Sequence[str]) -> None:
+        """Show what the user may want to change; it stays until it is replaced."""
+        self.advice.setText("\n".join(f"⚠ {line}" for line in lines))
+        self.advice.setVisible(bool(lines))
 
     def set_example(self, picture: NDArray[np.uint8] | None) -> None:
         """Show a picture, (Y, X, 3), or none."""
@@ -291,14 +305,13 @@ class FinetunePanel(QScrollArea):
             self.save_requested.emit(self.name.text())
 
     def _refresh(self) -> None:
-        running = self._busy and not self._stopping
         # Training anew would forget a model that was not saved yet.
         free = not self._busy and not self._offered
         self.train_button.setEnabled(self._ready and free)
         for widget in (self.name, self.save_button, self.discard_button):
             widget.setEnabled(not self._busy)
-        self.pause_button.setEnabled(running)
-        self.stop_button.setEnabled(running)
+        self.pause_button.setEnabled(self._can_pause and not self._stopping)
+        self.stop_button.setEnabled(self._can_stop and not self._stopping)
         self.bar.setVisible(self._busy)
         self.pairs.setEnabled(not self._busy)
         self.start.setEnabled(not self._busy)

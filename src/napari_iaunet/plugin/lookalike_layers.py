@@ -5,7 +5,7 @@ Like `layers`, this module reads layers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +39,9 @@ class CellsOnImage:
         Axis of the channels in the image's layer.
     channels : tuple of int or None
         Channels to use along that axis; None: all.
+    plane : tuple of int or None
+        Plane of the image's stack that labels of one plane belong to; None: the one
+        on view.
     """
 
     labels: str
@@ -46,6 +49,7 @@ class CellsOnImage:
     together_with: tuple[str, ...] = ()
     channel_axis: int | None = None
     channels: tuple[int, ...] | None = None
+    plane: tuple[int, ...] | None = None
 
 
 def pair(labels: Labels, image: Image, settings: SegmentChoice | None) -> CellsOnImage:
@@ -56,6 +60,13 @@ def pair(labels: Labels, image: Image, settings: SegmentChoice | None) -> CellsO
             *keys, settings.together_with, settings.channel_axis, settings.channels
         )
     return CellsOnImage(*keys, channel_axis=layers.describe(image).channel_axis)
+
+
+def fixed(
+    viewer: napari.viewer.Viewer, labels: Labels, image: Image, cells: CellsOnImage
+) -> CellsOnImage:
+    """Let cells of one plane belong to that on view, whatever is on view later."""
+    return replace(cells, plane=_plane(viewer, labels, image, cells) or None)
 
 
 def images_under(
@@ -157,6 +168,6 @@ def _plane(
         return ()
     if np.prod(rest, dtype=int) > 1:
         return None
-    index = tuple(round(float(place[a])) for a in stack)
+    index = cells.plane or tuple(round(float(place[a])) for a in stack)
     inside = all(0 <= i < n for i, n in zip(index, planes, strict=True))
     return index if inside else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 from typing import TYPE_CHECKING
 
@@ -9,28 +11,50 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OWNER = "owner"
+# Setting the clock moves the time, in seconds, at which a program is said to begin.
+_CLOCK_SET = 10.0
 
 
 def take(folder: Path) -> None:
     """Make a folder this program's own."""
-    (folder / _OWNER).write_text(str(os.getpid()), encoding="utf-8")
+    number = os.getpid()
+    owner = f"{number} {_begin_of(number)}"
+    (folder / _OWNER).write_text(owner, encoding="utf-8")
+
+
+def release(folder: Path) -> None:
+    """Leave a folder to the program, or the tab, that looks for it next."""
+    with contextlib.suppress(OSError):
+        (folder / _OWNER).unlink()
 
 
 def is_owned(folder: Path) -> bool:
     """Whether the program that took a folder still runs."""
-    import psutil
-
-    owner = _owner(folder)
-    return owner == os.getpid() or (owner is not None and psutil.pid_exists(owner))
+    return _owner(folder) is not None
 
 
 def is_others(folder: Path) -> bool:
     """Whether another program that still runs took a folder."""
-    return is_owned(folder) and _owner(folder) != os.getpid()
+    return _owner(folder) not in (None, os.getpid())
 
 
 def _owner(folder: Path) -> int | None:
+    """Return the number of the running program that took a folder."""
     try:
-        return int((folder / _OWNER).read_text(encoding="utf-8"))
+        text = (folder / _OWNER).read_text(encoding="utf-8")
+        number, began = text.split()
+        owner, begin = int(number), float(began)
     except (OSError, ValueError):
         return None
+    # Numbers are used again, above all after the computer was started anew.
+    return owner if abs(_begin_of(owner) - begin) < _CLOCK_SET else None
+
+
+def _begin_of(number: int) -> float:
+    """Return when a running program began; NaN if there is none of this number."""
+    import psutil
+
+    try:
+        return psutil.Process(number).create_time()
+    except (psutil.Error, ValueError, OverflowError):
+        return math.nan

@@ -1,7 +1,8 @@
 """The annotated images that a training uses, one row each.
 
 `PairList` emits ``removed`` with the key of a pair, ``region_picked`` with the keys of
-a pair and of a Shapes layer ("" for the whole image), and ``added`` with the key of a
+a pair and of a Shapes layer ("" for the whole image), ``image_picked`` with those of a
+pair and of another image that lies under its labels, and ``added`` with the key of a
 pair that was proposed.
 """
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _EMPTY = "No annotated image yet. Label some cells, then add them here."
 _NOTHING = "No other layer of cells lies on an open image."
+_ON_NO_IMAGE = "{}  lies on no open image: size or place differ"
+_IMAGE_TIP = "Several images lie under these cells: the one to train on."
 _WHOLE = "everywhere"
 _REGION_TIP = (
     "Where every cell is labelled. Draw the region in a Shapes layer if that is only "
@@ -49,12 +52,18 @@ class PairInfo:
         Names of the layers.
     region : str
         Key of the Shapes layer that says where all cells are labelled, or "".
+    images : tuple of (str, str)
+        Keys and names of the images under the labels, the one to train on first.
+    is_partial : bool
+        Whether the layer holds only some of the cells of another one.
     """
 
     key: str
     image: str
     labels: str
     region: str = ""
+    images: tuple[tuple[str, str], ...] = ()
+    is_partial: bool = False
 
 
 class PairList(QWidget):
@@ -63,6 +72,7 @@ class PairList(QWidget):
     added = Signal(str)
     removed = Signal(str)
     region_picked = Signal(str, str)
+    image_picked = Signal(str, str)
     proposals_wanted = Signal()
 
     def __init__(self) -> None:
@@ -82,19 +92,23 @@ class PairList(QWidget):
         layout.addLayout(self._list)
         layout.addWidget(self.add_button)
 
-    def set_proposals(self, proposals: Sequence[PairInfo]) -> None:
-        """Offer pairs in the button's menu."""
+    def set_proposals(
+        self, proposals: Sequence[PairInfo], on_no_image: Sequence[str] = ()
+    ) -> None:
+        """Offer pairs in the button's menu, and name the labels that fit no image."""
         self.menu.clear()
         for info in proposals:
-            action = self.menu.addAction(f"{info.labels}  on  {info.image}")
+            action = self.menu.addAction(_no_key(f"{info.labels}  on  {info.image}"))
             action.triggered.connect(lambda _=False, key=info.key: self.added.emit(key))
-        if len(proposals) > 1:
+        # What some cells were left out of would be trained on as background.
+        whole = [info.key for info in proposals if not info.is_partial]
+        if len(whole) > 1:
             self.menu.addSeparator()
             every = self.menu.addAction("All of these")
-            every.triggered.connect(
-                lambda: [self.added.emit(info.key) for info in proposals]
-            )
-        if not proposals:
+            every.triggered.connect(lambda: [self.added.emit(key) for key in whole])
+        for name in on_no_image:
+            self.menu.addAction(_no_key(_ON_NO_IMAGE.format(name))).setEnabled(False)
+        if not proposals and not on_no_image:
             self.menu.addAction(_NOTHING).setEnabled(False)
 
     def set_pairs(
@@ -116,6 +130,7 @@ class PairList(QWidget):
             row = self.rows[info.key] = PairRow(info, regions)
             row.removed.connect(self.removed)
             row.region_picked.connect(self.region_picked)
+            row.image_picked.connect(self.image_picked)
             self._list.addWidget(row)
         self._hint.setVisible(not pairs)
 
@@ -125,6 +140,7 @@ class PairRow(QFrame):
 
     removed = Signal(str)
     region_picked = Signal(str, str)
+    image_picked = Signal(str, str)
 
     def __init__(self, info: PairInfo, regions: Sequence[tuple[str, str]]) -> None:
         super().__init__()
@@ -137,6 +153,10 @@ class PairRow(QFrame):
         for key, name in regions:
             self.region.addItem(f"in {name}", key)
         self.region.setCurrentIndex(max(0, self.region.findData(info.region)))
+        self.image = Picker(least=8)
+        self.image.setToolTip(_IMAGE_TIP)
+        for key, name in info.images:
+            self.image.addItem(name, key)
         self.remove_button = QToolButton()
         self.remove_button.setText("✕")
         self.remove_button.setToolTip("Do not train on this image.")
@@ -151,8 +171,15 @@ class PairRow(QFrame):
         layout.setContentsMargins(6, 4, 4, 6)
         layout.setSpacing(2)
         layout.addLayout(top)
+        if len(info.images) > 1:
+            layout.addWidget(self.image)
         layout.addLayout(bottom)
-        key = info.key
+        self._connect(info.key)
+
+    def _connect(self, key: str) -> None:
+        self.image.activated.connect(
+            lambda: self.image_picked.emit(key, self.image.currentData())
+        )
         self.remove_button.clicked.connect(lambda: self.removed.emit(key))
         self.region.activated.connect(
             lambda: self.region_picked.emit(key, self.region.currentData())
@@ -162,3 +189,8 @@ class PairRow(QFrame):
 def _plain(text: str) -> str:
     """Keep a layer's name from being read as markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _no_key(text: str) -> str:
+    """Keep a & in a layer's name from making the next letter a key of the menu."""
+    return text.replace("&", "&&")

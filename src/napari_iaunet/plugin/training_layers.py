@@ -17,6 +17,7 @@ from napari_iaunet.plugin.layers import HELPER
 
 if TYPE_CHECKING:
     import napari.viewer
+    from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.lookalike_layers import CellsOnImage
@@ -29,13 +30,43 @@ _AREAS = {"rectangle", "polygon", "ellipse"}
 def annotated(
     viewer: napari.viewer.Viewer, settings: SegmentChoice | None
 ) -> list[CellsOnImage]:
-    """Return the layers of cells, the topmost first, each with its likeliest image."""
+    """Return the layers of cells, the topmost first, each with its likeliest image.
+
+    Cells of one plane on a stack belong to the plane on view.
+    """
     found = []
-    for layer in reversed(label_edits.labels_layers(viewer)):
+    for layer in _layers_of_cells(viewer):
         images = lookalike_layers.images_under(viewer, layer, settings)
-        if images and not cell_layers.is_of_classes(layer):
-            found.append(lookalike_layers.pair(layer, images[0], settings))
+        if images:
+            found.append(on_image(viewer, layer, images[0], settings))
     return found
+
+
+def on_image(
+    viewer: napari.viewer.Viewer,
+    labels: Labels,
+    image: Image,
+    settings: SegmentChoice | None,
+) -> CellsOnImage:
+    """Join cells with an image that they lie on, and with its plane on view."""
+    pair = lookalike_layers.pair(labels, image, settings)
+    return lookalike_layers.fixed(viewer, labels, image, pair)
+
+
+def on_no_image(
+    viewer: napari.viewer.Viewer, settings: SegmentChoice | None
+) -> list[str]:
+    """Return the names of the layers of cells that lie on no open image."""
+    return [
+        layer.name
+        for layer in _layers_of_cells(viewer)
+        if not lookalike_layers.images_under(viewer, layer, settings)
+    ]
+
+
+def _layers_of_cells(viewer: napari.viewer.Viewer) -> list[Labels]:
+    layers = reversed(label_edits.labels_layers(viewer))
+    return [layer for layer in layers if not cell_layers.is_of_classes(layer)]
 
 
 def regions(viewer: napari.viewer.Viewer) -> list[tuple[str, str]]:

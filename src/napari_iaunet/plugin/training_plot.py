@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -55,7 +56,9 @@ class TrainingPlot(QWidget):
         self.update()
 
     def add_step(self, seconds: float, loss: float) -> None:
-        """Add the loss of a step."""
+        """Add the loss of a step, unless that step came to nothing."""
+        if not math.isfinite(loss):
+            return
         weight = max(1 / _SMOOTH, 1 / (len(self.training) + 1))
         mean = loss if self._mean is None else self._mean
         self._mean = mean + weight * (loss - mean)
@@ -68,7 +71,7 @@ class TrainingPlot(QWidget):
         """Add what was measured on the held-out cells."""
         self.precision.append((seconds, ap))
         self.start = start
-        if loss is not None:
+        if loss is not None and math.isfinite(loss):
             self.held_out.append((seconds, loss))
         self.update()
 

@@ -13,10 +13,8 @@ from napari_iaunet.training.task import GO_ON, PAUSE, STOP
 if TYPE_CHECKING:
     from pathlib import Path
 
-_CRASHED = (
-    "The training ended unexpectedly{}. Its best model so far is kept, and your "
-    "layers are as they were."
-)
+# Whether there is a better model by then is told by the tab.
+_CRASHED = "The training ended unexpectedly{}. Your layers are as they were."
 _NOT_STARTED = "The training could not be started: {}."
 _SHOWN = 200
 _GRACE_MS = 100

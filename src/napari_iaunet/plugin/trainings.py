@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.errors import TrainingError
+from napari_iaunet.model.folder import finish_saving
 from napari_iaunet.model.registry import user_models_folder
 from napari_iaunet.plugin import owners
 from napari_iaunet.training.task import MODEL
@@ -25,14 +26,17 @@ class Outcome:
     Attributes
     ----------
     improved : bool
-        Whether that is another model than the start.
+        Whether it is better than the start.
     ap, start_ap : float or None
         AP at IoU 0.5 on the held-out cells.
+    held_out : int or None
+        Number of these.
     """
 
     improved: bool
     ap: float | None
     start_ap: float | None
+    held_out: int | None
 
 
 def new_folder() -> Path:
@@ -65,14 +69,16 @@ def discard(folder: Path) -> None:
 
 def outcome(folder: Path) -> Outcome | None:
     """Tell what a training has reached; None if it has not begun."""
+    finish_saving(folder / MODEL)
     card = _card(folder)
     if card is None:
         return None
     figures = card.get("figures", {})
     return Outcome(
-        improved=bool(card.get("training", {}).get("steps", 0)),
+        improved=bool(card.get("improved")),
         ap=figures.get("validation AP50"),
         start_ap=figures.get("validation AP50 of the start"),
+        held_out=figures.get("validation cells"),
     )
 
 

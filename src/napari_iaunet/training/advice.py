@@ -9,7 +9,8 @@ from skimage.measure import label as label_components
 
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.segmentation.image import as_planes
-from napari_iaunet.training.dataset import consecutive, median_diameter
+from napari_iaunet.training.dataset import check_labels, consecutive, median_diameter
+from napari_iaunet.training.holdout import FEWEST_CELLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.training.dataset import Annotation
+    from napari_iaunet.training.holdout import HeldOut
 
-# Some cells train, others show whether that helps.
-FEWEST_CELLS = 4
 _GOOD_CELLS = 12
 # A label of so many separate pieces is a class of cells rather than a cell.
 _PIECES = 5
@@ -49,10 +49,10 @@ def advise(annotations: Sequence[Annotation], diameter: float) -> list[str]:
     """
     if not annotations:
         raise TrainingError("Add at least one image and its labelled cells.")
-    counts = [int(_names(a.labels).size) for a in annotations]
-    for annotation, count in zip(annotations, counts, strict=True):
-        _check(annotation, count)
+    counts = [_check(annotation) for annotation in annotations]
     total = sum(counts)
+    if total == 0:
+        raise TrainingError(f"{_title(annotations[0])} has no labelled cell.")
     if total < FEWEST_CELLS:
         raise TrainingError(
             f"Label at least {FEWEST_CELLS} cells, better {_GOOD_CELLS} or more: a "
@@ -67,7 +67,19 @@ def advise(annotations: Sequence[Annotation], diameter: float) -> list[str]:
     for annotation, count in zip(annotations, counts, strict=True):
         if count:
             advice += _about_sizes(annotation, diameter)
+        elif annotation.region is None:
+            title = _title(annotation)
+            advice.append(f"{title} has no labelled cell: all of it is background.")
     return advice
+
+
+def check_held_out(held_out: Sequence[HeldOut]) -> None:
+    """Raise TrainingError if nothing shows whether a training helps."""
+    if not held_out:
+        raise TrainingError(
+            "The labelled cells cannot be divided into a part to train on and one to "
+            "check. Label cells in other places of the image, or add another image."
+        )
 
 
 def _names(labels: NDArray[Any]) -> NDArray[Any]:
@@ -78,16 +90,16 @@ def _title(annotation: Annotation) -> str:
     return f"“{annotation.name}”" if annotation.name else "The annotation"
 
 
-def _check(annotation: Annotation, count: int) -> None:
-    """Refuse what cannot be meant."""
+def _check(annotation: Annotation) -> int:
+    """Refuse what cannot be meant; return the number of cells."""
+    check_labels(annotation)
     title, labels = _title(annotation), annotation.labels
     plane = next(iter(as_planes(annotation.image, annotation.channel_axis)))
     if plane.shape[1:] != labels.shape:
         raise TrainingError(f"{title}: image and labels differ in size.")
-    if count == 0 and annotation.region is None:
-        raise TrainingError(f"{title} has no labelled cell.")
+    count = int(_names(labels).size)
     if count == 0:
-        return
+        return 0
     pieces = int(label_components(labels > 0, connectivity=2).max())
     if pieces >= _PIECES * count:
         raise TrainingError(
@@ -95,6 +107,7 @@ def _check(annotation: Annotation, count: int) -> None:
             f"label{'' if count == 1 else 's'} for {pieces} separate pieces. Every "
             "cell needs a number of its own."
         )
+    return count
 
 
 def _about_sizes(annotation: Annotation, diameter: float) -> list[str]:

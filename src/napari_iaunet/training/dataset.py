@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# From so many files on, whole images are held out.
+MANY_FILES = 8
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
 
@@ -77,6 +79,9 @@ class Annotation(NamedTuple):
     name, kind : str
     channel_axis : int or None
         Of the image, where it is not a last axis of 3 or 4.
+    stack : str
+        The same for planes of one stack, which may show the same cells; "" for an
+        image of its own.
     """
 
     image: Any
@@ -85,6 +90,7 @@ class Annotation(NamedTuple):
     name: str = ""
     kind: str = ""
     channel_axis: int | None = None
+    stack: str = ""
 
 
 def find_pairs(folders: Sequence[Path]) -> list[tuple[Path, Path]]:

@@ -16,7 +16,8 @@ class TrainingEvent:
 
     Attributes
     ----------
-    kind : {"start", "step", "validation", "checkpoint", "end"}
+    kind : {"start", "step", "measuring", "validation", "checkpoint", "end"}
+        A validation is measuring first, which may take a while.
     step : int
         Steps done so far, those before a resume counted in.
     losses : dict of str to float
@@ -40,7 +41,7 @@ class TrainingEvent:
         Cells that a validation found in the first of its images.
     """
 
-    kind: Literal["start", "step", "validation", "checkpoint", "end"]
+    kind: Literal["start", "step", "measuring", "validation", "checkpoint", "end"]
     step: int
     losses: dict[str, float] = field(default_factory=dict)
     learning_rate: float | None = None

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     Labels = NDArray[np.integer[Any]]
 
-# Share of an image's cells that is held out, and the fewest cells that are divided.
+# Share of an image's cells that is held out.
 _SHARE = 0.25
-_FEWEST = 4
+# Some cells train, others show whether that helps.
+FEWEST_CELLS = 4
 # Strips are tried at this many widths on every side of the image.
 _WIDTHS = 40
 
@@ -59,8 +60,10 @@ def hold_out(
     """Divide every image into a part that trains and a strip that is held out.
 
     The strip lies at the side of the image, and has the width, where it holds about
-    a quarter of the cells and cuts the fewest. Cells that it cuts train nothing.
-    Images of less than four cells are not divided.
+    a quarter of the cells and cuts the fewest. Cells that it cuts train nothing. It
+    is the same in all planes of a stack, which may show the same cells. Images of
+    less than four cells are not divided; if there are no others, about a quarter of
+    them is held out as a whole.
 
     Parameters
     ----------
@@ -76,16 +79,48 @@ def hold_out(
     TrainingError
         If a mask is no label image, or its region does not fit.
     """
-    training, held_out = [], []
-    for annotation in annotations:
-        check_labels(annotation)
-        block = _strip(annotation.labels)
+    training: list[Annotation] = []
+    held_out: list[HeldOut] = []
+    images = _images(annotations)
+    for planes in images:
+        block = _strip([plane.labels for plane in planes])
         if block is None:
-            training.append(annotation)
-        else:
-            training.append(without(annotation, block))
-            held_out.append(HeldOut(annotation, block))
+            training += planes
+            continue
+        training += [without(plane, block) for plane in planes]
+        parts = [HeldOut(plane, block) for plane in planes]
+        held_out += [part for part in parts if part.alone().labels.any()]
+    if not held_out:
+        return _hold_out_whole(images)
     return training, held_out
+
+
+def _images(annotations: Sequence[Annotation]) -> list[list[Annotation]]:
+    """Put the planes of each stack together."""
+    images: dict[Any, list[Annotation]] = {}
+    for index, annotation in enumerate(annotations):
+        check_labels(annotation)
+        stack = (annotation.stack, annotation.labels.shape)
+        images.setdefault(stack if annotation.stack else index, []).append(annotation)
+    return list(images.values())
+
+
+def _hold_out_whole(
+    images: Sequence[list[Annotation]],
+) -> tuple[list[Annotation], list[HeldOut]]:
+    """Hold out the last images with about a quarter of the cells; one has to train."""
+    counts = [sum(_count(plane.labels) for plane in planes) for planes in images]
+    cut, total = len(images), sum(counts)
+    if total >= FEWEST_CELLS:
+        while sum(counts[cut:]) < _SHARE * total and any(counts[: cut - 1]):
+            cut -= 1
+    training = [plane for planes in images[:cut] for plane in planes]
+    others = [plane for planes in images[cut:] for plane in planes]
+    return training, [whole(plane) for plane in others if plane.labels.any()]
+
+
+def _count(labels: Labels) -> int:
+    return int(np.unique(labels[labels > 0]).size)
 
 
 def whole(annotation: Annotation) -> HeldOut:
@@ -103,14 +138,15 @@ def without(annotation: Annotation, block: NDArray[np.bool_]) -> Annotation:
     return annotation._replace(labels=np.where(inside, 0, labels), region=region)
 
 
-def _strip(labels: Labels) -> NDArray[np.bool_] | None:
+def _strip(planes: Sequence[Labels]) -> NDArray[np.bool_] | None:
     """Choose the strip to hold out; None if there are too few cells."""
-    boxes = find_objects(consecutive(labels))
-    if len(boxes) < _FEWEST:
+    shape = planes[0].shape
+    boxes = [box for labels in planes for box in find_objects(consecutive(labels))]
+    if len(boxes) < FEWEST_CELLS:
         return None
     wanted = max(1, round(_SHARE * len(boxes)))
     best: tuple[float, int, bool, int] | None = None
-    for axis, length in enumerate(labels.shape):
+    for axis, length in enumerate(shape):
         low = np.array([box[axis].start for box in boxes])
         high = np.array([box[axis].stop for box in boxes])
         for width in np.unique(np.linspace(1, length - 1, _WIDTHS).astype(int)):
@@ -126,9 +162,9 @@ def _strip(labels: Labels) -> NDArray[np.bool_] | None:
     if best is None:
         return None
     _, axis, at_end, cut = best
-    place = np.arange(labels.shape[axis])
+    place = np.arange(shape[axis])
     block = place >= cut if at_end else place < cut
-    return np.broadcast_to(block[:, None] if axis == 0 else block, labels.shape).copy()
+    return np.broadcast_to(block[:, None] if axis == 0 else block, shape).copy()
 
 
 def score(

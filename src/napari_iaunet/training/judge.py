@@ -91,10 +91,11 @@ class Judge:
         """Tell what a card says of the kept model; nothing before a measurement."""
         if self.best_ap is None:
             return {}
-        figures = {"validation AP50": round(self.best_ap, 4)}
-        if self.start_ap is not None:
-            figures["validation AP50 of the start"] = round(self.start_ap, 4)
-        return {"figures": figures}
+        figures: dict[str, float] = {"validation AP50": round(self.best_ap, 4)}
+        if self.start is not None:
+            figures["validation AP50 of the start"] = round(self.start_ap or 0.0, 4)
+            figures["validation cells"] = self._cells
+        return {"improved": self.improved, "figures": figures}
 
     def is_due(self) -> bool:
         """Whether it is time to measure again."""
@@ -160,9 +161,14 @@ class Judge:
         That is what one cell counts or, of many cells, a third of the scatter that
         counting them has.
         """
-        assert self.start is not None
-        cells = max(1, int((self.start.tp + self.start.fn)[:, _USUAL].sum()))
+        cells = max(1, self._cells)
         return max(1.0, math.sqrt(cells) / 3) / cells - _ROUNDING
+
+    @property
+    def _cells(self) -> int:
+        """Number of cells that are measured on."""
+        assert self.start is not None
+        return int((self.start.tp + self.start.fn)[:, _USUAL].sum())
 
     def _measure(self, network: IAUNet) -> AveragePrecision:
         from napari_iaunet.segmentation.segmenter import Segmenter

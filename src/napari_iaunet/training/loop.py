@@ -6,7 +6,7 @@ import copy
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +16,23 @@ import torch.distributed as dist
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.model.averaging import mean_of
 from napari_iaunet.model.checkpoint import load_model, save_model
+from napari_iaunet.model.folder import finish_saving
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.segmentation.devices import choose_device
-from napari_iaunet.training.dataset import prepare, read_pairs, split_pairs
+from napari_iaunet.training.card import origin
+from napari_iaunet.training.dataset import (
+    MANY_FILES,
+    prepare,
+    read_pairs,
+    split_pairs,
+)
 from napari_iaunet.training.events import TrainingEvent
 from napari_iaunet.training.holdout import hold_out, whole
 from napari_iaunet.training.judge import Judge
 from napari_iaunet.training.length import Length
 from napari_iaunet.training.run import FINE_TUNING, Material, Recipe, Run
-from napari_iaunet.training.state import TrainingState, load_state
+from napari_iaunet.training.state import TrainingState, load_state, save_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,8 +40,6 @@ if TYPE_CHECKING:
     from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.holdout import HeldOut
 
-# From so many files on, whole images are held out.
-_MANY = 8
 # A start of this AP at IoU 0.5 knows what the cells are like, and how large.
 _FINDS_CELLS = 0.5
 
@@ -88,8 +93,9 @@ def train(
         Length of the run; ten minutes if neither is given.
     validation : sequence like `pairs`, optional
         Held-out images. Without it the last eighth of every series of images is held
-        out if `pairs` are eight paths or more, else a strip of every image; an empty
-        sequence holds out nothing, and the last model is kept.
+        out if `pairs` are eight paths or more and there are series of four or more,
+        else a strip of every image; an empty sequence holds out nothing, and the last
+        model is kept.
     rehearsal : sequence like `pairs`
         Images that the start does well on and shall not forget: a quarter of the
         crops is taken from them (Robins, Connection Science 1995).
@@ -105,7 +111,8 @@ def train(
         By default that of the bundled model or, with a model to start from, one for
         few images.
     card : dict, optional
-        Written into the model's card beside what training itself knows.
+        Written into the model's card beside, or instead of, what training itself
+        knows.
     should_stop : callable, optional
         Asked before every step; True ends the training as if its time were over,
         with a last measurement.
@@ -135,13 +142,19 @@ def train(
     network.to(target).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     state = TrainingState.begin(network, recipe.learning_rate, recipe.weight_decay)
     if resume:
+        finish_saving(out)
         load_state(out, state)
     checks = [prepare(part.alone(), diameter) for part in held_out]
     known = [prepare(a, diameter) for a in read_pairs(rehearsal)]
     run = Run(state, Material(images, checks, known), recipe, out, seed, target)
     every = recipe.validate_every
     judge = Judge(held_out, target, every=every, from_start=start is not None)
-    card = dict(card or {})
+    names = [{"image": annotation.name} for annotation in annotations]
+    card = {
+        **origin(start, names, rehearsal=bool(known)),
+        "training": {"asked for": {"minutes": length.minutes, "steps": length.steps}},
+        **(card or {}),
+    }
     yield TrainingEvent("start", state.step)
     if judge.keeps_best and run.rank == 0:
         so_far = load_model(out)[0] if resume else None
@@ -161,8 +174,10 @@ def _divide(
     paths = [
         (Path(pair[0]), pair[1]) for pair in pairs if isinstance(pair[0], str | Path)
     ]
-    if validation is None and len(pairs) == len(paths) >= _MANY:
-        pairs, validation = split_pairs(paths)
+    if validation is None and len(pairs) == len(paths) >= MANY_FILES:
+        others, last = split_pairs(paths)
+        if last:  # not if each image is a series of its own
+            pairs, validation = others, last
     annotations = list(read_pairs(pairs))
     if validation is None:
         return hold_out(annotations)
@@ -180,6 +195,7 @@ def _begin(
     ap = judge.measure_start(first)
     if so_far is None:
         save_model(run.out, first, _full_card(run, card, judge))
+        save_state(run.out, run.state)  # from now on it can be resumed
     else:
         ap = judge.measure(so_far)[0]
     return _measured(run, judge, ap)
@@ -197,13 +213,19 @@ def _measured(run: Run, judge: Judge, ap: float) -> TrainingEvent:
     )
 
 
-def _full_card(run: Run, card: dict[str, Any], judge: Judge) -> dict[str, Any]:
+def _full_card(
+    run: Run, card: dict[str, Any], judge: Judge, *, half: bool = False
+) -> dict[str, Any]:
+    """Tell all of a model; `half` if it is the mean of the start and what trained."""
     training = {
+        **card.get("training", {}),
         "steps": run.state.step,
         "minutes": round(run.state.seconds / 60, 1),
         "images": len(run.images),
         "device": run.device.type,
         "seed": run.seed,
+        "half of the start": half,
+        "recipe": asdict(run.recipe),
     }
     return {**card, "training": training, **judge.figures()}
 
@@ -224,31 +246,41 @@ def _loop(
             run.settle(share)
             rate = run.rate(share)
             losses = run.step(batch, rate)
-            loss = run.total(losses)
-            events = [TrainingEvent("step", state.step, losses, rate, loss=loss)]
-            if judge.is_due() and run.rank == 0:
-                events.append(_validate(run, judge, card, first))
-            if time.monotonic() - saved > run.recipe.checkpoint_every:
-                run.save(_full_card(run, card, judge), _last_model(run, judge))
-                saved = time.monotonic()
-                events.append(TrainingEvent("checkpoint", state.step))
+            step = TrainingEvent(
+                "step", state.step, losses, rate, loss=run.total(losses)
+            )
             state.seconds += time.monotonic() - begin
-            left = length.seconds_left(state)
-            for event in events:
-                yield replace(event, seconds_left=left, seconds=state.seconds)
+            yield _timed(step, state, length)
+            if judge.is_due() and run.rank == 0:
+                yield _timed(TrainingEvent("measuring", state.step), state, length)
+                begin = time.monotonic()
+                event = _validate(run, judge, card, first)
+                state.seconds += time.monotonic() - begin
+                yield _timed(event, state, length)
+            if time.monotonic() - saved > run.recipe.checkpoint_every:
+                begin = saved = time.monotonic()
+                run.save(_full_card(run, card, judge), _last_model(run, judge))
+                state.seconds += time.monotonic() - begin
+                yield _timed(TrainingEvent("checkpoint", state.step), state, length)
         upcoming.cancel()
+
+
+def _timed(event: TrainingEvent, state: TrainingState, length: Length) -> TrainingEvent:
+    """Tell the time with an event."""
+    left = length.seconds_left(state)
+    return replace(event, seconds_left=left, seconds=state.seconds)
 
 
 def _validate(
     run: Run, judge: Judge, card: dict[str, Any], first: IAUNet
 ) -> TrainingEvent:
     """Measure what the training has made so far, and save it if it is the best."""
-    network = run.state.averaged
-    if _keeps_half(run, judge):
+    network, half = run.state.averaged, _keeps_half(run, judge)
+    if half:
         network = mean_of([network, first])
     ap, keep = judge.measure(network)
     if keep and judge.keeps_best:
-        run.save(_full_card(run, card, judge), network)
+        run.save(_full_card(run, card, judge, half=half), network)
     return replace(_measured(run, judge, ap), improved=judge.improved)
 
 
@@ -271,9 +303,11 @@ def _finish(
     """Fit the descriptor, measure once more, and save what is to be kept."""
     run.describe()
     if judge.has_cells and run.rank == 0:
+        yield _measuring(run)
         yield replace(_validate(run, judge, card, first), seconds=run.state.seconds)
     run.save(_full_card(run, card, judge), _last_model(run, judge))
     if judge.has_new_best and not _keeps_half(run, judge) and run.rank == 0:
+        yield _measuring(run)
         event = _go_half_way(run, judge, card, first)
         yield replace(event, seconds=run.state.seconds)
     yield TrainingEvent(
@@ -287,6 +321,10 @@ def _finish(
     )
 
 
+def _measuring(run: Run) -> TrainingEvent:
+    return TrainingEvent("measuring", run.state.step, seconds=run.state.seconds)
+
+
 def _go_half_way(
     run: Run, judge: Judge, card: dict[str, Any], first: IAUNet
 ) -> TrainingEvent:
@@ -297,7 +335,7 @@ def _go_half_way(
     mean = mean_of([load_model(run.out)[0], first])
     ap, keep = judge.measure_closer(mean)
     if keep:
-        save_model(run.out, mean, _full_card(run, card, judge))
+        save_model(run.out, mean, _full_card(run, card, judge, half=True))
     return replace(_measured(run, judge, ap), improved=judge.improved)
 
 

@@ -72,7 +72,13 @@ def write_task(
         arrays[f"{index}_labels"] = np.asarray(pair.labels)
         if pair.region is not None:
             arrays[f"{index}_region"] = pair.region
-        about.append({"name": pair.name, "channel_axis": pair.channel_axis})
+        about.append(
+            {
+                "name": pair.name,
+                "channel_axis": pair.channel_axis,
+                "stack": pair.stack,
+            }
+        )
     with (folder / ARRAYS).open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
     count = len(pairs)

@@ -1,0 +1,101 @@
+"""Somebody who annotates and trains in a real viewer."""
+
+import numpy as np
+from napari.utils.notifications import notification_manager
+from person import Person
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from napari_iaunet.plugin import trainings
+
+
+def discs():
+    """Twenty-five discs and their picture."""
+    labels = np.zeros((180, 180), np.int32)
+    ys, xs = np.mgrid[:180, :180]
+    for number, (y, x) in enumerate(np.ndindex(5, 5), 1):
+        labels[(ys - 18 - 36 * y) ** 2 + (xs - 18 - 36 * x) ** 2 < 14**2] = number
+    noise = np.random.default_rng(0).normal(20, 5, labels.shape)
+    return labels, ((labels > 0) * 100 + noise).astype(np.float32)
+
+
+def messages():
+    """Return what napari told so far."""
+    return [n.message for n in notification_manager.records]
+
+
+class Trainer(Person):
+    """Somebody who annotates and trains."""
+
+    def __init__(self, qtbot, viewer):
+        super().__init__(qtbot, viewer, (1200, 900))
+        self.panel = self.dock.finetune_panel
+        self.controller = self.dock.finetune_controller
+        self.dock.tabs.setCurrentWidget(self.panel)
+        self.drawn()
+
+    def proposals(self):
+        """What the menu offers, and whether it can be chosen."""
+        menu = self.panel.pairs.menu
+        menu.aboutToShow.emit()
+        return [(a.text(), a.isEnabled()) for a in menu.actions() if a.text()]
+
+    def add(self, number=0):
+        """Open the menu and click an entry."""
+        menu = self.panel.pairs.menu
+        self.press(self.panel.pairs.add_button)
+        self.qtbot.waitUntil(menu.isVisible)
+        action = [a for a in menu.actions() if a.text()][number]
+        place = menu.actionGeometry(action).center()
+        self.qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=place)
+        self.qtbot.waitUntil(lambda: not menu.isVisible())
+
+    def row(self, number=0):
+        """A row of the list."""
+        return list(self.panel.pairs.rows.values())[number]
+
+    def pick(self, picker, text):
+        """Choose in a combo box with the keyboard."""
+        picker.setFocus()
+        for _ in range(picker.count()):
+            QTest.keyClick(picker, Qt.Key.Key_Up)
+        for _ in range(picker.findText(text)):
+            QTest.keyClick(picker, Qt.Key.Key_Down)
+
+    def train(self, minutes=0.1):
+        self.panel.length.setValue(minutes)
+        self.press(self.panel.train_button)
+
+    def steps_at_rest(self):
+        """Wait until the step that was begun is done, and no more come."""
+        for _ in range(20):
+            steps = len(self.panel.plot.training)
+            self.qtbot.wait(1500)
+            if len(self.panel.plot.training) == steps:
+                return steps
+        raise AssertionError
+
+    def wait_for_steps(self, count=1):
+        plot = self.panel.plot
+        self.qtbot.waitUntil(lambda: len(plot.training) >= count, timeout=120_000)
+
+    def wait_until_better(self):
+        """Wait for a model that is better than the start."""
+
+        def is_better():
+            folder = self.controller._folder
+            reached = folder and trainings.outcome(folder)
+            return bool(reached and reached.improved)
+
+        self.qtbot.waitUntil(is_better, timeout=120_000)
+
+    def wait_for_end(self):
+        panel = self.panel
+        self.qtbot.waitUntil(
+            lambda: not panel.stop_button.isEnabled() and not panel.bar.isVisible(),
+            timeout=120_000,
+        )
+
+    def started_from(self, name):
+        start = self.panel.start
+        start.setCurrentIndex(start.findText(name))
