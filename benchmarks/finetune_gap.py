@@ -1,6 +1,7 @@
 """Longest gap in the Qt event loop while a model is fine-tuned, and kills at random.
 
     python benchmarks/finetune_gap.py [--side 2048] [--minutes 1] [--kills 10]
+        [--write]
 
 and, where there is no display, xvfb-run -a -s "-screen 0 1600x1200x24" before it.
 A timer ticks every 2 ms in a viewer with the dock; the longest time between two
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
-from click_gap import Gaps
+from click_gap import Gaps, Told
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
@@ -87,25 +88,24 @@ class Window:
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-def measure_gaps(window: Window, minutes: float) -> None:
+def measure_gaps(window: Window, minutes: float, tell: Told) -> None:
     gaps = Gaps()
     QTest.qWait(1000)
-    print(f"idle: longest gap {gaps.longest:.0f} ms", flush=True)
+    tell(f"idle: longest gap {gaps.longest:.0f} ms")
     gaps.restart()
     window.train(minutes)
     wait(lambda: window.process.is_running)
-    print(f"reading the layers, torch loads: {gaps.longest:.0f} ms", flush=True)
+    tell(f"reading the layers, torch loads: longest gap {gaps.longest:.0f} ms")
     gaps.restart()
     wait(window.has_ended)
     count = len(window.panel.plot.training), len(window.panel.plot.precision)
-    print(
+    tell(
         f"training, {count[0]} steps told and {count[1]} measurements: longest gap "
-        f"{gaps.longest:.0f} ms of {gaps.count} ticks",
-        flush=True,
+        f"{gaps.longest:.0f} ms of {gaps.count} ticks"
     )
 
 
-def kill_at_random(window: Window, kills: int) -> None:
+def kill_at_random(window: Window, kills: int, tell: Told) -> None:
     from napari_iaunet.model.checkpoint import load_model
     from napari_iaunet.training.task import MODEL
 
@@ -123,7 +123,7 @@ def kill_at_random(window: Window, kills: int) -> None:
             readable += bool(load_model(model))
         wait(window.has_ended)
         intact += window.is_intact()
-    print(
+    tell(
         f"killed {kills} times: layers intact {intact} times; a model was on disk "
         f"{begun} times, and could be read {readable} times"
     )
@@ -134,13 +134,16 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=2048)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--write", action="store_true", help="into RESULTS.md")
     args = parser.parse_args()
+    tell = Told()
     with tempfile.TemporaryDirectory() as home:
         os.environ["NAPARI_IAUNET_HOME"] = home
         window = Window(args.side)
-        measure_gaps(window, args.minutes)
-        kill_at_random(window, args.kills)
+        measure_gaps(window, args.minutes, tell)
+        kill_at_random(window, args.kills, tell)
         window.viewer.close()
+    tell.publish("finetune-gap", args.write)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def test_votes_of_a_network_gone_wrong_stay_near_the_plane():
     offset = torch.full((2, 20, 30), 1e30)
     offset[:, 5] = torch.nan
     offset[:, 6] = -torch.inf
-    votes = votes_of(offset, 10.0)
+    votes = votes_of(offset, 10.0, np.arange(600))
     assert votes.shape == (600, 2)
     assert np.isfinite(votes).all()
     assert votes.min() >= -3

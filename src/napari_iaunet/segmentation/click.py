@@ -223,8 +223,8 @@ def _decode_clicks(
     clicks = np.ravel_multi_index(tuple(np.rint(points).astype(np.int64).T), shape)
     inside = fields.foreground.numpy() > settings.foreground
     peaks = np.setdiff1d(find_peaks(fields.centre, inside, settings.peak), clicks)
-    votes = votes_of(fields.offset, diameter)
-    automatic = merge_queries(peaks, votes, fields, same_cell, settings)
+    votes = votes_of(fields.offset, diameter, np.arange(inside.size))
+    automatic = merge_queries(peaks, votes[peaks], fields, same_cell, settings)
     queries = _add_clicks(
         automatic, clicks, positive, votes, fields.embedding, same_cell, settings
     )

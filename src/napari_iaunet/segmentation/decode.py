@@ -43,12 +43,12 @@ class Instances(NamedTuple):
     scores: NDArray[np.float32]
 
 
-def tidy(labels: NDArray[np.int64], smallest: float) -> NDArray[np.int32]:
+def tidy(labels: NDArray[np.int32], smallest: float) -> NDArray[np.int32]:
     """Keep the largest connected part of each cell; drop cells that are too small.
 
     Parameters
     ----------
-    labels : (Y, X) int
+    labels : (Y, X) int32
     smallest : float
         Least area, in pixels.
 
@@ -59,9 +59,11 @@ def tidy(labels: NDArray[np.int64], smallest: float) -> NDArray[np.int32]:
     parts, count = label_components(labels, connectivity=1, return_num=True)
     if not count:
         return np.zeros(labels.shape, np.int32)
-    area = np.bincount(parts.ravel(), minlength=count + 1)
+    where = np.flatnonzero(parts)
+    part = parts.ravel()[where]
+    area = np.bincount(part, minlength=count + 1)
     owner = np.zeros(count + 1, np.int64)
-    owner[parts.ravel()] = labels.ravel()
+    owner[part] = labels.ravel()[where]
     largest = np.zeros(int(owner.max()) + 1, np.int64)
     np.maximum.at(largest, owner, area)
     keep = (area == largest[owner]) & (area >= smallest) & (owner > 0)
@@ -138,29 +140,30 @@ def decode(
     empty = Instances(np.zeros(inside.shape, np.int32), np.zeros(0, np.float32))
     if not len(index):
         return empty
-    votes = votes_of(fields.offset, diameter)
-    queries = merge_queries(index, votes, fields, same_cell, settings)
     pixels = np.flatnonzero(inside)
+    votes = votes_of(fields.offset, diameter, pixels)
+    vote = votes[np.searchsorted(pixels, index)]
+    queries = merge_queries(index, vote, fields, same_cell, settings)
     joined = join(
         pixels, votes, fields.embedding, queries, same_cell, settings, diameter
     )
-    labels = np.zeros(inside.shape, np.int64)
+    labels = np.zeros(inside.shape, np.int32)
     labels.ravel()[pixels] = np.where(joined.lead > settings.lead, joined.cell + 1, 0)
     cores = tidy(labels, 0)
     flooded = flood(cores, fields.centre.numpy(), inside)
-    tidied = tidy(flooded.astype(np.int64), settings.smallest * typical)
+    tidied = tidy(flooded, settings.smallest * typical)
     return drop_doubtful(tidied, score_cells(tidied, fields), settings.score)
 
 
 def score_cells(labels: NDArray[np.int32], fields: FieldImage) -> NDArray[np.float32]:
     """Mean foreground probability of each cell times its highest centre."""
     count = int(labels.max(initial=0))
-    flat = labels.ravel()
-    area = np.bincount(flat, minlength=count + 1)[1:]
-    total = np.bincount(flat, fields.foreground.numpy().ravel(), count + 1)[1:]
-    where = np.flatnonzero(flat)
+    where = np.flatnonzero(labels)
+    cell = labels.ravel()[where]
+    area = np.bincount(cell, minlength=count + 1)[1:]
+    total = np.bincount(cell, fields.foreground.numpy().ravel()[where], count + 1)[1:]
     height = np.zeros(count + 1, np.float32)
-    np.maximum.at(height, flat[where], fields.centre.numpy().ravel()[where])
+    np.maximum.at(height, cell, fields.centre.numpy().ravel()[where])
     scores: NDArray[np.float32] = (
         total / np.maximum(area, 1) * np.sqrt(height[1:])
     ).astype(np.float32)
@@ -172,6 +175,8 @@ def drop_doubtful(
 ) -> Instances:
     """Drop cells whose score is too low and number the others consecutively."""
     keep = scores >= least
+    if keep.all():
+        return Instances(labels, scores)
     table = np.zeros(len(scores) + 1, np.int32)
     table[1:][keep] = np.arange(1, int(keep.sum()) + 1)
     return Instances(table[labels], scores[keep])
@@ -229,5 +234,5 @@ def decode_plain(
     peaks = h_maxima(height, _RIDGE_DEPTH).astype(bool) & (height > settings.peak)
     markers = label_components(peaks, connectivity=2)
     labels = watershed(-height, markers, mask=inside)
-    tidied = tidy(labels.astype(np.int64), settings.smallest * typical)
+    tidied = tidy(labels, settings.smallest * typical)
     return drop_doubtful(tidied, score_cells(tidied, fields), settings.score)

@@ -173,6 +173,8 @@ class CellFinder:
 def _renumber(labels: NDArray[np.int32], scores: NDArray[np.float32]) -> Instances:
     """Close the gaps that cells leave which vanished at the image's scale."""
     present = np.bincount(labels.ravel(), minlength=len(scores) + 1)[1:] > 0
+    if present.all():
+        return Instances(labels, scores)
     table = np.zeros(len(scores) + 1, np.int32)
     table[1:][present] = np.arange(1, int(present.sum()) + 1)
     return Instances(table[labels], scores[present])

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
-from skimage.measure import label as label_components
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,35 +56,57 @@ def find_peaks(
     """Flat indices of the local maxima of the slightly smoothed centre map."""
     smooth = _smoothed(centre)
     peak = ((smooth == highest_near(smooth, 2)) & (smooth > height)).numpy() & inside
-    # A plateau is one peak.
-    plateaus, count = label_components(peak, connectivity=2, return_num=True)
-    flat = np.flatnonzero(plateaus)
-    first = np.full(count + 1, -1)
-    first[plateaus.ravel()[flat][::-1]] = flat[::-1]
-    peaks: NDArray[np.int64] = first[1:]
+    flat = np.flatnonzero(peak)
+    # A plateau is one peak: that of its first pixel.
+    places = np.stack(np.divmod(flat, peak.shape[1]), 1)
+    pairs = cKDTree(places).query_pairs(1, p=np.inf, output_type="ndarray")
+    plateau = _groups(pairs, len(flat))
+    peaks: NDArray[np.int64] = flat[np.unique(plateau, return_index=True)[1]]
     return peaks
 
 
-def votes_of(offset: Tensor, diameter: float) -> NDArray[np.float32]:
-    """Where each pixel places its cell's centre: (Y * X, 2), in diameters.
+def _groups(pairs: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Tell the group of each of 0..count - 1, numbered by their first members."""
+    graph = coo_array((np.ones(len(pairs), bool), pairs.T), shape=(count, count))
+    group: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(
+        np.int64
+    )
+    return group
+
+
+def votes_of(
+    offset: Tensor, diameter: float, pixels: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Where pixels place their cells' centres, in diameters.
 
     Nowhere far off the plane, whatever a network says whose training went wrong.
+
+    Parameters
+    ----------
+    offset : Tensor, (2, Y, X)
+    diameter : float
+        The network's cell diameter, in pixels.
+    pixels : (P,) int64
+        Indices into the flattened plane.
+
+    Returns
+    -------
+    (P, 2) float32
     """
     height, width = offset.shape[1:]
-    votes = offset.permute(1, 2, 0).contiguous().numpy().copy()
-    votes[..., 0] += (np.arange(height, dtype=np.float32) / diameter)[:, None]
-    votes[..., 1] += (np.arange(width, dtype=np.float32) / diameter)[None]
+    votes = offset.flatten(1).T[torch.from_numpy(pixels)].numpy()
+    for axis, place in enumerate(np.divmod(pixels, width)):
+        votes[:, axis] += place.astype(np.float32) / np.float32(diameter)
     np.nan_to_num(votes, copy=False)
     np.clip(
         votes, -_OFF, [height / diameter + _OFF, width / diameter + _OFF], out=votes
     )
-    flat: NDArray[np.float32] = votes.reshape(-1, 2)
-    return flat
+    return votes
 
 
 def merge_queries(
     index: NDArray[np.int64],
-    votes: NDArray[np.float32],
+    vote: NDArray[np.float32],
     fields: FieldImage,
     same_cell: SameCell,
     settings: DecodeSettings,
@@ -94,8 +115,17 @@ def merge_queries(
 
     Two are one cell if they recognise each other, or if the centre map hardly
     falls on the way from one to the other.
+
+    Parameters
+    ----------
+    index : (Q,) int64
+        Into the flattened plane.
+    vote : (Q, 2) float32
+        Of these pixels, as of `votes_of`.
+    fields : FieldImage
+    same_cell : callable
+    settings : DecodeSettings
     """
-    vote = votes[index]
     vectors = fields.embedding.flatten(1).T[torch.from_numpy(index)]
     pairs = cKDTree(vote).query_pairs(settings.reach, output_type="ndarray")
     logit = same_cell(
@@ -105,9 +135,7 @@ def merge_queries(
     one = torch.sigmoid(logit).numpy() > settings.merge
     one |= _saddle_depth(fields.centre, index[pairs]) < settings.saddle
     pairs = pairs[one]
-    graph = coo_array((np.ones(len(pairs), bool), pairs.T), shape=(len(index),) * 2)
-    cell = connected_components(graph, directed=False)[1].astype(np.int64)
-    return Queries(index, vote, vectors, cell)
+    return Queries(index, vote, vectors, _groups(pairs, len(index)))
 
 
 def _saddle_depth(
@@ -186,7 +214,7 @@ def join(
 ) -> Joined:
     """Cell of each pixel: that of the nearby query which recognises it best."""
     # Votes of one cell fall on few places: search the tree once per place.
-    places, inverse = _distinct(np.rint(votes[pixels] * resolution).astype(np.int64))
+    places, inverse = _distinct(np.rint(votes * resolution).astype(np.int64))
     count = min(settings.nearest, len(queries.place))
     distance, near = cKDTree(queries.vote).query(places / resolution, k=count)
     distance, near = distance.reshape(-1, count), near.reshape(-1, count)
@@ -200,7 +228,7 @@ def join(
         return result
     flat = embedding.flatten(1).T
     place, pixel = inverse[contested], pixels[contested]
-    vectors, vote = flat[torch.from_numpy(pixel)], votes[pixel]
+    vectors, vote = flat[torch.from_numpy(pixel)], votes[contested]
     best, second = np.full((2, len(contested)), -np.inf, np.float32)
     chosen = np.full(len(contested), -1, np.int64)
     for k in range(count):
