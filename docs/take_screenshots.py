@@ -90,6 +90,8 @@ def nuclei(viewer: napari.Viewer, dock: Any) -> None:
     viewer.add_image(imread(image), name="nuclei", gamma=0.6)
     viewer.reset_view()
     dock.segment_panel.estimate.setChecked(True)
+    segment(dock)  # loads the model, too, which takes some seconds
+    viewer.layers.pop()
     segment(dock)
     viewer.layers[-1].opacity = 0.6
     print(dock.segment_panel.run.status.text())
@@ -201,8 +203,8 @@ def finetune(viewer: napari.Viewer, dock: Any) -> None:
     model was not trained on it.
     """
     clear(viewer)
-    image = next((DATA / "nuclei-brightfield").rglob("c395870ad9f5*_img.*"))
-    viewer.add_image(imread(image), name="bright field")
+    image = next((DATA / "nuclei-fluorescence" / "train").glob("f6863b83d75e*_img.*"))
+    viewer.add_image(imread(image), name="nuclei", gamma=0.6)
     mask = image.with_name(image.name.replace("_img.", "_mask."))
     viewer.add_labels(imread(mask), name="labelled cells").contour = 2
     viewer.reset_view()
@@ -216,7 +218,7 @@ def finetune(viewer: napari.Viewer, dock: Any) -> None:
     wait(lambda: panel.stop_button.isEnabled())
     wait(lambda: not panel.stop_button.isEnabled())
     print(panel.result.text())
-    panel.name.setText("my bright field")
+    panel.name.setText("my nuclei")
     QTest.qWait(500)
     save(viewer.screenshot(canvas_only=False, flash=False), "finetune.png")
     panel.widget().grab().save(str(IMAGES / "finetune-tab.png"))
