@@ -7,11 +7,13 @@ from trainer import discs
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.plugin.finetune_job import (
     TrainingSource,
+    _example,
     prepare_training,
     read_example,
 )
 from napari_iaunet.plugin.lookalike_job import CellSource
 from napari_iaunet.plugin.placement import LayerImage
+from napari_iaunet.training.dataset import Annotation
 from napari_iaunet.training.task import EXAMPLE, Task, read_task
 
 TASK = Task("default", steps=1)
@@ -21,6 +23,19 @@ TASK = Task("default", steps=1)
 def source():
     labels, image = discs()
     return TrainingSource(CellSource(labels, LayerImage(image, None)), None, "drawn")
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+def test_the_example_shows_where_most_held_out_cells_are(scale):
+    labels = np.zeros((100 * scale, 1200 * scale), np.int32)
+    for number, x in enumerate((20, 50, 80, 1000, 1030, 1060, 1090), 1):
+        labels[40:60, x : x + 20] = number
+    block = np.ones(labels.shape, np.bool_)
+    found = _example(Annotation(np.zeros(labels.shape), labels), block)
+    assert set(np.unique(labels[found.window])) == {0, 4, 5, 6, 7}
+    block[:, 500:] = False
+    found = _example(Annotation(np.zeros(labels.shape), labels), block)
+    assert set(np.unique(labels[found.window])) == {0, 1, 2, 3}
 
 
 def test_an_image_that_cannot_be_read_is_not_rehearsed(source, tmp_path):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.ndimage import uniform_filter
 from skimage.draw import polygon2mask
 from skimage.segmentation import find_boundaries
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 # The example's picture shows at most so many pixels of the image, and is this wide.
 _MOST_SHOWN, _WIDE = 240, 300
+# Where to show it is looked for in about so many rows and columns.
+_SEARCHED = 1000
 _OUTLINE = (255, 200, 0)
 # Of a stack that the model shall not forget, so many planes are taken.
 _REHEARSED = 3
@@ -250,9 +253,11 @@ def _plane(image: LayerImage, planes: Planes, index: int) -> Annotation:
 
 
 def _example(annotation: Annotation, block: NDArray[np.bool_]) -> Example:
-    """Choose a window around the cells of the block that is held out."""
-    y, x = np.nonzero(block & (annotation.labels > 0))
-    middle = (np.median(y), np.median(x)) if y.size else np.array(block.shape) / 2
+    """Choose the window that shows most of the cells that are held out."""
+    step = max(1, max(block.shape) // _SEARCHED)
+    cells = (block & (annotation.labels > 0))[::step, ::step].astype(np.float32)
+    shown = uniform_filter(cells, max(1, _MOST_SHOWN // step), mode="constant")
+    middle = np.array(np.unravel_index(shown.argmax(), shown.shape)) * step
     window = []
     for center, length in zip(middle, block.shape, strict=True):
         side = min(length, _MOST_SHOWN)
