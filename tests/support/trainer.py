@@ -1,5 +1,6 @@
 """Somebody who annotates and trains in a real viewer."""
 
+import drawn
 import numpy as np
 from napari.utils.notifications import notification_manager
 from person import Person
@@ -11,12 +12,8 @@ from napari_iaunet.plugin import trainings
 
 def discs():
     """Twenty-five discs and their picture."""
-    labels = np.zeros((180, 180), np.int32)
-    ys, xs = np.mgrid[:180, :180]
-    for number, (y, x) in enumerate(np.ndindex(5, 5), 1):
-        labels[(ys - 18 - 36 * y) ** 2 + (xs - 18 - 36 * x) ** 2 < 14**2] = number
-    noise = np.random.default_rng(0).normal(20, 5, labels.shape)
-    return labels, ((labels > 0) * 100 + noise).astype(np.float32)
+    labels, picture = drawn.discs(5, 36)
+    return labels, picture.astype(np.float32)
 
 
 def messages():

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import drawn
 import numpy as np
 import psutil
 import pytest
@@ -27,12 +28,8 @@ from napari_iaunet.training.task import (
 
 @pytest.fixture(scope="module")
 def discs():
-    labels = np.zeros((128, 128), np.int32)
-    ys, xs = np.mgrid[:128, :128]
-    for number, (y, x) in enumerate(np.ndindex(4, 4), 1):
-        labels[(ys - 16 - 32 * y) ** 2 + (xs - 16 - 32 * x) ** 2 < 14**2] = number
-    noise = np.random.default_rng(0).normal(20, 5, labels.shape)
-    return Annotation((labels > 0) * 100.0 + noise, labels)
+    labels, picture = drawn.discs(4, 32)
+    return Annotation(picture, labels)
 
 
 class Process:

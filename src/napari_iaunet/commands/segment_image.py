@@ -133,9 +133,10 @@ class _Result:
             labels, table = self._lazily(segmenter, progress, runner)
         else:
             labels, table = self._at_once(segmenter, progress)
-        store = image_folder(self.image.path)
-        if self.target.parent == store / "labels":
-            register_labels(store, self.target.name, version_of(store))
+        if self.target.parent.name == "labels" and self.image.path.is_dir():
+            store = image_folder(self.image.path)
+            if self.target.parent == store / "labels":
+                register_labels(store, self.target.name, version_of(store))
         beside = self.target.parent / name_of(self.image.path)
         if self.args.overlay:
             self._write_overlay(f"{beside}_overlay.png", labels)

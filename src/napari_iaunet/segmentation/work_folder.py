@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _FORMAT = 2
 _ZARR_CHUNK = 640
-_ZARR_FILES = (".zarray", ".zattrs", ".zgroup", "zarr.json")
 
 
 @dataclass(frozen=True)
@@ -244,8 +243,6 @@ def check_replaceable(path: Path, *, array: bool = False) -> None:
 def _holds_labels(path: Path, array: bool) -> bool:
     import zarr
 
-    if not any((path / name).is_file() for name in _ZARR_FILES):
-        return False
     try:
         node = zarr.open(str(path), mode="r")
     except (OSError, ValueError, KeyError):
