@@ -46,13 +46,14 @@ def _network(
     import torch
 
     from napari_iaunet import Segmenter
+    from napari_iaunet.segmentation.engines import TorchEngine
 
     torch.set_num_threads(threads)
     engine = "openvino" if name == "openvino" else "pytorch"
     segmenter = Segmenter(model, "cpu", engine=engine)
     backend = segmenter._backend
     if name == "float32":
-        backend.engine._dtype = None
+        backend.engine = TorchEngine(backend.network, backend.device, torch.float32)
     backend.engine = timed = _Timed(backend.engine)
     size = None if name == "estimated" else diameter
     before = timing.peak_memory()

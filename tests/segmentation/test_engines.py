@@ -52,7 +52,7 @@ def test_both_find_the_same_cells(image, converted):
     assert average_precision(one, other, thresholds=(0.9,)).pooled[0] > 0.9
     assert found["openvino"].diameter == pytest.approx(found["pytorch"].diameter, 0.05)
     kept = [p.name for p in (converted / "engines").glob("*/*")]
-    assert sorted(kept) == ["fields.bin", "fields.xml"]
+    assert sorted(kept) == ["network.bin", "network.xml"]
 
 
 def test_fields_differ_by_rounding_only():
@@ -61,9 +61,10 @@ def test_fields_differ_by_rounding_only():
     for shape in ((16, 16), (64, 96), (224, 160)):
         picture = torch.rand(1, 3, *shape, generator=torch.Generator().manual_seed(1))
         a, b = network.engine(picture), other.engine(picture)
-        assert a.shape == b.shape
-        assert a.stride() == b.stride()
-        assert (a[:2] - b[:2]).abs().mean() < 0.01
+        for one, another in zip(a, b, strict=True):
+            assert one.shape == another.shape
+            assert one.stride() == another.stride()
+            assert (one - another).abs().mean() < 0.02
 
 
 def test_the_faster_one_is_chosen_once(monkeypatch, home):
@@ -117,7 +118,7 @@ def test_the_environment_may_say_which(monkeypatch):
 
 
 def test_a_converted_model_that_is_damaged_is_told(home):
-    next((home / "engines").glob("*/fields.xml")).write_text("no model")
+    next((home / "engines").glob("*/network.xml")).write_text("no model")
     with pytest.raises(DeviceError, match="OpenVINO cannot use this model"):
         parts("openvino")
 

@@ -11,6 +11,7 @@ from skimage.data import immunohistochemistry
 from napari_iaunet import Segmenter, average_precision
 from napari_iaunet.errors import Cancelled, DeviceError, ImageError, ModelError
 from napari_iaunet.files import read_image
+from napari_iaunet.segmentation.engines import TileFields
 
 NUCLEI = "nuclei-fluorescence/train"
 
@@ -104,7 +105,7 @@ def test_out_of_memory_halves_the_tile(mosaic, monkeypatch: pytest.MonkeyPatch):
     expected = segmenter.segment(mosaic, diameter=28).labels
     predict = segmenter._backend.engine
 
-    def small_memory(image: torch.Tensor) -> torch.Tensor:
+    def small_memory(image: torch.Tensor) -> TileFields:
         if image.shape[-1] > 400:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return predict(image)

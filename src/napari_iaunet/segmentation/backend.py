@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from napari_iaunet.identity.descriptor import CellPixels
     from napari_iaunet.model.network import IAUNet
+    from napari_iaunet.segmentation.engines import TileFields
 
+_Made = TypeVar("_Made")
 _SMALLEST_TILE = 192
 _PIECE = 65536
 
@@ -78,7 +80,7 @@ class Backend:
         DeviceError
             If not even the smallest tile fits.
         """
-        values = self._with_memory(
+        masks, embedding = self._with_memory(
             lambda: run_tiled(
                 plane,
                 self._tile_fields,
@@ -87,10 +89,10 @@ class Backend:
                 progress=progress,
             )
         )
-        foreground, centre = (values[i].contiguous() for i in range(2))
-        return FieldImage(foreground, centre, values[2:4], values[4:])
+        foreground, centre = (masks[i].contiguous() for i in range(2))
+        return FieldImage(foreground, centre, masks[2:], embedding)
 
-    def _tile_fields(self, image: Tensor) -> Tensor:
+    def _tile_fields(self, image: Tensor) -> TileFields:
         """As of `Engine`, one thread at a time.
 
         One call uses all cores already: two at once would take twice the memory.
@@ -233,7 +235,7 @@ class Backend:
             self.device.type, self.dtype or torch.bfloat16, enabled=bool(self.dtype)
         )
 
-    def _with_memory(self, work: Callable[[], Tensor]) -> Tensor:
+    def _with_memory(self, work: Callable[[], _Made]) -> _Made:
         """Do some work; out of memory halves the tile and begins again."""
         while True:
             try:

@@ -59,7 +59,7 @@ def tidy(labels: NDArray[np.int32], smallest: float) -> NDArray[np.int32]:
     parts, count = label_components(labels, connectivity=1, return_num=True)
     if not count:
         return np.zeros(labels.shape, np.int32)
-    where = np.flatnonzero(parts)
+    where = np.flatnonzero(parts > 0)
     part = parts.ravel()[where]
     area = np.bincount(part, minlength=count + 1)
     owner = np.zeros(count + 1, np.int64)
@@ -106,7 +106,8 @@ def flood(
     flooded = watershed(
         -centre, np.where(beside, labels, 0), mask=missing | beside, connectivity=1
     )
-    filled: NDArray[np.int32] = np.where(missing, flooded, labels).astype(np.int32)
+    filled = labels.copy()
+    np.copyto(filled, flooded, where=missing)
     return filled
 
 
@@ -158,7 +159,7 @@ def decode(
 def score_cells(labels: NDArray[np.int32], fields: FieldImage) -> NDArray[np.float32]:
     """Mean foreground probability of each cell times its highest centre."""
     count = int(labels.max(initial=0))
-    where = np.flatnonzero(labels)
+    where = np.flatnonzero(labels > 0)
     cell = labels.ravel()[where]
     area = np.bincount(cell, minlength=count + 1)[1:]
     total = np.bincount(cell, fields.foreground.numpy().ravel()[where], count + 1)[1:]

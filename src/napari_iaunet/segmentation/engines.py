@@ -17,19 +17,19 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-import numpy as np
 import torch
 from torch import nn
 
 from napari_iaunet.errors import DeviceError
 from napari_iaunet.segmentation.devices import autocast_dtype
+from napari_iaunet.segmentation.fused import fused_network
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_iaunet.model.network import IAUNet
+    from napari_iaunet.model.network import Fields, IAUNet
 
 PYTORCH, OPENVINO = "pytorch", "openvino"
 # Rows and columns of the image that both are timed on, and how often.
@@ -38,17 +38,29 @@ _TRIAL, _TRIALS = 512, 2
 _GAIN = 0.95
 
 
+class TileFields(NamedTuple):
+    """Fields of a tile, float32, on the CPU.
+
+    Attributes
+    ----------
+    masks : Tensor, (4, H, W)
+        Foreground and centre map as probabilities, then the offset (dy, dx).
+    embedding : Tensor, (E, H, W)
+        In memory, the values of a pixel lie side by side: so the network leaves
+        them, and so the decoding reads them.
+    """
+
+    masks: Tensor
+    embedding: Tensor
+
+
 class Engine(Protocol):
     """Something that computes the fields of an image."""
 
     name: str
 
-    def __call__(self, image: Tensor) -> Tensor:
-        """(1, 3, H, W) float32 -> (F, H, W) float32, on the CPU.
-
-        Foreground and centre map as probabilities, then offset and embedding. In
-        memory, the values of a pixel lie side by side.
-        """
+    def __call__(self, image: Tensor) -> TileFields:
+        """(1, 3, H, W) float32 -> what the network says of every pixel."""
 
 
 class TorchEngine:
@@ -59,45 +71,62 @@ class TorchEngine:
     network : IAUNet
         Ready to be used, on the device.
     device : torch.device
+    dtype : torch.dtype, optional
+        In which it computes; what pays on the device if left out.
     """
 
     name = PYTORCH
 
-    def __init__(self, network: IAUNet, device: torch.device) -> None:
+    def __init__(
+        self, network: IAUNet, device: torch.device, dtype: torch.dtype | None = None
+    ) -> None:
         self._network, self._device = network, device
-        self._dtype = autocast_dtype(device)
+        self._dtype = dtype or autocast_dtype(device) or torch.float32
+        self._fused: IAUNet | None = None
+        if device.type == "cpu":
+            self._fused = fused_network(network, self._dtype)
 
     @torch.inference_mode()
-    def __call__(self, image: Tensor) -> Tensor:
+    def __call__(self, image: Tensor) -> TileFields:
         """As of `Engine`."""
-        image = image.to(self._device, memory_format=torch.channels_last)
-        with torch.autocast(
-            self._device.type, self._dtype or torch.bfloat16, enabled=bool(self._dtype)
+        foreground, centre, offset, embedding = self._run(image)
+        masks = torch.empty(4, *image.shape[2:])
+        for part, field in zip(
+            torch.split(masks, [1, 1, 2]), (foreground, centre, offset), strict=True
         ):
-            fields = self._network(image)
-        # Filled in place: joining copies in float32 costs a tenth of the whole time.
-        # A pixel's values lie side by side, as the network leaves them and as the
-        # decoding reads them.
-        counts = [field.shape[1] for field in fields]
-        joined = torch.empty((*image.shape[2:], sum(counts))).permute(2, 0, 1)
-        for part, field in zip(torch.split(joined, counts), fields, strict=True):
             part.copy_(field[0])
-        joined[:2].sigmoid_()
-        return joined
+        masks[:2].sigmoid_()
+        size = (*image.shape[2:], embedding.shape[1])
+        pixels = torch.empty(size).permute(2, 0, 1).copy_(embedding[0])
+        return TileFields(masks, pixels)
+
+    def _run(self, image: Tensor) -> Fields:
+        layout = torch.channels_last
+        found: Fields
+        # Of maps of a single pixel nobody can tell the layout, which fusing needs.
+        single = image[0, 0].numel() <= self._network.config.stride**2
+        if self._fused and not single:
+            found = self._fused(image.to(self._dtype, memory_format=layout))
+            return found
+        image = image.to(self._device, memory_format=layout)
+        lower = self._dtype != torch.float32
+        with torch.autocast(self._device.type, self._dtype, enabled=lower):
+            found = self._network(image)
+        return found
 
 
-class _PixelByPixel(nn.Module):
-    """A network whose fields come joined, the values of a pixel side by side."""
+class _Outputs(nn.Module):
+    """A network whose fields come as those of `TileFields`, for one plane."""
 
     def __init__(self, network: IAUNet) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor) -> Tensor:
-        """(1, 3, H, W) -> (1, H, W, F)."""
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """(1, 3, H, W) -> (1, 4, H, W) and (1, H, W, E)."""
         foreground, centre, offset, embedding = self.network(image)
-        masks = torch.cat([foreground, centre], 1).sigmoid()
-        return torch.cat([masks, offset, embedding], 1).permute(0, 2, 3, 1)
+        likely = torch.cat([foreground, centre], 1).sigmoid()
+        return torch.cat([likely, offset], 1), embedding.permute(0, 2, 3, 1)
 
 
 class OpenVinoEngine:
@@ -144,15 +173,17 @@ class OpenVinoEngine:
             msg = f"OpenVINO cannot use this model: {reason}"
             raise DeviceError(msg) from error
 
-    def __call__(self, image: Tensor) -> Tensor:
+    def __call__(self, image: Tensor) -> TileFields:
         """As of `Engine`."""
-        # A request of its own for each call: several threads may ask.
+        # A request of its own for each call: several threads may ask, and what it
+        # found need not be copied.
         request = self._model.create_infer_request()
-        found = request.infer([image.contiguous().numpy()])[0]
-        return torch.from_numpy(np.asarray(found))[0].permute(2, 0, 1)
+        found = request.infer([image.contiguous().numpy()], share_outputs=True)
+        masks, embedding = (torch.from_numpy(found[i])[0] for i in range(2))
+        return TileFields(masks, embedding.permute(2, 0, 1))
 
 
-_MODEL, _CHOICE = "fields.xml", "engine.json"
+_MODEL, _CHOICE = "network.xml", "engine.json"
 
 
 def choose_engine(
@@ -235,6 +266,7 @@ def _machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "openvino": version("openvino"),
+        "napari-iaunet": version("napari-iaunet"),
     }
 
 
@@ -278,7 +310,7 @@ def _convert(network: IAUNet, folder: Path) -> None:
     example = torch.zeros(1, 3, 4 * stride, 6 * stride)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the libraries about each other
-        module = _PixelByPixel(network)
+        module = _Outputs(network)
         exported = torch.export.export(module, (example,), dynamic_shapes=sizes)
         model = openvino.convert_model(exported)
     folder.mkdir(parents=True, exist_ok=True)

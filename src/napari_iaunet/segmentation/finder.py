@@ -107,6 +107,8 @@ class CellFinder:
         native = to_image_size(
             cells.labels, fields.foreground, size, self._settings.foreground
         )
+        if native is cells.labels:
+            return cells
         return _renumber(native, cells.scores)
 
     def fields(

@@ -216,7 +216,9 @@ def join(
     # Votes of one cell fall on few places: search the tree once per place.
     places, inverse = _distinct(np.rint(votes * resolution).astype(np.int64))
     count = min(settings.nearest, len(queries.place))
-    distance, near = cKDTree(queries.vote).query(places / resolution, k=count)
+    distance, near = cKDTree(queries.vote).query(
+        places / resolution, k=count, workers=torch.get_num_threads()
+    )
     distance, near = distance.reshape(-1, count), near.reshape(-1, count)
     cell = queries.cell[near]
     close = distance < np.minimum(settings.reach, _AHEAD + _TIMES * distance[:, :1])
@@ -255,8 +257,9 @@ def _distinct(
 
     What `numpy.unique` does, without sorting: places lie close together.
     """
-    low = places.min(0, initial=0)
-    size = places.max(0, initial=0) - low + 1
+    # Column by column: along the rows numpy takes ten times as long.
+    low = np.array([column.min(initial=0) for column in places.T])
+    size = np.array([column.max(initial=0) for column in places.T]) - low + 1
     key = (places[:, 0] - low[0]) * size[1] + (places[:, 1] - low[1])
     present = np.zeros(int(size.prod()), bool)
     present[key] = True

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,20 +75,20 @@ def _tile_side(tile: int, stride: int, halo: int) -> int:
 
 def run_tiled(
     plane: NDArray[np.float32],
-    predict: Callable[[Tensor], Tensor],
+    predict: Callable[[Tensor], Sequence[Tensor]],
     *,
     tile: int,
     stride: int,
     progress: Callable[[int, int], None] | None = None,
     halo: int = HALO,
-) -> Tensor:
+) -> list[Tensor]:
     """Run `predict` over overlapping tiles and blend what it returns.
 
     Parameters
     ----------
     plane : (C, Y, X) float32
     predict : callable
-        (1, C, h, w) tensor -> (F, h, w) float32 tensor on the CPU.
+        (1, C, h, w) tensor -> (F, h, w) float32 tensors on the CPU.
     tile : int
         Side of a tile in pixels; rounded up to a multiple of `stride`, with
         room for the halo.
@@ -101,8 +101,8 @@ def run_tiled(
 
     Returns
     -------
-    (F, Y, X) float32 tensor
-        In memory, the values of a pixel lie side by side.
+    list of (F, Y, X) float32 tensors
+        In memory as `predict` returns them.
     """
     height, width = plane.shape[1:]
     padded = torch.from_numpy(np.ascontiguousarray(pad_to_stride(plane, stride)))
@@ -112,24 +112,30 @@ def run_tiled(
     columns, w = plan_axis(full[1], size, stride, halo)
     total = len(rows) * len(columns)
     if total == 1:
-        out = predict(padded[None])[:, :height, :width]
+        whole = predict(padded[None])
         if progress:
             progress(1, 1)
-        return out
-    result: Tensor | None = None
+        return [values[:, :height, :width] for values in whole]
+    results: list[Tensor] = []
     weights = torch.zeros(full)
     for done, (y, x) in enumerate((y, x) for y in rows for x in columns):
-        values = predict(padded[None, :, y : y + h, x : x + w])
+        found = predict(padded[None, :, y : y + h, x : x + w])
         weight = _ramp(y, h, full[0], halo)[:, None] * _ramp(x, w, full[1], halo)[None]
-        if result is None:
-            result = torch.zeros((*full, values.shape[0])).permute(2, 0, 1)
-        result[:, y : y + h, x : x + w].addcmul_(values, weight)
+        results = results or [_empty_plane(values, full) for values in found]
+        for result, values in zip(results, found, strict=True):
+            result[:, y : y + h, x : x + w].addcmul_(values, weight)
         weights[y : y + h, x : x + w] += weight
         if progress:
             progress(done + 1, total)
-    assert result is not None
-    result /= weights
-    return result[:, :height, :width]
+    return [result.div_(weights)[:, :height, :width] for result in results]
+
+
+def _empty_plane(values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Zeros (F, *shape) that lie in memory as a tile's values do."""
+    count = values.shape[0]
+    if values.stride(0) == 1:
+        return torch.zeros((*shape, count)).permute(2, 0, 1)
+    return torch.zeros((count, *shape))
 
 
 class Block(NamedTuple):
