@@ -66,8 +66,7 @@ def _network(
         if run:  # the first one warms up
             parts["network"].append(timed.seconds)
             parts["decoding and the rest"].append(whole - timed.seconds)
-    summed = {part: timing.summary(taken) for part, taken in parts.items()}
-    return {"parts": summed, "memory_before": before, "labels": labels}
+    return {"parts": parts, "memory_before": before, "labels": labels}
 
 
 def main() -> None:

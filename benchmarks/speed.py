@@ -49,7 +49,8 @@ def main() -> None:
     text = (
         f"Mosaic of test images, {args.size[0]} x {args.size[1]} pixels, {cells} "
         f"cells, median diameter {diameter:.0f} px. Seconds per megapixel: best and "
-        f"median of {args.repeats} after one warm-up.\n\n{_table(rows)}\n\n{_NOTES}"
+        f"median of {args.rounds} processes with {args.repeats} timings each after one "
+        f"that warms up; the methods take turns.\n\n{_table(rows)}\n\n{_NOTES}"
     )
     report.publish("speed", text, machine=report.machine(), write=args.write)
 
@@ -70,7 +71,12 @@ _NOTES = (
 def _arguments() -> argparse.Namespace:
     parser = common.parser(__doc__)
     parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="processes of each method, in turn"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="timings in each process"
+    )
     parser.add_argument(
         "--size", type=int, nargs=2, default=[1024, 1536], metavar=("HEIGHT", "WIDTH")
     )
@@ -120,28 +126,37 @@ def _rows(
     path: Path, threads: int, python: Path | None, args: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """Reports of all methods on so many threads; seconds become those per MP."""
-    reports = []
+    commands: dict[str, list[Any]] = {}
     for name, title in _TITLES.items():
         if name == "openvino" and find_spec("openvino") is None:
             print("OpenVINO is not installed: left out", file=sys.stderr)
             continue
         words = [sys.executable, _HERE / "_speed_worker.py", name, path, threads]
-        timed = _worker([*words, args.repeats, args.model], threads)
-        reports.append({**timed, "title": title})
+        commands[title] = [*words, args.repeats, args.model]
     if python:
         words = [python, _HERE / "_stardist_worker.py", path, threads, args.repeats]
-        reports.append({**_worker(words, threads), "title": _STARDIST})
+        commands[_STARDIST] = words
+    # In turn, so that a minute in which the machine is slow strikes all of them.
+    reports: dict[str, list[dict[str, Any]]] = {title: [] for title in commands}
+    for _ in range(args.rounds):
+        for title, command in commands.items():
+            reports[title].append(_worker(command, threads))
     megapixels = args.size[0] * args.size[1] / 1e6
-    rows = []
-    for timed in reports:
-        parts = timed["parts"]
-        parts = {
-            part: {key: value / megapixels for key, value in times.items()}
-            for part, times in parts.items()
-        }
-        whole = {key: sum(p[key] for p in parts.values()) for key in ("best", "median")}
-        rows.append({**timed, **whole, "parts": parts, "threads": threads})
-    return rows
+    return [
+        {**_summary(found, megapixels), "title": title, "threads": threads}
+        for title, found in reports.items()
+    ]
+
+
+def _summary(reports: list[dict[str, Any]], megapixels: float) -> dict[str, Any]:
+    """Join the reports of one method: best and median seconds per megapixel."""
+    parts = {}
+    for part in reports[0]["parts"]:
+        taken = [seconds / megapixels for r in reports for seconds in r["parts"][part]]
+        parts[part] = timing.summary(taken)
+    whole = {key: sum(p[key] for p in parts.values()) for key in ("best", "median")}
+    memory = {key: max(r[key] for r in reports) for key in ("memory", "memory_before")}
+    return {**whole, **memory, "parts": parts, "cells": reports[0]["cells"]}
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

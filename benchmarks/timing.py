@@ -51,21 +51,15 @@ def peak_memory() -> float:
     return peak / (1024**2 if sys.platform == "darwin" else 1024)
 
 
-def seconds(function: Callable[[], Any], repeats: int) -> dict[str, float]:
-    """Time a function after one call that warms it up.
-
-    Returns
-    -------
-    dict
-        "best" and "median", in seconds.
-    """
+def seconds(function: Callable[[], Any], repeats: int) -> list[float]:
+    """Time a function so many times, after one call that warms it up."""
     function()
     taken = []
     for _ in range(repeats):
         begin = time.perf_counter()
         function()
         taken.append(time.perf_counter() - begin)
-    return summary(taken)
+    return taken
 
 
 def summary(taken: list[float]) -> dict[str, float]:
