@@ -16,48 +16,12 @@ from typing import Any
 
 import napari
 import numpy as np
-import report
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
+from gaps import Gaps, Told
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from scipy.ndimage import gaussian_filter
-
-TICK_MS = 2
-
-
-class Gaps:
-    """Time between ticks of the event loop, in ms."""
-
-    def __init__(self) -> None:
-        self._timer = QTimer(interval=TICK_MS)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._tick)
-        self._timer.start()
-        self.restart()
-
-    def restart(self) -> None:
-        self.longest, self.count, self._last = 0.0, 0, time.perf_counter()
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.longest = max(self.longest, 1000 * (now - self._last))
-        self.count, self._last = self.count + 1, now
-
-
-class Told:
-    """What was measured: printed at once, and published at the end."""
-
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-
-    def __call__(self, line: str) -> None:
-        print(line, flush=True)
-        self._lines.append(f"- {line[0].upper()}{line[1:]}.")
-
-    def publish(self, section: str, write: bool) -> None:
-        text = "\n".join(self._lines)
-        report.publish(section, text, machine=report.machine(), write=write)
 
 
 def nuclei(side: int) -> np.ndarray:
@@ -107,7 +71,7 @@ def main() -> None:
     QTest.qWait(1000)
     gaps = Gaps()
     QTest.qWait(1000)
-    tell(f"idle: longest gap {gaps.longest:.0f} ms")
+    tell(f"idle: {gaps.told()}")
     for run in range(options.repeat):
         gaps.restart()
         begin = time.perf_counter()
@@ -118,7 +82,7 @@ def main() -> None:
         QTest.qWait(100)
         tell(
             f"encoding {options.side} x {options.side}, run {run + 1}: "
-            f"{seconds:.1f} s, longest gap {gaps.longest:.0f} ms of {gaps.count} ticks"
+            f"{seconds:.1f} s, {gaps.told()}"
         )
         if run < options.repeat - 1:
             dock.click_panel.button.setChecked(False)

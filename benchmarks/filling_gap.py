@@ -20,7 +20,8 @@ import time
 import dask.array as da
 import napari
 import numpy as np
-from click_gap import Gaps, Told, nuclei
+from click_gap import nuclei
+from gaps import Gaps, Told
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
@@ -51,7 +52,7 @@ def _measure(side: int, tell: Told) -> None:
     QTest.qWait(1000)
     gaps = Gaps()
     QTest.qWait(1000)
-    tell(f"idle: longest gap {gaps.longest:.0f} ms")
+    tell(f"idle: {gaps.told()}")
     gaps.restart()
     begin = time.perf_counter()
     button = dock.segment_panel.run.start_button
@@ -61,29 +62,26 @@ def _measure(side: int, tell: Told) -> None:
         QTest.qWait(1)
         if not first and len(viewer.layers) > 1:
             first = time.perf_counter() - begin
-            tell(f"first cells after {first:.1f} s: longest gap {gaps.longest:.0f} ms")
+            tell(f"first cells after {first:.1f} s: {gaps.told()}")
             gaps.restart()
         if first and time.perf_counter() - begin > first + 3 * (moved + 1):
             moved += 1
             _move(viewer, moved, side)
-    filling = gaps.longest
+    tell(f"filling {side} x {side}, {moved} moves: {gaps.told()}")
     QTest.qWait(500)
     seconds = time.perf_counter() - begin
-    tell(
-        f"filling {side} x {side}, {moved} moves: {filling:.0f} ms; with the end "
-        f"{gaps.longest:.0f} ms; {seconds:.0f} s, "
-        f"{len(viewer.layers[-1].features)} cells"
-    )
+    cells = len(viewer.layers[-1].features)
+    tell(f"the end, after {seconds:.0f} s, {cells} cells: {gaps.told()}")
     gaps.restart()
     for number in range(1, moved + 1):
         _move(viewer, number, side)
         QTest.qWait(300)
-    tell(f"napari alone, the same moves: {gaps.longest:.0f} ms")
+    tell(f"napari alone, the same moves: {gaps.told()}")
     labels = np.array(viewer.layers[-1].data)
     gaps.restart()
     viewer.add_labels(labels)
     QTest.qWait(500)
-    tell(f"napari alone, one more layer of the same: {gaps.longest:.0f} ms")
+    tell(f"napari alone, one more layer of the same: {gaps.told()}")
     viewer.close()
 
 

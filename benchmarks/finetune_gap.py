@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
-from click_gap import Gaps, Told
+from gaps import Gaps, Told
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
@@ -91,18 +91,15 @@ class Window:
 def measure_gaps(window: Window, minutes: float, tell: Told) -> None:
     gaps = Gaps()
     QTest.qWait(1000)
-    tell(f"idle: longest gap {gaps.longest:.0f} ms")
+    tell(f"idle: {gaps.told()}")
     gaps.restart()
     window.train(minutes)
     wait(lambda: window.process.is_running)
-    tell(f"reading the layers, torch loads: longest gap {gaps.longest:.0f} ms")
+    tell(f"reading the layers, torch loads: {gaps.told()}")
     gaps.restart()
     wait(window.has_ended)
     count = len(window.panel.plot.training), len(window.panel.plot.precision)
-    tell(
-        f"training, {count[0]} steps told and {count[1]} measurements: longest gap "
-        f"{gaps.longest:.0f} ms of {gaps.count} ticks"
-    )
+    tell(f"training, {count[0]} steps told and {count[1]} measurements: {gaps.told()}")
 
 
 def kill_at_random(window: Window, kills: int, tell: Told) -> None:
