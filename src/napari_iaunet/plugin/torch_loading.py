@@ -1,4 +1,4 @@
-"""Load torch without freezing the window."""
+"""Load large libraries without freezing the window."""
 
 from __future__ import annotations
 
@@ -10,25 +10,34 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+_INTERVAL = 0.0005  # seconds
+
 
 def load_torch() -> None:
-    """Import torch in a worker thread, never stopping the others for long.
+    """Import torch, and what comes with it, never stopping other threads for long.
+
+    To be called in a worker thread.
 
     While a library is opened or the garbage collector runs, no other Python thread
     does. The largest library takes 0.2 s; opened beforehand through a foreign
     function, which lets other threads run, it is found in memory by the import.
-    Half a million new objects make the collector run again and again.
+    Half a million new objects make the collector run again and again. Whoever wants to
+    go on waits for the interpreter's switch interval, in one event several times.
     """
     if "torch" in sys.modules:
         return
-    collects = gc.isenabled()
+    collects, interval = gc.isenabled(), sys.getswitchinterval()
     gc.disable()
+    sys.setswitchinterval(_INTERVAL)
     try:
         _open_largest_library()
         importlib.import_module("torch")
-        with suppress(ImportError):  # else the first prediction imports it
-            importlib.import_module("torch._decomp")
+        # Else the first prediction imports the one, the first layer the other.
+        for name in ("torch._decomp", "pandas"):
+            with suppress(ImportError):
+                importlib.import_module(name)
     finally:
+        sys.setswitchinterval(interval)
         # Counts all objects as old, so that they are not looked through at once.
         gc.freeze()
         gc.unfreeze()
