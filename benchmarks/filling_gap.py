@@ -67,11 +67,13 @@ def _measure(side: int, tell: Told) -> None:
         if first and time.perf_counter() - begin > first + 3 * (moved + 1):
             moved += 1
             _move(viewer, moved, side)
-    tell(f"filling {side} x {side}, {moved} moves: {gaps.told()}")
     QTest.qWait(500)
     seconds = time.perf_counter() - begin
     cells = len(viewer.layers[-1].features)
-    tell(f"the end, after {seconds:.0f} s, {cells} cells: {gaps.told()}")
+    tell(
+        f"filling {side} x {side} with {moved} moves, and the end after {seconds:.0f} "
+        f"s, {cells} cells: {gaps.told()}"
+    )
     gaps.restart()
     for number in range(1, moved + 1):
         _move(viewer, number, side)

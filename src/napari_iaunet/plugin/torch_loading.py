@@ -10,8 +10,6 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-_INTERVAL = 0.0005  # seconds
-
 
 def load_torch() -> None:
     """Import torch, and what comes with it, never stopping other threads for long.
@@ -21,14 +19,12 @@ def load_torch() -> None:
     While a library is opened or the garbage collector runs, no other Python thread
     does. The largest library takes 0.2 s; opened beforehand through a foreign
     function, which lets other threads run, it is found in memory by the import.
-    Half a million new objects make the collector run again and again. Whoever wants to
-    go on waits for the interpreter's switch interval, in one event several times.
+    Half a million new objects make the collector run again and again.
     """
     if "torch" in sys.modules:
         return
-    collects, interval = gc.isenabled(), sys.getswitchinterval()
+    collects = gc.isenabled()
     gc.disable()
-    sys.setswitchinterval(_INTERVAL)
     try:
         _open_largest_library()
         importlib.import_module("torch")
@@ -37,7 +33,6 @@ def load_torch() -> None:
             with suppress(ImportError):
                 importlib.import_module(name)
     finally:
-        sys.setswitchinterval(interval)
         # Counts all objects as old, so that they are not looked through at once.
         gc.freeze()
         gc.unfreeze()
