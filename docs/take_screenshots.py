@@ -203,8 +203,8 @@ def finetune(viewer: napari.Viewer, dock: Any) -> None:
     model was not trained on it.
     """
     clear(viewer)
-    image = next((DATA / "nuclei-fluorescence" / "train").glob("f6863b83d75e*_img.*"))
-    viewer.add_image(imread(image), name="nuclei", gamma=0.6)
+    image = next((DATA / "nuclei-histology" / "train").glob("f952cc653760*_img.*"))
+    viewer.add_image(imread(image)[..., :3], name="stained tissue")
     mask = image.with_name(image.name.replace("_img.", "_mask."))
     viewer.add_labels(imread(mask), name="labelled cells").contour = 2
     viewer.reset_view()
@@ -218,7 +218,7 @@ def finetune(viewer: napari.Viewer, dock: Any) -> None:
     wait(lambda: panel.stop_button.isEnabled())
     wait(lambda: not panel.stop_button.isEnabled())
     print(panel.result.text())
-    panel.name.setText("my nuclei")
+    panel.name.setText("my tissue")
     QTest.qWait(500)
     save(viewer.screenshot(canvas_only=False, flash=False), "finetune.png")
     panel.widget().grab().save(str(IMAGES / "finetune-tab.png"))
