@@ -44,6 +44,16 @@ def test_computing_loads_no_qt():
     )
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
+def test_large_pages_unless_somebody_decided(before, after, monkeypatch):
+    if before is None:
+        monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)
+    else:
+        monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", before)
+    code = "import os, napari_iaunet; print(os.environ['THP_MEM_ALLOC_ENABLE'])"
+    assert run("-c", code).strip() == after
+
+
 @pytest.mark.parametrize("name", napari_iaunet.__all__)
 def test_public_names_exist(name):
     assert getattr(napari_iaunet, name) is not None
