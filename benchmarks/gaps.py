@@ -37,7 +37,7 @@ class Gaps:
     def restart(self) -> None:
         """Forget what was, on both sides."""
         self._slept()
-        self.longest, self.count, self._last = 0.0, 0, time.perf_counter()
+        self.longest, self._last = 0.0, time.perf_counter()
 
     def told(self) -> str:
         """Say the longest gaps since `restart`."""
@@ -54,7 +54,7 @@ class Gaps:
     def _tick(self) -> None:
         now = time.perf_counter()
         self.longest = max(self.longest, 1000 * (now - self._last))
-        self.count, self._last = self.count + 1, now
+        self._last = now
 
 
 class Told:

@@ -16,7 +16,7 @@ import report
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from common import Pair
+    from common import Sample
 
 _THRESHOLDS = (0.5, 0.75, 0.9)
 
@@ -31,9 +31,9 @@ def main() -> None:
     methods = _methods(args.model)
     rows, found = [], {title: [] for title in methods}
     for name, pairs in images.items():
-        row = [name]
+        row, samples = [name], common.read(pairs)
         for title, segmenter in methods.items():
-            at = _ap(segmenter, pairs)
+            at = _ap(segmenter, samples)
             found[title].append(at)
             row.append(" / ".join(f"{value:.3f}" for value in at))
         rows.append(row)
@@ -68,8 +68,8 @@ def _methods(model: str) -> dict[str, Any]:
     return methods
 
 
-def _ap(segmenter: Any, pairs: Sequence[Pair]) -> list[float]:
-    score = common.evaluate(common.by_model(segmenter), common.read(pairs))
+def _ap(segmenter: Any, samples: Sequence[Sample]) -> list[float]:
+    score = common.evaluate(common.by_model(segmenter), samples)
     known = [round(float(threshold), 2) for threshold in score.ap.thresholds]
     return [float(score.ap.pooled[known.index(wanted)]) for wanted in _THRESHOLDS]
 

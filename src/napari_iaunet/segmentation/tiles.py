@@ -121,7 +121,7 @@ def run_tiled(
     for done, (y, x) in enumerate((y, x) for y in rows for x in columns):
         found = predict(padded[None, :, y : y + h, x : x + w])
         weight = _ramp(y, h, full[0], halo)[:, None] * _ramp(x, w, full[1], halo)[None]
-        results = results or [_empty_plane(values, full) for values in found]
+        results = results or [_zeros_as(values, full) for values in found]
         for result, values in zip(results, found, strict=True):
             result[:, y : y + h, x : x + w].addcmul_(values, weight)
         weights[y : y + h, x : x + w] += weight
@@ -130,7 +130,7 @@ def run_tiled(
     return [result.div_(weights)[:, :height, :width] for result in results]
 
 
-def _empty_plane(values: Tensor, shape: tuple[int, ...]) -> Tensor:
+def _zeros_as(values: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Zeros (F, *shape) that lie in memory as a tile's values do."""
     count = values.shape[0]
     if values.stride(0) == 1:
