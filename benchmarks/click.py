@@ -106,9 +106,10 @@ def _quality(segmenter: Any, args: argparse.Namespace) -> str:
     return (
         f"### {len(samples)} test images of fluorescent nuclei, "
         f"{len(floods[best].first)} nuclei\n\n"
-        "The first click is a random pixel of the nucleus. Further ones lie where the "
-        "error is deepest, which is the first of many pixels where errors are thin, "
-        "or in the middle of the connected error that is largest. The flood fill has "
+        "The first click is a random pixel of the nucleus. Further ones lie where "
+        "what is missing, or too much, is deepest, which is the first of many pixels "
+        "where errors are thin; or in the middle of the largest connected part that "
+        "is missing or too much. The flood fill has "
         "the tolerance, in gray values of 255, that is best on these very images.\n\n"
         + report.table(head, [*(own.row(title) for title, own in ours.items()), flood])
     )
@@ -132,7 +133,7 @@ def _simulate(
     click: Clicks,
     cell: Mask,
     seed: tuple[int, int],
-    place: Callable[[Mask], tuple[int, int]],
+    place: Callable[[Mask, Mask], tuple[int, int]],
     simulated: _Simulated,
 ) -> None:
     """Correct a mask by clicks until it is good enough or patience ends."""
@@ -142,7 +143,7 @@ def _simulate(
         found.append(_overlap(mask, cell))
         if found[-1] >= _ENOUGH or len(points) == _MOST_CLICKS:
             break
-        y, x = place(mask ^ cell)
+        y, x = place(cell & ~mask, mask & ~cell)
         points.append((y, x))
         labels.append(int(cell[y, x]))
     simulated.first.append(found[0])
@@ -151,24 +152,33 @@ def _simulate(
     simulated.clicks.append(len(found))
 
 
-def _deepest(error: Mask) -> tuple[int, int]:
-    """Pixel of an error that is farthest from its border; the first of several."""
-    depth = _depth(error)
+def _deepest(missing: Mask, excess: Mask) -> tuple[int, int]:
+    """Pixel farthest from the border of what is missing, or too much; the first one."""
+    depth = max(_depth(missing), _depth(excess), key=lambda depth: float(depth.max()))
     y, x = np.unravel_index(int(depth.argmax()), depth.shape)
     return int(y), int(x)
 
 
-def _middle_of_largest(error: Mask) -> tuple[int, int]:
+def _middle_of_largest(missing: Mask, excess: Mask) -> tuple[int, int]:
     """Deepest pixel of the largest connected error; the middle one of several."""
-    from skimage.measure import label
-
-    parts = label(error, connectivity=1)
-    largest = parts == np.bincount(parts[parts > 0]).argmax()
-    depth = np.where(largest, _depth(error), 0)
+    largest = max(
+        _largest_part(missing), _largest_part(excess), key=lambda part: int(part.sum())
+    )
+    depth = np.where(largest, _depth(largest), 0)
     deepest = np.argwhere(depth == depth.max())
     away = np.linalg.norm(deepest - np.argwhere(largest).mean(axis=0), axis=1)
     y, x = deepest[away.argmin()]
     return int(y), int(x)
+
+
+def _largest_part(error: Mask) -> Mask:
+    from skimage.measure import label
+
+    parts = label(error, connectivity=1)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    largest: Mask = error & (parts == sizes.argmax())
+    return largest
 
 
 def _depth(error: Mask) -> NDArray[np.float64]:

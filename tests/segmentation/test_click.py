@@ -7,7 +7,7 @@ from skimage.data import immunohistochemistry
 from napari_iaunet import Segmenter
 from napari_iaunet.errors import ImageError
 from napari_iaunet.files import read_image
-from napari_iaunet.segmentation.correction import obey
+from napari_iaunet.segmentation.correction import correction, obey
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +162,17 @@ def test_a_click_needs_one_plane():
         segmenter.click([(1, 1)])
     with pytest.raises(ImageError, match="stack of 5"):
         segmenter.set_image(np.zeros((5, 20, 20), np.uint8))
+
+
+def test_a_click_beside_a_small_cell_leaves_the_cell():
+    y, x = np.mgrid[:41, :41]
+    cell = (y - 20) ** 2 + (x - 20) ** 2 <= 3**2
+    taken_for_it = cell | ((y - 20) ** 2 + (x - 24) ** 2 <= 2**2)
+    height = np.where(taken_for_it, 2, -2).astype(np.float32)
+    points, positive = np.array([[20, 20], [20, 25]]), np.array([True, False])
+    height += correction(height, points, positive, spread=21.0)
+    assert height[20, 25] < 0
+    assert (height > 0)[cell].mean() > 0.9
 
 
 def test_discs_settle_what_the_network_does_not():

@@ -16,6 +16,10 @@ _MARGIN = 0.2
 # The whole outline moves by so much at most; what is missing then, moves nearby only.
 _GENTLE = 1.0
 _NARROW = 0.25
+# Nearby is no farther than so much of the way to a click that says the opposite: where
+# such clicks lie close together, the cell or the error is small.
+_TOWARDS_OPPOSITE = 0.5
+_NARROWEST = 0.7
 _ROUNDS = 50
 
 
@@ -53,17 +57,34 @@ def correction(
     y, x = np.ogrid[: height.shape[0], : height.shape[1]]
     squares = [(y - point[0]) ** 2 + (x - point[1]) ** 2 for point in points]
     total = np.zeros(height.shape, np.float32)
-    for width, most in ((spread, _GENTLE), (_NARROW * spread, np.inf)):
-        kernel = _nearness(apart, width) * np.outer(sign, sign)
+    everywhere = np.full(len(points), spread)
+    nearby = _nearby(apart, positive, _NARROW * spread)
+    for widths, most in ((everywhere, _GENTLE), (nearby, np.inf)):
+        kernel = _nearness(apart, widths) * np.outer(sign, sign)
         strengths = _solve(kernel, wanted - value, most)
         value = value + kernel @ strengths
-        for square, shift in zip(squares, sign * strengths, strict=True):
+        shifts = sign * strengths
+        for square, shift, width in zip(squares, shifts, widths, strict=True):
             if shift:
                 total += (shift * _nearness(square, width)).astype(np.float32)
     return total
 
 
-def _nearness(square: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+def _nearby(
+    apart: NDArray[np.float64], positive: NDArray[np.bool_], widest: float
+) -> NDArray[np.float64]:
+    """How far each click reaches when it acts alone, (P,) pixels."""
+    opposite = positive[:, None] != positive
+    distance = np.sqrt(np.where(opposite, apart, np.inf).min(axis=1))
+    widths: NDArray[np.float64] = np.clip(
+        _TOWARDS_OPPOSITE * distance, min(_NARROWEST, widest), widest
+    )
+    return widths
+
+
+def _nearness(
+    square: NDArray[np.float64], width: float | NDArray[np.float64]
+) -> NDArray[np.float64]:
     nearness: NDArray[np.float64] = np.exp(-0.5 * square / width**2)
     return nearness
 
