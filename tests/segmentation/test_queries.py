@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from skimage.data import immunohistochemistry
 
 from napari_iaunet.segmentation import queries
-from napari_iaunet.segmentation.queries import _distinct, find_peaks, votes_of
+from napari_iaunet.segmentation.queries import distinct, find_peaks, votes_of
 from napari_iaunet.segmentation.segmenter import Segmenter
 
 
@@ -35,9 +35,9 @@ def test_a_plateau_is_one_peak():
 
 def test_distinct_places_are_those_of_numpy():
     places = np.random.default_rng(0).integers(-9, 9, (500, 2))
-    distinct, inverse = _distinct(places)
+    rows, inverse = distinct(places)
     expected, order = np.unique(places, axis=0, return_inverse=True)
-    np.testing.assert_array_equal(distinct, expected)
+    np.testing.assert_array_equal(rows, expected)
     np.testing.assert_array_equal(inverse, order.ravel())
 
 

@@ -14,9 +14,11 @@ from napari_iaunet.segmentation.correction import correction, obey
 from napari_iaunet.segmentation.fields import FieldImage
 from napari_iaunet.segmentation.queries import (
     Queries,
+    distinct,
     find_peaks,
     merge_queries,
     votes_of,
+    within_reach,
 )
 
 if TYPE_CHECKING:
@@ -192,7 +194,10 @@ def _cut(fields: FieldImage, points: NDArray[np.float64], reach: float) -> _Wind
     low = np.clip(np.floor(points.min(0) - reach), 0, size - 1).astype(int)
     high = np.clip(np.ceil(points.max(0) + reach) + 1, 1, size).astype(int)
     rows, columns = (slice(a, b) for a, b in zip(low, high, strict=True))
-    return _Window(FieldImage(*(f[..., rows, columns] for f in fields)), low)
+    cut = FieldImage(*(f[..., rows, columns] for f in fields))
+    # Pixel by pixel in memory: that is how vectors are read, again and again.
+    embedding = cut.embedding.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+    return _Window(cut._replace(embedding=embedding), low)
 
 
 def _leaves(mask: NDArray[np.bool_], window: _Window, fields: FieldImage) -> bool:
@@ -228,9 +233,12 @@ def _decode_clicks(
     queries = _add_clicks(
         automatic, clicks, positive, votes, fields.embedding, same_cell, settings
     )
-    pixels = np.flatnonzero(fields.foreground.numpy() > _LEAST_FOREGROUND)
-    pixels = np.union1d(pixels, clicks)
-    lead = _lead(pixels, votes, fields.embedding, queries, same_cell, settings)
+    candidate = fields.foreground.numpy() > _LEAST_FOREGROUND
+    candidate.ravel()[clicks] = True
+    pixels = np.flatnonzero(candidate)
+    lead = _lead(
+        pixels, votes, fields.embedding, queries, same_cell, settings, diameter
+    )
     level = np.log(settings.foreground / (1 - settings.foreground))
     height = np.full(inside.size, -_STRONG, np.float32)
     height[pixels] = np.minimum(
@@ -250,20 +258,25 @@ def _lead(
     queries: Queries,
     same_cell: SameCell,
     settings: DecodeSettings,
+    resolution: float,
 ) -> NDArray[np.float32]:
     """By how much cell 0 recognises each pixel better than any other cell does."""
     vectors, vote = embedding.flatten(1).T[torch.from_numpy(pixels)], votes[pixels]
+    # Votes of one cell fall on few places: search the trees once per place.
+    places, inverse = distinct(np.rint(vote * resolution).astype(np.int64))
     best = []
     for chosen in (queries.cell == 0, queries.cell != 0):
         found = np.full(len(pixels), -np.inf, np.float32)
         members = np.flatnonzero(chosen)
         count = min(settings.nearest, len(members))
         if count:
-            distance, near = cKDTree(queries.vote[members]).query(vote, k=count)
+            tree = cKDTree(queries.vote[members])
+            distance, near = tree.query(places / resolution, k=count)
             distance, near = (v.reshape(-1, count) for v in (distance, near))
+            close = within_reach(distance, settings.reach)
         for k in range(count):
-            use = np.flatnonzero((distance[:, k] < settings.reach) | (k == 0))
-            query = members[near[use, k]]
+            use = np.flatnonzero(close[inverse, k])
+            query = members[near[inverse[use], k]]
             logit = same_cell(
                 vectors[use] - queries.embedding[query],
                 torch.from_numpy(vote[use] - queries.vote[query]),

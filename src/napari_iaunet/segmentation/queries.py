@@ -214,15 +214,14 @@ def join(
 ) -> Joined:
     """Cell of each pixel: that of the nearby query which recognises it best."""
     # Votes of one cell fall on few places: search the tree once per place.
-    places, inverse = _distinct(np.rint(votes * resolution).astype(np.int64))
+    places, inverse = distinct(np.rint(votes * resolution).astype(np.int64))
     count = min(settings.nearest, len(queries.place))
     distance, near = cKDTree(queries.vote).query(
         places / resolution, k=count, workers=torch.get_num_threads()
     )
     distance, near = distance.reshape(-1, count), near.reshape(-1, count)
     cell = queries.cell[near]
-    close = distance < np.minimum(settings.reach, _AHEAD + _TIMES * distance[:, :1])
-    close[:, 0] = True
+    close = within_reach(distance, settings.reach)
     rival = (cell != cell[:, :1]) & close
     contested = np.flatnonzero(rival.any(1)[inverse])
     result = Joined(cell[inverse, 0], np.full(len(pixels), np.inf, np.float32))
@@ -250,7 +249,28 @@ def join(
     return result
 
 
-def _distinct(
+def within_reach(distance: NDArray[np.float64], reach: float) -> NDArray[np.bool_]:
+    """Tell which queries a pixel is compared with: the nearest always.
+
+    Parameters
+    ----------
+    distance : (P, K) float
+        From each pixel's vote to its K nearest queries, ascending, in diameters.
+    reach : float
+        As in `DecodeSettings`.
+
+    Returns
+    -------
+    (P, K) bool
+    """
+    close: NDArray[np.bool_] = distance < np.minimum(
+        reach, _AHEAD + _TIMES * distance[:, :1]
+    )
+    close[:, 0] = True
+    return close
+
+
+def distinct(
     places: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the distinct rows of (P, 2) places, and where each place is among them.
