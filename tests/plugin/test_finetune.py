@@ -36,7 +36,7 @@ def test_train_save_and_use_a_model(trainer, poor, monkeypatch):
     trainer.add()
     assert [can_be_chosen for _, can_be_chosen in trainer.proposals()] == [False]
     trainer.started_from("poor")
-    trainer.train()
+    trainer.train(minutes=0.3)
     assert not trainer.panel.train_button.isEnabled()
     trainer.wait_for_end()
     panel = trainer.panel
@@ -58,7 +58,7 @@ def test_train_save_and_use_a_model(trainer, poor, monkeypatch):
     card = load_model(find_model("my discs"))[1]
     assert card["start"] == "poor"
     assert card["improved"]
-    assert card["training"]["asked for"] == {"minutes": 0.1, "steps": None}
+    assert card["training"]["asked for"] == {"minutes": 0.3, "steps": None}
     assert card["pairs"] == [{"image": "plate", "labels": "drawn"}]
     assert not list(trainings.user_models_folder().parent.glob("trainings/*"))
     # The model finds cells at once.

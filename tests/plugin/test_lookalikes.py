@@ -106,7 +106,7 @@ class User(Person):
                     or library._timer.isActive()
                 )
             ),
-            timeout=20_000,
+            timeout=90_000,
         )
         self.qtbot.wait(20)
 
