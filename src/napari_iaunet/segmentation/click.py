@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.segmentation.correction import correction, obey
@@ -17,8 +16,8 @@ from napari_iaunet.segmentation.queries import (
     distinct,
     find_peaks,
     merge_queries,
+    nearest_queries,
     votes_of,
-    within_reach,
 )
 
 if TYPE_CHECKING:
@@ -268,20 +267,18 @@ def _lead(
     for chosen in (queries.cell == 0, queries.cell != 0):
         found = np.full(len(pixels), -np.inf, np.float32)
         members = np.flatnonzero(chosen)
-        count = min(settings.nearest, len(members))
-        if count:
-            tree = cKDTree(queries.vote[members])
-            distance, near = tree.query(places / resolution, k=count)
-            distance, near = (v.reshape(-1, count) for v in (distance, near))
-            close = within_reach(distance, settings.reach)
-        for k in range(count):
-            use = np.flatnonzero(close[inverse, k])
-            query = members[near[inverse[use], k]]
-            logit = same_cell(
-                vectors[use] - queries.embedding[query],
-                torch.from_numpy(vote[use] - queries.vote[query]),
-            ).numpy()
-            found[use] = np.maximum(found[use], logit)
+        if len(members):
+            near, close = nearest_queries(
+                queries.vote[members], places / resolution, settings
+            )
+            for k in range(near.shape[1]):
+                use = np.flatnonzero(close[inverse, k])
+                query = members[near[inverse[use], k]]
+                logit = same_cell(
+                    vectors[use] - queries.embedding[query],
+                    torch.from_numpy(vote[use] - queries.vote[query]),
+                ).numpy()
+                found[use] = np.maximum(found[use], logit)
         best.append(found)
     own, other = best
     lead: NDArray[np.float32] = np.clip(own - other, -_STRONG, _STRONG)

@@ -215,13 +215,8 @@ def join(
     """Cell of each pixel: that of the nearby query which recognises it best."""
     # Votes of one cell fall on few places: search the tree once per place.
     places, inverse = distinct(np.rint(votes * resolution).astype(np.int64))
-    count = min(settings.nearest, len(queries.place))
-    distance, near = cKDTree(queries.vote).query(
-        places / resolution, k=count, workers=torch.get_num_threads()
-    )
-    distance, near = distance.reshape(-1, count), near.reshape(-1, count)
+    near, close = nearest_queries(queries.vote, places / resolution, settings)
     cell = queries.cell[near]
-    close = within_reach(distance, settings.reach)
     rival = (cell != cell[:, :1]) & close
     contested = np.flatnonzero(rival.any(1)[inverse])
     result = Joined(cell[inverse, 0], np.full(len(pixels), np.inf, np.float32))
@@ -232,7 +227,7 @@ def join(
     vectors, vote = flat[torch.from_numpy(pixel)], votes[contested]
     best, second = np.full((2, len(contested)), -np.inf, np.float32)
     chosen = np.full(len(contested), -1, np.int64)
-    for k in range(count):
+    for k in range(near.shape[1]):
         use = np.flatnonzero(close[place, k])
         query = near[place[use], k]
         logit = same_cell(
@@ -249,25 +244,34 @@ def join(
     return result
 
 
-def within_reach(distance: NDArray[np.float64], reach: float) -> NDArray[np.bool_]:
-    """Tell which queries a pixel is compared with: the nearest always.
+def nearest_queries(
+    votes: NDArray[np.float32], places: NDArray[np.float64], settings: DecodeSettings
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Find the queries nearest to each place, K of them at most.
 
     Parameters
     ----------
-    distance : (P, K) float
-        From each pixel's vote to its K nearest queries, ascending, in diameters.
-    reach : float
-        As in `DecodeSettings`.
+    votes : (Q, 2) float32
+        Of the queries, in diameters; one at least.
+    places : (P, 2) float
+        In diameters.
+    settings : DecodeSettings
 
     Returns
     -------
-    (P, K) bool
+    near : (P, K) int64
+        Numbers of queries, the nearest first.
+    close : (P, K) bool
+        Whether the query is worth a comparison; the nearest always is.
     """
-    close: NDArray[np.bool_] = distance < np.minimum(
-        reach, _AHEAD + _TIMES * distance[:, :1]
+    count = min(settings.nearest, len(votes))
+    distance, near = cKDTree(votes).query(
+        places, k=count, workers=torch.get_num_threads()
     )
+    distance, near = distance.reshape(-1, count), near.reshape(-1, count)
+    close = distance < np.minimum(settings.reach, _AHEAD + _TIMES * distance[:, :1])
     close[:, 0] = True
-    return close
+    return near, close
 
 
 def distinct(
