@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from patient import PatientBot
 from stepwise import Stepwise
 from trainer import Trainer, discs
 
@@ -76,6 +77,11 @@ def fake(monkeypatch):
     monkeypatch.setattr(preferences, "remember_device", lambda name: None)
     monkeypatch.setattr(napari_iaunet, "list_models", lambda: models, raising=False)
     return segmenter
+
+
+@pytest.fixture
+def qtbot(qapp, request):
+    return PatientBot(request)
 
 
 @pytest.fixture

@@ -104,8 +104,7 @@ class User(Person):
     def wait(self):
         timer = self.dock.click_controller._timer
         self.qtbot.waitUntil(
-            lambda: not (self.dock.click_jobs.is_running or timer.isActive()),
-            timeout=20_000,
+            lambda: not (self.dock.click_jobs.is_running or timer.isActive())
         )
         self.qtbot.wait(20)
 
@@ -787,9 +786,7 @@ def test_a_click_on_a_large_plane_that_comes_too_early(user, gate, small_windows
     user.click(C)
     assert "your click" in user.said
     gate.open.set()
-    user.qtbot.waitUntil(
-        lambda: user.preview is not None and user.preview[C], timeout=20_000
-    )
+    user.qtbot.waitUntil(lambda: user.preview is not None and user.preview[C])
     user.key("k")
     assert is_cell(user.cells.data == 1, A)
     assert is_cell(user.cells.data == 2, C)
@@ -935,7 +932,7 @@ def test_a_prepared_plane_is_let_go(ready):
 def test_segment_and_clicks_share_the_model(ready):
     qtbot, dock = ready.qtbot, ready.dock
     qtbot.mouseClick(dock.segment_panel.run.start_button, LEFT)
-    qtbot.waitUntil(lambda: not dock.jobs.is_running, timeout=20_000)
+    qtbot.waitUntil(lambda: not dock.jobs.is_running)
     cells = ready.viewer.layers["image cells"]
     assert ready.panel.target.currentText() == "image cells"
     number = cells.data[A]

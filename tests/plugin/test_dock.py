@@ -38,8 +38,8 @@ def press(qtbot, dock):
     qtbot.mouseClick(dock.segment_panel.run.start_button, LEFT)
 
 
-def finish(qtbot, dock, timeout=10_000):
-    qtbot.waitUntil(lambda: not dock.jobs.is_running, timeout=timeout)
+def finish(qtbot, dock):
+    qtbot.waitUntil(lambda: not dock.jobs.is_running)
     qtbot.wait(20)
 
 
@@ -194,7 +194,7 @@ def test_no_cells(qtbot, dock, viewer, fake, monkeypatch):
 
 
 def wait_until_computing(qtbot, fake):
-    qtbot.waitUntil(fake.reached.is_set, timeout=10_000)
+    qtbot.waitUntil(fake.reached.is_set)
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ def test_cancel(qtbot, dock, viewer, slow):
     qtbot.waitUntil(lambda: status(dock) == "Segmenting…")
     assert not run.start_button.isEnabled()
     qtbot.mouseClick(run.cancel_button, LEFT)
-    finish(qtbot, dock, 2000)
+    finish(qtbot, dock)
     assert len(viewer.layers) == 1
     assert run.start_button.isEnabled()
     assert not run.cancel_button.isEnabled()
@@ -394,7 +394,7 @@ def test_the_bundled_model_finds_nuclei(qtbot, real_dock, viewer, data_folder):
     path = sorted((data_folder / "nuclei-fluorescence" / "test").glob("*_img.png"))[0]
     viewer.add_image(imread(path))
     press(qtbot, real_dock)
-    finish(qtbot, real_dock, 120_000)
+    finish(qtbot, real_dock)
     truth = imread(str(path).replace("_img", "_mask"))
     found = len(viewer.layers[-1].features)
     count = len(np.unique(truth)) - 1
@@ -405,7 +405,7 @@ def test_the_bundled_model_finds_nuclei(qtbot, real_dock, viewer, data_folder):
 def test_the_bundled_model_segments_the_sample(qtbot, real_dock, viewer):
     viewer.open_sample("napari-iaunet", "stained_tissue")
     press(qtbot, real_dock)
-    finish(qtbot, real_dock, 120_000)
+    finish(qtbot, real_dock)
     cells = viewer.layers["stained tissue cells"]
     assert len(cells.features) > 20
     assert cells.features["index"].tolist() == list(range(1, cells.data.max() + 1))
@@ -418,7 +418,7 @@ def test_the_bundled_model_segments_the_sample(qtbot, real_dock, viewer):
 def test_an_image_of_nothing_but_nan_has_no_cells(qtbot, real_dock, viewer):
     viewer.add_image(np.full((64, 64), np.nan), contrast_limits=(0, 1))
     press(qtbot, real_dock)
-    finish(qtbot, real_dock, 120_000)
+    finish(qtbot, real_dock)
     assert len(viewer.layers) == 1
     assert "No cells" in messages()[-1]
 
@@ -429,6 +429,6 @@ def test_a_folder_without_a_model(qtbot, real_dock, viewer, tmp_path, monkeypatc
     qtbot.mouseClick(real_dock.segment_panel.browse, LEFT)
     viewer.add_image(data.coins())
     press(qtbot, real_dock)
-    finish(qtbot, real_dock, 120_000)
+    finish(qtbot, real_dock)
     assert len(viewer.layers) == 1
     assert str(tmp_path) in messages()[-1]

@@ -48,7 +48,7 @@ def press(qtbot, dock):
 
 
 def finish(qtbot, dock):
-    qtbot.waitUntil(lambda: not dock.jobs.is_running, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.jobs.is_running)
     qtbot.wait(20)
 
 
@@ -56,7 +56,7 @@ def begin(qtbot, dock, viewer):
     """Press Segment, and return the layer as soon as it shows something."""
     before = len(viewer.layers)
     press(qtbot, dock)
-    qtbot.waitUntil(lambda: len(viewer.layers) > before, timeout=60_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) > before)
     return viewer.layers[-1]
 
 
@@ -131,7 +131,7 @@ def test_cells_of_different_parts_have_different_numbers_meanwhile(
         parts = [full[y : y + SIDE, x : x + SIDE] for y, x in corners]
         return [labels for part in parts if (labels := set(np.unique(part)) - {0})]
 
-    qtbot.waitUntil(lambda: len(found()) > 1, timeout=60_000)
+    qtbot.waitUntil(lambda: len(found()) > 1)
     cancel(qtbot, dock)
     full = filling.data[0][...]
     numbers = found()

@@ -43,7 +43,7 @@ def outcomes(jobs):
 
 
 def finish(qtbot, jobs):
-    qtbot.waitUntil(lambda: not jobs.is_running, timeout=5000)
+    qtbot.waitUntil(lambda: not jobs.is_running)
     qtbot.wait(20)
 
 
@@ -153,7 +153,7 @@ def test_a_newer_job_replaces_an_older_one(qtbot, jobs, outcomes):
     qtbot.wait(50)
     jobs.start(lambda progress: "new", "newer")
     finish(qtbot, jobs)
-    qtbot.waitUntil(lambda: ended == [True], timeout=5000)
+    qtbot.waitUntil(lambda: ended == [True])
     qtbot.wait(20)
     assert outcomes.seen == [("succeeded", "new")]
 
@@ -170,7 +170,7 @@ def test_closing_stops_the_job_in_silence(qtbot, jobs, outcomes):
     jobs.start(work, "test")
     qtbot.wait(50)
     jobs.close()
-    qtbot.waitUntil(ended.is_set, timeout=5000)
+    qtbot.waitUntil(ended.is_set)
     qtbot.wait(50)
     assert outcomes.seen == []
     assert not jobs.is_running

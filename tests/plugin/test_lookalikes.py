@@ -105,8 +105,7 @@ class User(Person):
                     or controller._timer.isActive()
                     or library._timer.isActive()
                 )
-            ),
-            timeout=90_000,
+            )
         )
         self.qtbot.wait(20)
 

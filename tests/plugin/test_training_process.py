@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def kinds(process):
 
 
 def test_it_tells_and_ends(qtbot, process, task):
-    with qtbot.waitSignal(process.ended, timeout=60_000):
+    with qtbot.waitSignal(process.ended):
         process.start(task(steps=2))
     assert kinds(process)[0] == "start"
     assert kinds(process)[-1] == "end"
@@ -49,21 +50,24 @@ def test_it_tells_and_ends(qtbot, process, task):
 
 def test_pause_and_stop(qtbot, process, task):
     process.start(task(minutes=10))
-    qtbot.waitUntil(lambda: "step" in kinds(process), timeout=60_000)
+    qtbot.waitUntil(lambda: "start" in kinds(process))
+    begin = time.monotonic()
+    qtbot.waitUntil(lambda: "step" in kinds(process))
     process.pause()
-    qtbot.wait(1500)
+    long = round(1000 * (time.monotonic() - begin))  # longer than a step takes
+    qtbot.wait(long)
     told = len(process.events)
-    qtbot.wait(1500)
+    qtbot.wait(long)
     assert len(process.events) == told
     process.go_on()
-    qtbot.waitUntil(lambda: len(process.events) > told, timeout=60_000)
-    with qtbot.waitSignal(process.ended, timeout=60_000):
+    qtbot.waitUntil(lambda: len(process.events) > told)
+    with qtbot.waitSignal(process.ended):
         process.stop()
     assert kinds(process)[-1] == "end"
 
 
 def test_errors_are_in_the_users_words(qtbot, process, task):
-    with qtbot.waitSignal(process.failed, timeout=60_000) as failed:
+    with qtbot.waitSignal(process.failed) as failed:
         process.start(task(labels=np.zeros((64, 64), int), steps=1))
     assert failed.args == ["There is no annotated cell to train on."]
 
@@ -71,8 +75,8 @@ def test_errors_are_in_the_users_words(qtbot, process, task):
 def test_a_crash_is_told(qtbot, process, task):
     folder = task(minutes=10)
     process.start(folder)
-    qtbot.waitUntil(lambda: "step" in kinds(process), timeout=60_000)
-    with qtbot.waitSignal(process.failed, timeout=60_000) as failed:
+    qtbot.waitUntil(lambda: "step" in kinds(process))
+    with qtbot.waitSignal(process.failed) as failed:
         os.kill(process._process.processId(), signal.SIGTERM)
     assert "ended unexpectedly" in failed.args[0]
     load_model(folder / MODEL)
@@ -80,7 +84,7 @@ def test_a_crash_is_told(qtbot, process, task):
 
 def test_a_python_that_is_missing(qtbot, process, task, monkeypatch):
     monkeypatch.setattr("sys.executable", "/nowhere/python")
-    with qtbot.waitSignal(process.failed, timeout=60_000) as failed:
+    with qtbot.waitSignal(process.failed) as failed:
         process.start(task(steps=1))
     assert "could not be started" in failed.args[0]
     assert not process.is_running
@@ -89,7 +93,7 @@ def test_a_python_that_is_missing(qtbot, process, task, monkeypatch):
 def test_closing_leaves_nothing_behind(qtbot, process, task):
     folder = task(minutes=10)
     process.start(folder)
-    qtbot.waitUntil(lambda: "step" in kinds(process), timeout=60_000)
+    qtbot.waitUntil(lambda: "step" in kinds(process))
     number = process._process.processId()
     process.close()
     assert not process.is_running
