@@ -111,7 +111,7 @@ def score_tables(
     last = [f"F1 {_SHOWN}", f"PQ {_SHOWN}", "s/MP"]
     pooled, mean = [], []
     for title, score in scores.items():
-        at = list(score.ap.thresholds).index(_SHOWN)
+        at = score.place(_SHOWN)
         row = [title]
         if diameters:
             row += [str(score.images), str(score.cells)]

@@ -59,6 +59,14 @@ class Score:
     used_diameter: float
     seconds_per_megapixel: float
 
+    def place(self, iou: float) -> int:
+        """Where a threshold is among those of `ap`."""
+        return list(self.ap.thresholds).index(iou)
+
+    def pooled(self, iou: float) -> float:
+        """AP of the cells of all images together at a threshold."""
+        return float(self.ap.pooled[self.place(iou)])
+
 
 # -- arguments ---------------------------------------------------------------
 

@@ -224,7 +224,7 @@ def _forest(draw: Draw) -> dict[str, float]:
         lambda sample: common.Found(forest.segment(sample.image)),
         common.read(draw.test),
     )
-    return {"forest": _at_half(by_forest)}
+    return {"forest": by_forest.pooled(0.5)}
 
 
 def _ap(model: str | Path, test: list[Pair]) -> float:
@@ -232,12 +232,7 @@ def _ap(model: str | Path, test: list[Pair]) -> float:
     from napari_iaunet import Segmenter
 
     method = common.by_model(Segmenter(model, "cpu"))
-    return _at_half(common.evaluate(method, common.read(test)))
-
-
-def _at_half(score: common.Score) -> float:
-    at = [float(t) for t in score.ap.thresholds].index(0.5)
-    return float(score.ap.pooled[at])
+    return common.evaluate(method, common.read(test)).pooled(0.5)
 
 
 # -- the bundled model ----------------------------------------------------------------

@@ -70,8 +70,7 @@ def _methods(model: str) -> dict[str, Any]:
 
 def _ap(segmenter: Any, samples: Sequence[Sample]) -> list[float]:
     score = common.evaluate(common.by_model(segmenter), samples)
-    known = [round(float(threshold), 2) for threshold in score.ap.thresholds]
-    return [float(score.ap.pooled[known.index(wanted)]) for wanted in _THRESHOLDS]
+    return [score.pooled(iou) for iou in _THRESHOLDS]
 
 
 if __name__ == "__main__":

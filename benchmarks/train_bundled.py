@@ -235,15 +235,13 @@ def _figures(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _figure(score: Score) -> dict[str, float]:
-    thresholds = [float(t) for t in score.ap.thresholds]
     figure: dict[str, float] = {
         "images": score.images,
         "cells": score.cells,
         "median diameter": round(score.true_diameter, 1),
     }
     for shown in _SHOWN:
-        value = float(score.ap.pooled[thresholds.index(shown)])
-        figure[f"AP{round(100 * shown)}"] = round(value, 4)
+        figure[f"AP{round(100 * shown)}"] = round(score.pooled(shown), 4)
     return figure
 
 
