@@ -13,6 +13,7 @@ from napari_iaunet.segmentation.correction import correction, obey
 from napari_iaunet.segmentation.fields import FieldImage
 from napari_iaunet.segmentation.queries import (
     Queries,
+    can_win,
     distinct,
     find_peaks,
     merge_queries,
@@ -263,25 +264,31 @@ def _lead(
     vectors, vote = embedding.flatten(1).T[torch.from_numpy(pixels)], votes[pixels]
     # Votes of one cell fall on few places: search the trees once per place.
     places, inverse = distinct(np.rint(vote * resolution).astype(np.int64))
-    best = []
-    for chosen in (queries.cell == 0, queries.cell != 0):
-        found = np.full(len(pixels), -np.inf, np.float32)
-        members = np.flatnonzero(chosen)
+    sides = []
+    for members in (np.flatnonzero(queries.cell == 0), np.flatnonzero(queries.cell)):
         if len(members):
-            near, close = nearest_queries(
+            found = nearest_queries(
                 queries.vote[members], places / resolution, settings
             )
-            for k in range(near.shape[1]):
-                use = np.flatnonzero(close[inverse, k])
-                query = members[near[inverse[use], k]]
-                logit = same_cell(
-                    vectors[use] - queries.embedding[query],
-                    torch.from_numpy(vote[use] - queries.vote[query]),
-                ).numpy()
-                found[use] = np.maximum(found[use], logit)
-        best.append(found)
-    own, other = best
-    lead: NDArray[np.float32] = np.clip(own - other, -_STRONG, _STRONG)
+            sides.append((members, *found))
+    asked = np.arange(len(pixels))
+    if len(sides) == 2:
+        # Most of a window votes for places that are clearly nearer to other cells.
+        mine, others = (distance for *_, distance in sides)
+        contested = can_win(mine, others, settings) | (mine <= others)
+        asked = np.flatnonzero(contested[inverse])
+    best = np.full((2, len(pixels)), -np.inf, np.float32)
+    for logits, (members, near, close, _) in zip(best, sides, strict=False):
+        for k in range(near.shape[1]):
+            use = asked[close[inverse[asked], k]]
+            query = members[near[inverse[use], k]]
+            logit = same_cell(
+                vectors[use] - queries.embedding[query],
+                torch.from_numpy(vote[use] - queries.vote[query]),
+            ).numpy()
+            logits[use] = np.maximum(logits[use], logit)
+    lead = np.full(len(pixels), -_STRONG, np.float32)
+    lead[asked] = np.clip(best[0, asked] - best[1, asked], -_STRONG, _STRONG)
     return lead
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # plus so many times as far as from the nearest query: it need not be compared.
 _AHEAD = 0.5
 _TIMES = 3.0
+# Starting threads takes longer than looking up so few places.
+_FEW_PLACES = 10_000
 # Votes reach this far off the plane, in diameters.
 _OFF = 3.0
 
@@ -215,7 +217,7 @@ def join(
     """Cell of each pixel: that of the nearby query which recognises it best."""
     # Votes of one cell fall on few places: search the tree once per place.
     places, inverse = distinct(np.rint(votes * resolution).astype(np.int64))
-    near, close = nearest_queries(queries.vote, places / resolution, settings)
+    near, close, _ = nearest_queries(queries.vote, places / resolution, settings)
     cell = queries.cell[near]
     rival = (cell != cell[:, :1]) & close
     contested = np.flatnonzero(rival.any(1)[inverse])
@@ -246,7 +248,7 @@ def join(
 
 def nearest_queries(
     votes: NDArray[np.float32], places: NDArray[np.float64], settings: DecodeSettings
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
     """Find the queries nearest to each place, K of them at most.
 
     Parameters
@@ -263,15 +265,28 @@ def nearest_queries(
         Numbers of queries, the nearest first.
     close : (P, K) bool
         Whether the query is worth a comparison; the nearest always is.
+    distance : (P,) float64
+        To the nearest query, in diameters.
     """
     count = min(settings.nearest, len(votes))
-    distance, near = cKDTree(votes).query(
-        places, k=count, workers=torch.get_num_threads()
-    )
+    workers = torch.get_num_threads() if len(places) > _FEW_PLACES else 1
+    distance, near = cKDTree(votes).query(places, k=count, workers=workers)
     distance, near = distance.reshape(-1, count), near.reshape(-1, count)
-    close = distance < np.minimum(settings.reach, _AHEAD + _TIMES * distance[:, :1])
+    close = can_win(distance, distance[:, :1], settings)
     close[:, 0] = True
-    return near, close
+    return near, close, distance[:, 0]
+
+
+def can_win(
+    distance: NDArray[np.float64],
+    nearest: NDArray[np.float64],
+    settings: DecodeSettings,
+) -> NDArray[np.bool_]:
+    """Whether queries so far away can win a place; distances are in diameters."""
+    won: NDArray[np.bool_] = distance < np.minimum(
+        settings.reach, _AHEAD + _TIMES * nearest
+    )
+    return won
 
 
 def distinct(
