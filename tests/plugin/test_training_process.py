@@ -54,7 +54,7 @@ def test_pause_and_stop(qtbot, process, task):
     begin = time.monotonic()
     qtbot.waitUntil(lambda: "step" in kinds(process))
     process.pause()
-    long = round(1000 * (time.monotonic() - begin))  # longer than a step takes
+    long = 1500 + round(1000 * (time.monotonic() - begin))  # longer than a step takes
     qtbot.wait(long)
     told = len(process.events)
     qtbot.wait(long)
