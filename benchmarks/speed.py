@@ -63,8 +63,8 @@ _NOTES = (
     "the network of `2D_versatile_fluo` with random weights on the whole image, then "
     "its non-maximum suppression and polygons on the fields of the true cells. IAU-Net "
     "enlarges images of cells below 20 px, StarDist does not: `--diameters 5 12` shows "
-    "what that costs. Planes below half a megapixel are looked at twice: "
-    "`--size 512 704` shows what that costs."
+    "what that costs. Planes below half a megapixel are looked at two to four "
+    "times: `--size 512 704` shows what that costs."
 )
 
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import copy
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from torch.nn.functional import interpolate
 
 from napari_iaunet.errors import DeviceError
 from napari_iaunet.identity.descriptor import PooledMaps
 from napari_iaunet.segmentation.devices import autocast_dtype
 from napari_iaunet.segmentation.engines import choose_engine
 from napari_iaunet.segmentation.fields import FieldImage
+from napari_iaunet.segmentation.intensity import rescale
 from napari_iaunet.segmentation.tiles import pad_to_stride, plan_blocks, run_tiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -26,10 +28,27 @@ if TYPE_CHECKING:
     from napari_iaunet.identity.descriptor import CellPixels
     from napari_iaunet.model.network import IAUNet
     from napari_iaunet.segmentation.engines import TileFields
+    from napari_iaunet.segmentation.progress import PlaneProgress, Progress
 
 _Made = TypeVar("_Made")
 _SMALLEST_TILE = 192
 _PIECE = 65536
+
+
+class Look(NamedTuple):
+    """One way to look at a plane.
+
+    Attributes
+    ----------
+    mirrored : bool
+        Left and right; up and down never are: some microscopes light, and some
+        annotators draw, one of them unlike the other.
+    scale : float
+        Factor by which the plane is rescaled before.
+    """
+
+    mirrored: bool = False
+    scale: float = 1.0
 
 
 class Backend:
@@ -104,32 +123,44 @@ class Backend:
         self,
         plane: NDArray[np.float32],
         fields: FieldImage,
-        progress: Callable[[int, int], None] | None = None,
+        looks: Sequence[Look],
+        steps: PlaneProgress,
     ) -> FieldImage:
-        """Look at a plane in a mirror and take the mean of both looks.
-
-        Left and right are mirrored, up and down are not: some microscopes light, and
-        some annotators draw, one of them unlike the other.
+        """Look at a plane in other ways, too, and take the mean of all looks.
 
         Parameters
         ----------
-        plane, progress
+        plane : (3, Y, X) float32
             As for `fields`.
         fields : FieldImage
             What `fields` returned for that plane.
+        looks : sequence of Look
+            The other ways.
+        steps : PlaneProgress
 
         Returns
         -------
         FieldImage
-            Foreground and centre map are means with those of the mirrored plane;
-            offset and embedding are those of the first look.
+            Foreground and centre map are means over all looks; offset and embedding
+            are those of the first one.
         """
-        mirrored = self.fields(np.ascontiguousarray(plane[:, :, ::-1]), progress)
-        foreground, centre = (
-            (one + other.flip(1)) / 2
-            for one, other in zip(fields[:2], mirrored[:2], strict=True)
-        )
+        seen = [torch.stack(fields[:2])]
+        for number, look in enumerate(looks, start=1):
+            progress = steps.part(number, len(looks) + 1)
+            seen.append(self._look(plane, look, progress))
+        foreground, centre = torch.stack(seen).mean(0)
         return fields._replace(foreground=foreground, centre=centre)
+
+    def _look(
+        self, plane: NDArray[np.float32], look: Look, progress: Progress
+    ) -> Tensor:
+        """Foreground and centre map (2, Y, X) of a plane looked at in some way."""
+        view = plane[:, :, ::-1].copy() if look.mirrored else plane
+        masks = torch.stack(self.fields(rescale(view, look.scale), progress)[:2])
+        masks = masks.flip(2) if look.mirrored else masks
+        return interpolate(
+            masks[None], plane.shape[1:], mode="bilinear", antialias=True
+        )[0]
 
     def describe(
         self,

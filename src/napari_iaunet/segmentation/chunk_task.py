@@ -69,7 +69,9 @@ class ChunkTask:
             if stop and stop.is_set():
                 raise Stopped
 
-        cells = self.segmenter.cells_of(plane, self.plan.diameter, ask)
+        cells = self.segmenter.cells_of(
+            plane, self.plan.diameter, ask, whole=self.planes.plane_shape
+        )
         self._keep(chunk, raw, cells.labels, cells.scores)
         return index
 

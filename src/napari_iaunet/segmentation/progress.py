@@ -34,11 +34,11 @@ class PlaneProgress:
         if self.progress:
             self.progress(self.plane * total + done, self.planes * total)
 
-    def half(self, *, second: bool) -> Progress:
-        """Return what counts the tiles of a plane that is looked at twice."""
+    def part(self, number: int, parts: int) -> Progress:
+        """Return what counts the tiles of one of the looks at the plane at work."""
 
         def count(done: int, total: int) -> None:
-            self(done + second * total, 2 * total)
+            self(done + number * total, parts * total)
 
         return count
 

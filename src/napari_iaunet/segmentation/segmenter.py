@@ -101,12 +101,13 @@ class Segmenter:
     ) -> Segmenter:
         """Wrap a network that is in memory; it is copied, and runs in PyTorch.
 
-        Such a network is on trial: to convert it would take longer than to use it.
+        Such a network is on trial: to convert it would take longer than to use it, and
+        small planes are not looked at larger.
         """
         segmenter = cls.__new__(cls)
         segmenter.card = {}
         segmenter._origin = None
-        segmenter._use(network, device, tile, settings, PYTORCH)
+        segmenter._use(network, device, tile, settings, PYTORCH, on_trial=True)
         return segmenter
 
     def _use(
@@ -116,13 +117,15 @@ class Segmenter:
         tile: int | None,
         settings: DecodeSettings | None,
         engine: str | None = None,
+        *,
+        on_trial: bool = False,
     ) -> None:
         if tile is not None and tile < 64:
             raise DeviceError("A tile must measure 64 pixels or more.")
         self.config = network.config
         self.settings = settings or DecodeSettings()
         self._backend = Backend(network, device, tile, engine)
-        self._finder = CellFinder(self._backend, self.settings)
+        self._finder = CellFinder(self._backend, self.settings, enlarges=not on_trial)
         self._clicked: EncodedImage | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -213,6 +216,8 @@ class Segmenter:
         plane: NDArray[np.float32],
         diameter: float | None = None,
         progress: Progress | None = None,
+        *,
+        whole: tuple[int, int] | None = None,
     ) -> Instances:
         """Find the cells of one plane that is stretched already.
 
@@ -224,9 +229,13 @@ class Segmenter:
             Typical cell diameter in pixels; that of the network if None.
         progress : callable, optional
             Called as ``progress(done, total)``; raising in it stops the work.
+        whole : (Y, X), optional
+            Shape of the image that the plane is a part of; its cells are found as in
+            the whole.
         """
         steps = PlaneProgress(progress, 1)
-        return self._finder.cells(plane, diameter or self.config.diameter, None, steps)
+        size = diameter or self.config.diameter
+        return self._finder.cells(plane, size, None, steps, whole)
 
     def embed(
         self,
