@@ -37,7 +37,7 @@ class ThresholdSegmenter:
     def scale_of(self, diameter, shape):
         return 1.0
 
-    def cells_of(self, plane, diameter=None, progress=None):
+    def cells_of(self, plane, diameter=None, progress=None, *, whole=None):
         labels, n = ndimage.label(plane[0] > 0.5)
         scores = np.linspace(0.5, 1, n, dtype=np.float32)
         return SimpleNamespace(labels=labels.astype(np.int32), scores=scores)
