@@ -42,6 +42,13 @@ def test_maps_for_descriptors_turn_with_the_image(network: IAUNet, mirrored):
         torch.testing.assert_close(found, expected)
 
 
+def test_masks_alone_are_those_of_the_fields(network: IAUNet):
+    image = torch.randn(1, 3, 32, 48)
+    fields = network(image)
+    masks = network.masks(image)
+    torch.testing.assert_close(masks, torch.cat([fields.foreground, fields.centre], 1))
+
+
 def test_same_cell_is_symmetric(network: IAUNet):
     difference, votes = torch.randn(50, 6), torch.randn(50, 2)
     there = network.same_cell_logit(difference, votes)

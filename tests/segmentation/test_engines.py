@@ -65,6 +65,8 @@ def test_fields_differ_by_rounding_only():
             assert one.shape == another.shape
             assert one.stride() == another.stride()
             assert (one - another).abs().mean() < 0.02
+        for engine, fields in ((network.engine, a), (other.engine, b)):
+            torch.testing.assert_close(engine.masks(picture), fields.masks[:2])
 
 
 def test_the_faster_one_is_chosen_once(monkeypatch, home):

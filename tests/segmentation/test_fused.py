@@ -91,7 +91,9 @@ def test_the_engine_says_what_the_network_says(network, image, monkeypatch):
     for lacking in (False, True):
         if lacking:
             monkeypatch.setattr(engines, "fused_network", lambda *_: None)
-        found = TorchEngine(network, torch.device("cpu"), torch.float32)(image)
+        engine = TorchEngine(network, torch.device("cpu"), torch.float32)
+        found = engine(image)
+        torch.testing.assert_close(engine.masks(image), found.masks[:2])
         with torch.inference_mode():
             fields = network(image)
         likely = torch.cat([fields.foreground, fields.centre], 1)[0].sigmoid()

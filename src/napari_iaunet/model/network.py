@@ -279,6 +279,14 @@ class IAUNet(nn.Module):
         """(B, 3, H, W) -> Fields of the same height and width."""
         return self.heads(self.features(image))
 
+    def masks(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) -> foreground and centre map (B, 2, H, W), as in `Fields`.
+
+        Without the identity branch, which takes a fifth of the time.
+        """
+        masks: Tensor = self.mask_head(self.features(image)[0])
+        return masks[:, :2]
+
     def same_cell_logit(self, difference: Tensor, votes: Tensor) -> Tensor:
         """Logit of "pixel p belongs to the cell of query q".
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from napari_iaunet.identity.descriptor import CellPixels
     from napari_iaunet.model.network import IAUNet
-    from napari_iaunet.segmentation.engines import TileFields
     from napari_iaunet.segmentation.progress import PlaneProgress, Progress
 
 _Made = TypeVar("_Made")
@@ -99,25 +98,31 @@ class Backend:
         DeviceError
             If not even the smallest tile fits.
         """
-        masks, embedding = self._with_memory(
-            lambda: run_tiled(
-                plane,
-                self._tile_fields,
-                tile=self.tile,
-                stride=self.config.stride,
-                progress=progress,
-            )
-        )
+        masks, embedding = self._run_tiled(plane, self.engine, progress)
         foreground, centre = (masks[i].contiguous() for i in range(2))
         return FieldImage(foreground, centre, masks[2:], embedding)
 
-    def _tile_fields(self, image: Tensor) -> TileFields:
-        """As of `Engine`, one thread at a time.
+    def _run_tiled(
+        self,
+        plane: NDArray[np.float32],
+        predict: Callable[[Tensor], Sequence[Tensor]],
+        progress: Callable[[int, int], None] | None,
+    ) -> list[Tensor]:
+        """As the function of that name, one thread at a time.
 
         One call uses all cores already: two at once would take twice the memory.
         """
-        with self._turn:
-            return self.engine(image)
+
+        def in_turn(tile: Tensor) -> Sequence[Tensor]:
+            with self._turn:
+                return predict(tile)
+
+        stride = self.config.stride
+        return self._with_memory(
+            lambda: run_tiled(
+                plane, in_turn, tile=self.tile, stride=stride, progress=progress
+            )
+        )
 
     def look_again(
         self,
@@ -156,7 +161,10 @@ class Backend:
     ) -> Tensor:
         """Foreground and centre map (2, Y, X) of a plane looked at in some way."""
         view = plane[:, :, ::-1].copy() if look.mirrored else plane
-        masks = torch.stack(self.fields(rescale(view, look.scale), progress)[:2])
+        view = rescale(view, look.scale)
+        (masks,) = self._run_tiled(
+            view, lambda tile: [self.engine.masks(tile)], progress
+        )
         masks = masks.flip(2) if look.mirrored else masks
         return interpolate(
             masks[None], plane.shape[1:], mode="bilinear", antialias=True

@@ -29,7 +29,7 @@ from napari_iaunet.segmentation.fused import fused_network
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_iaunet.model.network import Fields, IAUNet
+    from napari_iaunet.model.network import IAUNet
 
 PYTORCH, OPENVINO = "pytorch", "openvino"
 # Rows and columns of the image that both are timed on, and how often.
@@ -62,6 +62,12 @@ class Engine(Protocol):
     def __call__(self, image: Tensor) -> TileFields:
         """(1, 3, H, W) float32 -> what the network says of every pixel."""
 
+    def masks(self, image: Tensor) -> Tensor:
+        """(1, 3, H, W) float32 -> (2, H, W), the first two masks of `TileFields`.
+
+        Faster than all fields.
+        """
+
 
 class TorchEngine:
     """PyTorch, on any device.
@@ -89,7 +95,9 @@ class TorchEngine:
     @torch.inference_mode()
     def __call__(self, image: Tensor) -> TileFields:
         """As of `Engine`."""
-        foreground, centre, offset, embedding = self._run(image)
+        network, image = self._prepared(image)
+        with self._autocast():
+            foreground, centre, offset, embedding = network(image)
         masks = torch.empty(4, *image.shape[2:])
         for part, field in zip(
             torch.split(masks, [1, 1, 2]), (foreground, centre, offset), strict=True
@@ -100,19 +108,26 @@ class TorchEngine:
         pixels = torch.empty(size).permute(2, 0, 1).copy_(embedding[0])
         return TileFields(masks, pixels)
 
-    def _run(self, image: Tensor) -> Fields:
+    @torch.inference_mode()
+    def masks(self, image: Tensor) -> Tensor:
+        """As of `Engine`."""
+        network, image = self._prepared(image)
+        with self._autocast():
+            logits = network.masks(image)[0]
+        return torch.empty(logits.shape).copy_(logits).sigmoid_()
+
+    def _prepared(self, image: Tensor) -> tuple[IAUNet, Tensor]:
+        """Return the network for an image, and the image as that one wants it."""
         layout = torch.channels_last
-        found: Fields
         # Of maps of a single pixel nobody can tell the layout, which fusing needs.
         single = image[0, 0].numel() <= self._network.config.stride**2
         if self._fused and not single:
-            found = self._fused(image.to(self._dtype, memory_format=layout))
-            return found
-        image = image.to(self._device, memory_format=layout)
+            return self._fused, image.to(self._dtype, memory_format=layout)
+        return self._network, image.to(self._device, memory_format=layout)
+
+    def _autocast(self) -> torch.autocast:
         lower = self._dtype != torch.float32
-        with torch.autocast(self._device.type, self._dtype, enabled=lower):
-            found = self._network(image)
-        return found
+        return torch.autocast(self._device.type, self._dtype, enabled=lower)
 
 
 class _Outputs(nn.Module):
@@ -168,6 +183,9 @@ class OpenVinoEngine:
                 _convert(network, folder)
             model = core.read_model(folder / _MODEL)
             self._model = core.compile_model(model, "CPU", options)
+            # Without its second result nothing is computed for that alone.
+            model.remove_result(model.get_results()[1])
+            self._masks = core.compile_model(model, "CPU", options)
         except (RuntimeError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
             msg = f"OpenVINO cannot use this model: {reason}"
@@ -175,12 +193,22 @@ class OpenVinoEngine:
 
     def __call__(self, image: Tensor) -> TileFields:
         """As of `Engine`."""
-        # A request of its own for each call: several threads may ask, and what it
-        # found need not be copied.
-        request = self._model.create_infer_request()
-        found = request.infer([image.contiguous().numpy()], share_outputs=True)
-        masks, embedding = (torch.from_numpy(found[i])[0] for i in range(2))
+        masks, embedding = _infer(self._model, image)
         return TileFields(masks, embedding.permute(2, 0, 1))
+
+    def masks(self, image: Tensor) -> Tensor:
+        """As of `Engine`."""
+        (masks,) = _infer(self._masks, image)
+        return masks[:2]
+
+
+def _infer(model: Any, image: Tensor) -> list[Tensor]:
+    """Results of a compiled model for one image."""
+    # A request of its own for each call: several threads may ask, and what it found
+    # need not be copied.
+    request = model.create_infer_request()
+    found = request.infer([image.contiguous().numpy()], share_outputs=True)
+    return [torch.from_numpy(found[i])[0] for i in range(len(model.outputs))]
 
 
 _MODEL, _CHOICE = "network.xml", "engine.json"
