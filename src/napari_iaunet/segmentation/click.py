@@ -261,34 +261,35 @@ def _lead(
     resolution: float,
 ) -> NDArray[np.float32]:
     """By how much cell 0 recognises each pixel better than any other cell does."""
-    vectors, vote = embedding.flatten(1).T[torch.from_numpy(pixels)], votes[pixels]
+    own, other = np.flatnonzero(queries.cell == 0), np.flatnonzero(queries.cell)
+    if not len(other):
+        return np.full(len(pixels), _STRONG, np.float32)
     # Votes of one cell fall on few places: search the trees once per place.
-    places, inverse = distinct(np.rint(vote * resolution).astype(np.int64))
-    sides = []
-    for members in (np.flatnonzero(queries.cell == 0), np.flatnonzero(queries.cell)):
-        if len(members):
-            found = nearest_queries(
-                queries.vote[members], places / resolution, settings
-            )
-            sides.append((members, *found))
-    asked = np.arange(len(pixels))
-    if len(sides) == 2:
-        # Most of a window votes for places that are clearly nearer to other cells.
-        mine, others = (distance for *_, distance in sides)
-        contested = can_win(mine, others, settings) | (mine <= others)
-        asked = np.flatnonzero(contested[inverse])
-    best = np.full((2, len(pixels)), -np.inf, np.float32)
-    for logits, (members, near, close, _) in zip(best, sides, strict=False):
+    places, inverse = distinct(np.rint(votes[pixels] * resolution).astype(np.int64))
+    found = [
+        nearest_queries(queries.vote[members], places / resolution, settings)
+        for members in (own, other)
+    ]
+    # Most of a window votes for places that are clearly nearer to other cells.
+    mine, others = (distance for *_, distance in found)
+    contested = can_win(mine, others, settings) | (mine <= others)
+    asked = np.flatnonzero(contested[inverse])
+    place, pixel = inverse[asked], pixels[asked]
+    vectors, vote = embedding.flatten(1).T[torch.from_numpy(pixel)], votes[pixel]
+    best = np.full((2, len(asked)), -np.inf, np.float32)
+    for logits, members, (near, close, _) in zip(
+        best, (own, other), found, strict=True
+    ):
         for k in range(near.shape[1]):
-            use = asked[close[inverse[asked], k]]
-            query = members[near[inverse[use], k]]
+            use = np.flatnonzero(close[place, k])
+            query = members[near[place[use], k]]
             logit = same_cell(
                 vectors[use] - queries.embedding[query],
                 torch.from_numpy(vote[use] - queries.vote[query]),
             ).numpy()
             logits[use] = np.maximum(logits[use], logit)
     lead = np.full(len(pixels), -_STRONG, np.float32)
-    lead[asked] = np.clip(best[0, asked] - best[1, asked], -_STRONG, _STRONG)
+    lead[asked] = np.clip(best[0] - best[1], -_STRONG, _STRONG)
     return lead
 
 
