@@ -9,8 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from napari_iaunet.model.neighbourhood import highest_near
+
 if TYPE_CHECKING:
     from napari_iaunet.model.network import Fields, IAUNet
+
+# Pixels nearer to a query than this, in diameters, are those it is told from.
+_NEAR = 2.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,12 @@ def _mean(loss: Tensor, weight: Tensor) -> Tensor:
     return (loss * weight).sum() / weight.sum().clamp(min=1.0)
 
 
+def _mean_per_crop(loss: Tensor, weight: Tensor) -> Tensor:
+    """Mean of what `_mean` gives for each of (B, Q, P): no crop drowns the others."""
+    total = weight.sum((1, 2)).clamp(min=1.0)
+    return ((loss * weight).sum((1, 2)) / total).mean()
+
+
 def mask_losses(fields: Fields, targets: Targets, diameter: float) -> dict[str, Tensor]:
     """Foreground, centre map and offset.
 
@@ -90,7 +101,7 @@ def mask_losses(fields: Fields, targets: Targets, diameter: float) -> dict[str, 
     overlap = (probability * inside).sum((1, 2, 3))
     total = (probability + inside * targets.known).sum((1, 2, 3))
     dice = 1 - (2 * overlap + 50) / (total + 50)
-    outline = _highest(inside, 2) + _highest(-inside, 2)
+    outline = highest_near(inside, 2) + highest_near(-inside, 2)
     centre = F.binary_cross_entropy_with_logits(
         fields.centre.float(), targets.centre, reduction="none"
     )
@@ -111,23 +122,22 @@ def mask_losses(fields: Fields, targets: Targets, diameter: float) -> dict[str, 
 
 
 def _touching(cells: Tensor, radius: int = 3) -> Tensor:
-    """Pixels (H, W) that lie within `radius` of another cell."""
-    value = cells[None, None].float()
-    largest = _highest(value, radius)
-    hole = torch.where(value > 0, value, torch.full_like(value, 1e9))
-    smallest = -_highest(-hole, radius)
-    return ((cells > 0) & ((largest != value) | (smallest != value))[0, 0]).reshape(-1)
-
-
-def _highest(value: Tensor, radius: int) -> Tensor:
-    """Maximum over a square around each pixel of a (B, 1, H, W) map."""
-    size = 2 * radius + 1
-    rows = F.max_pool2d(value, (1, size), 1, (0, radius))
-    return F.max_pool2d(rows, (size, 1), 1, (radius, 0))
+    """Pixels (B, H, W) that lie within `radius` of another cell."""
+    # int32 holds every number, and takes half the time.
+    value = cells.int()
+    largest = highest_near(value, radius)
+    hole = torch.where(value > 0, value, torch.iinfo(value.dtype).max)
+    smallest = -highest_near(-hole, radius)
+    return (value > 0) & ((largest != value) | (smallest != value))
 
 
 def _sample(
-    cells: Tensor, centre: Tensor, generator: torch.Generator, queries: int, pixels: int
+    cells: Tensor,
+    centre: Tensor,
+    touching: Tensor,
+    generator: torch.Generator,
+    queries: int,
+    pixels: int,
 ) -> _Sample | None:
     """Choose queries near the middle of cells and pixels, half of them hard.
 
@@ -156,7 +166,7 @@ def _sample(
     keep = torch.randperm(len(chosen), generator=generator)[:queries]
     chosen = chosen[keep.to(chosen.device)]
     chosen = torch.cat([chosen, pick(middle, max(0, queries - len(chosen)))])
-    hard = torch.nonzero(_touching(cells)).squeeze(1)
+    hard = torch.nonzero(touching.reshape(-1)).squeeze(1)
     half = pixels // 2
     sampled = torch.cat([pick(hard if len(hard) else inside, half), pick(inside, half)])
     same = flat[sampled][None, :] == flat[chosen][:, None]
@@ -164,7 +174,7 @@ def _sample(
 
 
 def _pixel_triplets(
-    embedding: Tensor, sample: _Sample, place: Tensor, margin: float
+    anchor: Tensor, other: Tensor, same: Tensor, apart: Tensor, margin: float
 ) -> Tensor:
     """Triplet loss whose hard negatives are pixels of touching neighbours.
 
@@ -173,15 +183,44 @@ def _pixel_triplets(
     cell nearby. All negatives count and not only the worst: training on the
     worst alone collapses to one vector for everything (Schroff et al.,
     arXiv:1503.03832, section 3.2).
+
+    Parameters
+    ----------
+    anchor, other : Tensor, (B, Q, E) and (B, P, E)
+        Embedding of queries and pixels.
+    same, apart : Tensor, (B, Q, P)
+        Whether they belong to one cell, and how far apart they are, in diameters.
+    margin : float
     """
-    anchor = embedding[sample.queries]
-    other = embedding[sample.pixels]
-    distance = (anchor[:, None] - other[None]).square().mean(-1)
-    apart = (place[sample.queries][:, None] - place[sample.pixels][None]).norm(dim=-1)
-    near = (~sample.same & (apart < 2.0)).float()
-    same = sample.same.float()
-    positive = (distance * same).sum(1) / same.sum(1).clamp(min=1.0)
-    return _mean(F.relu(positive[:, None] - distance + margin), near)
+    distance = (anchor[:, :, None] - other[:, None]).square().mean(-1)
+    near = (~same & (apart < _NEAR)).float()
+    positive = (distance * same).sum(2) / same.sum(2).clamp(min=1)
+    return _mean_per_crop(F.relu(positive[:, :, None] - distance + margin), near)
+
+
+def _same_cell_loss(logit: Tensor, same: Tensor, apart: Tensor) -> Tensor:
+    """Cross entropy and overlap of what queries recognise; all (B, Q, P)."""
+    # Far-away pixels are easy: weigh down all but the neighbourhood.
+    weight = torch.where(same | (apart < _NEAR), 1.0, 0.1)
+    truth = same.float()
+    loss = F.binary_cross_entropy_with_logits(logit, truth, reduction="none")
+    probability = logit.sigmoid() * (weight == 1)
+    overlap = (probability * truth).sum(2)
+    total = probability.sum(2) + truth.sum(2)
+    dice = 1 - ((2 * overlap + 1) / (total + 1)).mean()
+    return _mean_per_crop(loss, weight) + 0.5 * dice
+
+
+def _pixels_of(
+    values: Tensor, crops: Tensor, queries: Tensor, pixels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Values of (B, C, H, W) at the queries (N, Q, C) and at the pixels (N, P, C).
+
+    They are taken out at once: each taking's gradient is as large as all values.
+    """
+    flat = values.permute(0, 2, 3, 1).flatten(1, 2)
+    found = flat[crops[:, None], torch.cat([queries, pixels], 1)].float()
+    return found[:, : queries.shape[1]], found[:, queries.shape[1] :]
 
 
 def identity_losses(
@@ -207,50 +246,31 @@ def identity_losses(
     queries, pixels : int
         Drawn per crop.
     """
-    diameter = network.config.diameter
-    batch, _, height, width = fields.offset.shape
-    grid = torch.stack(
-        torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"), -1
-    ).reshape(-1, 2)
-    grid = grid.to(fields.offset.device, torch.float32) / diameter
-    bce, dice, triplet = [], [], []
-    for index in range(batch):
-        sample = _sample(
-            targets.cells[index], targets.centre[index], generator, queries, pixels
-        )
-        if sample is None:
-            continue
-        embedding = fields.embedding[index].float().flatten(1).T
-        # The votes are the offset branch's business: no gradient through them.
-        vote = grid + fields.offset[index].detach().float().flatten(1).T
-        logit = network.same_cell_logit(
-            embedding[sample.pixels][None] - embedding[sample.queries][:, None],
-            vote[sample.pixels][None] - vote[sample.queries][:, None],
-        ).float()
-        same = sample.same.float()
-        # Far-away pixels are easy: weigh down all but the neighbourhood.
-        apart = (vote[sample.pixels][None] - vote[sample.queries][:, None]).norm(dim=-1)
-        weight = torch.where(sample.same | (apart < 2.0), 1.0, 0.1)
-        loss = F.binary_cross_entropy_with_logits(logit, same, reduction="none")
-        bce.append(_mean(loss, weight))
-        probability = logit.sigmoid() * (weight == 1)
-        overlap = (probability * same).sum(1)
-        dice.append(
-            1 - ((2 * overlap + 1) / (probability.sum(1) + same.sum(1) + 1)).mean()
-        )
-        if weights.pixel_triplet:
-            triplet.append(
-                _pixel_triplets(embedding, sample, grid, weights.pixel_margin)
-            )
-    zero = fields.embedding.float().sum() * 0
-
-    def mean(values: list[Tensor]) -> Tensor:
-        return torch.stack(values).mean() if values else zero
-
-    losses = {"same_cell": mean(bce) + 0.5 * mean(dice)}
+    touching = _touching(targets.cells)
+    parts = zip(targets.cells, targets.centre, touching, strict=True)
+    drawn = [_sample(*part, generator, queries, pixels) for part in parts]
+    samples = {index: sample for index, sample in enumerate(drawn) if sample}
+    names = ["same_cell", *(["pixel_triplet"] if weights.pixel_triplet else [])]
+    if not samples:
+        return dict.fromkeys(names, fields.embedding.float().sum() * 0)
+    crops = torch.tensor(list(samples), device=touching.device)
+    pixel, query, same = map(torch.stack, zip(*samples.values(), strict=True))
+    diameter, width = network.config.diameter, touching.shape[2]
+    anchor, other = _pixels_of(fields.embedding, crops, query, pixel)
+    here, there = (
+        torch.stack([place // width, place % width], -1) / diameter
+        for place in (query, pixel)
+    )
+    # The votes are the offset branch's business: no gradient through them.
+    offsets = _pixels_of(fields.offset.detach(), crops, query, pixel)
+    votes = (there + offsets[1])[:, None] - (here + offsets[0])[:, :, None]
+    logit = network.same_cell_logit(other[:, None] - anchor[:, :, None], votes)
+    losses = [_same_cell_loss(logit.float(), same, votes.norm(dim=-1))]
     if weights.pixel_triplet:
-        losses["pixel_triplet"] = mean(triplet)
-    return losses
+        apart = (there[:, None] - here[:, :, None]).norm(dim=-1)
+        margin = weights.pixel_margin
+        losses.append(_pixel_triplets(anchor, other, same, apart, margin))
+    return dict(zip(names, losses, strict=True))
 
 
 def cell_triplets(

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from skimage.measure import label as label_components
 from skimage.morphology import remove_small_holes
 
+from napari_iaunet.model.neighbourhood import highest_near
 from napari_iaunet.segmentation.queries import (
     find_peaks,
-    highest_near,
     join,
     merge_queries,
     votes_of,

@@ -11,6 +11,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from napari_iaunet.model.neighbourhood import highest_near
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -156,8 +158,7 @@ def _saddle_depth(
     return depth
 
 
-# Sums and maxima of shifted views: torch's pooling of a single channel is ten times
-# slower.
+# Sums of shifted views: torch's pooling of a single channel is ten times slower.
 def _smoothed(centre: Tensor) -> Tensor:
     """Mean over 3 x 3 pixels, at the border over those that exist."""
     padded = F.pad(centre, (1, 1, 1, 1))
@@ -168,26 +169,6 @@ def _smoothed(centre: Tensor) -> Tensor:
         count[0] -= 1
         count[-1] -= 1
     return total / height[:, None] / width
-
-
-def highest_near(values: Tensor, reach: int) -> Tensor:
-    """Highest value of the square around each pixel: (Y, X) -> (Y, X).
-
-    Parameters
-    ----------
-    values : (Y, X) Tensor
-    reach : int
-        The square's sides measure ``2 * reach + 1`` pixels.
-    """
-    for axis, length in enumerate(values.shape):
-        highest = values.clone()
-        for shift in range(1, min(reach, length - 1) + 1):
-            count = length - shift
-            for here, there in ((0, shift), (shift, 0)):
-                part = highest.narrow(axis, here, count)
-                torch.maximum(part, values.narrow(axis, there, count), out=part)
-        values = highest
-    return values
 
 
 class Joined(NamedTuple):
