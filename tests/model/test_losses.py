@@ -91,6 +91,25 @@ def test_pixel_triplets_want_neighbours_apart():
     assert loss(apart) == 0
 
 
+def test_crops_without_cells_are_left_out_of_the_identity_losses():
+    torch.manual_seed(0)
+    network, one = IAUNet(SMALL), two_touching_cells()
+    fields = perfect_fields(one, 28.0)._replace(embedding=torch.randn(1, 4, 32, 32))
+
+    def losses(fields: Fields, targets: Targets) -> dict[str, float]:
+        generator = torch.Generator().manual_seed(0)
+        found = identity_losses(network, fields, targets, LossWeights(), generator)
+        return {name: float(loss.detach()) for name, loss in found.items()}
+
+    empty = [torch.zeros_like(part) for part in one[:-1]]
+    both = [torch.cat(parts) for parts in zip(empty, one[:-1], strict=True)]
+    twice = Fields(*(torch.cat([field, field]) for field in fields))
+    alone = losses(fields, one)
+    assert losses(twice, Targets(*both, one.partner)) == pytest.approx(alone)
+    assert alone["same_cell"] > 0
+    assert alone["pixel_triplet"] > 0
+
+
 def test_cell_triplets_can_be_learned():
     """A few steps on one batch bring the partner nearer than every other cell."""
     torch.manual_seed(0)
