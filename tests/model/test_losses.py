@@ -103,7 +103,8 @@ def test_crops_without_cells_are_left_out_of_the_identity_losses():
 
     empty = [torch.zeros_like(part) for part in one[:-1]]
     both = [torch.cat(parts) for parts in zip(empty, one[:-1], strict=True)]
-    twice = Fields(*(torch.cat([field, field]) for field in fields))
+    other = Fields(*(torch.randn_like(field) for field in fields))
+    twice = Fields(*(torch.cat(pair) for pair in zip(other, fields, strict=True)))
     alone = losses(fields, one)
     assert losses(twice, Targets(*both, one.partner)) == pytest.approx(alone)
     assert alone["same_cell"] > 0
