@@ -229,7 +229,7 @@ def _decode_clicks(
     inside = fields.foreground.numpy() > settings.foreground
     peaks = np.setdiff1d(find_peaks(fields.centre, inside, settings.peak), clicks)
     votes = votes_of(fields.offset, diameter, np.arange(inside.size))
-    automatic = merge_queries(peaks, votes[peaks], fields, same_cell, settings)
+    automatic = merge_queries(peaks, votes[peaks], fields, inside, same_cell, settings)
     queries = _add_clicks(
         automatic, clicks, positive, votes, fields.embedding, same_cell, settings
     )

@@ -144,7 +144,7 @@ def decode(
     pixels = np.flatnonzero(inside)
     votes = votes_of(fields.offset, diameter, pixels)
     vote = votes[np.searchsorted(pixels, index)]
-    queries = merge_queries(index, vote, fields, same_cell, settings)
+    queries = merge_queries(index, vote, fields, inside, same_cell, settings)
     joined = join(
         pixels, votes, fields.embedding, queries, same_cell, settings, diameter
     )

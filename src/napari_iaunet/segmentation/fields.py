@@ -22,7 +22,8 @@ class DecodeSettings:
     merge : float
         Queries that recognise each other above this probability are one cell.
     saddle : float
-        So are queries between which the centre map falls by less than this.
+        So are queries between which the centre map falls by less than this, on the
+        highest way from one to the other.
     lead : float
         Pixels that two cells recognise about equally well, their logits being
         less apart than this, go to the cell that floods them along the centre

@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from napari_iaunet.model.neighbourhood import highest_near
+from napari_iaunet.segmentation.basins import merge_basins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,13 +113,14 @@ def merge_queries(
     index: NDArray[np.int64],
     vote: NDArray[np.float32],
     fields: FieldImage,
+    inside: NDArray[np.bool_],
     same_cell: SameCell,
     settings: DecodeSettings,
 ) -> Queries:
     """Make queries of pixels and find those that belong to one cell.
 
     Two are one cell if they recognise each other, or if the centre map hardly
-    falls on the way from one to the other.
+    falls on the best way from one to the other.
 
     Parameters
     ----------
@@ -127,6 +129,8 @@ def merge_queries(
     vote : (Q, 2) float32
         Of these pixels, as of `votes_of`.
     fields : FieldImage
+    inside : (Y, X) bool
+        Foreground; holds the pixels.
     same_cell : callable
     settings : DecodeSettings
     """
@@ -137,25 +141,14 @@ def merge_queries(
         torch.from_numpy(vote[pairs[:, 0]] - vote[pairs[:, 1]]),
     )
     one = torch.sigmoid(logit).numpy() > settings.merge
-    one |= _saddle_depth(fields.centre, index[pairs]) < settings.saddle
-    pairs = pairs[one]
+    smooth = _smoothed(fields.centre).numpy()
+    # Lower than this no way is shallow.
+    high = inside & (smooth > settings.peak - settings.saddle)
+    basin = merge_basins(smooth, high, index, settings.saddle)
+    _, first, member = np.unique(basin, return_index=True, return_inverse=True)
+    beside = np.stack([np.arange(len(index)), first[member]], 1)
+    pairs = np.concatenate([pairs[one], beside])
     return Queries(index, vote, vectors, _groups(pairs, len(index)))
-
-
-def _saddle_depth(
-    centre: Tensor, pairs: NDArray[np.int64], samples: int = 11
-) -> NDArray[np.float32]:
-    """How far the centre map falls between the pixels of each pair: (P,)."""
-    values, width = _smoothed(centre).numpy(), centre.shape[1]
-    y, x = np.divmod(pairs, width)
-    share = np.arange(1, samples + 1) / (samples + 1)
-    rows, columns = (
-        np.rint(place[:, :1] * (1 - share) + place[:, 1:] * share).astype(np.int64)
-        for place in (y, x)
-    )
-    lowest = values[rows, columns].min(axis=1, initial=1.0)
-    depth: NDArray[np.float32] = values[y, x].min(axis=1, initial=1.0) - lowest
-    return depth
 
 
 # Sums of shifted views: torch's pooling of a single channel is ten times slower.
