@@ -1,7 +1,10 @@
-"""The diameter of cells is estimated in one or two looks."""
+"""The diameter of cells is estimated in one look to three."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from napari_iaunet.segmentation.decode import Instances
 from napari_iaunet.segmentation.diameter import Decoded, measure_plane
@@ -58,3 +61,68 @@ def test_where_no_cell_is_the_whole_image_was_tried_at_all_scales():
     found, _, scales = look(1000, 80, tolerance=1.1)
     assert found is None
     assert len(scales) == 3
+
+
+class Crowd:
+    """Finds six squares of 22 px; six of 16 px are faint unless they are enlarged."""
+
+    def __init__(self, *, faint=0.3, scores=(0.9, 0.9), more=True):
+        self.faint, self.scores, self.more = faint, scores, more
+        self.scales = []
+
+    def __call__(self, plane, scale):
+        self.scales.append(scale)
+        size = round(300 * scale)
+        labels = np.zeros((size, size), np.int32)
+        foreground = np.zeros((size, size), np.float32)
+        larger = scale > 1.3
+        for number in range(12):
+            small = number >= 6
+            y, x = (round((20 + 60 * n) * scale) for n in divmod(number, 4))
+            side = round((16 if small else 22) * np.sqrt(np.pi) / 2 * scale)
+            box = np.s_[y : y + side, x : x + side]
+            found = not small or (larger and self.more)
+            labels[box] = number + 1 if found else 0
+            foreground[box] = 1 if found else self.faint
+        count = int(labels.max())
+        scores = np.full(count, self.scores[int(larger)], np.float32)
+        fields = SimpleNamespace(foreground=torch.from_numpy(foreground))
+        return Decoded(plane, fields, Instances(labels, scores))
+
+
+def measure(network, usual=None):
+    plane = np.zeros((3, 300, 300), np.float32)
+    return measure_plane(plane, network, KNOWN, usual)
+
+
+@pytest.mark.parametrize("scores", [(0.9, 0.9), (0.9, 0.83), (0.6, 0.65)])
+def test_cells_that_may_be_missed_are_looked_at_larger(scores):
+    network = Crowd(scores=scores)
+    found, decoded = measure(network)
+    assert len(network.scales) == 2
+    assert network.scales[1] > 1.3
+    assert found == pytest.approx(22 / 1.4, rel=0.05)
+    assert len(decoded.cells.scores) == 12
+
+
+@pytest.mark.parametrize(
+    "worse", [{"more": False}, {"scores": (0.9, 0.7)}, {"scores": (0.7, 0.65)}]
+)
+def test_what_finds_no_more_or_worse_cells_is_not_taken(worse):
+    network = Crowd(**worse)
+    found, decoded = measure(network)
+    assert len(network.scales) == 2
+    assert found == pytest.approx(22, rel=0.05)
+    assert len(decoded.cells.scores) == 6
+
+
+def test_without_faint_cells_one_look_will_do():
+    network = Crowd(faint=0.1)
+    assert measure(network)[0] == pytest.approx(22, rel=0.05)
+    assert network.scales == [1.0]
+
+
+def test_a_model_of_one_size_knows_it():
+    network = Crowd()
+    assert measure(network, usual=22.0)[0] == pytest.approx(22, rel=0.05)
+    assert network.scales == [1.0]

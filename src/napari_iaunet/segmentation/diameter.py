@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from skimage.measure import label as label_components
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,15 @@ _LARGEST_SIDE = 60_000
 _WHOLE = 1100  # planes up to this side are measured as a whole
 _WINDOW = 512
 _FAR = 0.4
+# Where much looks a little like cells and was not taken for any, these may be too small
+# for the network, and are looked at so many times larger. Chosen on training images.
+_LARGER = 1.4
+_FAINT, _FAINT_AREA = 0.2, 0.025  # Probability; share of a usual cell's area.
+_MANY_LOST = 0.1  # Per cell that was found.
+_FEW_CELLS = 5
+# What must be gained, as a factor of the sum of all scores, and the median score that
+# is good enough not to be compared.
+_GAINED, _GOOD_SCORE = 1.18, 0.82
 
 
 class Decoded(NamedTuple):
@@ -74,6 +84,8 @@ def measure_plane(
 ) -> tuple[float | None, Decoded | None]:
     """Measure the cells at the scale of usual ones, then at the better one.
 
+    Where many seem to be missed, they are looked at larger, too.
+
     Parameters
     ----------
     plane : (3, Y, X) float32
@@ -110,8 +122,36 @@ def measure_plane(
         found = _median_diameter(again, better)
         if found is not None:
             diameter, decoded, scale = found, again, better
+    finer = scale_for(diameter / _LARGER, known, plane.shape)
+    if usual is None and not _is_settled(finer / scale) and _loses(decoded, known):
+        again = segment_at(window, finer)
+        found = _median_diameter(again, finer)
+        if found is not None and _gains(again, decoded):
+            diameter = min(found, diameter / _LARGER)
+            decoded, scale = again, finer
     settled = _is_settled(scale_for(diameter, known, plane.shape) / scale)
     return diameter, decoded if small and settled else None
+
+
+def _loses(decoded: Decoded, known: float) -> bool:
+    """Whether there is much that might be cells and was not taken for any."""
+    labels = decoded.cells.labels
+    count = len(decoded.cells.scores)
+    if count < _FEW_CELLS:
+        return False
+    parts = label_components(decoded.fields.foreground.numpy() > _FAINT, connectivity=1)
+    area = np.bincount(parts.ravel())
+    large = area >= _FAINT_AREA * np.pi / 4 * known**2
+    large[parts[labels > 0]] = False
+    return bool(large[1:].sum() > _MANY_LOST * count)
+
+
+def _gains(larger: Decoded, usual: Decoded) -> bool:
+    """Whether many more cells are found that look no less like cells."""
+    more, less = larger.cells.scores, usual.cells.scores
+    median = np.median(more)
+    good = median >= _GOOD_SCORE or median > np.median(less)
+    return bool(good and more.sum() > _GAINED * less.sum())
 
 
 def _is_settled(change: float) -> bool:
