@@ -61,6 +61,11 @@ def test_diameter_is_estimated(segmenter, nuclei, zoom: int):
     assert large == pytest.approx(zoom * once, rel=0.3)
 
 
+def test_small_cells_that_a_first_look_misses_are_estimated_too(segmenter):
+    """Most nuclei of the tissue are about 14 px wide, the glands' cells far larger."""
+    assert 11 < segmenter.estimate_diameter(immunohistochemistry()) < 18
+
+
 def test_labels_do_not_depend_on_the_tile(mosaic):
     small, large = (
         Segmenter(device="cpu", tile=tile).segment(mosaic, diameter=28).labels

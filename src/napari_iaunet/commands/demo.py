@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.result import Segmentation
 
 
-# Diameter of the nuclei between the glands, in pixels: cells of the example differ
-# too much in size for an estimate.
-_DIAMETER = 14.0
 # Seconds that a display may take to answer.
 _PATIENCE = 30
 
@@ -38,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     image = immunohistochemistry()
     segmenter = load(args)
     begin = time.perf_counter()
-    result = segmenter.segment(image, channel_axis=-1, diameter=_DIAMETER)
+    result = segmenter.segment(image, channel_axis=-1)
     seconds = time.perf_counter() - begin
     print(f"{len(result.scores)} cells in {seconds:.1f} seconds")
     if headless:
