@@ -68,10 +68,11 @@ class Crowd:
 
     def __init__(self, *, faint=0.3, scores=(0.9, 0.9), more=True):
         self.faint, self.scores, self.more = faint, scores, more
-        self.scales = []
+        self.scales, self.sides = [], []
 
     def __call__(self, plane, scale):
         self.scales.append(scale)
+        self.sides.append(plane.shape[1])
         size = round(300 * scale)
         labels = np.zeros((size, size), np.int32)
         foreground = np.zeros((size, size), np.float32)
@@ -90,8 +91,8 @@ class Crowd:
         return Decoded(plane, fields, Instances(labels, scores))
 
 
-def measure(network, usual=None):
-    plane = np.zeros((3, 300, 300), np.float32)
+def measure(network, usual=None, side=300):
+    plane = np.zeros((3, side, side), np.float32)
     return measure_plane(plane, network, KNOWN, usual)
 
 
@@ -126,3 +127,13 @@ def test_a_model_of_one_size_knows_it():
     network = Crowd()
     assert measure(network, usual=22.0)[0] == pytest.approx(22, rel=0.05)
     assert network.scales == [1.0]
+
+
+def test_of_a_larger_plane_only_a_part_is_looked_at_larger():
+    network = Crowd()
+    found, decoded = measure(network, side=1200)
+    assert network.sides == [512, 300, 300]
+    assert network.scales[:2] == [1.0, 1.0]
+    assert network.scales[2] > 1.3
+    assert found == pytest.approx(22 / 1.4, rel=0.05)
+    assert decoded is None

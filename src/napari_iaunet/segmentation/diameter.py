@@ -24,6 +24,7 @@ _SCALES = (0.05, 4.0)
 _LARGEST_SIDE = 60_000
 _WHOLE = 1100  # planes up to this side are measured as a whole
 _WINDOW = 512
+_PART = 300  # of a window, to be looked at larger
 _FAR = 0.4
 # Where much looks a little like cells and was not taken for any, these may be too small
 # for the network, and are looked at so many times larger. Chosen on training images.
@@ -124,9 +125,14 @@ def measure_plane(
             diameter, decoded, scale = found, again, better
     finer = scale_for(diameter / _LARGER, known, plane.shape)
     if usual is None and not _is_settled(finer / scale) and _loses(decoded, known):
-        again = segment_at(window, finer)
+        part, before = window, decoded
+        if not small:
+            # The window alone would take as long as all the rest of the plane.
+            part = _middle(window, round(_PART / min(scale, 1.0)))
+            before = segment_at(part, scale)
+        again = segment_at(part, finer)
         found = _median_diameter(again, finer)
-        if found is not None and _gains(again, decoded):
+        if found is not None and _gains(again, before):
             diameter = min(found, diameter / _LARGER)
             decoded, scale = again, finer
     settled = _is_settled(scale_for(diameter, known, plane.shape) / scale)
@@ -149,6 +155,8 @@ def _loses(decoded: Decoded, known: float) -> bool:
 def _gains(larger: Decoded, usual: Decoded) -> bool:
     """Whether many more cells are found that look no less like cells."""
     more, less = larger.cells.scores, usual.cells.scores
+    if min(len(more), len(less)) < _FEW_CELLS:
+        return False
     median = np.median(more)
     good = median >= _GOOD_SCORE or median > np.median(less)
     return bool(good and more.sum() > _GAINED * less.sum())
