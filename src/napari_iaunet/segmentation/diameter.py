@@ -123,20 +123,43 @@ def measure_plane(
         found = _median_diameter(again, better)
         if found is not None:
             diameter, decoded, scale = found, again, better
-    finer = scale_for(diameter / _LARGER, known, plane.shape)
-    if usual is None and not _is_settled(finer / scale) and _loses(decoded, known):
-        part, before = window, decoded
-        if not small:
-            # The window alone would take as long as all the rest of the plane.
-            part = _middle(window, round(_PART / min(scale, 1.0)))
-            before = segment_at(part, scale)
-        again = segment_at(part, finer)
-        found = _median_diameter(again, finer)
-        if found is not None and _gains(again, before):
-            diameter = min(found, diameter / _LARGER)
-            decoded, scale = again, finer
+    larger = scale_for(diameter / _LARGER, known, plane.shape)
+    if usual is None and not _is_settled(larger / scale) and _loses(decoded, known):
+        more = _look_larger(window, segment_at, decoded, (scale, larger), whole=small)
+        found = _median_diameter(more, larger) if more else None
+        if more and found is not None:
+            diameter, decoded, scale = min(found, diameter / _LARGER), more, larger
     settled = _is_settled(scale_for(diameter, known, plane.shape) / scale)
     return diameter, decoded if small and settled else None
+
+
+def _look_larger(
+    window: NDArray[np.float32],
+    segment_at: Callable[[NDArray[np.float32], float], Decoded],
+    before: Decoded,
+    scales: tuple[float, float],
+    *,
+    whole: bool,
+) -> Decoded | None:
+    """Look at a window at the second scale; None if many more cells are not found.
+
+    Parameters
+    ----------
+    window : (3, Y, X) float32
+    segment_at : callable
+        (plane, scale) -> Decoded.
+    before : Decoded
+        Of the window at the first scale.
+    scales : (float, float)
+    whole : bool
+        Whether all of the window is to be looked at, or a part.
+    """
+    if not whole:
+        # The window alone would take as long as all the rest of the plane.
+        window = _middle(window, round(_PART / min(scales[0], 1.0)))
+        before = segment_at(window, scales[0])
+    after = segment_at(window, scales[1])
+    return after if _gains(after, before) else None
 
 
 def _loses(decoded: Decoded, known: float) -> bool:
