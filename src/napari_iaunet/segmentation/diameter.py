@@ -27,7 +27,8 @@ _WINDOW = 512
 _PART = 300  # of a window, to be looked at larger
 _FAR = 0.4
 # Where much looks a little like cells and was not taken for any, these may be too small
-# for the network, and are looked at so many times larger. Chosen on training images.
+# for the network, and are looked at so many times larger. Chosen on training and on
+# held-out images.
 _LARGER = 1.4
 _FAINT, _FAINT_AREA = 0.2, 0.025  # Probability; share of a usual cell's area.
 _MANY_LOST = 0.1  # Per cell that was found.
