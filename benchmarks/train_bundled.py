@@ -225,7 +225,7 @@ def _figures(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     from napari_iaunet import Segmenter
 
     held_out = held_out_scores(folder, args.data, args.device)
-    method = common.by_model(Segmenter(folder, args.device))
+    method = common.by_model(Segmenter(folder, args.device, engine="pytorch"))
     test = common.evaluate(method, common.read(common.test_pairs(args.data)))
     return {
         "measure": "pooled AP = TP / (TP + FP + FN), diameter estimated",

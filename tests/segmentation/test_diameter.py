@@ -1,4 +1,4 @@
-"""The diameter of cells is estimated in one look to three."""
+"""The diameter of cells is estimated in one look or a few."""
 
 from types import SimpleNamespace
 

@@ -127,9 +127,10 @@ def measure_plane(
     larger = scale_for(diameter / _LARGER, known, plane.shape)
     if usual is None and not _is_settled(larger / scale) and _loses(decoded, known):
         more = _look_larger(window, segment_at, decoded, (scale, larger), whole=small)
-        found = _median_diameter(more, larger) if more else None
-        if more and found is not None:
-            diameter, decoded, scale = min(found, diameter / _LARGER), more, larger
+        if more is not None:
+            most = diameter / _LARGER
+            diameter = min(_median_diameter(more, larger) or most, most)
+            decoded, scale = more, larger
     settled = _is_settled(scale_for(diameter, known, plane.shape) / scale)
     return diameter, decoded if small and settled else None
 
