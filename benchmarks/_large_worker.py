@@ -20,9 +20,9 @@ def main() -> None:
     import numpy as np
 
     from napari_iaunet import Segmenter
-    from napari_iaunet.files import read_image
-    from napari_iaunet.omezarr_labels import array_options, complete_labels
-    from napari_iaunet.segmentation.lazy import segment_lazy
+    from napari_iaunet.io.ome_zarr_labels import array_options, complete_labels
+    from napari_iaunet.io.read import read_image
+    from napari_iaunet.large.lazy import segment_lazy
 
     task, path, out, diameter, threads, model, *side = sys.argv[1:]
     if int(threads):

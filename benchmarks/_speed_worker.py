@@ -52,7 +52,7 @@ def _network(
     import torch
 
     from napari_iaunet import Segmenter
-    from napari_iaunet.segmentation.engines import TorchEngine
+    from napari_iaunet.inference.engines import TorchEngine
 
     torch.set_num_threads(threads)
     engine = "openvino" if name == "openvino" else "pytorch"

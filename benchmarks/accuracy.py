@@ -202,7 +202,7 @@ def trained_minutes(folder: Path) -> float:
 
 def _train(ablation: Ablation, out: Path, args: argparse.Namespace) -> None:
     """Train in one process for each core, or in one on a graphics card."""
-    from napari_iaunet.segmentation.devices import choose_device
+    from napari_iaunet.inference.devices import choose_device
 
     cores = args.threads or os.cpu_count() or 1
     processes = cores if choose_device(args.device).type == "cpu" else 1

@@ -37,7 +37,7 @@ def files(data: Path) -> list[Path]:
 
 def read(file: Path) -> Smear:
     """Read an image and its points; points off the image are left out."""
-    from napari_iaunet.files import read_image
+    from napari_iaunet.io.read import read_image
 
     stem = file.name.removesuffix("_points.csv")
     image = np.asarray(read_image(next(file.parent.glob(f"{stem}_img.*"))).array)

@@ -107,7 +107,7 @@ def limit_threads(threads: int | None) -> int:
 
 def read(pairs: Sequence[Pair]) -> list[Sample]:
     """Read images and masks."""
-    from napari_iaunet.files import read_image
+    from napari_iaunet.io.read import read_image
 
     return [
         Sample(np.asarray(read_image(a).array), np.asarray(read_image(b).array))

@@ -35,7 +35,7 @@ def main() -> None:
     args = _arguments()
     threads = common.limit_threads(args.threads)
     from napari_iaunet import Segmenter
-    from napari_iaunet.identity.linking import LinkSettings
+    from napari_iaunet.tracking.linking import LinkSettings
 
     segmenter = Segmenter(args.model, args.device)
     full = LinkSettings()
@@ -181,7 +181,7 @@ def _numbered(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.
 
 
 def _linker(settings: Any) -> Callable[..., Any]:
-    from napari_iaunet.identity.linking import link
+    from napari_iaunet.tracking.linking import link
 
     def run(planes: NDArray[np.int32], vectors: NDArray[np.float32]) -> Any:
         linked = link(planes, vectors, settings)

@@ -202,9 +202,9 @@ def _on_cluster(
 ) -> tuple[float, NDArray[Any]]:
     from distributed import Client, LocalCluster
 
-    from napari_iaunet.files import read_image
-    from napari_iaunet.segmentation.cluster import ClusterRunner
-    from napari_iaunet.segmentation.lazy import segment_lazy
+    from napari_iaunet.io.read import read_image
+    from napari_iaunet.large.cluster import ClusterRunner
+    from napari_iaunet.large.lazy import segment_lazy
 
     with (
         LocalCluster(

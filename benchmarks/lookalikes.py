@@ -152,10 +152,9 @@ def _triplet_vectors(
     import torch
 
     from napari_iaunet.identity.descriptor import cell_pixels
+    from napari_iaunet.inference.tiles import pad_to_stride, rescale
     from napari_iaunet.segmentation.diameter import scale_for
     from napari_iaunet.segmentation.image import as_planes
-    from napari_iaunet.segmentation.intensity import rescale
-    from napari_iaunet.segmentation.tiles import pad_to_stride
 
     network = segmenter._backend.network
     areas = np.bincount(labels.ravel())[1:]

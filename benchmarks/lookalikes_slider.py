@@ -18,7 +18,7 @@ import numpy as np
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_iaunet.plugin import segment_job
+from napari_iaunet.plugin.segment import job as segment_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable

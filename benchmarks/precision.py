@@ -53,7 +53,7 @@ def _methods(model: str) -> dict[str, Any]:
     import torch
 
     from napari_iaunet import Segmenter
-    from napari_iaunet.segmentation.engines import TorchEngine
+    from napari_iaunet.inference.engines import TorchEngine
 
     methods = {}
     for dtype in (torch.float32, torch.bfloat16):

@@ -127,7 +127,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _hardware(args: argparse.Namespace) -> str:
-    from napari_iaunet.segmentation.devices import choose_device
+    from napari_iaunet.inference.devices import choose_device
 
     return report.machine(str(choose_device(args.device)))
 
@@ -164,11 +164,11 @@ def _train(args: argparse.Namespace) -> None:
 
 def _average(args: argparse.Namespace) -> None:
     """Write the mean of models that began alike."""
-    from napari_iaunet.model.averaging import mean_of
     from napari_iaunet.model.checkpoint import load_model, save_model
     from napari_iaunet.model.registry import find_model
     from napari_iaunet.training.dataset import load_pairs
     from napari_iaunet.training.describe import fit
+    from napari_iaunet.training.state import mean_of
 
     mean = mean_of([load_model(find_model(model))[0] for model in args.average])
     pairs = [pair for pairs, _ in common.split(args.data).values() for pair in pairs]

@@ -13,7 +13,7 @@ from scipy import ndimage
 from napari_iaunet import Segmenter, average_precision
 from napari_iaunet.cli import main
 from napari_iaunet.errors import IAUNetError
-from napari_iaunet.files import read_image
+from napari_iaunet.io.read import read_image
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from napari_iaunet.cli import main
 from napari_iaunet.errors import ModelError, TrainingError
-from napari_iaunet.files import read_image
+from napari_iaunet.io.read import read_image
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.segmentation.image import as_planes

@@ -39,7 +39,7 @@ def test_computing_loads_no_qt():
     run(
         "-c",
         "import sys, napari_iaunet as n; n.Segmenter; n.average_precision\n"
-        "n.list_models; n.train; import napari_iaunet.files\n"
+        "n.list_models; n.train; import napari_iaunet.io.read\n"
         f"assert not {heavy!r} & set(sys.modules)",
     )
 

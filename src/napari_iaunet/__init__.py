@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_iaunet.evaluation import average_precision
     from napari_iaunet.identity.ranking import similarity
+    from napari_iaunet.large.lazy import segment_lazy
     from napari_iaunet.model.registry import list_models
-    from napari_iaunet.segmentation.following import follow
-    from napari_iaunet.segmentation.lazy import segment_lazy
-    from napari_iaunet.segmentation.result import Segmentation
-    from napari_iaunet.segmentation.segmenter import Segmenter
+    from napari_iaunet.segmentation.segmenter import Segmentation, Segmenter
+    from napari_iaunet.tracking.track import follow
     from napari_iaunet.training.loop import train
 
 # PyTorch asks once, before it takes its first memory: a network's maps lie in fresh
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 _HOMES = {
-    "Segmentation": "napari_iaunet.segmentation.result",
+    "Segmentation": "napari_iaunet.segmentation.segmenter",
     "Segmenter": "napari_iaunet.segmentation.segmenter",
     "average_precision": "napari_iaunet.evaluation",
-    "follow": "napari_iaunet.segmentation.following",
+    "follow": "napari_iaunet.tracking.track",
     "list_models": "napari_iaunet.model.registry",
-    "segment_lazy": "napari_iaunet.segmentation.lazy",
+    "segment_lazy": "napari_iaunet.large.lazy",
     "similarity": "napari_iaunet.identity.ranking",
     "train": "napari_iaunet.training.loop",
 }

@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from napari_iaunet.errors import ModelError
 from napari_iaunet.model.checkpoint import load_model, save_model
-from napari_iaunet.model.folder import finish_saving
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
+from napari_iaunet.model.registry import finish_saving
 
 SMALL = IAUNetConfig(widths=(8, 12, 16), embedding=4, hidden=8, projection=6)
 

@@ -15,7 +15,7 @@ from trainer import Trainer, discs
 import napari_iaunet
 from napari_iaunet import Segmenter
 from napari_iaunet.model.registry import ModelInfo
-from napari_iaunet.plugin import devices, preferences, segment_job
+from napari_iaunet.plugin.core import devices, segmenters
 from napari_iaunet.segmentation.image import as_planes
 
 
@@ -71,10 +71,10 @@ def fake(monkeypatch):
         ModelInfo("default", Path("default"), "all kinds of cells"),
         ModelInfo("mine", Path("mine"), ""),
     ]
-    monkeypatch.setattr(segment_job, "make_segmenter", make)
+    monkeypatch.setattr(segmenters, "make_segmenter", make)
     monkeypatch.setattr(devices, "found_devices", devices.likely_devices)
-    monkeypatch.setattr(preferences, "device", lambda: "auto")
-    monkeypatch.setattr(preferences, "remember_device", lambda name: None)
+    monkeypatch.setattr(devices, "device", lambda: "auto")
+    monkeypatch.setattr(devices, "remember_device", lambda name: None)
     monkeypatch.setattr(napari_iaunet, "list_models", lambda: models, raising=False)
     return segmenter
 
@@ -98,7 +98,7 @@ def segmenter():
 @pytest.fixture
 def real_dock(viewer, fake, segmenter, monkeypatch):
     """The dock with the bundled model behind every name."""
-    monkeypatch.setattr(segment_job, "make_segmenter", lambda *_: segmenter)
+    monkeypatch.setattr(segmenters, "make_segmenter", lambda *_: segmenter)
     _, widget = viewer.window.add_plugin_dock_widget("napari-iaunet", "IAU-Net")
     return widget
 

@@ -17,7 +17,7 @@ from skimage import data
 from skimage.io import imread
 
 from napari_iaunet.errors import ModelError
-from napari_iaunet.plugin import preferences
+from napari_iaunet.plugin.core import devices
 
 pytestmark = pytest.mark.viewer
 
@@ -385,7 +385,7 @@ def test_images_are_not_kept_after_their_run(qtbot, dock, viewer, fake):
 @pytest.fixture
 def real_dock(viewer, monkeypatch):
     """The dock with the bundled model on the CPU."""
-    monkeypatch.setattr(preferences, "device", lambda: "cpu")
+    monkeypatch.setattr(devices, "device", lambda: "cpu")
     return open_dock(viewer)
 
 

@@ -6,7 +6,7 @@ from skimage.data import immunohistochemistry
 
 from napari_iaunet import Segmenter
 from napari_iaunet.errors import ImageError
-from napari_iaunet.files import read_image
+from napari_iaunet.io.read import read_image
 from napari_iaunet.segmentation.correction import correction, obey
 
 

@@ -8,14 +8,14 @@ import torch
 from skimage.transform import resize
 
 from napari_iaunet.evaluation import average_precision
-from napari_iaunet.files import read_image
+from napari_iaunet.inference.fields import DecodeSettings, FieldImage
+from napari_iaunet.io.read import read_image
 from napari_iaunet.segmentation.decode import (
     decode,
     decode_plain,
     tidy,
     to_image_size,
 )
-from napari_iaunet.segmentation.fields import DecodeSettings, FieldImage
 from napari_iaunet.training.dataset import Annotation, prepare
 
 DIAMETER = 28.0

@@ -10,8 +10,8 @@ from skimage.data import immunohistochemistry
 
 from napari_iaunet import Segmenter, average_precision
 from napari_iaunet.errors import Cancelled, DeviceError, ImageError, ModelError
-from napari_iaunet.files import read_image
-from napari_iaunet.segmentation.engines import TileFields
+from napari_iaunet.inference.engines import TileFields
+from napari_iaunet.io.read import read_image
 
 NUCLEI = "nuclei-fluorescence/train"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_iaunet.files import read_image
+from napari_iaunet.io.read import read_image
 from napari_iaunet.training.dataset import Annotation, find_pairs, prepare, read_pairs
 from napari_iaunet.training.holdout import HeldOut, hold_out, score, whole
 

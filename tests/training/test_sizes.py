@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_iaunet.training.dataset import Annotation, prepare
-from napari_iaunet.training.sizes import usual_diameter
+from napari_iaunet.training.dataset import Annotation, prepare, usual_diameter
 
 
 def disc(diameter):

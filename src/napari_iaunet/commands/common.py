@@ -65,7 +65,7 @@ def read_labels(path: Path) -> NDArray[Any]:
     """
     import numpy as np
 
-    from napari_iaunet.files import read_image
+    from napari_iaunet.io.read import read_image
 
     image = read_image(path)
     labels = np.asarray(image.array)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_iaunet.segmentation.result import Segmentation
+    from napari_iaunet.segmentation.segmenter import Segmentation
 
 
 # Seconds that a display may take to answer.
@@ -74,7 +74,7 @@ def _display_opens() -> bool:
 
 
 def _write_demo(folder: Path, image: NDArray[Any], result: Segmentation) -> None:
-    from napari_iaunet.files import write_labels, write_overlay
+    from napari_iaunet.io.read import write_labels, write_overlay
 
     folder.mkdir(parents=True, exist_ok=True)
     mask, overlay = folder / "demo_mask.tif", folder / "demo_overlay.png"

@@ -20,7 +20,7 @@ _NOT_INPUTS = ("_mask", "_overlay")
 
 def find_images(inputs: Sequence[str]) -> list[Path]:
     """Files, OME-Zarr folders, images in folders and matches of patterns."""
-    from napari_iaunet.omezarr import is_zarr
+    from napari_iaunet.io.ome_zarr import is_zarr
 
     found: list[Path] = []
     for text in inputs:
@@ -49,7 +49,7 @@ def find_targets(inputs: Sequence[Path], out: Path, name: str) -> list[Path]:
 
     Inputs of the same name, from several folders, go to such folders again.
     """
-    from napari_iaunet.omezarr import image_folder
+    from napari_iaunet.io.ome_zarr import image_folder
 
     if len(inputs) == 1 and out.exists() and out.resolve() == inputs[0].resolve():
         if not out.is_dir():
@@ -99,6 +99,6 @@ def _places(inputs: Sequence[Path]) -> list[str]:
 
 
 def _plain_folder(path: Path) -> bool:
-    from napari_iaunet.omezarr import is_zarr
+    from napari_iaunet.io.ome_zarr import is_zarr
 
     return path.is_dir() and not is_zarr(path)

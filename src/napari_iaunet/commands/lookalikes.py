@@ -19,8 +19,8 @@ def run(args: argparse.Namespace) -> int:
     """Rank the cells of an image by their likeness to examples."""
     import numpy as np
 
-    from napari_iaunet.files import read_image, write_table
     from napari_iaunet.identity.ranking import similarity
+    from napari_iaunet.io.read import read_image, write_table
     from napari_iaunet.segmentation.measure import measure
 
     image, labels = read_image(args.image), read_labels(args.labels)

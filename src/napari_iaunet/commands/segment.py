@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from napari_iaunet.segmentation.lazy import Runner
-    from napari_iaunet.segmentation.progress import Progress
+    from napari_iaunet.inference.progress import Progress
+    from napari_iaunet.large.lazy import Runner
     from napari_iaunet.segmentation.segmenter import Segmenter
 
     Pair = tuple[Path, Path]
@@ -69,7 +69,7 @@ def _outcomes(pairs: list[Pair], args: argparse.Namespace) -> Iterator[Outcome]:
     large = [pair for pair in pairs if pair[0].is_dir()]
     small = [pair for pair in pairs if not pair[0].is_dir()]
     if args.scheduler:
-        from napari_iaunet.segmentation.cluster import ClusterRunner, connected
+        from napari_iaunet.large.cluster import ClusterRunner, connected
 
         with connected(args.scheduler) as client:
             yield from _one_by_one(large, args, ClusterRunner(client))
@@ -90,7 +90,7 @@ def _processes(args: argparse.Namespace, files: int) -> int:
     # Only now: torch takes a second to load, and few files do not need this.
     import psutil
 
-    from napari_iaunet.segmentation.devices import choose_device
+    from napari_iaunet.inference.devices import choose_device
 
     if choose_device(args.device).type != "cpu":
         return 1
@@ -224,7 +224,7 @@ def _use_one_thread() -> None:
 
 def _write_common_table(outcomes: list[Outcome], folder: Path) -> None:
     """Write ``cells.csv``: the cells of all images."""
-    from napari_iaunet.files import write_tables
+    from napari_iaunet.io.read import write_tables
 
     done = [o for o in outcomes if o.table is not None]
     if not done:

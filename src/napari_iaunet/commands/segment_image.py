@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_iaunet.files import ImageFile
-    from napari_iaunet.segmentation.following import Followed
-    from napari_iaunet.segmentation.lazy import Runner
-    from napari_iaunet.segmentation.progress import Progress
+    from napari_iaunet.inference.progress import Progress
+    from napari_iaunet.io.read import ImageFile
+    from napari_iaunet.large.lazy import Runner
     from napari_iaunet.segmentation.segmenter import Segmenter
+    from napari_iaunet.tracking.track import Followed
 
     Table = dict[str, NDArray[Any]]
 
@@ -71,7 +71,7 @@ def segment_image(
     ModelError, DeviceError
         If no image at all can be segmented.
     """
-    from napari_iaunet.files import read_image
+    from napari_iaunet.io.read import read_image
 
     begin = time.perf_counter()
     try:
@@ -117,10 +117,10 @@ class _Result:
         self, segmenter: Segmenter, progress: Progress | None, runner: Runner | None
     ) -> Table | None:
         """Segment and write all; the table is returned, too, if there is one."""
-        from napari_iaunet.omezarr import image_folder, version_of
-        from napari_iaunet.omezarr_labels import register_labels
-        from napari_iaunet.segmentation.following import ONLY_STACKS
-        from napari_iaunet.segmentation.work_folder import check_replaceable
+        from napari_iaunet.io.ome_zarr import image_folder, version_of
+        from napari_iaunet.io.ome_zarr_labels import register_labels
+        from napari_iaunet.large.work_folder import check_replaceable
+        from napari_iaunet.tracking.track import ONLY_STACKS
 
         if self.args.link and len(self.axes) != 3:
             raise ImageError(ONLY_STACKS)
@@ -141,7 +141,7 @@ class _Result:
         if self.args.overlay:
             self._write_overlay(f"{beside}_overlay.png", labels)
         if table is not None:
-            from napari_iaunet.files import write_table
+            from napari_iaunet.io.read import write_table
 
             write_table(f"{beside}_cells.csv", table)
         return table
@@ -151,8 +151,8 @@ class _Result:
     ) -> tuple[Any, Table | None]:
         import numpy as np
 
-        from napari_iaunet.files import write_labels, write_labels_ome_zarr
-        from napari_iaunet.omezarr import version_of
+        from napari_iaunet.io.ome_zarr import version_of
+        from napari_iaunet.io.read import write_labels, write_labels_ome_zarr
         from napari_iaunet.segmentation.measure import measure
 
         found = segmenter.segment(
@@ -191,7 +191,7 @@ class _Result:
     def _follow(
         self, segmenter: Segmenter, labels: Any, progress: Progress | None
     ) -> Followed:
-        from napari_iaunet.segmentation.following import follow
+        from napari_iaunet.tracking.track import follow
 
         return follow(
             segmenter,
@@ -206,7 +206,7 @@ class _Result:
     def _write_tracks(self, followed: Followed) -> None:
         import numpy as np
 
-        from napari_iaunet.files import write_table
+        from napari_iaunet.io.read import write_table
 
         track, plane, y, x = followed.tracks.T
         parent = [followed.parents.get(int(number), 0) for number in track]
@@ -223,9 +223,9 @@ class _Result:
     def _lazily(
         self, segmenter: Segmenter, progress: Progress | None, runner: Runner | None
     ) -> tuple[Any, Table | None]:
-        from napari_iaunet.omezarr import version_of
-        from napari_iaunet.omezarr_labels import array_options, complete_labels
-        from napari_iaunet.segmentation.lazy import segment_lazy
+        from napari_iaunet.io.ome_zarr import version_of
+        from napari_iaunet.io.ome_zarr_labels import array_options, complete_labels
+        from napari_iaunet.large.lazy import segment_lazy
 
         self._make_folder()
         version = version_of(self.image.path)
@@ -259,7 +259,7 @@ class _Result:
             raise ImageError(msg) from error
 
     def _write_overlay(self, path: str, labels: Any) -> None:
-        from napari_iaunet.files import write_overlay
+        from napari_iaunet.io.read import write_overlay
 
         step = math.ceil(max(labels.shape[-2:]) / _LARGEST_PICTURE)
         every, spatial = slice(None, None, step), [slice(None)] * self.image.array.ndim

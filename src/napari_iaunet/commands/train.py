@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from napari_iaunet.model.folder import CONFIG, WEIGHTS
+from napari_iaunet.model.registry import CONFIG, WEIGHTS
 
 if TYPE_CHECKING:
     import argparse

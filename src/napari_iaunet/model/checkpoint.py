@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 
 from napari_iaunet.errors import ModelError
-from napari_iaunet.model.folder import CARD, CONFIG, WEIGHTS, part_of, replace_all
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
+from napari_iaunet.model.registry import CARD, CONFIG, WEIGHTS, part_of, replace_all
 
 if TYPE_CHECKING:
     import os

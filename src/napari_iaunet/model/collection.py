@@ -15,8 +15,14 @@ from typing import TYPE_CHECKING
 
 from napari_iaunet.errors import ModelError
 from napari_iaunet.model.checkpoint import load_model
-from napari_iaunet.model.folder import CARD, CONFIG, WEIGHTS
-from napari_iaunet.model.registry import BUNDLED, list_models, user_models_folder
+from napari_iaunet.model.registry import (
+    BUNDLED,
+    CARD,
+    CONFIG,
+    WEIGHTS,
+    list_models,
+    user_models_folder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from napari_iaunet.model.neighbourhood import highest_near
+from napari_iaunet.model.ops import highest_near
 
 if TYPE_CHECKING:
     from napari_iaunet.model.network import Fields, IAUNet

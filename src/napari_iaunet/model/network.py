@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_iaunet.model.resampling import double, halve
+from napari_iaunet.model.ops import double, halve
 
 # Descriptors pool the maps over so many rings of a cell, from its rim to its core.
 RINGS = 3

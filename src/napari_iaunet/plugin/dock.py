@@ -8,20 +8,20 @@ from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 import napari_iaunet
-from napari_iaunet.plugin.click_controller import ClickController
-from napari_iaunet.plugin.click_panel import ClickPanel
-from napari_iaunet.plugin.finetune_controller import FinetuneController
-from napari_iaunet.plugin.finetune_panel import FinetunePanel
-from napari_iaunet.plugin.follow_controller import FollowController
-from napari_iaunet.plugin.follow_panel import FollowPanel
-from napari_iaunet.plugin.jobs import Jobs
-from napari_iaunet.plugin.lookalike_controller import LookalikeController
-from napari_iaunet.plugin.lookalike_panel import LookalikePanel
-from napari_iaunet.plugin.model_controller import ModelController
-from napari_iaunet.plugin.model_section import ModelSection
-from napari_iaunet.plugin.segment_controller import SegmentController
-from napari_iaunet.plugin.segment_job import Segmenters
-from napari_iaunet.plugin.segment_panel import SegmentPanel
+from napari_iaunet.plugin.click.controller import ClickController
+from napari_iaunet.plugin.click.panel import ClickPanel
+from napari_iaunet.plugin.core.jobs import Jobs
+from napari_iaunet.plugin.core.segmenters import Segmenters
+from napari_iaunet.plugin.finetune.controller import FinetuneController
+from napari_iaunet.plugin.finetune.panel import FinetunePanel
+from napari_iaunet.plugin.lookalikes.controller import LookalikeController
+from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
+from napari_iaunet.plugin.models.controller import ModelController
+from napari_iaunet.plugin.models.panel import ModelSection
+from napari_iaunet.plugin.segment.controller import SegmentController
+from napari_iaunet.plugin.segment.panel import SegmentPanel
+from napari_iaunet.plugin.track.controller import FollowController
+from napari_iaunet.plugin.track.panel import FollowPanel
 
 if TYPE_CHECKING:
     import napari.viewer

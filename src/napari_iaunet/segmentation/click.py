@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.inference.fields import FieldImage
 from napari_iaunet.segmentation.correction import correction, obey
-from napari_iaunet.segmentation.fields import FieldImage
 from napari_iaunet.segmentation.queries import (
     Queries,
     can_win,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_iaunet.segmentation.fields import DecodeSettings
+    from napari_iaunet.inference.fields import DecodeSettings
     from napari_iaunet.segmentation.queries import SameCell
 
 # Half side of the neighbourhood that is decoded, in diameters; doubled while the

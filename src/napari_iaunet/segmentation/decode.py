@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from skimage.measure import label as label_components
 from skimage.morphology import remove_small_holes
 
-from napari_iaunet.model.neighbourhood import highest_near
+from napari_iaunet.model.ops import highest_near
 from napari_iaunet.segmentation.queries import (
     find_peaks,
     join,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_iaunet.segmentation.fields import DecodeSettings, FieldImage
+    from napari_iaunet.inference.fields import DecodeSettings, FieldImage
     from napari_iaunet.segmentation.queries import SameCell
 
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_iaunet.inference.fields import FieldImage
     from napari_iaunet.segmentation.decode import Instances
-    from napari_iaunet.segmentation.fields import FieldImage
 
 _SAME_SCALE = (0.7, 1.4)
 # Where an image is rescaled, its cells become this much larger than the network's

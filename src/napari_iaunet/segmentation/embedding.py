@@ -9,16 +9,16 @@ import torch
 
 from napari_iaunet.errors import ImageError, ModelError
 from napari_iaunet.identity.descriptor import cell_pixels
+from napari_iaunet.inference.progress import PlaneProgress
+from napari_iaunet.inference.tiles import rescale
 from napari_iaunet.segmentation.diameter import scale_for
-from napari_iaunet.segmentation.intensity import rescale
-from napari_iaunet.segmentation.progress import PlaneProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from napari_iaunet.segmentation.backend import Backend
+    from napari_iaunet.inference.backend import Backend
     from napari_iaunet.segmentation.image import Planes
 
 

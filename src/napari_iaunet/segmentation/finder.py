@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_iaunet.segmentation.backend import Look
+from napari_iaunet.inference.backend import Look
+from napari_iaunet.inference.tiles import rescale
 from napari_iaunet.segmentation.decode import (
     Instances,
     decode,
@@ -15,7 +16,6 @@ from napari_iaunet.segmentation.decode import (
     to_image_size,
 )
 from napari_iaunet.segmentation.diameter import Decoded, measure_plane, scale_for
-from napari_iaunet.segmentation.intensity import rescale
 from napari_iaunet.segmentation.sampling import (
     is_large,
     sample_stretches,
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_iaunet.segmentation.backend import Backend
-    from napari_iaunet.segmentation.fields import DecodeSettings, FieldImage
+    from napari_iaunet.inference.backend import Backend
+    from napari_iaunet.inference.fields import DecodeSettings, FieldImage
+    from napari_iaunet.inference.progress import PlaneProgress, Progress
     from napari_iaunet.segmentation.image import Planes
-    from napari_iaunet.segmentation.progress import PlaneProgress, Progress
 
 # Planes of at most so many pixels, at the network's scale, are looked at in other ways,
 # too: that gives better outlines, and so small a plane can bear the time. Planes that

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.segmentation.intensity import find_stretch, normalise, rescale
+from napari_iaunet.inference.tiles import rescale
+from napari_iaunet.segmentation.intensity import find_stretch, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -118,33 +118,3 @@ def _limits(x: NDArray[np.floating[Any]]) -> tuple[float, float]:
             return low, high
     finite = x[np.isfinite(x)]
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-
-
-def rescale(plane: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
-    """Resize a plane bilinearly, with anti-aliasing where it shrinks.
-
-    Parameters
-    ----------
-    plane : (C, Y, X) float32
-    scale : float
-        Factor of both spatial axes.
-
-    Returns
-    -------
-    (C, round(Y * scale), round(X * scale)) float32, each at least 1 pixel.
-    """
-    height, width = (max(1, round(n * scale)) for n in plane.shape[-2:])
-    if (height, width) == plane.shape[-2:]:
-        return plane
-    import torch
-    from torch.nn.functional import interpolate
-
-    resized = interpolate(
-        torch.from_numpy(np.ascontiguousarray(plane, np.float32))[None],
-        size=(height, width),
-        mode="bilinear",
-        align_corners=False,
-        antialias=scale < 1,
-    )
-    out: NDArray[np.float32] = resized[0].numpy()
-    return out

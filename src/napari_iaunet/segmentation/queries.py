@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from napari_iaunet.model.neighbourhood import highest_near
+from napari_iaunet.model.ops import highest_near
 from napari_iaunet.segmentation.basins import merge_basins
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_iaunet.segmentation.fields import DecodeSettings, FieldImage
+    from napari_iaunet.inference.fields import DecodeSettings, FieldImage
 
     SameCell = Callable[[Tensor, Tensor], Tensor]
 

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_iaunet.errors import DeviceError, ImageError
+from napari_iaunet.inference.backend import Backend
+from napari_iaunet.inference.devices import choose_device
+from napari_iaunet.inference.engines import PYTORCH, digest_of
+from napari_iaunet.inference.fields import DecodeSettings
+from napari_iaunet.inference.progress import PlaneProgress
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.registry import find_model
-from napari_iaunet.segmentation.backend import Backend
 from napari_iaunet.segmentation.click import (
     ClickedCell,
     EncodedImage,
     check_points,
     segment_clicks,
 )
-from napari_iaunet.segmentation.devices import choose_device
 from napari_iaunet.segmentation.diameter import scale_for
 from napari_iaunet.segmentation.embedding import (
     LabelPlanes,
     embed_cells,
     identify_cells,
 )
-from napari_iaunet.segmentation.engines import PYTORCH, digest_of
-from napari_iaunet.segmentation.fields import DecodeSettings
 from napari_iaunet.segmentation.finder import CellFinder
 from napari_iaunet.segmentation.image import as_planes
-from napari_iaunet.segmentation.progress import PlaneProgress
-from napari_iaunet.segmentation.result import Segmentation
 
 if TYPE_CHECKING:
     import os
@@ -40,13 +40,14 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from napari_iaunet.inference.progress import Progress
     from napari_iaunet.model.network import IAUNet
     from napari_iaunet.segmentation.decode import Instances
     from napari_iaunet.segmentation.diameter import Decoded
     from napari_iaunet.segmentation.image import Planes
-    from napari_iaunet.segmentation.progress import Progress
 
     _Origin = tuple[str, str, int | None, DecodeSettings | None, str]
+    from collections.abc import Callable
 
 
 class Segmenter:
@@ -433,3 +434,31 @@ def check_diameter(diameter: float | None) -> None:
         usable = False
     if not usable:
         raise ImageError("The diameter must be a number of pixels above zero.")
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The cells of an image.
+
+    Attributes
+    ----------
+    labels : (Y, X) or (T|Z, Y, X) int32
+        0 background, 1..N consecutive, unique over the whole stack.
+    scores : (N,) float32
+        In [0, 1]; item i belongs to label i + 1.
+    diameter : float
+        Cell diameter, in pixels, that the image was rescaled by.
+    """
+
+    labels: NDArray[np.int32]
+    scores: NDArray[np.float32]
+    diameter: float
+    _embed: Callable[[], NDArray[np.float32]] = field(repr=False, compare=False)
+
+    @cached_property
+    def embeddings(self) -> NDArray[np.float32]:
+        """Embeddings (N, D) float32: rows of unit length, row i of label i + 1.
+
+        The network runs over the image once more when they are first asked for.
+        """
+        return self._embed()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from napari_iaunet.model.losses import Targets
 from napari_iaunet.segmentation.diameter import scale_for
-from napari_iaunet.training.looks import brighten, change_look, is_gray
+from napari_iaunet.training.appearance import brighten, change_look, is_gray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

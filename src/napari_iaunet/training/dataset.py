@@ -11,8 +11,8 @@ import numpy as np
 from scipy import ndimage
 
 from napari_iaunet.errors import TrainingError
+from napari_iaunet.inference.tiles import rescale
 from napari_iaunet.segmentation.image import as_planes
-from napari_iaunet.segmentation.intensity import rescale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -280,7 +280,7 @@ def read_pairs(
         lies ``<id>_region.*`` if not every cell of the image is labelled; it is not 0
         where all are.
     """
-    from napari_iaunet.files import read_image
+    from napari_iaunet.io.read import read_image
 
     def array(value: Any) -> Any:
         return read_image(value).array if isinstance(value, str | Path) else value
@@ -355,3 +355,26 @@ def split_pairs(
         training += members[: len(members) - count]
         validation += members[len(members) - count :]
     return training, validation
+
+
+# Cells are of a usual size if their median in every image is within this factor of it.
+_ALIKE = 2.0
+
+
+def usual_diameter(images: Sequence[AnnotatedImage], diameter: float) -> float | None:
+    """Median cell diameter of images, in their pixels; None if they differ much.
+
+    Parameters
+    ----------
+    images : sequence of AnnotatedImage
+    diameter : float
+        The network's cell diameter, in pixels.
+    """
+    found = [_own_diameter(i, diameter) for i in images if len(i.centres) > 1]
+    typical = float(np.median(found))
+    alike = max(found) / typical <= _ALIKE and typical / min(found) <= _ALIKE
+    return round(typical, 2) if alike else None
+
+
+def _own_diameter(image: AnnotatedImage, diameter: float) -> float:
+    return diameter / (image.zoom * image.shrunk)

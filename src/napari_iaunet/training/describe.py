@@ -10,9 +10,8 @@ import torch
 from skimage.transform import rotate
 
 from napari_iaunet.identity.descriptor import PooledMaps, cell_pixels, fit_descriptor
-from napari_iaunet.segmentation.intensity import rescale
-from napari_iaunet.segmentation.tiles import pad_to_stride
-from napari_iaunet.training.looks import change_look
+from napari_iaunet.inference.tiles import pad_to_stride, rescale
+from napari_iaunet.training.appearance import change_look
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -14,25 +14,22 @@ import torch
 import torch.distributed as dist
 
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.model.averaging import mean_of
+from napari_iaunet.inference.devices import choose_device
 from napari_iaunet.model.checkpoint import load_model, save_model
-from napari_iaunet.model.folder import finish_saving
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
-from napari_iaunet.model.registry import find_model
-from napari_iaunet.segmentation.devices import choose_device
-from napari_iaunet.training.card import origin
+from napari_iaunet.model.registry import find_model, finish_saving
 from napari_iaunet.training.dataset import (
     MANY_FILES,
     prepare,
     read_pairs,
     split_pairs,
 )
-from napari_iaunet.training.events import TrainingEvent
+from napari_iaunet.training.events import Length, TrainingEvent
 from napari_iaunet.training.holdout import hold_out, whole
-from napari_iaunet.training.judge import Judge
-from napari_iaunet.training.length import Length
 from napari_iaunet.training.run import FINE_TUNING, Material, Recipe, Run
-from napari_iaunet.training.state import TrainingState, load_state, save_state
+from napari_iaunet.training.selection import Judge
+from napari_iaunet.training.state import TrainingState, load_state, mean_of, save_state
+from napari_iaunet.training.task import origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

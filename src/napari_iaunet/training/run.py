@@ -12,12 +12,12 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from napari_iaunet.inference.devices import cpu_has_bfloat16
 from napari_iaunet.model.checkpoint import save_model
 from napari_iaunet.model.losses import LossWeights, total_loss
-from napari_iaunet.segmentation.devices import cpu_has_bfloat16
 from napari_iaunet.training.augment import Batch, draw_batch
+from napari_iaunet.training.dataset import usual_diameter
 from napari_iaunet.training.describe import fit
-from napari_iaunet.training.sizes import usual_diameter
 from napari_iaunet.training.state import TrainingState, save_state
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from napari_iaunet.errors import TrainingError
 from napari_iaunet.model.checkpoint import write_json, write_tensors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -135,3 +136,24 @@ def _fill(state: TrainingState, tensors: dict[str, Tensor]) -> None:
                 key: value if key == "step" else value.to(parameter.device)
                 for key, value in found.items()
             }
+
+
+@torch.no_grad()
+def mean_of(networks: Sequence[IAUNet]) -> IAUNet:
+    """Return a network whose weights are the means of those of others.
+
+    Networks that began with the same weights may be joined in this way (Wortsman et
+    al., ICML 2022).
+
+    Parameters
+    ----------
+    networks : sequence of IAUNet
+        Of the same shape. What is no weight, such as the configuration and what the
+        descriptor keeps, is that of the first.
+    """
+    mean = copy.deepcopy(networks[0])
+    others = [network.state_dict() for network in networks]
+    for name, value in mean.state_dict().items():
+        if value.is_floating_point() and not name.startswith("descriptor_"):
+            value.copy_(sum(other[name].to(value) for other in others) / len(others))
+    return mean

@@ -1,0 +1,325 @@
+"""Where the network runs."""
+
+from __future__ import annotations
+
+import copy
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from napari_iaunet.errors import DeviceError
+from napari_iaunet.identity.descriptor import PooledMaps
+from napari_iaunet.inference.devices import autocast_dtype
+from napari_iaunet.inference.engines import choose_engine
+from napari_iaunet.inference.fields import FieldImage
+from napari_iaunet.inference.tiles import pad_to_stride, plan_blocks, rescale, run_tiled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from napari_iaunet.identity.descriptor import CellPixels
+    from napari_iaunet.inference.progress import PlaneProgress, Progress
+    from napari_iaunet.model.network import IAUNet
+
+_Made = TypeVar("_Made")
+_SMALLEST_TILE = 192
+_PIECE = 65536
+
+
+class Look(NamedTuple):
+    """One way to look at a plane.
+
+    Attributes
+    ----------
+    mirrored : bool
+        Left and right; up and down never are: some microscopes light, and some
+        annotators draw, one of them unlike the other.
+    scale : float
+        Factor by which the plane is rescaled before.
+    """
+
+    mirrored: bool = False
+    scale: float = 1.0
+
+
+class Backend:
+    """A network on a device: images in, blended fields out.
+
+    Parameters
+    ----------
+    network : IAUNet
+    device : torch.device
+    tile : int or None
+        Side of a tile in pixels; None picks one that suits the device.
+    engine : str or None
+        As for `choose_engine`.
+    """
+
+    def __init__(
+        self,
+        network: IAUNet,
+        device: torch.device,
+        tile: int | None = None,
+        engine: str | None = None,
+    ) -> None:
+        self.config = network.config
+        self.device = device
+        self.tile = tile or (2048 if device.type == "cuda" else 1536)
+        self.dtype = autocast_dtype(device)
+        self.network = fuse_batch_norm(copy.deepcopy(network).eval())
+        self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.engine = choose_engine(self.network, device, engine)
+        self._turn = Lock()
+
+    def fields(
+        self,
+        plane: NDArray[np.float32],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> FieldImage:
+        """Run the network over a plane; out of memory halves the tile and goes on.
+
+        Parameters
+        ----------
+        plane : (3, Y, X) float32
+            Normalised and at the network's scale.
+        progress : callable, optional
+            Called with the tiles done and the number of tiles.
+
+        Raises
+        ------
+        DeviceError
+            If not even the smallest tile fits.
+        """
+        masks, embedding = self._run_tiled(plane, self.engine, progress)
+        foreground, centre = (masks[i].contiguous() for i in range(2))
+        return FieldImage(foreground, centre, masks[2:], embedding)
+
+    def _run_tiled(
+        self,
+        plane: NDArray[np.float32],
+        predict: Callable[[Tensor], Sequence[Tensor]],
+        progress: Callable[[int, int], None] | None,
+    ) -> list[Tensor]:
+        """As the function of that name, one thread at a time.
+
+        One call uses all cores already: two at once would take twice the memory.
+        """
+
+        def in_turn(tile: Tensor) -> Sequence[Tensor]:
+            with self._turn:
+                return predict(tile)
+
+        stride = self.config.stride
+        return self._with_memory(
+            lambda: run_tiled(
+                plane, in_turn, tile=self.tile, stride=stride, progress=progress
+            )
+        )
+
+    def look_again(
+        self,
+        plane: NDArray[np.float32],
+        fields: FieldImage,
+        looks: Sequence[Look],
+        steps: PlaneProgress,
+    ) -> FieldImage:
+        """Look at a plane in other ways, too, and take the mean of all looks.
+
+        Parameters
+        ----------
+        plane : (3, Y, X) float32
+            As for `fields`.
+        fields : FieldImage
+            What `fields` returned for that plane.
+        looks : sequence of Look
+            The other ways.
+        steps : PlaneProgress
+
+        Returns
+        -------
+        FieldImage
+            Foreground and centre map are means over all looks; offset and embedding
+            are those of the first one.
+        """
+        seen = [torch.stack(fields[:2])]
+        for number, look in enumerate(looks, start=1):
+            progress = steps.part(number, len(looks) + 1)
+            seen.append(self._look(plane, look, progress))
+        foreground, centre = torch.stack(seen).mean(0)
+        return fields._replace(foreground=foreground, centre=centre)
+
+    def _look(
+        self, plane: NDArray[np.float32], look: Look, progress: Progress
+    ) -> Tensor:
+        """Foreground and centre map (2, Y, X) of a plane looked at in some way."""
+        view = plane[:, :, ::-1].copy() if look.mirrored else plane
+        view = rescale(view, look.scale)
+        (masks,) = self._run_tiled(
+            view, lambda tile: [self.engine.masks(tile)], progress
+        )
+        masks = masks.flip(2) if look.mirrored else masks
+        return interpolate(
+            masks[None], plane.shape[1:], mode="bilinear", antialias=True
+        )[0]
+
+    def describe(
+        self,
+        plane: NDArray[np.float32],
+        pixels: CellPixels,
+        count: int,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Tensor:
+        """Run the network over a plane and pool its maps over cells.
+
+        Parameters
+        ----------
+        plane : (3, Y, X) float32
+            Normalised and at the network's scale.
+        pixels : CellPixels
+            Places on that plane.
+        count : int
+            Number of cells N.
+        progress : callable, optional
+            Called with the tiles done and the number of tiles.
+
+        Returns
+        -------
+        Tensor, (N, P) float32
+            As `IAUNet.describe` takes it.
+
+        Raises
+        ------
+        DeviceError
+            If not even the smallest tile fits.
+        """
+        return self._with_memory(lambda: self._pool(plane, pixels, count, progress))
+
+    def identify(
+        self, plane: NDArray[np.float32], labels: NDArray[np.int64], count: int
+    ) -> Tensor:
+        """Project every cell of a plane to a vector that tells it from its look-alikes.
+
+        Parameters
+        ----------
+        plane : (3, Y, X) float32
+            Normalised and at the network's scale.
+        labels : (Y, X) int64
+            0 background, 1..count.
+        count : int
+
+        Returns
+        -------
+        Tensor, (count, P) float32
+            Rows of unit length; row i belongs to label i + 1.
+        """
+        return self._with_memory(lambda: self._identify(plane, labels, count))
+
+    @torch.inference_mode()
+    def _identify(
+        self, plane: NDArray[np.float32], labels: NDArray[np.int64], count: int
+    ) -> Tensor:
+        stride = self.config.stride
+        padded = torch.from_numpy(np.ascontiguousarray(pad_to_stride(plane, stride)))
+        cells = torch.zeros(padded.shape[1:], dtype=torch.int64)
+        cells[: labels.shape[0], : labels.shape[1]] = torch.from_numpy(labels)
+        vectors = torch.zeros(count, self.config.projection)
+        for block in plan_blocks((cells.shape[0], cells.shape[1]), self.tile, stride):
+            image = padded[None, :, block.rows, block.columns]
+            image = image.to(self.device, memory_format=torch.channels_last)
+            here = cells[None, block.rows, block.columns].to(self.device)
+            with self._autocast():
+                maps = self.network.features(image)
+            found = self.network.cell_vectors(maps, here, count).cpu()
+            # A cell on the border of blocks is known best by the one with most of it.
+            inner = cells[block.inner_rows, block.inner_columns]
+            area = torch.bincount(inner.flatten(), minlength=count + 1)[1:]
+            vectors += found * area[:, None]
+        return torch.nn.functional.normalize(vectors, dim=1)
+
+    @torch.inference_mode()
+    def _pool(
+        self,
+        plane: NDArray[np.float32],
+        pixels: CellPixels,
+        count: int,
+        progress: Callable[[int, int], None] | None,
+    ) -> Tensor:
+        stride = self.config.stride
+        padded = torch.from_numpy(np.ascontiguousarray(pad_to_stride(plane, stride)))
+        height, width = padded.shape[1:]
+        blocks = plan_blocks((height, width), self.tile, stride)
+        pooled = PooledMaps(count)
+        for done, block in enumerate(blocks):
+            image = padded[None, :, block.rows, block.columns]
+            image = image.to(self.device, memory_format=torch.channels_last)
+            with self._autocast():
+                maps = self.network.levels(image)
+            corner = (block.rows.start, block.columns.start)
+            here = pixels.within(block.inner_rows, block.inner_columns, corner)
+            pooled.add([values[0].cpu() for values in maps], here)
+            if progress:
+                progress(done + 1, len(blocks))
+        return pooled.result()
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(
+            self.device.type, self.dtype or torch.bfloat16, enabled=bool(self.dtype)
+        )
+
+    def _with_memory(self, work: Callable[[], _Made]) -> _Made:
+        """Do some work; out of memory halves the tile and begins again."""
+        while True:
+            try:
+                return work()
+            except torch.OutOfMemoryError as error:
+                if self.tile <= _SMALLEST_TILE:
+                    raise DeviceError(
+                        "The device has too little memory for this model; "
+                        'choose the device "cpu".'
+                    ) from error
+            # Outside the handler, so that the failed tile's tensors are gone.
+            self.tile //= 2
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def same_cell(self, difference: Tensor, votes: Tensor) -> Tensor:
+        """`IAUNet.same_cell_logit` in pieces that stay in the processor's cache."""
+        head = self._head
+        pieces = [
+            head.same_cell_logit(d, v)
+            for d, v in zip(
+                torch.split(difference, _PIECE),
+                torch.split(votes.float(), _PIECE),
+                strict=True,
+            )
+        ]
+        return torch.cat(pieces) if pieces else difference.new_zeros(0)
+
+    @cached_property
+    def _head(self) -> IAUNet:
+        """The pixel-to-cell head on the CPU, where the decoding is."""
+        cpu = self.device.type == "cpu"
+        return self.network if cpu else copy.deepcopy(self.network).cpu()
+
+
+def fuse_batch_norm(network: IAUNet) -> IAUNet:
+    """Fold each batch normalisation into the convolution before it, in place."""
+    for module in network.modules():
+        if not isinstance(module, torch.nn.Sequential):
+            continue
+        for index in range(len(module) - 1):
+            conv, norm = module[index], module[index + 1]
+            if isinstance(conv, torch.nn.Conv2d) and isinstance(
+                norm, torch.nn.BatchNorm2d
+            ):
+                module[index] = torch.nn.utils.fuse_conv_bn_eval(conv, norm)
+                module[index + 1] = torch.nn.Identity()
+    return network

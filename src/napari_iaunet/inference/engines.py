@@ -1,0 +1,350 @@
+"""What computes the network's fields: PyTorch, or OpenVINO where that is faster.
+
+OpenVINO converts a network at its first use and keeps the result in the user's cache,
+beside a note of which of both was faster on this machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import torch
+from torch import nn
+
+from napari_iaunet.errors import DeviceError
+from napari_iaunet.inference.devices import autocast_dtype
+from napari_iaunet.inference.fused import fused_network
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_iaunet.model.network import IAUNet
+
+PYTORCH, OPENVINO = "pytorch", "openvino"
+# Rows and columns of the image that both are timed on, and how often.
+_TRIAL, _TRIALS = 512, 2
+# OpenVINO has to be so much faster to be chosen.
+_GAIN = 0.95
+
+
+class TileFields(NamedTuple):
+    """Fields of a tile, float32, on the CPU.
+
+    Attributes
+    ----------
+    masks : Tensor, (4, H, W)
+        Foreground and centre map as probabilities, then the offset (dy, dx).
+    embedding : Tensor, (E, H, W)
+        In memory, the values of a pixel lie side by side: so the network leaves
+        them, and so the decoding reads them.
+    """
+
+    masks: Tensor
+    embedding: Tensor
+
+
+class Engine(Protocol):
+    """Something that computes the fields of an image."""
+
+    name: str
+
+    def __call__(self, image: Tensor) -> TileFields:
+        """(1, 3, H, W) float32 -> what the network says of every pixel."""
+
+    def masks(self, image: Tensor) -> Tensor:
+        """(1, 3, H, W) float32 -> (2, H, W), the first two masks of `TileFields`.
+
+        Faster than all fields.
+        """
+
+
+class TorchEngine:
+    """PyTorch, on any device.
+
+    Parameters
+    ----------
+    network : IAUNet
+        Ready to be used, on the device.
+    device : torch.device
+    dtype : torch.dtype, optional
+        In which it computes; what pays on the device if left out.
+    """
+
+    name = PYTORCH
+
+    def __init__(
+        self, network: IAUNet, device: torch.device, dtype: torch.dtype | None = None
+    ) -> None:
+        self._network, self._device = network, device
+        self._dtype = dtype or autocast_dtype(device) or torch.float32
+        self._fused: IAUNet | None = None
+        if device.type == "cpu":
+            self._fused = fused_network(network, self._dtype)
+
+    @torch.inference_mode()
+    def __call__(self, image: Tensor) -> TileFields:
+        """As of `Engine`."""
+        network, image = self._prepared(image)
+        with self._autocast():
+            foreground, centre, offset, embedding = network(image)
+        masks = torch.empty(4, *image.shape[2:])
+        for part, field in zip(
+            torch.split(masks, [1, 1, 2]), (foreground, centre, offset), strict=True
+        ):
+            part.copy_(field[0])
+        masks[:2].sigmoid_()
+        size = (*image.shape[2:], embedding.shape[1])
+        pixels = torch.empty(size).permute(2, 0, 1).copy_(embedding[0])
+        return TileFields(masks, pixels)
+
+    @torch.inference_mode()
+    def masks(self, image: Tensor) -> Tensor:
+        """As of `Engine`."""
+        network, image = self._prepared(image)
+        with self._autocast():
+            logits = network.masks(image)[0]
+        return torch.empty(logits.shape).copy_(logits).sigmoid_()
+
+    def _prepared(self, image: Tensor) -> tuple[IAUNet, Tensor]:
+        """Return the network for an image, and the image as that one wants it."""
+        layout = torch.channels_last
+        # Of maps of a single pixel nobody can tell the layout, which fusing needs.
+        single = image[0, 0].numel() <= self._network.config.stride**2
+        if self._fused and not single:
+            return self._fused, image.to(self._dtype, memory_format=layout)
+        return self._network, image.to(self._device, memory_format=layout)
+
+    def _autocast(self) -> torch.autocast:
+        lower = self._dtype != torch.float32
+        return torch.autocast(self._device.type, self._dtype, enabled=lower)
+
+
+class _Outputs(nn.Module):
+    """A network whose fields come as those of `TileFields`, for one plane."""
+
+    def __init__(self, network: IAUNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """(1, 3, H, W) -> (1, 4, H, W) and (1, H, W, E)."""
+        foreground, centre, offset, embedding = self.network(image)
+        likely = torch.cat([foreground, centre], 1).sigmoid()
+        return torch.cat([likely, offset], 1), embedding.permute(0, 2, 3, 1)
+
+
+class OpenVinoEngine:
+    """OpenVINO, on the processor.
+
+    Parameters
+    ----------
+    network : IAUNet
+        Ready to be used, on the CPU.
+    folder : Path
+        Where the converted network is, or is put.
+
+    Raises
+    ------
+    DeviceError
+        If OpenVINO is not installed or cannot convert the network.
+    """
+
+    name = OPENVINO
+
+    def __init__(self, network: IAUNet, folder: Path) -> None:
+        try:
+            import openvino
+        except ImportError as error:
+            msg = (
+                "OpenVINO is not installed: "
+                'pip install "napari-iaunet[openvino]" installs it.'
+            )
+            raise DeviceError(msg) from error
+        lower = autocast_dtype(torch.device("cpu"))
+        options = {
+            "INFERENCE_PRECISION_HINT": "bf16" if lower == torch.bfloat16 else "f32",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        try:
+            core = openvino.Core()
+            if not (folder / _MODEL).is_file():
+                _convert(network, folder)
+            model = core.read_model(folder / _MODEL)
+            self._model = core.compile_model(model, "CPU", options)
+            # Without its second result nothing is computed for that alone.
+            model.remove_result(model.get_results()[1])
+            self._masks = core.compile_model(model, "CPU", options)
+        except (RuntimeError, OSError) as error:
+            reason = " ".join(str(error).split())[:200]
+            msg = f"OpenVINO cannot use this model: {reason}"
+            raise DeviceError(msg) from error
+
+    def __call__(self, image: Tensor) -> TileFields:
+        """As of `Engine`."""
+        masks, embedding = _infer(self._model, image)
+        return TileFields(masks, embedding.permute(2, 0, 1))
+
+    def masks(self, image: Tensor) -> Tensor:
+        """As of `Engine`."""
+        (masks,) = _infer(self._masks, image)
+        return masks[:2]
+
+
+def _infer(model: Any, image: Tensor) -> list[Tensor]:
+    """Results of a compiled model for one image."""
+    # A request of its own for each call: several threads may ask, and what it found
+    # need not be copied.
+    request = model.create_infer_request()
+    found = request.infer([image.contiguous().numpy()], share_outputs=True)
+    return [torch.from_numpy(found[i])[0] for i in range(len(model.outputs))]
+
+
+_MODEL, _CHOICE = "network.xml", "engine.json"
+
+
+def choose_engine(
+    network: IAUNet, device: torch.device, name: str | None = None
+) -> Engine:
+    """Return what computes the fields of a network fastest.
+
+    Parameters
+    ----------
+    network : IAUNet
+        Ready to be used, on the device.
+    device : torch.device
+    name : str, optional
+        "pytorch" or "openvino"; otherwise the environment variable
+        NAPARI_IAUNET_ENGINE says so; otherwise the faster one is taken, which is
+        found out once for a model on a machine.
+
+    Raises
+    ------
+    DeviceError
+        If the named one is not there, not known, or not for the device.
+    """
+    if name == OPENVINO and device.type != "cpu":
+        raise DeviceError('OpenVINO computes on the CPU: choose the device "cpu".')
+    name = name or os.environ.get("NAPARI_IAUNET_ENGINE") or None
+    if name not in (None, PYTORCH, OPENVINO):
+        msg = f'There is no engine "{name}": choose {PYTORCH} or {OPENVINO}.'
+        raise DeviceError(msg)
+    usual = TorchEngine(network, device)
+    if device.type != "cpu" or name == PYTORCH:
+        return usual
+    if name == OPENVINO:
+        return OpenVinoEngine(network, cache_folder(network))
+    if importlib.util.find_spec("openvino") is None:
+        return usual
+    return _faster(network, usual)
+
+
+def _faster(network: IAUNet, usual: TorchEngine) -> Engine:
+    """OpenVINO if it has been, or is now found to be, faster than PyTorch."""
+    folder = cache_folder(network)
+    note = folder / _CHOICE
+    machine = _machine()
+    known = _read(note)
+    if known.get("machine") == machine and known.get("engine") == PYTORCH:
+        return usual
+    try:
+        other = OpenVinoEngine(network, folder)
+        if known.get("machine") == machine:
+            return other
+        seconds = {engine.name: _seconds(engine) for engine in (usual, other)}
+    except DeviceError:
+        return usual
+    faster = seconds[OPENVINO] < _GAIN * seconds[PYTORCH]
+    name = OPENVINO if faster else PYTORCH
+    text = json.dumps({"machine": machine, "engine": name, "seconds": seconds})
+    with contextlib.suppress(OSError):
+        note.write_text(text, encoding="utf-8")
+    return other if faster else usual
+
+
+def _seconds(engine: Engine) -> float:
+    """Least time that an engine takes for an image of noise, after one more."""
+    image = torch.rand(1, 3, _TRIAL, _TRIAL, generator=torch.Generator().manual_seed(0))
+    times = []
+    for _ in range(_TRIALS + 1):
+        begin = time.perf_counter()
+        engine(image)
+        times.append(time.perf_counter() - begin)
+    return min(times[1:])
+
+
+def _machine() -> dict[str, Any]:
+    """Describe what it depends on which one is faster."""
+    from importlib.metadata import version
+
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "openvino": version("openvino"),
+        "napari-iaunet": version("napari-iaunet"),
+    }
+
+
+def _read(note: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+# -- converted networks ---------------------------------------------------------------
+
+
+def cache_folder(network: IAUNet) -> Path:
+    """Folder of what is kept for a network."""
+    from platformdirs import user_cache_dir
+
+    home = os.environ.get("NAPARI_IAUNET_HOME") or user_cache_dir(
+        "napari-iaunet", False
+    )
+    return Path(home) / "engines" / digest_of(network)[:24]
+
+
+def digest_of(network: IAUNet) -> str:
+    """Digest of a network's shape and weights."""
+    digest = hashlib.sha256(repr(network.config).encode())
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.float().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _convert(network: IAUNet, folder: Path) -> None:
+    """Convert a network for images of any size; written wholly or not at all."""
+    import openvino
+
+    stride = network.config.stride
+    height, width = (torch.export.Dim(name, min=2, max=1024) for name in "hw")
+    sizes = {"image": {2: stride * height, 3: stride * width}}
+    example = torch.zeros(1, 3, 4 * stride, 6 * stride)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the libraries about each other
+        module = _Outputs(network)
+        exported = torch.export.export(module, (example,), dynamic_shapes=sizes)
+        model = openvino.convert_model(exported)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as fresh:
+        openvino.save_model(model, Path(fresh) / _MODEL, compress_to_fp16=False)
+        weights = Path(_MODEL).with_suffix(".bin")
+        # The description comes last: it is what tells that both are there.
+        shutil.move(Path(fresh) / weights, folder / weights)
+        (Path(fresh) / _MODEL).replace(folder / _MODEL)

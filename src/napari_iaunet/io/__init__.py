@@ -1,0 +1,1 @@
+"""Files: reading images, writing what was found."""

@@ -1,0 +1,158 @@
+"""Write labels, overlays and tables, each wholly or not at all."""
+
+from __future__ import annotations
+
+import csv
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iaunet.atomic import replacing
+from napari_iaunet.segmentation.image import as_planes
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+_OUTLINE = (0, 255, 0)
+
+
+def compact(labels: NDArray[Any]) -> NDArray[Any]:
+    """Labels as uint16 where they fit, else as uint32."""
+    return labels.astype(np.uint16 if labels.max(initial=0) < 2**16 else np.uint32)
+
+
+def write_labels(
+    path: str | os.PathLike[str],
+    labels: NDArray[np.integer[Any]],
+    *,
+    axes: str | None = None,
+    pixel_size: tuple[float, float] | None = None,
+) -> None:
+    """Write a label image as compressed TIFF.
+
+    Parameters
+    ----------
+    path : path
+        An existing file is replaced.
+    labels : (Y, X), (T or Z, Y, X) or (T, Z, Y, X) int
+        Stored as uint16, or as uint32 above 65535 cells.
+    axes : str, optional
+        One letter for each axis, as in `napari_iaunet.io.read.ImageFile`.
+    pixel_size : (float, float), optional
+        Height and width of a pixel in micrometres.
+    """
+    import tifffile
+
+    extra: dict[str, Any] = {}
+    if pixel_size is not None:
+        extra["resolution"] = tuple(10_000 / s for s in reversed(pixel_size))
+        extra["resolutionunit"] = "CENTIMETER"
+    with replacing(Path(path)) as fresh:
+        tifffile.imwrite(
+            fresh,
+            compact(labels),
+            photometric="minisblack",
+            compression="zlib",
+            metadata={"axes": axes or ["YX", "TYX", "TZYX"][labels.ndim - 2]},
+            **extra,
+        )
+
+
+def overlay(
+    image: Any, labels: NDArray[np.integer[Any]], *, channel_axis: int | None = None
+) -> NDArray[np.uint8]:
+    """Draw the outlines of cells on the contrast-stretched image.
+
+    Parameters
+    ----------
+    image : array-like
+        As `as_planes` takes it; of a stack the middle plane is drawn.
+    labels : (..., Y, X) int
+    channel_axis : int, optional
+
+    Returns
+    -------
+    (Y, X, 3) uint8
+    """
+    from skimage.segmentation import find_boundaries
+
+    planes = as_planes(image, channel_axis)
+    middle = len(planes) // 2
+    cells = np.asarray(labels).reshape(-1, *planes.plane_shape)[middle]
+    picture = np.clip(planes[middle], 0, 1).transpose(1, 2, 0) * 255
+    drawn = picture.astype(np.uint8)
+    drawn[find_boundaries(cells, mode="inner")] = _OUTLINE
+    return drawn
+
+
+def write_overlay(
+    path: str | os.PathLike[str],
+    image: Any,
+    labels: NDArray[np.integer[Any]],
+    *,
+    channel_axis: int | None = None,
+) -> None:
+    """Write `overlay` as PNG; see there for the parameters."""
+    from PIL import Image
+
+    drawn = overlay(image, labels, channel_axis=channel_axis)
+    with replacing(Path(path)) as fresh:
+        Image.fromarray(drawn).save(fresh, format="PNG")
+
+
+def write_table(
+    path: str | os.PathLike[str], table: Mapping[str, NDArray[Any]]
+) -> None:
+    """Write columns of equal length as comma-separated values.
+
+    Parameters
+    ----------
+    path : path
+        An existing file is replaced.
+    table : mapping of str to (N,) arrays
+        Real numbers are written with six significant digits.
+    """
+    with _csv_writer(Path(path)) as writer:
+        writer.writerow(table)
+        writer.writerows(zip(*map(_as_text, table.values()), strict=True))
+
+
+def write_tables(
+    path: str | os.PathLike[str], tables: Mapping[str, Mapping[str, NDArray[Any]]]
+) -> None:
+    """Write the tables of several files as one.
+
+    Parameters
+    ----------
+    path : path
+        An existing file is replaced.
+    tables : mapping of str to tables
+        By the name that stands first in each row; what a table lacks is 0 there.
+    """
+    names = list(dict.fromkeys(name for table in tables.values() for name in table))
+    with _csv_writer(Path(path)) as writer:
+        writer.writerow(["file", *names])
+        for file, table in tables.items():
+            lacking = [0] * len(next(iter(table.values())))
+            columns = (_as_text(table[n]) if n in table else lacking for n in names)
+            writer.writerows([file, *row] for row in zip(*columns, strict=True))
+
+
+@contextmanager
+def _csv_writer(path: Path) -> Iterator[Any]:
+    with (
+        replacing(path) as fresh,
+        fresh.open("w", encoding="utf-8", newline="") as file,
+    ):
+        yield csv.writer(file)
+
+
+def _as_text(column: NDArray[Any]) -> list[Any]:
+    if column.dtype.kind == "f":
+        return [f"{value:.6g}" for value in column.tolist()]
+    return column.tolist()  # type: ignore[no-any-return]

@@ -1,0 +1,142 @@
+"""What is done with one chunk of an image that is segmented lazily."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iaunet.large.chunks import ChunkGrid
+from napari_iaunet.large.work_folder import Found
+from napari_iaunet.segmentation.measure import sums
+from napari_iaunet.segmentation.sampling import sample_stretches
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.large.chunks import Chunk
+    from napari_iaunet.large.work_folder import Plan, WorkFolder
+    from napari_iaunet.segmentation.image import Planes
+    from napari_iaunet.segmentation.intensity import Stretch
+    from napari_iaunet.segmentation.segmenter import Segmenter
+
+# In pixels at the network's scale. With a halo of this width a chunk sees the cells on
+# its border as it would in the whole image; neighbours compare a strip on both sides.
+HALO, _REACH = 128, 32
+
+
+class ChunkTask:
+    """Does single chunks; can be sent to another process.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+    planes : Planes
+    plan : Plan
+    folder : WorkFolder
+    """
+
+    def __init__(
+        self, segmenter: Segmenter, planes: Planes, plan: Plan, folder: WorkFolder
+    ) -> None:
+        self.segmenter, self.planes = segmenter, planes
+        self.plan, self.folder = plan, folder
+        shape = planes.plane_shape
+        self.grid = ChunkGrid(len(planes), shape, plan.side, plan.halo)
+        self._stretches: tuple[int, tuple[Stretch, ...]] | None = None
+
+    @property
+    def reach(self) -> int:
+        """Pixels on each side of a border that neighbours compare."""
+        return max(1, self.plan.halo * _REACH // HALO)
+
+    def __call__(self, index: int, stop: Event | None = None) -> int:
+        """Segment one chunk and keep what was found; returns the index.
+
+        Raises
+        ------
+        Stopped
+            If the event was set meanwhile.
+        """
+        chunk = self.grid[index]
+        outer = chunk.outer_rows, chunk.outer_columns
+        raw = self.planes.raw(chunk.plane, *outer)
+        plane = self.planes.stretch(raw, self._stretches_of(chunk.plane))
+
+        def ask(_done: int, _total: int) -> None:
+            if stop and stop.is_set():
+                raise Stopped
+
+        cells = self.segmenter.cells_of(
+            plane, self.plan.diameter, ask, whole=self.planes.plane_shape
+        )
+        self._keep(chunk, raw, cells.labels, cells.scores)
+        return index
+
+    def labels_of(self, index: int) -> NDArray[np.int32]:
+        """Labels of a chunk that is done, (Y, X), 1..n in every chunk."""
+        return self.folder.labels(index)
+
+    def place_of(self, chunk: Chunk) -> tuple[int | slice, ...]:
+        """Where a chunk's own pixels lie in the whole stack."""
+        return (*self.planes.position(chunk.plane), chunk.rows, chunk.columns)
+
+    def _stretches_of(self, plane: int) -> tuple[Stretch, ...]:
+        known = self._stretches
+        if known is None or known[0] != plane:
+            self._stretches = known = plane, sample_stretches(self.planes, plane)
+        return known[1]
+
+    def _keep(
+        self,
+        chunk: Chunk,
+        raw: NDArray[Any],
+        labels: NDArray[np.int32],
+        scores: NDArray[np.float32],
+    ) -> None:
+        borders = {
+            (border.first, border.second): labels[
+                _within(border.rows, chunk.outer_rows),
+                _within(border.columns, chunk.outer_columns),
+            ]
+            for border in self.grid.borders_of(chunk.index, self.reach)
+        }
+        inner = (
+            _within(chunk.rows, chunk.outer_rows),
+            _within(chunk.columns, chunk.outer_columns),
+        )
+        own = labels[inner]
+        found = _sum_up(own, raw[:, *inner], scores, chunk)
+        self.folder.save(chunk.index, own, found, borders)
+
+
+class Stopped(Exception):
+    """Nobody wants the chunk any more."""
+
+
+def _within(part: slice, whole: slice) -> slice:
+    return slice(part.start - whole.start, part.stop - whole.start)
+
+
+def _sum_up(
+    labels: NDArray[np.int32],
+    raw: NDArray[Any],
+    scores: NDArray[np.float32],
+    chunk: Chunk,
+) -> Found:
+    """Sum over the pixels of each label what tables are made from."""
+    n = len(scores)
+    y, x = np.nonzero(labels)
+    index = labels[y, x] - 1
+    values = raw[:, y, x].astype(np.float64)
+    usable = np.isfinite(values)
+    return Found(
+        area=np.bincount(index, minlength=n),
+        y=sums(index, y + chunk.rows.start, n),
+        x=sums(index, x + chunk.columns.start, n),
+        intensity=sums(index, np.where(usable, values, 0).sum(0), n),
+        values=sums(index, usable.sum(0), n).astype(np.int64),
+        score=scores,
+    )

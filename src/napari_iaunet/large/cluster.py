@@ -1,0 +1,92 @@
+"""Chunks on a Dask cluster, of this machine or of many."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from napari_iaunet.errors import DeviceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from napari_iaunet.large.chunk_task import ChunkTask
+
+_PATIENCE = 30.0
+_RETRIES = 5
+
+
+@contextmanager
+def connected(scheduler: str) -> Iterator[Any]:
+    """Connect to a Dask cluster that is running.
+
+    Parameters
+    ----------
+    scheduler : str
+        Its address, like ``tcp://host:8786``.
+
+    Yields
+    ------
+    distributed.Client
+
+    Raises
+    ------
+    DeviceError
+        If Dask's ``distributed`` is not installed, nothing answers at the address, or
+        the cluster has no workers.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        msg = (
+            'Clusters need more packages: pip install "napari-iaunet[distributed]" '
+            "installs them."
+        )
+        raise DeviceError(msg) from error
+    try:
+        client = Client(scheduler, timeout=_PATIENCE)
+    except (OSError, ValueError) as error:
+        msg = f"No Dask scheduler answers at {scheduler}."
+        raise DeviceError(msg) from error
+    with client:
+        if not client.scheduler_info()["workers"]:
+            msg = f"The Dask cluster at {scheduler} has no workers."
+            raise DeviceError(msg)
+        yield client
+
+
+class ClusterRunner:
+    """Does chunks on the workers of a cluster.
+
+    The workers must see the image, the model and the output under the same paths.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __call__(self, task: ChunkTask, indices: Sequence[int]) -> Iterator[int]:
+        """Yield the index of each chunk when it is done; closing cancels the rest."""
+        from distributed import as_completed
+
+        sent = self._client.scatter(task, broadcast=True)
+        futures = [
+            self._client.submit(_segment, sent, index, pure=False, retries=_RETRIES)
+            for index in indices
+        ]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            self._client.cancel(futures)
+
+
+def _segment(task: ChunkTask, index: int) -> int:
+    import dask
+
+    # The image's own chunks are read by this worker: it must not wait for others.
+    with dask.config.set(scheduler="synchronous"):
+        return task(index)

@@ -1,0 +1,247 @@
+"""Images larger than memory: chunk by chunk into a zarr array, and on from there."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from napari_iaunet.large.chunk_task import HALO, ChunkTask
+from napari_iaunet.large.stitching import join
+from napari_iaunet.large.work_folder import (
+    Plan,
+    Request,
+    WorkFolder,
+    check_replaceable,
+    replace_folder,
+    whole_zarr_chunks,
+)
+from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.segmentation.sampling import digest
+from napari_iaunet.segmentation.segmenter import check_diameter
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.inference.progress import Progress
+    from napari_iaunet.large.chunks import ChunkGrid
+    from napari_iaunet.segmentation.image import Planes
+    from napari_iaunet.segmentation.segmenter import Segmenter
+
+# With its halo a chunk is one tile of the network: nothing is blended or copied.
+_SIDE = 1280
+_LEAST_SCALE = 0.1
+# Two chunks at a time: while one is decoded, the network works on the other.
+_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class LazySegmentation:
+    """The cells of an image that may be larger than memory.
+
+    Attributes
+    ----------
+    labels : dask array (Y, X) or (T|Z, Y, X) int32
+        0 background, 1..N consecutive, unique over the whole stack; read from the
+        zarr array on disk.
+    table : dict of (N,) arrays
+        ``label``, ``plane`` (stacks only), ``y``, ``x``, ``area``,
+        ``mean_intensity`` as `measure` returns them, and ``score``.
+    diameter : float
+        Cell diameter, in pixels, that the image was rescaled by.
+    """
+
+    labels: Any
+    table: dict[str, NDArray[Any]]
+    diameter: float
+
+
+class Runner(Protocol):
+    """Something that does chunks, here or elsewhere, in any order."""
+
+    def __call__(self, task: ChunkTask, indices: Sequence[int]) -> Iterator[int]:
+        """Yield the index of each chunk when it is done; closing stops the rest."""
+
+
+def segment_lazy(
+    segmenter: Segmenter,
+    image: Any,
+    out: str | os.PathLike[str],
+    *,
+    channel_axis: int | None = None,
+    diameter: float | None = None,
+    side: int | None = None,
+    source: str = "",
+    start: Sequence[float] | None = None,
+    progress: Progress | None = None,
+    watch: Callable[[ChunkTask, int], None] | None = None,
+    runner: Runner | None = None,
+    complete: Callable[[Path], None] | None = None,
+    array_options: Mapping[str, Any] | None = None,
+) -> LazySegmentation:
+    """Find the cells of an image without holding it, or its labels, in memory.
+
+    What is done stays in a folder beside `out` until all is finished: the same call
+    goes on there after it was stopped or killed, and its result is the same.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+    image : array-like
+        As for `Segmenter.segment`; a dask or zarr array is read chunk by chunk.
+    out : path
+        Folder of the zarr array of labels to write; it appears when it is finished
+        and replaces older labels.
+    channel_axis, diameter
+        As for `Segmenter.segment`.
+    side : int, optional
+        Of a chunk in pixels, rounded; changes speed and memory, hardly any label.
+    source : str
+        Where the image comes from. What was begun for one place, or for an image that
+        has changed there, is not used for another.
+    start : sequence of float, optional
+        Position (..., y, x), in pixels, of what is to be done first.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of chunks; raising in it
+        stops the work.
+    watch : callable, optional
+        Called as ``watch(task, index)`` for every chunk that is done, also for those
+        that an earlier run did; raising in it stops the work.
+    runner : Runner, optional
+        Does the chunks; threads of this process if None.
+    complete : callable, optional
+        With it, `out` becomes a group whose array ``0`` holds the labels; called with
+        the group's folder before that is moved to its place.
+    array_options : mapping, optional
+        Further arguments of ``zarr.create_array`` for the labels.
+
+    Raises
+    ------
+    ImageError
+        If the image or the diameter cannot be used, nothing can be written, or
+        something else than labels is at `out`.
+    """
+    import dask.array as da
+
+    check_diameter(diameter)
+    out = Path(out)
+    check_replaceable(out, array=complete is None)
+    planes = as_planes(image, channel_axis)
+    shape = (*planes.shape, *planes.plane_shape)
+    request = Request(
+        source,
+        digest(planes),
+        segmenter.fingerprint,
+        shape,
+        channel_axis,
+        None if diameter is None else float(diameter),
+        side,
+    )
+    folder = work_folder(out)
+    plan = _plan(request, segmenter, planes, folder)
+    task = ChunkTask(segmenter, planes, plan, folder)
+    order = _nearest_first(task.grid, start, planes.shape)
+    _do(task, order, runner or run_in_threads, progress, watch)
+    fresh = folder.path / "result"
+    table = join(task, fresh / "0" if complete else fresh, array_options or {})
+    if complete:
+        complete(fresh)
+    replace_folder(fresh, out)
+    folder.remove()
+    labels = da.from_zarr(str(out / "0" if complete else out))
+    return LazySegmentation(labels, table, plan.diameter)
+
+
+def _do(
+    task: ChunkTask,
+    order: Sequence[int],
+    runner: Runner,
+    progress: Progress | None,
+    watch: Callable[[ChunkTask, int], None] | None,
+) -> None:
+    """Do the chunks that are missing, and tell about all."""
+    done = [index for index in order if task.folder.has(index)]
+    had = set(done)
+    missing = [index for index in order if index not in had]
+
+    def report(count: int) -> None:
+        if progress:
+            progress(count, len(order))
+
+    report(len(done))
+    if watch:
+        for index in done:
+            watch(task, index)
+            report(len(done))
+    for count, index in enumerate(runner(task, missing), len(done) + 1):
+        if watch:
+            watch(task, index)
+        report(count)
+
+
+def work_folder(out: Path) -> WorkFolder:
+    """Folder in which the parts of `out` are kept until all are there."""
+    return WorkFolder(out.parent / f".{out.name}.unfinished")
+
+
+def _plan(
+    request: Request, segmenter: Segmenter, planes: Planes, folder: WorkFolder
+) -> Plan:
+    """Plan of the run that was begun for this, or a new one."""
+    begun = folder.plan()
+    if begun and begun.request == request:
+        return begun
+    diameter = request.diameter or segmenter.diameter_of(planes)
+    scale = max(segmenter.scale_of(diameter, planes.plane_shape), _LEAST_SCALE)
+    side = whole_zarr_chunks(request.side or round(_SIDE / scale))
+    plan = Plan(request, diameter, side, math.ceil(HALO / scale))
+    folder.begin(plan)
+    return plan
+
+
+def _nearest_first(
+    grid: ChunkGrid, start: Sequence[float] | None, stack: tuple[int, ...]
+) -> list[int]:
+    """List all chunks in the order of their distance to a position."""
+    indices = list(range(len(grid)))
+    if start is None:
+        return indices
+    *where, y, x = start
+    plane = 0
+    for position, count in zip(where, stack, strict=True):
+        plane = plane * count + int(np.clip(round(position), 0, count - 1))
+
+    def distance(index: int) -> tuple[int, float]:
+        chunk = grid[index]
+        apart = [
+            max(part.start - place, place - part.stop, 0)
+            for part, place in ((chunk.rows, y), (chunk.columns, x))
+        ]
+        return abs(chunk.plane - plane), math.hypot(*apart)
+
+    return sorted(indices, key=distance)
+
+
+def run_in_threads(task: ChunkTask, indices: Sequence[int]) -> Iterator[int]:
+    """Do chunks in this process, two at a time."""
+    stop, waiting = Event(), list(reversed(indices))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        running: set[Future[int]] = set()
+        try:
+            while waiting or running:
+                while waiting and len(running) < _AT_ONCE:
+                    running.add(pool.submit(task, waiting.pop(), stop))
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            stop.set()

@@ -1,0 +1,1 @@
+"""Cells by clicks: the tool, the cell on its way, its undo."""

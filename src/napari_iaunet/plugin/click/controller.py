@@ -1,0 +1,365 @@
+"""What happens when the user switches clicks on, and clicks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtCore import QObject, QTimer
+
+from napari_iaunet.errors import IAUNetError
+from napari_iaunet.plugin.click.draft import Click
+from napari_iaunet.plugin.click.editor import ClickCells, Misclick
+from napari_iaunet.plugin.click.encoder import PlaneEncoder
+from napari_iaunet.plugin.click.panel import JOIN, KEEP
+from napari_iaunet.plugin.click.preview import ClickPreview
+from napari_iaunet.plugin.click.source import ClickSource
+from napari_iaunet.plugin.click.target import ClickTarget
+from napari_iaunet.plugin.click.tool import ClickTool
+from napari_iaunet.plugin.core.connections import Connections, layer_list
+from napari_iaunet.plugin.core.own_changes import Undisturbed
+from napari_iaunet.plugin.layers import images as image_layers
+from napari_iaunet.plugin.layers import labels as label_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari.viewer
+
+    from napari_iaunet.plugin.click.panel import ClickPanel
+    from napari_iaunet.plugin.core.connections import Wire
+    from napari_iaunet.plugin.core.jobs import Jobs
+    from napari_iaunet.plugin.core.segmenters import Segmenters
+    from napari_iaunet.plugin.layers.views import View
+    from napari_iaunet.plugin.segment.panel import SegmentPanel
+
+# A diameter that is being typed should not be used digit by digit.
+_SETTLED_MS = 300
+
+_READY = "Click a cell."
+_DRAFT = f"Click the next cell, or press {KEEP} to keep this one."
+_PREPARING = "Preparing the image…"
+_QUEUED = "Preparing the image; then your click is answered…"
+_BESIDE = "That is beside the image."
+_JOIN_NEXT = f"Now press {JOIN} over the cell to join it with."
+_SPLIT_FIRST = "Click one part of the cell."
+_SPLIT_NEXT = "Now click the other part."
+_NOT_2D = "Clicks need the 2D view, with the image's own rows and columns."
+_OTHER_TOOL = "Choose “Move camera” in the layer controls to click again."
+_NO_MEMORY = "There is too little memory for this. Close other images or programs."
+_CLOSED = "The image was closed, so clicks were switched off."
+
+
+class ClickController(QObject):
+    """Keeps mouse, keys, background job, preview and Labels layer in step.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    settings : SegmentPanel
+        Says which image, channels, model and device to use.
+    panel : ClickPanel
+    jobs : Jobs
+        Used by nobody else.
+    segmenters : Segmenters
+    others : Undisturbed
+        Those who shall not answer to the layers of this controller.
+    parent : QObject
+    """
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        settings: SegmentPanel,
+        panel: ClickPanel,
+        jobs: Jobs,
+        segmenters: Segmenters,
+        others: Undisturbed,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._settings, self._panel = viewer, settings, panel
+        self.undisturbed = Undisturbed(others)
+        self._encoder = PlaneEncoder(jobs, segmenters, self)
+        self._source = ClickSource(viewer, self._encoder, self)
+        self._target = ClickTarget(viewer)
+        self._preview = ClickPreview(viewer, self.undisturbed)
+        self._cells = ClickCells(self._source, self._target, self._preview)
+        self._tool = ClickTool(viewer, self)
+        self._timer = QTimer(self, singleShot=True, interval=_SETTLED_MS)
+        self._queue: list[Click] = []
+        self._on = False
+        self._connections = Connections(*self._wires())
+        self._on_change()
+        self._on_layers()
+
+    def _wires(self) -> list[Wire]:
+        viewer, tool, encoder = self._viewer, self._tool, self._encoder
+        dims = viewer.dims.events
+        return [
+            *layer_list(viewer, self._on_layers, self._on_selection),
+            (dims.point, self._on_change),
+            (dims.ndisplay, self._on_change),
+            (dims.order, self._on_change),
+            (self._settings.changed, self._on_change),
+            (self._panel.toggled, self._on_toggled),
+            (self._panel.target_picked, self._on_target),
+            (self._timer.timeout, self._refresh),
+            (self._source.changed, self._on_pixels),
+            (encoder.ready, self._answer),
+            (encoder.progressed, self._panel.set_progress),
+            (encoder.failed, self._on_failure),
+            (encoder.stopped, self._on_stopped),
+            (tool.clicked, self._on_click),
+            (tool.keep, self._on_keep),
+            (tool.drop, self._on_drop),
+            (tool.remove, self._on_remove),
+            (tool.join, self._on_join),
+            (tool.split, self._on_split),
+            (tool.mode_changed, self._on_mode),
+            (tool.undo, self._target.undo),
+            (tool.redo, self._target.redo),
+        ]
+
+    def teardown(self) -> None:
+        """Switch off and disconnect from everything."""
+        self._cells.drop()  # a viewer that is being closed takes no more cells
+        self._switch_off("")
+        self._connections.clear()
+        self._target.teardown()
+
+    # -- on and off --------------------------------------------------------------
+
+    def _on_toggled(self, on: bool) -> None:
+        if not on:
+            self._switch_off("")
+            return
+        self._on = True
+        taken = self._tool.switch_on()
+        if taken:
+            show_info(f"Taken by others, so not used for clicks: {', '.join(taken)}.")
+        self._refresh()
+
+    def _switch_off(self, text: str) -> None:
+        """Keep the draft, and leave nothing else behind in the viewer."""
+        if self._on:
+            self._try(self._cells.keep)
+            self._on = False
+            self._forget()
+            self._tool.switch_off()
+            self._preview.remove()
+        self._panel.set_on(False)
+        self._panel.hide_progress()
+        self._panel.say(text)
+
+    def _forget(self) -> None:
+        """Let go of the image and of all that was clicked on it."""
+        self._timer.stop()
+        self._queue.clear()
+        self._cells.drop()
+        self._source.use(None)
+
+    # -- what to click on, and with which settings -------------------------------
+
+    def _on_change(self, event: object = None) -> None:
+        choice = self._settings.choice()
+        self._panel.set_ready(choice is not None and choice.model is not None)
+        if self._on:
+            self._timer.start()
+
+    def _on_pixels(self) -> None:
+        """Start anew, since the image's pixels have been replaced."""
+        self._forget()
+        self._preview.remove()
+        images = image_layers.image_layers(self._viewer)
+        self._settings.set_images([image_layers.describe(image) for image in images])
+        self._panel.say("The image has changed.")
+        self._timer.start()
+
+    def _on_layers(self, event: object = None) -> None:
+        if self._source.choice is not None and self._source.image is None:
+            self._cells.drop()
+            self._switch_off(_CLOSED)
+        self._offer_targets()
+
+    def _refresh(self) -> None:
+        """Prepare what is on view, with the settings of the panel."""
+        choice = self._settings.choice()
+        if not self._on:
+            return
+        if choice is None or choice.model is None:
+            self._switch_off("")
+            return
+        choice, former = replace(choice, whole_stack=False), self._source.choice
+        if choice != former:
+            self._try(self._cells.keep)
+            queue, self._queue = self._queue, []
+            self._forget()
+            self._source.use(choice)
+            if former is not None and former.image == choice.image:
+                self._queue = queue
+            self._offer_targets()
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Prepare the plane that was clicked on, else the one on view."""
+        click = self._queue[0] if self._queue else None
+        view = click.view if click else self._source.view()
+        points = self._cells.points_with(click) if click else []
+        try:
+            waits = view is not None and not self._source.prepare(view.plane, points)
+        except IAUNetError as error:
+            self._on_failure(str(error))
+            return
+        if not waits:
+            self._panel.hide_progress()
+        elif self._panel.bar.isHidden():
+            self._panel.set_progress(0, 0)
+        self._tell()
+
+    def _on_failure(self, message: str) -> None:
+        self._switch_off(message)
+        show_error(message)
+
+    def _on_stopped(self) -> None:
+        self._switch_off("Stopped.")
+
+    # -- clicks and keys ---------------------------------------------------------
+
+    def _on_click(self, position: object, kind: str) -> None:
+        place = self._place(position)
+        if place is not None:
+            self._queue.append(Click(*place, kind))
+            self._answer()
+
+    def _answer(self) -> None:
+        """Answer all clicks on planes that are ready, in their order."""
+        said = ""
+        while self._queue:
+            click = self._queue[0]
+            points = self._cells.points_with(click)
+            encoded = self._source.encoded(click.view.plane, points)
+            if encoded is None:
+                break
+            self._queue.pop(0)
+            if click.kind == "keep":
+                said = self._try(self._cells.keep)
+            else:
+                said = self._try(self._cells.click, click, encoded)
+        if self._on:
+            self._prepare()
+            self._tell(said)
+
+    def _on_keep(self) -> None:
+        if self._queue:  # the cell that is meant is still to come
+            self._queue.append(self._queue[-1]._replace(kind="keep"))
+        else:
+            self._tell(self._try(self._cells.keep))
+
+    def _on_drop(self) -> None:
+        self._queue.clear()
+        self._cells.drop()
+        self._prepare()
+
+    def _on_remove(self, position: object) -> None:
+        place = self._place(position)
+        if place is not None:
+            self._tell(self._try(self._cells.remove, *place))
+
+    def _on_join(self, position: object) -> None:
+        place = self._place(position)
+        if place is not None:
+            self._tell(self._try(self._cells.join, *place))
+
+    def _on_split(self) -> None:
+        self._tell(self._try(self._cells.begin_split))
+
+    def _on_mode(self) -> None:
+        self._tell()
+
+    def _place(self, position: object) -> tuple[View, tuple[float, float]] | None:
+        """Return plane and pixel at a place of the viewer; say so if there is none."""
+        if self._timer.isActive():  # what is on view has only just changed
+            self._timer.stop()
+            self._refresh()
+        view, pixel = self._source.view(), self._source.pixel(position)
+        if view is None or pixel is None:
+            self._tell(_BESIDE if view is not None else "")
+            return None
+        return view, pixel
+
+    def _try(self, do: Callable[..., None], *arguments: object) -> str:
+        """Do something; return what the user is to know if it is impossible."""
+        try:
+            do(*arguments)
+        except Misclick as error:
+            return str(error)
+        except IAUNetError as error:
+            show_warning(str(error))
+            return str(error)
+        except MemoryError:
+            show_warning(_NO_MEMORY)
+            return _NO_MEMORY
+        return ""
+
+    def _tell(self, text: str = "") -> None:
+        """Show a text, or else what the user can do now."""
+        view, cells = self._source.view(), self._cells
+        self._tool.let_drop(cells.begun or bool(self._queue))
+        if text:
+            pass
+        elif view is None:
+            text = _NOT_2D
+        elif self._tool.is_paused:
+            text = _OTHER_TOOL
+        elif self._queue:
+            text = _QUEUED
+        elif self._source.encoded(view.plane) is None:
+            text = _PREPARING
+        elif cells.parts is not None:
+            text = _SPLIT_NEXT if cells.parts else _SPLIT_FIRST
+        elif cells.joining is not None:
+            text = _JOIN_NEXT
+        else:
+            text = _READY if cells.draft is None else _DRAFT
+        self._panel.say(text)
+
+    # -- the layer to write into -------------------------------------------------
+
+    def _offer_targets(self) -> None:
+        """Offer the layers that lie on the image."""
+        choice = self._source.choice or self._settings.choice()
+        image = choice and image_layers.find_layer(self._viewer, choice.image)
+        offers = (
+            []
+            if image is None or choice is None
+            else self._target.offers(image, choice.channel_axis)
+        )
+        self._target.forget_closed()
+        self._panel.set_targets(offers)
+        if not self._panel.pick_target(self._target.key):
+            self._target.key = ""
+            self._panel.pick_target("")
+            self._try(self._cells.lose_target)
+
+    def _on_selection(self, event: object = None) -> None:
+        """Pick the layer of cells that is selected in the layer list."""
+        layer = label_layers.selected_labels(self._viewer)
+        key = "" if layer is None else str(layer.unique_id)
+        if key and not self.undisturbed and self._panel.offers(key):
+            self._on_target(key)
+
+    def _on_target(self, key: str) -> None:
+        if key != self._target.key:
+            self._try(self._cells.keep)
+            self._target.key = key
+            self._try(self._cells.lose_target)
+        self._panel.pick_target(key)
+        picked, selected = (
+            self._target.layer,
+            label_layers.selected_labels(self._viewer),
+        )
+        if picked is not None and selected not in (None, picked):
+            # Ctrl+Z belongs to the layer that is selected.
+            self._viewer.layers.selection.active = picked

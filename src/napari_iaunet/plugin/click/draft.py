@@ -1,0 +1,162 @@
+"""The cell that the user is clicking together, before it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.plugin.layers.views import View
+    from napari_iaunet.segmentation.click import ClickedCell
+
+    Answer = Callable[[Sequence[tuple[float, float]], Sequence[int]], ClickedCell]
+
+
+class Click(NamedTuple):
+    """One click on an image.
+
+    Attributes
+    ----------
+    view : View
+    pixel : (float, float)
+        (y, x) in pixels of the image.
+    kind : str
+        "cell", "add" or "take"; "keep" for the key that was pressed after others.
+    """
+
+    view: View
+    pixel: tuple[float, float]
+    kind: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Clicks, and the cell that they make.
+
+    Attributes
+    ----------
+    view : View
+    number : int
+        Of the cell that is made anew; 0 for a new one.
+    points : tuple of (y, x)
+    labels : tuple of int
+        1 inside of the cell, 0 outside.
+    cell : ClickedCell
+    """
+
+    view: View
+    number: int
+    points: tuple[tuple[float, float], ...]
+    labels: tuple[int, ...]
+    cell: ClickedCell
+
+    @classmethod
+    def start(
+        cls,
+        view: View,
+        number: int,
+        points: Sequence[tuple[float, float]],
+        labels: Sequence[int],
+        answer: Answer,
+    ) -> Draft:
+        """Make a draft of one or more clicks."""
+        cell = answer(points, labels)
+        return cls(view, number, tuple(points), tuple(labels), cell)
+
+    def add(self, point: tuple[float, float], label: int, answer: Answer) -> Draft:
+        """Return the draft after one more click."""
+        points, labels = (*self.points, point), (*self.labels, label)
+        return Draft.start(self.view, self.number, points, labels, answer)
+
+    @property
+    def inside(self) -> list[tuple[float, float]]:
+        """Clicks inside of the cell."""
+        return [p for p, yes in zip(self.points, self.labels, strict=True) if yes]
+
+    def holds(self, point: tuple[float, float]) -> bool:
+        """Whether a point lies in the cell."""
+        return holds(self.cell, point)
+
+
+def holds(cell: ClickedCell, point: tuple[float, float]) -> bool:
+    """Whether a point (y, x) lies in a cell."""
+    y, x = (round(p) - c for p, c in zip(point, cell.corner, strict=True))
+    height, width = cell.mask.shape
+    return 0 <= y < height and 0 <= x < width and bool(cell.mask[y, x])
+
+
+def spare(
+    cell: ClickedCell,
+    labels: NDArray[np.integer],
+    number: int,
+    inside: Sequence[tuple[float, float]],
+) -> NDArray[np.bool_]:
+    """Take the pixels of other cells out of a cell.
+
+    What this cuts off stays only if a click lies in it.
+
+    Parameters
+    ----------
+    cell : ClickedCell
+    labels : (y, x) int
+        The cells that are there already, in the cell's box.
+    number : int
+        Of the cell itself; 0 if it is a new one.
+    inside : sequence of (y, x)
+        Clicks, in pixels of the image.
+
+    Returns
+    -------
+    (y, x) bool
+    """
+    free = cell.mask & ((labels == 0) | (labels == number))
+    if np.array_equal(free, cell.mask):
+        return free
+    pieces, count = ndimage.label(free)
+    kept = np.zeros(count + 1, bool)
+    for y, x in np.round(np.asarray(inside) - cell.corner).astype(int):
+        if 0 <= y < free.shape[0] and 0 <= x < free.shape[1]:
+            kept[pieces[y, x]] = True
+    kept[0] = False
+    spared: NDArray[np.bool_] = kept[pieces]
+    return spared
+
+
+def divide(
+    cell: NDArray[np.bool_],
+    first: NDArray[np.bool_],
+    second: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Split a cell by two masks; every pixel goes to one of both parts.
+
+    Parameters
+    ----------
+    cell, first, second : (y, x) bool
+        Each mask holds a pixel of the cell that the other one does not hold.
+
+    Returns
+    -------
+    (y, x) bool
+        The second part.
+    """
+    first, second = first & ~second & cell, second & ~first & cell
+    distance = [ndimage.distance_transform_edt(~part) for part in (first, second)]
+    part: NDArray[np.bool_] = cell & (distance[1] < distance[0])
+    return part
+
+
+def deepest(mask: NDArray[np.bool_], away_from: tuple[int, int]) -> tuple[int, int]:
+    """Return the pixel deepest in a mask, among those not near to a point of it."""
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    grid = np.indices(mask.shape)
+    apart = np.hypot(grid[0] - away_from[0], grid[1] - away_from[1])
+    worth = np.where(mask, np.minimum(depth, apart), -1)
+    y, x = np.unravel_index(int(np.argmax(worth)), mask.shape)
+    return int(y), int(x)

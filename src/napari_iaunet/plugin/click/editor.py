@@ -1,0 +1,218 @@
+"""From clicks on an image to cells in a Labels layer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari_iaunet.errors import IAUNetError, ImageError
+from napari_iaunet.plugin.click.draft import Draft, deepest, spare
+from napari_iaunet.plugin.click.edits import CellEdits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_iaunet.plugin.click.draft import Click
+    from napari_iaunet.plugin.click.edits import LabelsPlane
+    from napari_iaunet.plugin.click.encoder import EncodedWindow
+    from napari_iaunet.plugin.click.preview import ClickPreview
+    from napari_iaunet.plugin.click.source import ClickSource
+    from napari_iaunet.plugin.click.target import ClickTarget
+    from napari_iaunet.plugin.layers.views import View
+
+    Point = tuple[float, float]
+
+_NO_CELL = "There is no cell."
+_FIRST_A_CELL = "Click a cell first."
+_OTHER_CELL = "That is another cell: click the other part of the first one."
+_NOTHING_FREE = "Nothing is left for this cell: other cells lie there already."
+
+
+class Misclick(IAUNetError):
+    """A click or key that means nothing here: worth a line of text, no more."""
+
+
+class ClickCells:
+    """The draft, and what is begun and not yet done.
+
+    What cannot be done raises an `IAUNetError` that says why.
+
+    Parameters
+    ----------
+    source : ClickSource
+    target : ClickTarget
+    preview : ClickPreview
+
+    Attributes
+    ----------
+    draft : Draft or None
+    joining : tuple or None
+        Layer, plane and number of the first of two cells.
+    parts : list of Click or None
+        Clicks so far that split a cell; None if none is to be split.
+    """
+
+    def __init__(
+        self, source: ClickSource, target: ClickTarget, preview: ClickPreview
+    ) -> None:
+        self._source, self._target, self._preview = source, target, preview
+        self.draft: Draft | None = None
+        self.joining: tuple[str, tuple[int, ...], int] | None = None
+        self.parts: list[Click] | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is something that can be dropped."""
+        return not (self.draft is None and self.joining is None and self.parts is None)
+
+    def points_with(self, click: Click) -> list[Point]:
+        """Return a click's pixel, after those of the clicks that it is to go with."""
+        former: Sequence[Point] = ()
+        if self.parts is not None and click.kind == "cell":
+            former = [p.pixel for p in self.parts if p.view.plane == click.view.plane]
+        elif self.draft is not None and _goes_on(self.draft, click):
+            former = self.draft.points
+        return [*former, click.pixel]
+
+    def click(self, click: Click, encoded: EncodedWindow) -> None:
+        """Start a draft, go on with one, or split a cell."""
+        if self.parts is not None and click.kind == "cell":
+            self._click_part(click, encoded)
+            return
+        draft = self.draft
+        if draft is not None and _goes_on(draft, click):
+            label = 0 if click.kind == "take" else 1
+            self._show(draft.add(click.pixel, label, encoded.answer))
+            return
+        self.keep()
+        self.joining = self.parts = None
+        plane = self._plane(click.view)
+        number = 0 if plane is None else plane.at(click.pixel)
+        points, labels = [click.pixel], [1]
+        if click.kind == "take":
+            if plane is None or not number:
+                raise Misclick(_FIRST_A_CELL)
+            points, labels = [_middle(plane, number, click.pixel), click.pixel], [1, 0]
+        self._show(Draft.start(click.view, number, points, labels, encoded.answer))
+
+    def keep(self) -> None:
+        """Write the draft into the layer, which is made if need be."""
+        draft, self.draft = self.draft, None
+        if draft is not None and self._source.image is not None:
+            try:
+                kept = self._write(draft)
+            except Exception:
+                self.draft = draft  # another layer may take it
+                raise
+            if not kept:
+                self._show(None)
+                raise ImageError(_NOTHING_FREE)
+        self._show(None)
+
+    def _write(self, draft: Draft) -> bool:
+        if self._target.layer is None:
+            self._target.make(self._source)
+        plane = self._plane(draft.view)
+        return plane is not None and self._edits(draft.view, plane).keep(draft) > 0
+
+    def drop(self) -> None:
+        """Forget what is begun."""
+        self.joining = self.parts = None
+        self._show(None)
+
+    def lose_target(self) -> None:
+        """Make a new cell of the draft, since its layer is no longer picked."""
+        self.joining = self.parts = None
+        if self.draft is not None:
+            self._show(replace(self.draft, number=0))
+
+    def remove(self, view: View, point: Point) -> None:
+        """Delete the cell at a point, or the draft."""
+        draft = self.draft
+        if draft is not None and draft.holds(point):
+            self._show(None)
+            if not draft.number:
+                return
+        self.keep()
+        plane, number = self._under(view, point)
+        self._edits(view, plane).remove(number)
+
+    def join(self, view: View, point: Point) -> None:
+        """Take the cell at a point for the first or the second one to join."""
+        self.keep()
+        plane, number = self._under(view, point)
+        here, first = (self._target.key, view.plane, number), self.joining
+        if first is None or first[:2] != here[:2]:
+            self.joining = here
+            return
+        self.joining = None
+        if first != here:
+            self._edits(view, plane).join(first[2], number)
+
+    def begin_split(self) -> None:
+        """Take the next two clicks for the parts of a cell."""
+        self.keep()
+        self.joining, self.parts = None, []
+
+    def _click_part(self, click: Click, encoded: EncodedWindow) -> None:
+        plane, number = self._under(click.view, click.pixel)
+        former = self.parts[0] if self.parts else None
+        if former is None or former.view.plane != click.view.plane:
+            self.parts = [click]
+            return
+        if plane.at(former.pixel) != number:
+            raise Misclick(_OTHER_CELL)
+        pair = [former.pixel, click.pixel]
+        first, second = (encoded.answer(pair, labels) for labels in ((1, 0), (0, 1)))
+        self._edits(click.view, plane).split(number, first, second)
+        self.parts = None
+
+    def _plane(self, view: View) -> LabelsPlane | None:
+        image = self._source.image
+        if image is None:
+            return None
+        return self._target.plane(image, self._source.channel_axis, view)
+
+    def _under(self, view: View, point: Point) -> tuple[LabelsPlane, int]:
+        plane = self._plane(view)
+        number = 0 if plane is None else plane.at(point)
+        if plane is None or not number:
+            raise Misclick(_NO_CELL)
+        return plane, number
+
+    def _edits(self, view: View, plane: LabelsPlane) -> CellEdits:
+        pixels = partial(self._source.pixels, view.plane)
+        return CellEdits(plane, pixels, self._source.plane_number(view.plane))
+
+    def _show(self, draft: Draft | None) -> None:
+        """Change the draft and its preview."""
+        image = self._source.image
+        if draft is None or image is None:
+            self.draft = None
+            self._preview.hide()
+            return
+        corner, mask = draft.cell.corner, draft.cell.mask
+        plane = self._plane(draft.view)
+        if plane is not None:
+            there = plane.box(corner, mask.shape)
+            mask = spare(draft.cell, there, draft.number, draft.inside)
+        self.draft = draft
+        self._preview.show(image, self._source.read(draft.view.plane), corner, mask)
+
+
+def _goes_on(draft: Draft, click: Click) -> bool:
+    """Whether a click belongs to the draft and does not begin the next one."""
+    return draft.view.plane == click.view.plane and (
+        click.kind != "cell" or draft.holds(click.pixel)
+    )
+
+
+def _middle(plane: LabelsPlane, number: int, but_not: Point) -> Point:
+    """Return a pixel deep in a cell and not near to another one."""
+    found = plane.find(number)
+    assert found is not None
+    corner, labels = found
+    away = (round(but_not[0]) - corner[0], round(but_not[1]) - corner[1])
+    y, x = deepest(labels == number, away)
+    return float(y + corner[0]), float(x + corner[1])

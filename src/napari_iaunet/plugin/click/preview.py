@@ -1,0 +1,125 @@
+"""Show a cell on the image before it is kept.
+
+Like `layers`, this module reads and writes layers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_iaunet.plugin.layers.geometry import fit
+from napari_iaunet.plugin.layers.images import HELPER, selection_kept
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Image, Labels
+    from numpy.typing import NDArray
+
+    from napari_iaunet.plugin.core.own_changes import Undisturbed
+    from napari_iaunet.plugin.layers.geometry import LayerImage
+
+_NAME = "click preview"
+_COLOUR = "#ffd000"
+
+
+class ClickPreview:
+    """A small Labels layer that covers only the box of the cell.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    undisturbed : Undisturbed
+        Gives a context in which changes of the layer selection mean nothing.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        undisturbed: Undisturbed,
+    ) -> None:
+        self._viewer, self._undisturbed = viewer, undisturbed
+        self._layer: Labels | None = None
+
+    def show(
+        self,
+        layer: Image,
+        image: LayerImage,
+        corner: tuple[int, int],
+        mask: NDArray[np.bool_],
+    ) -> None:
+        """Show a cell.
+
+        Parameters
+        ----------
+        layer : Image
+        image : LayerImage
+            The plane of it that the cell lies on.
+        corner : (int, int)
+            Row and column where the mask begins.
+        mask : (y, x) bool
+        """
+        labels, place, affine = fit(mask.astype(np.uint8), layer, image, corner)
+        where = {
+            "scale": place.scale,
+            "rotate": place.rotate,
+            "shear": place.shear,
+            "affine": affine,
+            "units": place.units,
+        }
+        own = self._layer
+        if own is None or not self._exists() or not _lies(own, labels.ndim, where):
+            self.remove()
+            self._layer = self._add(labels, {**where, "translate": place.translate})
+            return
+        own.visible = False  # so that it is drawn once, when all is set
+        own.data = labels
+        own.translate = place.translate
+        if self._viewer.layers[-1] != own:
+            last = len(self._viewer.layers)
+            self._viewer.layers.move(self._viewer.layers.index(own), last)
+        own.visible = True
+
+    def hide(self) -> None:
+        """Show nothing."""
+        if self._layer is not None and self._exists():
+            self._layer.visible = False
+
+    def remove(self) -> None:
+        """Take the layer out of the viewer."""
+        if self._layer is not None and self._exists():
+            with self._undisturbed():
+                self._viewer.layers.remove(self._layer)
+        self._layer = None
+
+    def _exists(self) -> bool:
+        return self._layer is not None and self._layer in self._viewer.layers
+
+    def _add(self, labels: NDArray[np.integer], where: dict[str, Any]) -> Labels:
+        """Add the layer and leave the user's selection as it is."""
+        with self._undisturbed(), selection_kept(self._viewer):
+            own = self._viewer.add_labels(
+                labels,
+                name=_NAME,
+                colormap=DirectLabelColormap(
+                    color_dict={None: "transparent", 0: "transparent", 1: _COLOUR}
+                ),
+                opacity=0.6,
+                metadata={HELPER: True},
+                **where,
+            )
+            own.locked = True
+        return own
+
+
+def _lies(own: Labels, ndim: int, where: dict[str, Any]) -> bool:
+    """Whether a layer lies as it has to, up to a shift."""
+    if own.ndim != ndim or tuple(own.units) != tuple(where["units"]):
+        return False
+    matrix = np.asarray(own.affine.affine_matrix)
+    return np.array_equal(matrix, where["affine"]) and all(
+        np.array_equal(getattr(own, name), where[name])
+        for name in ("scale", "rotate", "shear")
+    )

@@ -1,0 +1,139 @@
+"""Mouse, keys and cursor of the viewer while clicks make cells.
+
+`ClickTool` knows neither cells nor the network: it says what the user did, and
+leaves nothing in the viewer when it is switched off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal
+
+from napari_iaunet.plugin.click.panel import DROP, JOIN, KEEP, REMOVE, SPLIT
+from napari_iaunet.plugin.core.mouse_tool import MouseTool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari.viewer
+    from qtpy.QtCore import QObject
+
+    Keymap = tuple[Any, Callable[..., object] | None]
+
+_KINDS = {(): "cell", ("Shift",): "add", ("Control",): "take"}
+_UNDO, _REDO = "Ctrl+Z", "Ctrl+Shift+Z"
+
+
+class ClickTool(MouseTool):
+    """What the user does with mouse and keys.
+
+    ``clicked`` says "cell", "add" or "take". The keys that concern the cell under
+    the cursor give its position, too.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    parent : QObject
+    """
+
+    keep = Signal()
+    drop = Signal()
+    remove = Signal(object)
+    join = Signal(object)
+    split = Signal()
+    undo = Signal()
+    redo = Signal()
+
+    def __init__(self, viewer: napari.viewer.Viewer, parent: QObject) -> None:
+        super().__init__(viewer, _KINDS, parent)
+        self._bound: list[str] = []
+        self._escapes: list[Keymap] = []
+        self._may_drop = False
+
+    def switch_on(self) -> list[str]:
+        """Listen to mouse and keys; return the keys that others have taken."""
+        super().switch_on()
+        return self._bind_keys()
+
+    def switch_off(self) -> None:
+        """Leave the viewer as it was."""
+        if not self._on:
+            return
+        self.let_drop(False)
+        for key in self._bound:
+            self._viewer.bind_key(key, None)
+        self._bound.clear()
+        super().switch_off()
+
+    def let_drop(self, may: bool) -> None:
+        """Take the Escape key, or give it back.
+
+        On Labels layers napari uses it for polygons and strokes, so it is taken
+        only as long as there is something to drop.
+        """
+        for owner, former in self._escapes:
+            owner.bind_key(DROP, former, overwrite=True)
+        self._escapes.clear()
+        self._may_drop = may
+        if not may:
+            return
+        # The keys of the selected layer come before those of the viewer.
+        for owner in (self._viewer.layers.selection.active, self._viewer):
+            if owner is not None:
+                former = owner.bind_key(DROP, self._on_drop, overwrite=True)
+                self._escapes.append((owner, former))
+
+    @property
+    def cursor(self) -> tuple[float, ...]:
+        """Where the mouse is, in world coordinates."""
+        return tuple(self._viewer.cursor.position)
+
+    def _bind_keys(self) -> list[str]:
+        maps = [getattr(c, "class_keymap", {}) for c in self._viewer.__class__.__mro__]
+        known = {str(key) for keymap in maps for key in keymap}
+        taken = []
+        for key, slot in (
+            (KEEP, self._on_keep),
+            (REMOVE, self._on_remove),
+            (JOIN, self._on_join),
+            (SPLIT, self._on_split),
+            # napari knows these only while a Labels layer is selected.
+            (_UNDO, self._on_undo),
+            (_REDO, self._on_redo),
+        ):
+            if key in known:
+                taken.append(key)
+                continue
+            try:
+                self._viewer.bind_key(key, slot)
+            except ValueError:
+                taken.append(key)
+            else:
+                self._bound.append(key)
+        return taken
+
+    def _on_active(self, event: object = None) -> None:
+        super()._on_active()
+        self.let_drop(self._may_drop)
+
+    def _on_keep(self, viewer: object) -> None:
+        self.keep.emit()
+
+    def _on_drop(self, owner: object) -> None:
+        self.drop.emit()
+
+    def _on_remove(self, viewer: object) -> None:
+        self.remove.emit(self.cursor)
+
+    def _on_join(self, viewer: object) -> None:
+        self.join.emit(self.cursor)
+
+    def _on_split(self, viewer: object) -> None:
+        self.split.emit()
+
+    def _on_undo(self, viewer: object) -> None:
+        self.undo.emit()
+
+    def _on_redo(self, viewer: object) -> None:
+        self.redo.emit()

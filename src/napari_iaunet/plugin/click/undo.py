@@ -1,0 +1,185 @@
+"""What clicks did to a Labels layer: its numbers and its table follow undo and redo.
+
+napari undoes pixels only, and does not tell that it did. Like `layers`, this module
+reads and writes layers.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.core.connections import Connections
+from napari_iaunet.plugin.layers import views
+from napari_iaunet.plugin.layers.labels import rows_of, set_features
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+    Rows = dict[int, dict[str, Any] | None]
+
+# napari remembers as many steps.
+_MOST_STEPS = 100
+
+
+@dataclass
+class _Edit:
+    """Pixels and rows of the table, before and after one step of undo."""
+
+    where: tuple[NDArray[np.intp], ...]
+    before: NDArray[np.integer]
+    after: NDArray[np.integer]
+    highest_before: int | None
+    rows_before: Rows = field(default_factory=dict)
+    rows_after: Rows = field(default_factory=dict)
+
+
+class EditLog:
+    """Writes into one Labels layer, and knows what it wrote.
+
+    Parameters
+    ----------
+    layer : Labels
+    viewer : Viewer
+    highest : int, optional
+        The highest number in the layer, if it is known: to look for it takes seconds
+        in a long film.
+    """
+
+    def __init__(
+        self, layer: Labels, viewer: napari.viewer.Viewer, highest: int | None = None
+    ) -> None:
+        self.layer, self._viewer, self._highest = layer, viewer, highest
+        self._done: deque[_Edit] = deque(maxlen=_MOST_STEPS)
+        self._undone: list[_Edit] = []
+        self._writing = False
+        self._seen = views.plane_shown(viewer, layer)
+        self._connections = Connections(
+            (layer.events.data, self._on_data),
+            (layer.events.paint, self._on_paint),
+            (layer.events.set_data, self._on_redrawn),
+        )
+
+    def close(self) -> None:
+        """Disconnect from the layer."""
+        self._connections.clear()
+
+    def next_number(self) -> int:
+        """Return a number that no cell of the layer has.
+
+        Raises
+        ------
+        ImageError
+            If the layer can hold no larger number.
+        """
+        most = np.iinfo(self.layer.data.dtype).max
+        # A hidden layer does not tell that a change of it was undone.
+        known = self._highest if self.layer.visible else None
+        if known is None or known >= most:
+            known = highest_in(self.layer.data)
+        self._highest = known
+        if known >= most:
+            msg = (
+                f"The layer “{self.layer.name}” is full: its cells can be numbered up "
+                f"to {most} only. Right-click it in the layer list to convert its "
+                "data type, or choose another layer."
+            )
+            raise ImageError(msg)
+        return known + 1
+
+    def write(
+        self, where: tuple[NDArray[np.intp], ...], values: NDArray[np.integer]
+    ) -> None:
+        """Write pixels as one step of undo.
+
+        Parameters
+        ----------
+        where : tuple of (P,) int
+            Indices of pixels whose value changes, an array for each axis.
+        values : (P,) int
+        """
+        self.look()
+        data = self.layer.data
+        values = values.astype(data.dtype)
+        edit = _Edit(where, data[where], values, self._highest)
+        self._writing = True
+        try:
+            self.layer.data_setitem(where, values)
+        finally:
+            self._writing = False
+        self._done.append(edit)
+        self._undone.clear()
+        self._count(values)
+
+    def describe(self, rows: Rows) -> None:
+        """Bring the layer's table up to date after the last change.
+
+        Parameters
+        ----------
+        rows : dict
+            For each cell that has changed, what was measured; None if it is gone.
+        """
+        edit = self._done[-1]
+        edit.rows_before = rows_of(self.layer, list(rows))
+        edit.rows_after = rows
+        set_features(self.layer, rows)
+
+    def look(self) -> bool:
+        """Follow what was undone or redone; False if nothing of ours was."""
+        found = False
+        while self._done and self._shows(self._done[-1], self._done[-1].before):
+            edit = self._done.pop()
+            self._undone.append(edit)
+            self._highest = edit.highest_before
+            set_features(self.layer, edit.rows_before)
+            found = True
+        if found:
+            return True
+        while self._undone and self._shows(self._undone[-1], self._undone[-1].after):
+            edit = self._undone.pop()
+            self._done.append(edit)
+            self._count(edit.after)
+            set_features(self.layer, edit.rows_after)
+            found = True
+        return found
+
+    def _shows(self, edit: _Edit, values: NDArray[np.integer]) -> bool:
+        return np.array_equal(self.layer.data[edit.where], values)
+
+    def _count(self, values: NDArray[np.integer]) -> None:
+        if self._highest is not None:
+            self._highest = max(self._highest, int(values.max(initial=0)))
+
+    def _on_data(self, event: object = None) -> None:
+        self._done.clear()
+        self._undone.clear()
+        self._highest = None
+
+    def _on_paint(self, event: Any) -> None:
+        """Take note of the numbers that were painted."""
+        if self._writing:
+            return
+        try:  # whatever napari keeps of a stroke, the new number comes last
+            for stroke in event.value:
+                self._count(np.asarray(stroke[-1], np.int64))
+        except (AttributeError, IndexError, TypeError, ValueError):
+            self._highest = None
+
+    def _on_redrawn(self, event: object = None) -> None:
+        """Look at the layer after an undo, of whatever it was."""
+        seen, self._seen = self._seen, views.plane_shown(self._viewer, self.layer)
+        if self._writing:
+            return
+        if not self.look() and seen == self._seen:
+            self._highest = None
+
+
+def highest_in(labels: NDArray[np.integer]) -> int:
+    """Return the highest number in labels, 0 if there is none."""
+    return int(labels.max(initial=0))

@@ -1,0 +1,1 @@
+"""What all tabs share: settings, models in memory, jobs, the mouse."""

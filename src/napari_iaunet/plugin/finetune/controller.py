@@ -1,0 +1,274 @@
+"""What happens in the Fine-tune tab."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject, Signal
+
+import napari_iaunet
+from napari_iaunet.errors import IAUNetError
+from napari_iaunet.plugin.core import folder_lock
+from napari_iaunet.plugin.core.connections import Connections
+from napari_iaunet.plugin.core.responsive import load_torch
+from napari_iaunet.plugin.finetune import runs
+from napari_iaunet.plugin.finetune.job import prepare_training, read_example
+from napari_iaunet.plugin.finetune.pairs import TrainingPairs
+from napari_iaunet.plugin.finetune.process import TrainingProcess
+from napari_iaunet.training.task import MODEL, Task, origin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import napari.viewer
+
+    from napari_iaunet.plugin.core.jobs import Jobs
+    from napari_iaunet.plugin.finetune.job import Prepared
+    from napari_iaunet.plugin.finetune.panel import FinetunePanel, TrainingChoice
+    from napari_iaunet.plugin.segment.panel import SegmentPanel
+
+_NOT_YET = "There was no better model by then; the start stays as it is."
+_MEASURING = "Measuring on the held-out cells…"
+_KEPT = "The new model “{}” is saved and can be picked."
+
+
+class FinetuneController(QObject):
+    """Keeps the Fine-tune tab, the viewer's layers and the training in step.
+
+    ``models_changed`` says that a model was saved.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    segment_panel : SegmentPanel
+        Knows channels and device.
+    panel : FinetunePanel
+    jobs : Jobs
+    parent : QObject
+    """
+
+    models_changed = Signal()
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        segment_panel: SegmentPanel,
+        panel: FinetunePanel,
+        jobs: Jobs,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._settings, self._panel = segment_panel, panel
+        self._jobs = jobs
+        self.process = TrainingProcess(self)
+        self.pairs = TrainingPairs(viewer, segment_panel, panel.pairs, self)
+        self._prepared: Prepared | None = None
+        self._folder: Path | None = None
+        self._is_saving = False
+        self._connections = Connections(
+            (self.pairs.changed, panel.set_ready),
+            (panel.train_requested, self._on_train),
+            (panel.pause_toggled, self._on_pause),
+            (panel.stop_requested, self._on_stop),
+            (panel.save_requested, self._on_save),
+            (panel.discard_requested, self._on_discard),
+            (jobs.succeeded, self._on_job_done),
+            (jobs.failed, self._on_failure),
+            (jobs.cancelled, self._on_cancelled),
+            (self.process.told, self._on_told),
+            (self.process.ended, self._on_ended),
+            (self.process.failed, self._on_failure),
+        )
+        self.show_models()
+        self._offer_interrupted()
+
+    def teardown(self) -> None:
+        """Disconnect from everything; a training stops, and its model stays on disk."""
+        self._connections.clear()
+        self.pairs.teardown()
+        self.process.close()
+        if self._folder is not None:  # the next tab that is opened offers it
+            folder_lock.release(self._folder)
+
+    def show_models(self) -> None:
+        """Offer the models that there are."""
+        self._panel.set_models(napari_iaunet.list_models())
+
+    # -- training ----------------------------------------------------------------
+
+    def _on_train(self, choice: TrainingChoice) -> None:
+        try:
+            sources = self.pairs.read()
+            known = self.pairs.read_others() if choice.rehearse else []
+            self._folder = runs.new_folder()
+        except IAUNetError as error:
+            self._on_failure(str(error))
+            return
+        settings = self._settings.choice()
+        task = Task(
+            start=choice.start,
+            minutes=choice.minutes,
+            steps=choice.steps,
+            device="auto" if settings is None else settings.device,
+            card=origin(choice.start, self.pairs.names(), rehearsal=choice.rehearse),
+        )
+        self._panel.plot.clear()
+        self._panel.plot.show()
+        self._panel.set_example(None)
+        self._panel.set_result("", offered=False)
+        self._panel.set_advice(())
+        self._panel.set_busy(True, "Reading the annotated images…", can_pause=False)
+        work = partial(prepare_training, sources, known, task, self._folder)
+        self._jobs.start(work, "Preparing a training")
+
+    def _on_job_done(self, value: Any) -> None:
+        if isinstance(value, str):  # a model was saved
+            self._after_saving(value)
+            return
+        self._prepared = value
+        self._panel.set_advice(value.advice)
+        self._panel.set_busy(True, "Loading the model…")
+        self.process.start(value.folder)
+
+    def _on_pause(self, on: bool) -> None:
+        if on:
+            self.process.pause()
+        else:
+            self.process.go_on()
+
+    def _on_stop(self) -> None:
+        if self.process.is_running:
+            self.process.stop()
+        else:
+            self._jobs.cancel()
+
+    def _on_told(self, event: dict[str, Any]) -> None:
+        kind, seconds = event["kind"], float(event.get("seconds") or 0.0)
+        if kind == "start":
+            self._panel.set_progress(0.0, _MEASURING)
+        elif kind == "step":
+            self._panel.plot.add_step(seconds, float(event["loss"]))
+            left = float(event.get("seconds_left") or 0.0)
+            self._panel.set_progress(_share(event), _time_left(left))
+        elif kind == "measuring":
+            self._panel.set_progress(_share(event), _MEASURING)
+        elif kind == "validation" and event.get("start_ap") is not None:
+            ap, start = float(event["validation_ap"]), float(event["start_ap"])
+            self._panel.plot.add_validation(seconds, ap, start, event.get("loss"))
+            self._show_example()
+
+    def _show_example(self) -> None:
+        prepared = self._prepared
+        if prepared is not None:
+            labels = read_example(prepared.folder, prepared.example.window)
+            if labels is not None:
+                self._panel.set_example(prepared.example.with_outlines(labels))
+
+    def _on_ended(self) -> None:
+        self._panel.set_busy(False, "")
+        self._show_outcome()
+
+    def _on_failure(self, message: str) -> None:
+        self._is_saving = False
+        self._panel.set_busy(False, message)
+        show_error(message)
+        self._show_outcome(has_ended=False)
+
+    def _on_cancelled(self) -> None:
+        self._panel.set_busy(False, "Stopped.")
+        if not self._is_saving:
+            self._on_discard()
+            return
+        # napari ends all jobs when it is about to close. Whether the model was saved
+        # by then is not told, so it stays on offer.
+        self._is_saving = False
+        self._show_outcome()
+        self.models_changed.emit()
+
+    # -- what becomes of it --------------------------------------------------------
+
+    def _show_outcome(self, *, has_ended: bool = True) -> None:
+        """Offer the best model if it beats the start; else say so and forget it."""
+        reached = None if self._folder is None else runs.outcome(self._folder)
+        if reached is None:
+            self._on_discard()
+        elif reached.improved:
+            self._panel.set_result(_better(reached), offered=True)
+        else:
+            text = _no_better(reached) if has_ended else _NOT_YET
+            self._on_discard()
+            self._panel.set_result(text, offered=False)
+
+    def _offer_interrupted(self) -> None:
+        for folder in runs.interrupted():
+            self._folder = folder
+            reached = runs.outcome(folder)
+            assert reached is not None  # else it would have been forgotten
+            text = f"The training of {folder.name[:10]} was interrupted. "
+            folder_lock.take(folder)
+            self._panel.set_result(text + _better(reached), offered=True)
+            return
+
+    def _on_save(self, name: str) -> None:
+        if self._folder is None:
+            return
+        self._is_saving = True
+        self._panel.set_busy(True, "Saving…", can_stop=False, can_pause=False)
+        self._jobs.start(partial(_save, self._folder, name), "Saving a model")
+
+    def _after_saving(self, name: str) -> None:
+        self._is_saving = False
+        self._panel.set_busy(False, "")
+        self._on_discard()
+        self._panel.set_result(_KEPT.format(name), offered=False)
+        self.models_changed.emit()
+
+    def _on_discard(self) -> None:
+        if self._folder is not None:
+            runs.discard(self._folder)
+        self._folder = self._prepared = None
+        self._panel.set_result("", offered=False)
+
+
+def _save(folder: Path, name: str, progress: object) -> str:
+    load_torch()
+    from napari_iaunet.model import collection
+
+    return collection.keep(folder / MODEL, name).name
+
+
+def _share(event: dict[str, Any]) -> float:
+    """Share of the training that is done."""
+    seconds, left = (float(event.get(k) or 0.0) for k in ("seconds", "seconds_left"))
+    return seconds / max(seconds + left, 1e-6)
+
+
+def _time_left(left: float) -> str:
+    minutes, seconds = divmod(round(left), 60)
+    return f"Training, {minutes}:{seconds:02d} left"
+
+
+def _on_cells(reached: runs.Outcome) -> str:
+    n = reached.held_out
+    if n is None:
+        return "on the held-out cells"
+    return f"on the {n} held-out cell{'' if n == 1 else 's'}"
+
+
+def _better(reached: runs.Outcome) -> str:
+    return (
+        f"<b>The model got better.</b> AP at IoU 0.5 {_on_cells(reached)}: "
+        f"{reached.start_ap or 0:.2f} before, {reached.ap or 0:.2f} now."
+    )
+
+
+def _no_better(reached: runs.Outcome) -> str:
+    if reached.start_ap is None:
+        return "The training did not help; the start stays as it is."
+    return (
+        f"<b>Training did not help</b>, so the start stays as it is: its AP at IoU 0.5 "
+        f"{_on_cells(reached)} is {reached.start_ap:.2f}. More labelled cells, or "
+        "cells that the model gets wrong, may help."
+    )

@@ -1,0 +1,190 @@
+"""The list of annotated images, kept in step with the viewer's layers."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_info
+from qtpy.QtCore import QObject, Signal
+
+from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.core.connections import Connections
+from napari_iaunet.plugin.finetune import layers as training_layers
+from napari_iaunet.plugin.finetune.pair_list import PairInfo
+from napari_iaunet.plugin.layers import cells_on_image
+from napari_iaunet.plugin.layers import images as image_layers
+from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.layers.labels import is_extracted
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Labels
+
+    from napari_iaunet.plugin.finetune.job import TrainingSource
+    from napari_iaunet.plugin.finetune.pair_list import PairList
+    from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage
+    from napari_iaunet.plugin.layers.geometry import LayerImage
+    from napari_iaunet.plugin.segment.panel import SegmentPanel
+
+_CLOSED = "The layers of an annotated image were closed, so it was taken off the list."
+
+
+class TrainingPairs(QObject):
+    """The pairs of images and labels that are to be trained on.
+
+    ``changed`` tells whether there are any.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    segment_panel : SegmentPanel
+        Knows the channels.
+    pair_list : PairList
+    parent : QObject
+    """
+
+    changed = Signal(bool)
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        segment_panel: SegmentPanel,
+        pair_list: PairList,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._settings, self._list = viewer, segment_panel, pair_list
+        self._pairs: dict[str, CellsOnImage] = {}
+        self._regions: dict[str, str] = {}
+        events = viewer.layers.events
+        changes = (events.inserted, events.removed, events.renamed)
+        self._connections = Connections(
+            *((change, self._on_layers) for change in changes),
+            (pair_list.proposals_wanted, self._on_proposals),
+            (pair_list.added, self._on_added),
+            (pair_list.removed, self._on_removed),
+            (pair_list.region_picked, self._on_region),
+            (pair_list.image_picked, self._on_image),
+        )
+
+    def teardown(self) -> None:
+        """Disconnect from everything."""
+        self._connections.clear()
+
+    # -- what is trained on ------------------------------------------------------
+
+    def read(self) -> list[TrainingSource]:
+        """Read the images, their cells and regions.
+
+        Raises
+        ------
+        ImageError
+            If a layer is gone or has changed so that it cannot be used.
+        """
+        return [
+            training_layers.read(self._viewer, pair, self._regions.get(pair.labels, ""))
+            for pair in self._pairs.values()
+        ]
+
+    def read_others(self) -> list[LayerImage]:
+        """Read the open images that are not on the list, as far as they can be."""
+        listed: set[str] = set()
+        for pair in self._pairs.values():
+            # Other images in this place are channels that show the same cells, those
+            # that are held out among them.
+            listed |= {pair.image, *pair.together_with}
+            listed |= set(self._under(self._labels(pair)))
+        found = []
+        for layer in image_layers.image_layers(self._viewer):
+            if str(layer.unique_id) not in listed:
+                axis = image_layers.describe(layer).channel_axis
+                with contextlib.suppress(ImageError):
+                    found.append(image_layers.read_image([layer], channel_axis=axis))
+        return found
+
+    def names(self) -> list[dict[str, str]]:
+        """Return the names of each image and its labels."""
+        infos = [self._info(pair) for pair in self._pairs.values()]
+        return [{"image": info.image, "labels": info.labels} for info in infos]
+
+    # -- the list ----------------------------------------------------------------
+
+    def _offered(self) -> dict[str, CellsOnImage]:
+        found = training_layers.annotated(self._viewer, self._settings.choice())
+        return {pair.labels: pair for pair in found}
+
+    def _on_proposals(self) -> None:
+        offered = self._offered()
+        new = [pair for key, pair in offered.items() if key not in self._pairs]
+        misfits = training_layers.on_no_image(self._viewer, self._settings.choice())
+        self._list.set_proposals([self._info(pair) for pair in new], misfits)
+
+    def _on_added(self, key: str) -> None:
+        pair = self._offered().get(key)
+        if pair is not None:
+            self._pairs[key] = pair
+            self._show_pairs()
+
+    def _on_removed(self, key: str) -> None:
+        self._pairs.pop(key, None)
+        self._show_pairs()
+
+    def _on_region(self, key: str, region: str) -> None:
+        self._regions[key] = region
+
+    def _on_image(self, key: str, image_key: str) -> None:
+        labels = label_layers.find_labels(self._viewer, key)
+        image = image_layers.find_layer(self._viewer, image_key)
+        if labels is not None and image is not None:
+            settings = self._settings.choice()
+            self._pairs[key] = training_layers.on_image(
+                self._viewer, labels, image, settings
+            )
+            self._show_pairs()
+
+    def _on_layers(self, event: object = None) -> None:
+        gone = [key for key, pair in self._pairs.items() if not self._is_open(pair)]
+        for key in gone:
+            del self._pairs[key]
+        if gone:
+            show_info(_CLOSED)
+        self._show_pairs()
+
+    def _is_open(self, pair: CellsOnImage) -> bool:
+        image = image_layers.find_layer(self._viewer, pair.image)
+        return image is not None and self._labels(pair) is not None
+
+    def _labels(self, pair: CellsOnImage) -> Any:
+        return label_layers.find_labels(self._viewer, pair.labels)
+
+    def _info(self, pair: CellsOnImage) -> PairInfo:
+        image, labels = (
+            image_layers.find_layer(self._viewer, pair.image),
+            self._labels(pair),
+        )
+        plane = f" [{', '.join(map(str, pair.plane))}]" if pair.plane else ""
+        name = "" if image is None else image.name
+        return PairInfo(
+            key=pair.labels,
+            image=name + plane,
+            labels=labels.name,
+            region=self._regions.get(pair.labels, ""),
+            images=tuple(({pair.image: name} | self._under(labels)).items()),
+            is_partial=is_extracted(labels),
+        )
+
+    def _under(self, labels: Labels) -> dict[str, str]:
+        """Keys and names of the images that cells lie on."""
+        found = cells_on_image.images_under(
+            self._viewer, labels, self._settings.choice()
+        )
+        return {str(image.unique_id): image.name for image in found}
+
+    def _show_pairs(self) -> None:
+        regions = training_layers.regions(self._viewer)
+        known = {key for key, _ in regions}
+        self._regions = {k: r for k, r in self._regions.items() if r in known}
+        pairs = [self._info(pair) for pair in self._pairs.values()]
+        self._list.set_pairs(pairs, regions)
+        self.changed.emit(bool(pairs))

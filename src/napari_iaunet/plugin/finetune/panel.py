@@ -1,0 +1,319 @@
+"""The Fine-tune tab.
+
+`FinetunePanel` emits what the user wants; see its signals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_iaunet.plugin.finetune.pair_list import PairList
+from napari_iaunet.plugin.finetune.plot import TrainingPlot
+from napari_iaunet.plugin.widgets.forms import Picker, title
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_iaunet.model.registry import ModelInfo
+
+# Of minutes and of steps: the first value, the highest and the decimals.
+_LENGTHS = ((2.0, 600.0, 1), (300.0, 100_000.0, 0))
+_EXAMPLE_WIDTH = 280
+_NO_PAIRS = "Add an annotated image first."
+_SAVE_HINT = "Give the new model a name to keep it."
+
+
+@dataclass(frozen=True)
+class TrainingChoice:
+    """How the user wants to train.
+
+    Attributes
+    ----------
+    start : str
+        Name of the model to start from.
+    minutes, steps : float, int or None
+        One of them.
+    rehearse : bool
+        Whether the other open images are used against forgetting.
+    """
+
+    start: str
+    minutes: float | None
+    steps: int | None
+    rehearse: bool
+
+
+class FinetunePanel(QScrollArea):
+    """Pairs, settings, a plot, and what became of the training."""
+
+    train_requested = Signal(object)
+    pause_toggled = Signal(bool)
+    stop_requested = Signal()
+    save_requested = Signal(str)
+    discard_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pairs = PairList()
+        self.start = Picker()
+        self.start.setToolTip("The model that learns; it stays as it is itself.")
+        self.length = QDoubleSpinBox()
+        self.length.setToolTip("How long to train. You can stop at any time.")
+        self.unit = QComboBox()
+        self.unit.addItems(["minutes", "steps"])
+        self._on_unit(0)
+        self.rehearse = QCheckBox("keep what it finds in other open images")
+        self.rehearse.setToolTip(
+            "Rehearsal: images that are open, but not on the list, are trained on with "
+            "the cells that the model finds in them now, so that it does not forget "
+            "them."
+        )
+        self._make_run()
+        self._make_result()
+        self._lay_out()
+        self._ready, self._busy, self._stopping = False, False, False
+        self._can_stop, self._can_pause = False, False
+        self._offered = False
+        self.train_button.clicked.connect(self._on_train)
+        self.unit.activated.connect(self._on_unit)
+        self.pause_button.toggled.connect(self._on_pause)
+        self.stop_button.clicked.connect(self._on_stop)
+        self.save_button.clicked.connect(self._on_save)
+        self.name.returnPressed.connect(self._on_save)
+        self.discard_button.clicked.connect(self.discard_requested)
+        self.set_result("", offered=False)
+        self.set_advice(())
+        self.set_example(None)
+        self.set_ready(False)
+
+    # -- what it is made of ------------------------------------------------------
+
+    def _make_run(self) -> None:
+        self.train_button = QPushButton("Train")
+        self.train_button.setToolTip(
+            "Train a copy of the model on the labelled cells. A part of them is held "
+            "out, to see whether it helps. Save or discard an earlier model first."
+        )
+        self.pause_button = QPushButton("Pause")
+        self.pause_button.setCheckable(True)
+        self.pause_button.setToolTip("Let the training rest, and go on later.")
+        self.stop_button = QPushButton("Stop")
+        self.stop_button.setToolTip("End the training; the best model so far is kept.")
+        self.status = QLabel()
+        self.status.setWordWrap(True)
+        self.advice = QLabel()
+        self.advice.setTextFormat(Qt.TextFormat.PlainText)
+        self.advice.setWordWrap(True)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.plot = TrainingPlot()
+        self.plot.hide()  # until there is something to show
+        self.caption = QLabel("Found by now in the held-out part:")
+        self.example = QLabel()
+        self.example.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.example.setToolTip(
+            "Cells that the model finds by now, in a part of your image that it is not "
+            "trained on."
+        )
+
+    def _make_result(self) -> None:
+        self.result = QLabel()
+        self.result.setWordWrap(True)
+        self.name = QLineEdit()
+        self.name.setPlaceholderText("name of the new model")
+        self.name.setToolTip(_SAVE_HINT)
+        self.save_button = QPushButton("Save")
+        self.save_button.setToolTip(
+            "Keep the new model: it then appears wherever a model is picked."
+        )
+        self.discard_button = QPushButton("Discard")
+        self.discard_button.setToolTip("Forget the new model.")
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        form.addRow("Start from", self.start)
+        length = QHBoxLayout()
+        length.addWidget(self.length, 1)
+        length.addWidget(self.unit, 1)
+        form.addRow("Train for", length)
+        form.addRow(self.rehearse)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.train_button, 2)
+        buttons.addWidget(self.pause_button, 1)
+        buttons.addWidget(self.stop_button, 1)
+        keep = QHBoxLayout()
+        keep.addWidget(self.name, 2)
+        keep.addWidget(self.save_button, 1)
+        keep.addWidget(self.discard_button, 1)
+        inner = QWidget()
+        self._layout = layout = QVBoxLayout(inner)
+        layout.addWidget(title("Annotated images"))
+        layout.addWidget(self.pairs)
+        layout.addWidget(title("Training"))
+        layout.addLayout(form)
+        layout.addLayout(buttons)
+        layout.addWidget(self.status)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.advice)
+        layout.addWidget(self.result)
+        layout.addLayout(keep)
+        layout.addWidget(self.plot)
+        layout.addWidget(self.caption)
+        layout.addWidget(self.example)
+        layout.addStretch(1)
+        self.setWidget(inner)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def add_section(self, section: QWidget) -> None:
+        """Add a widget at the end of the tab."""
+        self._layout.insertWidget(self._layout.count() - 1, section)
+
+    # -- what it shows -------------------------------------------------------------
+
+    def set_models(self, models: Sequence[ModelInfo]) -> None:
+        """Offer models to start from; the former one stays picked if it can."""
+        former = self.start.currentText()
+        self.start.clear()
+        for info in models:
+            self.start.addItem(info.name)
+            self.start.setItemData(
+                self.start.count() - 1, info.description, Qt.ItemDataRole.ToolTipRole
+            )
+        self.start.setCurrentIndex(max(0, self.start.findText(former)))
+
+    def set_ready(self, ready: bool) -> None:
+        """Allow to train, or say what is missing."""
+        self._ready = ready
+        if not self._busy:
+            if not ready:
+                self.status.setText(_NO_PAIRS)
+            elif self.status.text() == _NO_PAIRS:
+                self.status.setText("")
+        self._refresh()
+
+    def set_busy(
+        self, busy: bool, text: str, *, can_stop: bool = True, can_pause: bool = True
+    ) -> None:
+        """Show that work begins or has ended, and whether it can stop or rest."""
+        self._busy, self._stopping = busy, False
+        self._can_stop, self._can_pause = busy and can_stop, busy and can_pause
+        self.pause_button.blockSignals(True)
+        self.pause_button.setChecked(False)
+        self.pause_button.blockSignals(False)
+        self.bar.setRange(0, 0 if busy else 1)
+        self.status.setText(text)
+        self._refresh()
+
+    def set_progress(self, share: float, text: str) -> None:
+        """Show how much of the training is done."""
+        self.bar.setRange(0, 1000)
+        self.bar.setValue(round(1000 * share))
+        if not self._stopping and not self.pause_button.isChecked():
+            self.status.setText(text)
+
+    def set_result(self, text: str, *, offered: bool) -> None:
+        """Say what became of a training, and whether its model can be saved."""
+        self.result.setText(text)
+        self.result.setVisible(bool(text))
+        if offered and not self._offered:
+            self.name.clear()
+        self._offered = offered
+        for widget in (self.name, self.save_button, self.discard_button):
+            widget.setVisible(offered)
+        self._refresh()
+
+    def set_advice(self, lines: Sequence[str]) -> None:
+        """Show what the user may want to change; it stays until it is replaced."""
+        self.advice.setText("\n".join(f"⚠ {line}" for line in lines))
+        self.advice.setVisible(bool(lines))
+
+    def set_example(self, picture: NDArray[np.uint8] | None) -> None:
+        """Show a picture, (Y, X, 3), or none."""
+        self.example.setVisible(picture is not None)
+        self.caption.setVisible(picture is not None)
+        if picture is not None:
+            height, width = picture.shape[:2]
+            image = QImage(
+                picture.tobytes(),
+                width,
+                height,
+                3 * width,
+                QImage.Format.Format_RGB888,
+            )
+            smooth = Qt.TransformationMode.SmoothTransformation
+            picture_shown = QPixmap.fromImage(image)
+            self.example.setPixmap(picture_shown.scaledToWidth(_EXAMPLE_WIDTH, smooth))
+
+    # -- what the user does --------------------------------------------------------
+
+    def _on_train(self) -> None:
+        by_time = self.unit.currentIndex() == 0
+        choice = TrainingChoice(
+            start=self.start.currentText(),
+            minutes=self.length.value() if by_time else None,
+            steps=None if by_time else round(self.length.value()),
+            rehearse=self.rehearse.isChecked(),
+        )
+        self.train_requested.emit(choice)
+
+    def _on_unit(self, index: int) -> None:
+        first, most, decimals = _LENGTHS[index]
+        self.length.setDecimals(decimals)
+        self.length.setRange(10**-decimals, most)
+        self.length.setValue(first)
+
+    def _on_pause(self, on: bool) -> None:
+        self.status.setText("Paused." if on else "Going on…")
+        self.pause_button.setText("Go on" if on else "Pause")
+        self.pause_toggled.emit(on)
+
+    def _on_stop(self) -> None:
+        self._stopping = True
+        self.status.setText("Stopping…")
+        self._refresh()
+        self.stop_requested.emit()
+
+    def _on_save(self) -> None:
+        if self._offered:
+            self.save_requested.emit(self.name.text())
+
+    def _refresh(self) -> None:
+        # Training anew would forget a model that was not saved yet.
+        free = not self._busy and not self._offered
+        self.train_button.setEnabled(self._ready and free)
+        for widget in (self.name, self.save_button, self.discard_button):
+            widget.setEnabled(not self._busy)
+        self.pause_button.setEnabled(self._can_pause and not self._stopping)
+        self.stop_button.setEnabled(self._can_stop and not self._stopping)
+        self.bar.setVisible(self._busy)
+        self.pairs.setEnabled(not self._busy)
+        self.start.setEnabled(not self._busy)
+        for widget in (self.length, self.unit, self.rehearse):
+            widget.setEnabled(not self._busy)
+        self.pause_button.setText("Go on" if self.pause_button.isChecked() else "Pause")

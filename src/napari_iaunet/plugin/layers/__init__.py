@@ -1,0 +1,1 @@
+"""All that reads or writes the viewer's layers for more than one tab."""

@@ -1,0 +1,185 @@
+"""Find the image that a layer of cells lies on, and read both.
+
+Like `layers`, this module reads layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.core.settings import split_axes
+from napari_iaunet.plugin.layers import images as image_layers
+from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.layers.labels import labels_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import napari.viewer
+    from napari.layers import Image, Labels
+
+    from napari_iaunet.plugin.core.settings import SegmentChoice
+    from napari_iaunet.plugin.layers.geometry import LayerImage
+
+    Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class CellsOnImage:
+    """A layer of cells and the image to see them in.
+
+    Attributes
+    ----------
+    labels, image : str
+        Keys of the layers.
+    together_with : tuple of str
+        Keys of the other images that are channels of this one.
+    channel_axis : int or None
+        Axis of the channels in the image's layer.
+    channels : tuple of int or None
+        Channels to use along that axis; None: all.
+    plane : tuple of int or None
+        Plane of the image's stack that labels of one plane belong to; None: the one
+        on view.
+    """
+
+    labels: str
+    image: str
+    together_with: tuple[str, ...] = ()
+    channel_axis: int | None = None
+    channels: tuple[int, ...] | None = None
+    plane: tuple[int, ...] | None = None
+
+
+def pair(labels: Labels, image: Image, settings: SegmentChoice | None) -> CellsOnImage:
+    """Join cells and image; the image's channels are as the Segment tab says."""
+    keys = str(labels.unique_id), str(image.unique_id)
+    if settings is not None and settings.image == keys[1]:
+        return CellsOnImage(
+            *keys, settings.together_with, settings.channel_axis, settings.channels
+        )
+    return CellsOnImage(*keys, channel_axis=image_layers.describe(image).channel_axis)
+
+
+def fixed(
+    viewer: napari.viewer.Viewer, labels: Labels, image: Image, cells: CellsOnImage
+) -> CellsOnImage:
+    """Let cells of one plane belong to that on view, whatever is on view later."""
+    return replace(cells, plane=_plane(viewer, labels, image, cells) or None)
+
+
+def images_under(
+    viewer: napari.viewer.Viewer, labels: Labels, settings: SegmentChoice | None
+) -> list[Image]:
+    """Return the images that a layer of cells lies on, the likeliest first.
+
+    That is the one that the cells were found in, else the topmost.
+    """
+    found = [
+        image
+        for image in reversed(image_layers.image_layers(viewer))
+        if _plane(viewer, labels, image, pair(labels, image, settings)) is not None
+    ]
+    made_of = labels.metadata.get(image_layers.OURS, {}).get("image")
+    return sorted(found, key=lambda image: image.name != made_of)
+
+
+def read(viewer: napari.viewer.Viewer, cells: CellsOnImage) -> CellSource:
+    """Read cells and image.
+
+    Raises
+    ------
+    ImageError
+        If a layer is gone, or they no longer lie on each other.
+    """
+    labels = label_layers.find_labels(viewer, cells.labels)
+    found = image_layers.chosen_layers(viewer, cells.image, cells.together_with)
+    image = image_layers.find_layer(viewer, cells.image)
+    if labels is None or found is None or image is None:
+        raise ImageError("The cells or their image were closed.")
+    plane = _plane(viewer, labels, image, cells)
+    if plane is None:
+        msg = f"The layer “{labels.name}” no longer lies on the image “{image.name}”."
+        raise ImageError(msg)
+    pixels = image_layers.read_image(
+        found,
+        channel_axis=cells.channel_axis,
+        channels=cells.channels,
+        plane=plane or None,
+    )
+    data = labels_of(labels)
+    if isinstance(data, np.ndarray):
+        data = data.copy()  # the user may paint while it is being read
+    stack = [n for a, n in enumerate(_shape(image, cells)) if a != cells.channel_axis]
+    shape = stack[-2:] if plane else stack
+    return CellSource(data.reshape(shape), pixels)
+
+
+def _shape(image: Image, cells: CellsOnImage) -> tuple[int, ...]:
+    """Shape of an image; an axis of channels among them."""
+    return image_layers.describe(image).shape
+
+
+def label_at(layer: Labels, position: Sequence[float]) -> int | None:
+    """Return the label at a place of the viewer; None beside the layer."""
+    place = np.rint(layer.world_to_data(position)).astype(int)
+    data = labels_of(layer)
+    if not all(0 <= p < n for p, n in zip(place, data.shape, strict=True)):
+        return None
+    return int(np.asarray(data[tuple(place.tolist())]))
+
+
+def _plane(
+    viewer: napari.viewer.Viewer, labels: Labels, image: Image, cells: CellsOnImage
+) -> tuple[int, ...] | None:
+    """Return which plane of an image cells lie on, () for all of its planes.
+
+    None if the cells do not lie on the image pixel by pixel.
+    """
+    shape, size = _shape(image, cells), labels_of(labels).shape
+    if cells.channel_axis is not None and cells.channel_axis >= len(shape):
+        return None
+    stack, axes = split_axes(image.ndim, cells.channel_axis)
+    if len(axes) < 2:
+        return None
+    own = [a - image.ndim + labels.ndim for a in axes]
+    if min(own) < 0 or [size[a] for a in own] != [shape[a] for a in axes]:
+        return None
+    corners = ((0, 0), (0, size[own[1]] - 1), (size[own[0]] - 1, 0))
+    place = np.zeros(image.ndim)
+    for corner in corners:
+        position = np.zeros(labels.ndim)
+        position[own] = corner
+        point = np.asarray(viewer.dims.point, np.float64)
+        point[-labels.ndim :] = labels.data_to_world(position)
+        place = np.asarray(image.world_to_data(point), np.float64)
+        if not np.allclose(place[axes], corner, atol=0.49, rtol=0):
+            return None
+    rest = [n for a, n in enumerate(size) if a not in own]
+    planes = [shape[a] for a in stack]
+    if np.prod(rest, dtype=int) == np.prod(planes, dtype=int):
+        return ()
+    if np.prod(rest, dtype=int) > 1:
+        return None
+    index = cells.plane or tuple(round(float(place[a])) for a in stack)
+    inside = all(0 <= i < n for i, n in zip(index, planes, strict=True))
+    return index if inside else None
+
+
+@dataclass(frozen=True)
+class CellSource:
+    """Cells that are to be described.
+
+    Attributes
+    ----------
+    labels : array-like
+        (Y, X) or stack of planes as the image; nobody else may write to it.
+    image : LayerImage
+    """
+
+    labels: Any
+    image: LayerImage

@@ -1,0 +1,80 @@
+"""What of a layer the viewer shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from napari_iaunet.plugin.core.settings import split_axes
+from napari_iaunet.plugin.layers import images as image_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import napari.viewer
+    from napari.layers import Image, Layer
+
+    from napari_iaunet.segmentation.click import ClickedCell
+
+    Answer = Callable[[Sequence[tuple[float, float]], Sequence[int]], ClickedCell]
+
+
+def plane_in_view(
+    viewer: napari.viewer.Viewer, layer: Image, channel_axis: int | None
+) -> tuple[int, ...]:
+    """Return where the plane that the viewer shows lies in the layer's stack."""
+    shape = image_layers.describe(layer).shape
+    stack, _ = split_axes(layer.ndim, channel_axis)
+    position = layer.world_to_data(viewer.dims.point)
+    return tuple(int(np.clip(round(position[a]), 0, shape[a] - 1)) for a in stack)
+
+
+def view_of(
+    viewer: napari.viewer.Viewer, layer: Image, channel_axis: int | None
+) -> View | None:
+    """Return which plane of a layer is on view; None if it is seen otherwise."""
+    _, own = split_axes(layer.ndim, channel_axis)
+    shown = [a - viewer.dims.ndim + layer.ndim for a in viewer.dims.displayed]
+    if sorted(shown) != own:
+        return None
+    plane = plane_in_view(viewer, layer, channel_axis)
+    return View(plane, tuple(float(p) for p in viewer.dims.point))
+
+
+def place_in_view(
+    viewer: napari.viewer.Viewer, layer: Image, channel_axis: int | None
+) -> tuple[float, ...]:
+    """Return what a layer has in the middle of the canvas: (..., y, x) in pixels."""
+    point, shown = np.array(viewer.dims.point, float), list(viewer.dims.displayed)
+    point[shown] = viewer.scene.camera.center[-len(shown) :]
+    place = layer.world_to_data(point)
+    return tuple(float(place[a]) for a in range(layer.ndim) if a != channel_axis)
+
+
+def plane_shown(viewer: napari.viewer.Viewer, layer: Layer) -> tuple[object, ...]:
+    """Return what tells a plane of a layer from others, whatever becomes of it.
+
+    napari draws a layer again when another plane is shown and, without telling so,
+    when a change was undone: then this stays the same.
+    """
+    dims = viewer.dims
+    shown = {a - dims.ndim + layer.ndim for a in dims.displayed}
+    place = layer.world_to_data(dims.point)
+    hidden = [round(float(place[a])) for a in range(layer.ndim) if a not in shown]
+    return (*hidden, tuple(dims.order), dims.ndisplay)
+
+
+class View(NamedTuple):
+    """Which plane the viewer shows.
+
+    Attributes
+    ----------
+    plane : tuple of int
+        Where the plane lies in the image's stack.
+    point : tuple of float
+        Where it lies in the viewer, in world coordinates.
+    """
+
+    plane: tuple[int, ...]
+    point: tuple[float, ...]

@@ -1,0 +1,1 @@
+"""The Look-alikes tab."""

@@ -1,0 +1,398 @@
+"""What happens when the user looks for cells that resemble others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject, QTimer
+
+from napari_iaunet.errors import IAUNetError
+from napari_iaunet.plugin.core.connections import Connections, layer_list
+from napari_iaunet.plugin.core.mouse_tool import MouseTool
+from napari_iaunet.plugin.core.own_changes import Undisturbed
+from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.layers.scope import CellScope
+from napari_iaunet.plugin.lookalikes import classes as class_layers
+from napari_iaunet.plugin.lookalikes.actions import Found, LookalikeActions
+from napari_iaunet.plugin.lookalikes.display import LookalikeDisplay
+from napari_iaunet.plugin.lookalikes.library import CellLibrary
+from napari_iaunet.plugin.lookalikes.panel import NOT_LIKE
+from napari_iaunet.plugin.lookalikes.ranking import (
+    CellRef,
+    Query,
+    Ranking,
+    Targets,
+    suggest_threshold,
+    threshold_for,
+)
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+    from napari_iaunet.plugin.core.connections import Wire
+    from napari_iaunet.plugin.core.jobs import Jobs
+    from napari_iaunet.plugin.core.segmenters import Segmenters
+    from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage
+    from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
+    from napari_iaunet.plugin.segment.panel import SegmentPanel
+
+_KINDS = {
+    (): "target",
+    ("Shift",): "like",
+    ("Control",): "unlike",
+    ("Alt",): "unlike",
+}
+# Outlines and pictures wait until the threshold has come to rest.
+_REST_MS = 150
+
+_NO_CELLS = (
+    "Open an image and its cells first: press Segment, or open a Labels layer that "
+    "lies on the image and has its size."
+)
+_START = "Press “Pick cells”, then click a cell."
+_READY = "Click a cell to look for its like."
+_MORE = f"Shift+click: this one is like it, too. {NOT_LIKE}: this one is not."
+_COMPARING = "Comparing the cells…"
+_LOADING = "Loading the model…"
+_BACKGROUND = "There is no cell here, that is background. Click a cell."
+_BESIDE = "That is beside the cells."
+_NOT_2D = "Picking needs the 2D view."
+_FIRST_LIKE = "First click a cell that you look for."
+_OTHER_TOOL = "Choose “Move camera” in the layer controls to pick again."
+_GONE = "The cell that you looked for is gone. Click another one."
+_CHANGED = "The cells or the image have changed: comparing anew…"
+_NO_MODEL = "No model is installed: choose one in the Segment tab."
+
+
+class LookalikeController(QObject):
+    """Keeps the Look-alikes tab, the mouse, the viewer and the job in step.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    settings : SegmentPanel
+        Says which channels, model and device to use.
+    panel : LookalikePanel
+    jobs : Jobs
+        Used by nobody else.
+    segmenters : Segmenters
+    others : Undisturbed
+        Those who shall not answer to the layers of this controller.
+    parent : QObject
+    """
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        settings: SegmentPanel,
+        panel: LookalikePanel,
+        jobs: Jobs,
+        segmenters: Segmenters,
+        others: Undisturbed,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._settings, self._panel = viewer, settings, panel
+        self._undisturbed = Undisturbed(others)
+        self._library = CellLibrary(viewer, jobs, segmenters, self)
+        self._display = LookalikeDisplay(viewer, panel, self._undisturbed)
+        self._scope = CellScope(viewer, settings.choice)
+        self._actions = LookalikeActions(
+            viewer, panel, self._undisturbed, self._current, self
+        )
+        self._tool = MouseTool(viewer, _KINDS, self)
+        self._timer = QTimer(self, singleShot=True, interval=_REST_MS)
+        self._targets = Targets()
+        self._asked: tuple[list[CellsOnImage], str | None] | None = None
+        self._found: Found | None = None
+        self._is_moved = False
+        self._connections = Connections(*self._wires())
+        self._on_layers()
+        self._on_selection()
+
+    def _wires(self) -> list[Wire]:
+        viewer, panel, library = self._viewer, self._panel, self._library
+        return [
+            *layer_list(viewer, self._on_layers, self._on_selection),
+            (self._settings.changed, self._on_change),
+            (panel.labels_picked, self._on_labels),
+            (panel.image_picked, self._on_image),
+            (panel.all_images_toggled, self._on_everywhere),
+            (panel.pick_toggled, self._on_toggled),
+            (panel.back_requested, self._on_back),
+            (panel.forward_requested, self._on_forward),
+            (panel.clear_requested, self._on_clear),
+            (panel.cancel_requested, library.cancel),
+            (panel.weights_changed, self._on_weights),
+            (panel.found.threshold_changed, self._on_threshold),
+            (panel.cell_pressed, self._on_cell),
+            (panel.example_removed, self._on_removed),
+            (panel.found.extract_requested, self._actions.extract),
+            (panel.found.save_requested, self._actions.save),
+            (panel.found.name_requested, self._actions.name),
+            (self._actions.done, self._on_done),
+            (library.ready, self._rank),
+            (library.outdated, self._on_outdated),
+            (library.progressed, self._on_progress),
+            (library.failed, self._on_failure),
+            (library.stopped, self._on_stopped),
+            (self._tool.clicked, self._on_click),
+            (self._tool.mode_changed, self._tell),
+            (self._timer.timeout, self._settle),
+        ]
+
+    def teardown(self) -> None:
+        """Switch off, take our layers away and disconnect from everything."""
+        self._timer.stop()
+        self._tool.switch_off()
+        self._panel.set_on(False)
+        self._display.remove()
+        self._library.teardown()
+        self._connections.clear()
+        self._found = None
+
+    # -- which cells are searched ------------------------------------------------
+
+    def _on_layers(self, event: object = None) -> None:
+        if self._undisturbed:
+            return
+        self._scope.update()
+        self._library.forget_closed()
+        self._offer()
+        self._on_change()
+
+    def _offer(self) -> None:
+        self._panel.set_pairs(*self._scope.names())
+        self._panel.found.set_classes(class_layers.known_classes(self._viewer))
+        self._tell()
+
+    def _on_selection(self, event: object = None) -> None:
+        """Pick the layer of cells that is selected in the layer list."""
+        layer = label_layers.selected_labels(self._viewer)
+        if not self._undisturbed and layer is not None:
+            self._on_labels(str(layer.unique_id))
+
+    def _on_labels(self, key: str) -> None:
+        if self._scope.pick(key):
+            self._offer()
+            self._refresh()
+
+    def _on_image(self, key: str) -> None:
+        self._scope.pick_image(key)
+        self._refresh()
+
+    def _on_everywhere(self, everywhere: bool) -> None:
+        self._scope.everywhere = everywhere
+        self._refresh()
+
+    def _on_change(self) -> None:
+        """Compare anew if layers, channels or model are no longer those asked for."""
+        if self._asked is not None and self._asked != self._question():
+            self._refresh()
+
+    def _question(self) -> tuple[list[CellsOnImage], str | None]:
+        return self._scope.pairs(), self._settings.model.currentData()
+
+    # -- picking -----------------------------------------------------------------
+
+    def _on_toggled(self, on: bool) -> None:
+        if on:
+            self._tool.switch_on()
+        else:
+            self._tool.switch_off()
+        self._tell()
+
+    def _on_click(self, position: Any, kind: str) -> None:
+        if self._viewer.dims.ndisplay != 2:
+            self._tell(_NOT_2D)
+            return
+        labels = self._scope.cells_at(position)
+        cells = [CellRef(key, label) for key, label in labels.items() if label > 0]
+        if cells:
+            self._pick(cells[0], kind)
+        else:
+            self._tell(_BACKGROUND if labels else _BESIDE)
+
+    def _pick(self, cell: CellRef, kind: str) -> None:
+        """Take a cell for a new target, a like or an unlike."""
+        query = self._targets.current
+        if kind == "unlike":
+            rest = query.with_unlike(cell)
+            if not rest.likes:
+                self._tell(_FIRST_LIKE)
+                return
+            self._targets.change(rest)
+        elif kind == "like" and query.likes:
+            self._targets.change(query.with_like(cell))
+        else:
+            self._targets.add(Query((cell,)))
+            self._is_moved = False
+        self._refresh()
+
+    def _on_cell(self, cell: CellRef, kind: str) -> None:
+        if kind != "show":
+            self._pick(cell, kind)
+        elif self._found is not None:
+            self._display.centre(self._found.ranking, cell)
+
+    def _on_removed(self, cell: CellRef) -> None:
+        self._targets.change(self._targets.current.without(cell))
+        self._refresh()
+
+    def _on_back(self) -> None:
+        self._targets.back()
+        self._go()
+
+    def _on_forward(self) -> None:
+        self._targets.forward()
+        self._go()
+
+    def _go(self) -> None:
+        """Show another target; its layer of cells is picked if need be."""
+        self._is_moved = False
+        likes = self._targets.current.likes
+        if likes and likes[0].layer not in {p.labels for p in self._scope.pairs()}:
+            self._on_labels(likes[0].layer)
+        self._refresh()
+
+    def _on_clear(self) -> None:
+        self._targets.add(Query())
+        self._refresh()
+
+    # -- comparing ---------------------------------------------------------------
+
+    def _refresh(self, event: object = None) -> None:
+        """Describe the cells if need be, then rank them."""
+        targets = self._targets
+        pairs, model = question = self._question()
+        self._panel.set_steps(targets.can_go_back, targets.can_go_forward)
+        searched = {pair.labels for pair in pairs}
+        if not any(like.layer in searched for like in targets.current.likes):
+            self._show_nothing()
+            return
+        if model is None:
+            self._on_failure(_NO_MODEL)
+            return
+        self._asked = question
+        self._scope.keep(pairs)
+        try:
+            ready = self._library.want(
+                pairs, model, self._settings.device.currentData()
+            )
+        except IAUNetError as error:
+            self._on_failure(str(error))
+            return
+        if ready:
+            self._rank()
+        else:
+            self._found = None
+            self._panel.found.set_values(None)
+            self._panel.set_busy(True)
+            self._tell(_LOADING)
+
+    def _show_nothing(self, text: str = "") -> None:
+        self._found = self._asked = None
+        self._timer.stop()
+        self._library.close()
+        self._display.remove()
+        self._display.show_examples(None, Query())
+        self._panel.set_busy(False)
+        self._panel.found.set_values(None)
+        self._tell(text)
+
+    def _rank(self) -> None:
+        """Rank all cells, and show it."""
+        self._panel.set_busy(False)
+        if self._asked is None:
+            return
+        pairs, model = self._asked
+        known = {p.labels: self._library.get(p, model) for p in pairs}
+        parts = {key: cells for key, cells in known.items() if cells is not None}
+        former = self._found
+        same = former is not None and _same(former.ranking.parts, parts)
+        ranking = former.ranking if same and former else Ranking(parts)
+        query = ranking.known(self._targets.current)
+        self._targets.change(query)
+        if not query.likes:
+            self._show_nothing(_GONE)
+            return
+        try:
+            weights = self._panel.weights.weights
+            values = ranking.similarity(query, weights)
+        except IAUNetError as error:
+            self._tell(str(error))
+            return
+        threshold = suggest_threshold(values)
+        if self._is_moved and former is not None:
+            # What a similarity means differs with the examples; so as many are found.
+            threshold = threshold_for(values, former.total())
+        self._found = Found(ranking, values, threshold, query, str(model), weights)
+        self._display.show_examples(ranking, query)
+        self._panel.found.set_values(np.sort(values))
+        self._panel.found.set_threshold(threshold)
+        self._display.show(ranking, values, threshold)
+        self._timer.start()
+        self._tell()
+
+    def _on_weights(self, weights: object) -> None:
+        if self._found is not None:
+            self._rank()
+
+    def _on_threshold(self, threshold: float) -> None:
+        if self._found is not None:
+            self._is_moved = True
+            self._found = self._found._replace(threshold=threshold)
+            self._display.set_threshold(threshold)
+            self._timer.start()
+
+    def _settle(self) -> None:
+        if self._found is not None:
+            self._display.settle(*self._found[:4])
+
+    def _on_outdated(self) -> None:
+        self._refresh()
+        if self._library.is_busy:
+            self._tell(_CHANGED)
+
+    def _on_progress(self, done: int, total: int) -> None:
+        self._panel.set_progress(done, total)
+        if total:
+            self._tell(_COMPARING)
+
+    def _on_failure(self, message: str) -> None:
+        self._show_nothing(message)
+        show_error(message)
+
+    def _on_stopped(self) -> None:
+        self._show_nothing("Cancelled. Click a cell to start again.")
+
+    def _current(self) -> Found | None:
+        """Return what was found, if it is up to date."""
+        return self._found if self._library.check() else None
+
+    def _on_done(self, text: str) -> None:
+        self._on_layers()
+        self._tell(text)
+
+    # -- telling -----------------------------------------------------------------
+
+    def _tell(self, text: object = "") -> None:
+        """Show a text, or else what the user can do now."""
+        if isinstance(text, str) and text:
+            pass
+        elif not self._scope.labels:
+            text = _NO_CELLS
+        elif self._library.is_busy:
+            text = _COMPARING
+        elif not self._panel.pick_button.isChecked():
+            text = "" if self._found is not None else _START
+        else:
+            text = _READY if self._found is None else _MORE
+            text = _OTHER_TOOL if self._tool.is_paused else text
+        self._panel.say(str(text))
+
+
+def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return a.keys() == b.keys() and all(a[key] is b[key] for key in a)

@@ -1,0 +1,160 @@
+"""Show what was found: in the viewer's layers and in the gallery."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.lookalikes.gallery import Thumbnail
+from napari_iaunet.plugin.lookalikes.ranking import best_and_border
+from napari_iaunet.plugin.lookalikes.similarity_layers import (
+    LIKE_COLOUR,
+    UNLIKE_COLOUR,
+    SimilarityLayers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import napari.viewer
+    from numpy.typing import NDArray
+
+    from napari_iaunet.plugin.core.own_changes import Undisturbed
+    from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
+    from napari_iaunet.plugin.lookalikes.ranking import CellRef, Query, Ranking
+
+_PICTURES = 30
+
+
+class LookalikeDisplay:
+    """Colours and outlines cells, and fills the gallery.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    panel : LookalikePanel
+    undisturbed : Undisturbed
+        Gives a context in which changes of the layers mean nothing.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        panel: LookalikePanel,
+        undisturbed: Undisturbed,
+    ) -> None:
+        self._viewer, self._panel, self._undisturbed = viewer, panel, undisturbed
+        self._shown: dict[str, SimilarityLayers] = {}
+
+    def show(
+        self, ranking: Ranking, values: NDArray[np.float32], threshold: float
+    ) -> None:
+        """Colour all cells by their similarity, (N,) float32."""
+        for key, shown in list(self._shown.items()):
+            if ranking.parts.get(key) is not shown.cells:
+                shown.remove()
+                del self._shown[key]
+        for key, rows in ranking.rows.items():
+            if key not in self._shown:
+                layer = label_layers.find_labels(self._viewer, key)
+                if layer is None:
+                    continue
+                self._shown[key] = SimilarityLayers(
+                    self._viewer, self._undisturbed, layer, ranking.parts[key]
+                )
+            self._shown[key].show(values[rows], threshold)
+
+    def set_threshold(self, threshold: float) -> None:
+        """Colour only the cells from a similarity upwards."""
+        for shown in self._shown.values():
+            shown.set_threshold(threshold)
+
+    def settle(
+        self,
+        ranking: Ranking,
+        values: NDArray[np.float32],
+        threshold: float,
+        query: Query,
+    ) -> None:
+        """Outline the cells that were found, and show pictures of cells."""
+        for key, shown in self._shown.items():
+            likes, unlikes = (
+                [
+                    row
+                    for c in cells
+                    if c.layer == key and (row := shown.cells.row(c.label)) is not None
+                ]
+                for cells in query
+            )
+            shown.outline(values[ranking.rows[key]] >= threshold, likes, unlikes)
+        best, border = best_and_border(values, threshold, _PICTURES)
+        self._panel.found.set_gallery(
+            *(
+                [self._thumbnail(ranking, values, row, query) for row in rows]
+                for rows in (best, border)
+            )
+        )
+
+    def show_examples(self, ranking: Ranking | None, query: Query) -> None:
+        """Show pictures of likes and unlikes; none before cells are described."""
+        pictures = [] if ranking is None else list(_examples(ranking, query))
+        self._panel.set_examples(pictures)
+
+    def remove(self) -> None:
+        """Show nothing."""
+        for shown in self._shown.values():
+            shown.remove()
+        self._shown.clear()
+
+    def centre(self, ranking: Ranking, cell: CellRef) -> None:
+        """Bring a cell to the middle of the viewer."""
+        part, layer = (
+            ranking.parts.get(cell.layer),
+            label_layers.find_labels(self._viewer, cell.layer),
+        )
+        row = None if part is None else part.row(cell.label)
+        if part is None or layer is None or row is None:
+            return
+        shape = part.index.shape
+        y, x = (round(float(part.table[a][row])) for a in "yx")
+        pixel = int(part.table["plane"][row]) * shape[-2] * shape[-1]
+        pixel += y * shape[-1] + x
+        own = layer.level_shapes[0] if layer.multiscale else layer.data.shape
+        place = np.unravel_index(pixel, tuple(own))
+        dims = self._viewer.dims
+        point = np.asarray(dims.point, np.float64)
+        point[-layer.ndim :] = layer.data_to_world(place)
+        dims.set_point(
+            dims.not_displayed, [float(point[a]) for a in dims.not_displayed]
+        )
+        self._viewer.scene.camera.center = tuple(
+            float(point[a]) for a in dims.displayed
+        )
+
+    def _thumbnail(
+        self, ranking: Ranking, values: NDArray[np.float32], row: int, query: Query
+    ) -> Thumbnail:
+        cell = ranking.cell(row)
+        pixels = ranking.thumbnail(cell)
+        assert pixels is not None
+        frame = LIKE_COLOUR if cell in query.likes else ""
+        frame = UNLIKE_COLOUR if cell in query.unlikes else frame
+        text = f"{self._name(ranking, cell)}, similarity {values[row]:.3f}"
+        return Thumbnail(cell, pixels, text, frame)
+
+    def _name(self, ranking: Ranking, cell: CellRef) -> str:
+        layer = label_layers.find_labels(self._viewer, cell.layer)
+        if layer is None or len(ranking.parts) == 1:
+            return f"Cell {cell.label}"
+        return f"Cell {cell.label} of {layer.name}"
+
+
+def _examples(ranking: Ranking, query: Query) -> Iterator[Thumbnail]:
+    kinds = (("Like", LIKE_COLOUR), ("Unlike", UNLIKE_COLOUR))
+    for (word, colour), cells in zip(kinds, query, strict=True):
+        for cell in cells:
+            pixels = ranking.thumbnail(cell)
+            if pixels is not None:
+                yield Thumbnail(cell, pixels, f"{word}: cell {cell.label}", colour)

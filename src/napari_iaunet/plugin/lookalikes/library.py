@@ -1,0 +1,228 @@
+"""Descriptions of cells, made in the background and kept until something changes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_iaunet.plugin.core.connections import Connections
+from napari_iaunet.plugin.layers import cells_on_image, views
+from napari_iaunet.plugin.layers import images as image_layers
+from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.layers.labels import labels_of
+from napari_iaunet.plugin.lookalikes.job import describe_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import napari.viewer
+
+    from napari_iaunet.plugin.core.jobs import Jobs
+    from napari_iaunet.plugin.core.segmenters import Segmenters
+    from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage, CellSource
+    from napari_iaunet.plugin.lookalikes.job import DescribedCells
+
+    Known = tuple[CellsOnImage, str]
+
+# Strokes of a brush should not start the work again and again.
+_SETTLED_MS = 600
+_MOST_KEPT = 6
+
+
+class CellLibrary(QObject):
+    """Describes the cells of layers and forgets them when the layers change.
+
+    ``ready`` comes when all that is wanted is described, ``outdated`` when
+    something of it has changed. ``failed`` says why, ``stopped`` that the user
+    cancelled.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    jobs : Jobs
+        Used by nobody else.
+    segmenters : Segmenters
+    parent : QObject
+    """
+
+    ready = Signal()
+    outdated = Signal()
+    progressed = Signal(int, int)
+    failed = Signal(str)
+    stopped = Signal()
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        jobs: Jobs,
+        segmenters: Segmenters,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._jobs, self._segmenters = viewer, jobs, segmenters
+        self._known: dict[Known, DescribedCells] = {}
+        self._wanted: list[Known] = []
+        self._under_way: list[Known] = []
+        self._watched = Connections()
+        self._seen: dict[str, object] = {}
+        self._timer = QTimer(self, singleShot=True, interval=_SETTLED_MS)
+        self._connections = Connections(
+            (self._timer.timeout, self.check),
+            (jobs.progressed, self.progressed),
+            (jobs.succeeded, self._on_success),
+            (jobs.failed, self._on_failure),
+            (jobs.cancelled, self._on_cancelled),
+        )
+
+    def teardown(self) -> None:
+        """Disconnect from everything, and forget all."""
+        self._timer.stop()
+        self._watch([])
+        self._known.clear()
+        self._connections.clear()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether cells are being described."""
+        return bool(self._jobs.is_running)
+
+    def want(self, cells: Sequence[CellsOnImage], model: str, device: str) -> bool:
+        """Ask for descriptions; True if all are there already.
+
+        Raises
+        ------
+        ImageError
+            If cells or image cannot be read.
+        """
+        self._wanted = [(c, model) for c in cells]
+        self._watch(cells)
+        # A hidden layer does not tell that a change of it was undone.
+        for key in self._changed():
+            del self._known[key]
+        missing = [key for key in self._wanted if key not in self._known]
+        if not missing:
+            self._jobs.close()
+            return True
+        if self._jobs.is_running and self._under_way == missing:
+            return False
+        sources = [cells_on_image.read(self._viewer, c) for c, _ in missing]
+        self._under_way = missing
+        work = partial(_describe, self._segmenters, sources, model, device)
+        self._jobs.start(work, "Comparing cells")
+        return False
+
+    def get(self, cells: CellsOnImage, model: str | None) -> DescribedCells | None:
+        """Return what is known of the cells of a layer."""
+        return None if model is None else self._known.get((cells, model))
+
+    def cancel(self) -> None:
+        """Ask the work to stop; ``stopped`` follows when it has."""
+        self._jobs.cancel()
+
+    def close(self) -> None:
+        """Stop the work, and want nothing."""
+        self._jobs.close()
+        self._wanted, self._under_way = [], []
+        self._watch([])
+        self._timer.stop()
+
+    def check(self) -> bool:
+        """Forget cells whose labels have changed; True if all are up to date."""
+        self._timer.stop()
+        return not self._forget(self._changed())
+
+    def _changed(self) -> list[Known]:
+        """Compare labels; napari tells that a layer may have changed, not what."""
+        changed = []
+        for key in self._wanted:
+            layer = label_layers.find_labels(self._viewer, key[0].labels)
+            known = self._known.get(key)
+            if layer is None or known is None:
+                continue
+            labels = labels_of(layer)
+            # Others than numpy's cannot be painted in, and take long to read.
+            if isinstance(labels, np.ndarray) and not known.are_of(labels):
+                changed.append(key)
+        return changed
+
+    def forget_closed(self) -> None:
+        """Forget the cells of layers that are gone."""
+        keys = {str(layer.unique_id) for layer in self._viewer.layers}
+        for key in list(self._known):
+            if not {key[0].labels, key[0].image} <= keys:
+                del self._known[key]
+
+    def _forget(self, old: Sequence[Known]) -> bool:
+        for key in old:
+            self._known.pop(key, None)
+        if old:
+            self._jobs.close()
+            self._under_way = []
+            self.outdated.emit()
+        return bool(old)
+
+    def _watch(self, cells: Sequence[CellsOnImage]) -> None:
+        """Follow changes of layers, and of these only."""
+        self._watched.clear()
+        keys = {c.labels for c in cells}
+        images = {key for c in cells for key in (c.image, *c.together_with)}
+        for layer in label_layers.labels_layers(self._viewer):
+            if str(layer.unique_id) in keys:
+                events = layer.events
+                for event in (events.paint, events.labels_update, events.data):
+                    self._watched.add((event, self._on_labels))
+                self._watched.add((events.set_data, self._on_slice))
+        for image in image_layers.image_layers(self._viewer):
+            if str(image.unique_id) in images:
+                self._watched.add((image.events.data, self._on_image))
+
+    def _on_labels(self, event: object = None) -> None:
+        self._timer.start()
+
+    def _on_slice(self, event: Any) -> None:
+        """Look at the labels after an undo, not when another plane is shown."""
+        key = str(event.source.unique_id)
+        view = views.plane_shown(self._viewer, event.source)
+        if self._seen.get(key) == view:
+            self._timer.start()
+        self._seen[key] = view
+
+    def _on_image(self, event: Any) -> None:
+        key = str(event.source.unique_id)
+        wanted = {*self._wanted, *self._known}
+        self._forget([k for k in wanted if key in (k[0].image, *k[0].together_with)])
+
+    def _on_success(self, found: list[DescribedCells]) -> None:
+        under_way, self._under_way = self._under_way, []
+        for key, cells in zip(under_way, found, strict=True):
+            self._known.pop(key, None)
+            self._known[key] = cells
+        spare = [key for key in self._known if key not in self._wanted]
+        for key in spare[: max(0, len(self._known) - _MOST_KEPT)]:
+            del self._known[key]
+        # Labels that were edited meanwhile are no longer those that were described.
+        if self.check():
+            self.ready.emit()
+
+    def _on_failure(self, message: str) -> None:
+        self._under_way = []
+        self.failed.emit(message)
+
+    def _on_cancelled(self) -> None:
+        self._under_way = []
+        self.stopped.emit()
+
+
+def _describe(
+    segmenters: Segmenters,
+    sources: Sequence[CellSource],
+    model: str,
+    device: str,
+    progress: Callable[[int, int], None],
+) -> list[DescribedCells]:
+    return describe_cells(
+        segmenters, sources, model=model, device=device, progress=progress
+    )

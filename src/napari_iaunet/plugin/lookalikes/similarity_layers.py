@@ -1,0 +1,202 @@
+"""Show in the viewer how much cells resemble the examples.
+
+Like `layers`, this module reads and writes layers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
+
+from napari_iaunet.plugin.layers.geometry import placement
+from napari_iaunet.plugin.layers.images import HELPER, selection_kept
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import napari.viewer
+    from napari.layers import Image, Labels
+    from numpy.typing import NDArray
+
+    from napari_iaunet.plugin.core.own_changes import Undisturbed
+    from napari_iaunet.plugin.lookalikes.job import DescribedCells
+
+LIKE_COLOUR, UNLIKE_COLOUR, FOUND_COLOUR = "#3ddc5a", "#ff4d4d", "#ffffff"
+_BELOW = (0.45, 0.45, 0.45, 0.6)
+_FOUND, _LIKE, _UNLIKE = 1, 2, 3
+_NARROWEST, _OPACITY = 1e-3, 0.65
+
+
+class PerCell:
+    """An image of a value for each cell, made when a plane of it is looked at.
+
+    Parameters
+    ----------
+    index : int array
+        0 for background, else a cell's row + 1.
+    table : (N + 1,) array
+        The values, that of the background first; may be changed.
+    where : bool array, optional
+        Elsewhere it is as in the background.
+    """
+
+    def __init__(
+        self,
+        index: NDArray[np.int32],
+        table: NDArray[Any],
+        where: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self._index, self.table, self._where = index, table, where
+        self.shape, self.ndim, self.size = index.shape, index.ndim, index.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values."""
+        return self.table.dtype
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        values: NDArray[Any] = self.table[self._index[key]]
+        if self._where is None:
+            return values
+        return np.where(self._where[key], values, self.table[0])
+
+    def __array__(
+        self, dtype: np.dtype[Any] | None = None, copy: bool | None = None
+    ) -> NDArray[Any]:
+        return np.asarray(self[...], dtype)
+
+
+class SimilarityLayers:
+    """An image of similarities, and outlines, on one layer of cells.
+
+    The threshold is the lower contrast limit of the image, which costs little to
+    move; the outlines are slower, so they go and come back when the mouse rests.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    undisturbed : Undisturbed
+        Gives a context in which changes of the layers mean nothing.
+    labels : Labels
+        Hidden as long as the similarities are shown.
+    cells : DescribedCells
+    """
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        undisturbed: Undisturbed,
+        labels: Labels,
+        cells: DescribedCells,
+    ) -> None:
+        self._viewer, self._undisturbed, self._labels = viewer, undisturbed, labels
+        self._was_visible = bool(labels.visible)
+        self.cells = cells
+        count = len(cells.names) + 1
+        shape = _shape(labels)
+        index, edges = cells.index.reshape(shape), cells.edges.reshape(shape)
+        self._values = PerCell(index, np.full(count, np.nan, np.float32))
+        # As quick as napari's own outlines are slow: these need no search for edges.
+        self._numbers = PerCell(index, np.zeros(count, np.uint8), edges)
+        self._image: Image | None = None
+        self._outlines: Labels | None = None
+        self._is_waiting = False
+
+    def show(self, similarity: NDArray[np.float32], threshold: float) -> None:
+        """Colour the cells by their similarity, (N,) in [0, 1]."""
+        self._values.table[1:] = similarity
+        if self._image is None or self._image not in self._viewer.layers:
+            self._add(threshold)
+            return
+        self.set_threshold(threshold)
+        self._image.refresh()
+
+    def set_threshold(self, threshold: float) -> None:
+        """Colour only the cells from a similarity upwards."""
+        if self._image is None:
+            return
+        if self._outlines is not None and self._outlines.visible:
+            self._outlines.visible, self._is_waiting = False, True
+        low = min(threshold - 1e-6, 1 - _NARROWEST)
+        self._image.contrast_limits = (low, 1.0)
+
+    def outline(
+        self,
+        found: NDArray[np.bool_],
+        likes: Sequence[int],
+        unlikes: Sequence[int],
+    ) -> None:
+        """Outline the cells that were found, and the examples by their rows."""
+        table = self._numbers.table
+        table[1:] = np.where(found, _FOUND, 0)
+        for rows, number in ((likes, _LIKE), (unlikes, _UNLIKE)):
+            table[np.asarray(rows, np.intp) + 1] = number
+        if self._outlines is None or self._outlines not in self._viewer.layers:
+            return
+        if self._is_waiting:
+            self._is_waiting, self._outlines.visible = False, True
+        else:
+            self._outlines.refresh()
+
+    def remove(self) -> None:
+        """Take the layers out of the viewer, and show the cells again."""
+        with self._undisturbed():
+            for layer in (self._image, self._outlines):
+                if layer is not None and layer in self._viewer.layers:
+                    self._viewer.layers.remove(layer)
+            if self._labels in self._viewer.layers and self._was_visible:
+                self._labels.visible = True
+        self._image = self._outlines = None
+
+    def _add(self, threshold: float) -> None:
+        with self._undisturbed(), selection_kept(self._viewer):
+            self._image = self._viewer.add_image(
+                self._values,
+                name=f"{self._labels.name} similarity",
+                colormap=_colours(),
+                blending="translucent",  # added to a bright image it would be white
+                opacity=_OPACITY,
+                contrast_limits=(0.0, 1.0),
+                multiscale=False,
+                rgb=False,
+                metadata={HELPER: True},
+                **placement(self._labels),
+            )
+            self.set_threshold(threshold)
+            self._outlines = self._viewer.add_labels(
+                self._numbers,
+                name=f"{self._labels.name} found",
+                colormap=DirectLabelColormap(
+                    color_dict={
+                        None: "transparent",
+                        0: "transparent",
+                        _FOUND: FOUND_COLOUR,
+                        _LIKE: LIKE_COLOUR,
+                        _UNLIKE: UNLIKE_COLOUR,
+                    }
+                ),
+                opacity=1.0,
+                multiscale=False,
+                metadata={HELPER: True},
+                **placement(self._labels),
+            )
+            self._image.locked = self._outlines.locked = True
+            self._labels.visible = False
+
+
+def _shape(labels: Labels) -> tuple[int, ...]:
+    return tuple(labels.level_shapes[0]) if labels.multiscale else labels.data.shape
+
+
+def _colours() -> Colormap:
+    """Viridis; cells below the threshold are gray, and nothing is drawn between."""
+    viridis = ensure_colormap("viridis")
+    return Colormap(
+        viridis.colors,
+        name="similarity",
+        controls=viridis.controls,
+        low_color=_BELOW,
+        nan_color="transparent",
+    )

@@ -1,0 +1,107 @@
+"""What happens in the list of the user's models."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+
+import napari_iaunet
+from napari_iaunet.model.registry import BUNDLED
+from napari_iaunet.plugin.core.connections import Connections
+from napari_iaunet.plugin.core.responsive import load_torch
+
+if TYPE_CHECKING:
+    from napari_iaunet.plugin.core.jobs import Jobs
+    from napari_iaunet.plugin.models.panel import ModelSection
+
+_ZIP = "Zip files (*.zip)"
+
+
+class ModelController(QObject):
+    """Renames, deletes, exports and imports models.
+
+    ``models_changed`` says that there are others now.
+
+    Parameters
+    ----------
+    section : ModelSection
+    jobs : Jobs
+        Used by nobody else.
+    parent : QObject
+    """
+
+    models_changed = Signal()
+
+    def __init__(self, section: ModelSection, jobs: Jobs, parent: QObject) -> None:
+        super().__init__(parent)
+        self._section, self._jobs = section, jobs
+        self._connections = Connections(
+            (section.rename_requested, self._on_rename),
+            (section.delete_requested, self._on_delete),
+            (section.export_requested, self._on_export),
+            (section.import_requested, self._on_import),
+            (jobs.succeeded, self._on_done),
+            (jobs.failed, show_error),
+        )
+        self.show_models()
+
+    def teardown(self) -> None:
+        """Disconnect from everything."""
+        self._connections.clear()
+
+    def show_models(self) -> None:
+        """Show the models that are the user's own."""
+        models = napari_iaunet.list_models()
+        self._section.set_models([m for m in models if BUNDLED not in m.path.parents])
+
+    def _on_rename(self, name: str) -> None:
+        new, accepted = QInputDialog.getText(
+            self._section, "Rename a model", f"New name of “{name}”:", text=name
+        )
+        if accepted and new.strip() != name:
+            self._do("rename", "The model is renamed.", name, new)
+
+    def _on_delete(self, name: str) -> None:
+        answer = QMessageBox.question(
+            self._section,
+            "Delete a model",
+            f"Delete the model “{name}”? This cannot be undone.",
+        )
+        if answer == QMessageBox.StandardButton.Yes:
+            self._do("delete", f"The model “{name}” is deleted.", name)
+
+    def _on_export(self, name: str) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self._section, "Export a model", f"{name}.zip", _ZIP
+        )
+        if path:
+            target = Path(path)
+            if not target.suffix:
+                target = target.with_suffix(".zip")
+            self._do("export", f"The model is written to {target}.", name, target)
+
+    def _on_import(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self._section, "Import a model", "", _ZIP)
+        if path:
+            self._do("import_zip", "The model is imported.", Path(path))
+
+    def _do(self, what: str, message: str, *arguments: Any) -> None:
+        work = partial(_call, what, message, arguments)
+        self._jobs.start(work, "Your models")
+
+    def _on_done(self, message: str) -> None:
+        show_info(message)
+        self.models_changed.emit()
+
+
+def _call(what: str, message: str, arguments: tuple[Any, ...], _: object) -> str:
+    load_torch()
+    from napari_iaunet.model import collection
+
+    getattr(collection, what)(*arguments)
+    return message

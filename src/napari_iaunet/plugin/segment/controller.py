@@ -1,0 +1,263 @@
+"""What happens when the user presses Segment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtCore import QObject
+
+import napari_iaunet
+from napari_iaunet.errors import IAUNetError
+from napari_iaunet.plugin.core import devices
+from napari_iaunet.plugin.core.connections import Connections, layer_list
+from napari_iaunet.plugin.core.own_changes import Undisturbed
+from napari_iaunet.plugin.layers import images as image_layers
+from napari_iaunet.plugin.layers import views
+from napari_iaunet.plugin.segment.job import find_cells
+from napari_iaunet.plugin.segment.large_job import find_cells_by_parts, is_large
+from napari_iaunet.plugin.segment.large_layer import FillingLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari.viewer
+
+    from napari_iaunet.plugin.core.jobs import Jobs
+    from napari_iaunet.plugin.core.segmenters import Segmenters
+    from napari_iaunet.plugin.core.settings import SegmentChoice
+    from napari_iaunet.plugin.layers.geometry import LayerImage
+    from napari_iaunet.plugin.segment.job import Cells
+    from napari_iaunet.plugin.segment.panel import SegmentPanel
+
+_REPLACED = "The image was replaced, so its cells were dropped. Press Segment again."
+_GO_ON = "What is done stays: press Segment to go on."
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What was asked for, until its result arrives."""
+
+    choice: SegmentChoice
+    image: LayerImage
+    names: tuple[str, ...]
+    pixels: tuple[Any, ...]
+    filling: FillingLayer | None = None
+
+
+class SegmentController(QObject):
+    """Keeps the Segment tab, the viewer's layers and the jobs in step.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    panel : SegmentPanel
+    jobs : Jobs
+    segmenters : Segmenters
+    parent : QObject
+    """
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        panel: SegmentPanel,
+        jobs: Jobs,
+        segmenters: Segmenters,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._panel, self._jobs = viewer, panel, jobs
+        self._segmenters = segmenters
+        self.undisturbed = Undisturbed()
+        self._run: _Run | None = None
+        self._connections = Connections(
+            *layer_list(viewer, self._on_layers, self._on_selection),
+            (panel.segment_requested, self._on_segment),
+            (panel.cancel_requested, jobs.cancel),
+            (panel.device_changed, devices.remember_device),
+            (jobs.progressed, self._on_progress),
+            (jobs.succeeded, self._on_success),
+            (jobs.failed, self._on_failure),
+            (jobs.cancelled, self._on_cancelled),
+        )
+        panel.set_devices(devices.likely_devices(), devices.device())
+        panel.set_models(napari_iaunet.list_models())
+        self._on_layers()
+        self._on_selection()
+
+    def teardown(self) -> None:
+        """Disconnect from everything."""
+        self._connections.clear()
+        self._run = None
+
+    def _on_layers(self, event: object = None) -> None:
+        images = [
+            image_layers.describe(i) for i in image_layers.image_layers(self._viewer)
+        ]
+        self._panel.set_images(images)
+        run = self._run
+        if run is not None and self._source(run) is None:
+            self._stop("The image was closed, so its segmentation was stopped.")
+        elif run is not None and run.filling and run.filling.is_closed:
+            self._stop(f"The layer was closed, so this was stopped. {_GO_ON}")
+
+    def _stop(self, message: str) -> None:
+        self._run = None
+        self._jobs.close()
+        self._panel.run.set_busy(False, message)
+        show_info(message)
+
+    def _on_selection(self, event: object = None) -> None:
+        layer = image_layers.selected_image(self._viewer)
+        if layer is not None and not self.undisturbed:
+            self._panel.pick_image(str(layer.unique_id))
+
+    def _source(self, run: _Run) -> Any | None:
+        return image_layers.find_layer(self._viewer, run.choice.image)
+
+    def _is_replaced(self, run: _Run) -> bool:
+        """Whether the layers hold other pixels than those that were read."""
+        choice = run.choice
+        found = image_layers.chosen_layers(
+            self._viewer, choice.image, choice.together_with
+        )
+        if found is None:  # a channel was closed: what was read of it counts
+            return False
+        pixels = [image_layers.pixels_of(layer) for layer in found]
+        return any(a is not b for a, b in zip(pixels, run.pixels, strict=True))
+
+    def _on_segment(self, choice: SegmentChoice) -> None:
+        try:
+            run = self._read(choice)
+        except IAUNetError as error:
+            self._on_failure(str(error))
+            return
+        if run is None:
+            self._on_layers()
+            show_warning("The image has changed. Check the settings and press again.")
+            return
+        self._run = run
+        self._panel.run.set_busy(True, "Loading the model…")
+        how = {k: getattr(choice, k) for k in ("model", "device", "diameter")}
+        find: Callable[..., Cells] = partial(find_cells, self._segmenters, run.image)
+        if run.filling:
+            filling = run.filling.filling
+            find = partial(find_cells_by_parts, self._segmenters, run.image, filling)
+        work = partial(_segment, partial(find, **how))
+        self._jobs.start(work, f"Segmenting {run.names[0]}")
+
+    def _read(self, choice: SegmentChoice) -> _Run | None:
+        """Read the chosen layers; None if they are not what the panel showed."""
+        found = image_layers.chosen_layers(
+            self._viewer, choice.image, choice.together_with
+        )
+        source = image_layers.find_layer(self._viewer, choice.image)
+        shown = self._panel.current_image
+        if found is None or source is None or image_layers.describe(source) != shown:
+            return None
+        plane = None
+        if not choice.whole_stack:
+            plane = views.plane_in_view(self._viewer, source, choice.channel_axis)
+        image = image_layers.read_image(
+            found,
+            channel_axis=choice.channel_axis,
+            channels=choice.channels,
+            plane=plane,
+        )
+        others = [layer.name for layer in found if layer != source]
+        filling = None
+        if is_large(image):
+            described = f"{image_layers.source_of(found)} {choice.channels} {plane}"
+            filling = FillingLayer(self._viewer, source, image, described)
+        pixels = tuple(image_layers.pixels_of(layer) for layer in found)
+        return _Run(choice, image, (source.name, *others), pixels, filling)
+
+    def _on_progress(self, done: int, total: int) -> None:
+        text = "Segmenting…" if total else "Loading the model…"
+        filling = self._run and self._run.filling
+        if filling:
+            filling.show()
+            if total > 1:
+                text = f"Segmenting… {done:,} of {total:,} parts"
+        self._panel.run.set_progress(done, total, text)
+
+    def _on_success(self, outcome: tuple[Cells, dict[str, str]]) -> None:
+        run, self._run = self._run, None
+        if run is None:
+            return
+        cells, found = outcome
+        choice, panel = run.choice, self._panel
+        panel.set_devices(found, panel.device.currentData())
+        if choice.diameter is None:
+            panel.set_diameter(cells.diameter)
+        if run.filling is None and self._is_replaced(run):
+            panel.run.set_busy(False, _REPLACED)
+            show_warning(_REPLACED)
+            self._on_layers()
+            return
+        panel.run.set_busy(False, _summary(cells, found))
+        if len(cells.features) == 0:
+            show_warning("No cells were found. Try another model or cell diameter.")
+        parameters = _parameters(run, cells)
+        if run.filling:
+            run.filling.finish(cells, parameters)
+        elif len(cells.features):
+            image_layers.write_labels(
+                self._viewer,
+                self._source(run),
+                run.image,
+                cells.labels,
+                cells.features,
+                parameters,
+            )
+
+    def _on_failure(self, message: str) -> None:
+        run, self._run = self._run, None
+        if run and run.filling:
+            run.filling.stop()
+        self._panel.run.set_busy(False, message)
+        show_error(message)
+
+    def _on_cancelled(self) -> None:
+        run, self._run = self._run, None
+        message = "Cancelled."
+        if run and run.filling:
+            run.filling.stop()
+            message = f"Cancelled. {_GO_ON}"
+        self._panel.run.set_busy(False, message)
+
+
+def _segment(
+    find: Callable[..., Cells], progress: Callable[[int, int], None]
+) -> tuple[Cells, dict[str, str]]:
+    return find(progress=progress), devices.found_devices()
+
+
+def _summary(cells: Cells, found: dict[str, str]) -> str:
+    n = len(cells.features)
+    device = found.get(cells.device.split(":")[0], cells.device)
+    return (
+        f"{n:,} cell{'' if n == 1 else 's'}, {cells.seconds:.1f} s on {device}, "
+        f"diameter {cells.diameter:.0f} px"
+    )
+
+
+def _parameters(run: _Run, cells: Cells) -> dict[str, Any]:
+    """How the cells were found, for the layer's metadata."""
+    choice = run.choice
+    return {
+        "version": napari_iaunet.__version__,
+        "model": choice.model,
+        "device": cells.device,
+        "image": run.names[0],
+        "channel_images": list(run.names[1:]),
+        "channel_axis": choice.channel_axis,
+        "channels": None if choice.channels is None else list(choice.channels),
+        "plane": None if run.image.plane is None else list(run.image.plane),
+        "diameter": cells.diameter,
+        "diameter_estimated": choice.diameter is None,
+        "cells": len(cells.features),
+        "seconds": round(cells.seconds, 3),
+    }

@@ -1,0 +1,105 @@
+"""What runs in the worker thread when the user presses Segment."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from pandas import DataFrame
+
+    from napari_iaunet.plugin.core.segmenters import Segmenters
+    from napari_iaunet.plugin.layers.geometry import LayerImage
+
+# napari converts labels of more than 16 bits when it draws them: 10 ms for a megapixel,
+# in which the window stands still. Planes of more pixels than the first get 16 bits if
+# they have no more cells than the second, so that as many can be added by hand.
+_WIDE_PLANE, _FEW_CELLS = 1 << 22, 1 << 15
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells of an image, ready to become a layer.
+
+    Attributes
+    ----------
+    labels : (Y, X) or (T or Z, Y, X) or (T, Z, Y, X) int32 or uint16
+    features : DataFrame
+        ``index`` and ``label`` (the cell's number in ``labels``), ``plane`` (stacks
+        only), ``area`` in pixels, ``mean_intensity`` and ``score``.
+    diameter : float
+        In pixels, as given or as estimated.
+    seconds : float
+    device : str
+        What the network ran on.
+    """
+
+    labels: NDArray[np.integer[Any]]
+    features: DataFrame
+    diameter: float
+    seconds: float
+    device: str
+
+
+def find_cells(
+    segmenters: Segmenters,
+    image: LayerImage,
+    *,
+    model: str,
+    device: str,
+    diameter: float | None,
+    progress: Callable[[int, int], None],
+) -> Cells:
+    """Segment and measure an image.
+
+    Parameters
+    ----------
+    segmenters : Segmenters
+    image : LayerImage
+    model, device : str
+    diameter : float, optional
+        In pixels; estimated if None.
+    progress : callable
+        As `Segmenter.segment` takes it.
+    """
+    from napari_iaunet.segmentation.measure import measure
+
+    segmenter = segmenters.get(model, device)
+    progress(0, 1)
+    begin = time.perf_counter()
+    result = segmenter.segment(
+        image.array,
+        channel_axis=image.channel_axis,
+        diameter=diameter,
+        progress=progress,
+    )
+    table = measure(result.labels, image.array, channel_axis=image.channel_axis)
+    table["score"] = np.asarray(result.scores)[table["label"] - 1]
+    return Cells(
+        labels=for_layer(result.labels, len(result.scores)),
+        features=features_of(table),
+        diameter=float(result.diameter),
+        seconds=time.perf_counter() - begin,
+        device=str(getattr(segmenter, "device", device)),
+    )
+
+
+def for_layer(labels: NDArray[np.int32], cells: int) -> NDArray[np.integer[Any]]:
+    """Return labels in the type in which a layer is drawn without delay."""
+    wide = labels.shape[-2] * labels.shape[-1] > _WIDE_PLANE
+    return labels.astype(np.uint16) if wide and cells <= _FEW_CELLS else labels
+
+
+def features_of(table: dict[str, NDArray[Any]]) -> DataFrame:
+    """Return a table of cells as the features of a Labels layer."""
+    from pandas import DataFrame
+
+    names = ("label", "plane", "area", "mean_intensity", "score")
+    columns = {name: table[name] for name in names if name in table}
+    return DataFrame({"index": table["label"], **columns})

@@ -1,0 +1,242 @@
+"""What runs in the worker thread when a large image is segmented part by part."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import shutil
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iaunet.errors import ImageError
+from napari_iaunet.model.registry import user_models_folder
+from napari_iaunet.plugin.core import folder_lock
+from napari_iaunet.plugin.segment import large_job
+from napari_iaunet.plugin.segment.job import Cells, features_of, for_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.large.chunk_task import ChunkTask
+    from napari_iaunet.large.label_pyramid import LabelPyramid
+    from napari_iaunet.plugin.core.segmenters import Segmenters
+    from napari_iaunet.plugin.layers.geometry import LayerImage
+
+# In pixels: above the first an image that is not in memory is segmented part by part,
+# above the second any image. Up to that, finished cells become an ordinary layer, which
+# can be changed in every way: napari leaves several resolutions as they are.
+_LARGE_ON_DISK, _LARGE = 1 << 24, 1 << 26
+
+
+@dataclass
+class Filling:
+    """Cells that become more while a layer shows them.
+
+    Attributes
+    ----------
+    source : str
+        Where the image comes from.
+    start : tuple of float
+        Position (..., y, x) in pixels of what is to be done first.
+    added : tuple of int
+        Axes of length 1 that the layer has besides those of the labels.
+    levels : list of zarr arrays
+        What there is to show, at full resolution first; empty at the beginning.
+    folder : Path or None
+        Where it is kept.
+    """
+
+    source: str
+    start: tuple[float, ...]
+    added: tuple[int, ...]
+    levels: list[Any] = field(default_factory=list)
+    folder: Path | None = None
+
+
+def is_large(image: LayerImage) -> bool:
+    """Whether an image is to be segmented part by part."""
+    shape = image.array.shape
+    channels = 1 if image.channel_axis is None else shape[image.channel_axis]
+    pixels = math.prod(shape) // channels
+    in_memory = isinstance(image.array, np.ndarray)
+    return pixels > (_LARGE if in_memory else _LARGE_ON_DISK)
+
+
+def find_cells_by_parts(
+    segmenters: Segmenters,
+    image: LayerImage,
+    filling: Filling,
+    *,
+    model: str,
+    device: str,
+    diameter: float | None,
+    progress: Callable[[int, int], None],
+) -> Cells:
+    """Segment and measure an image, and keep what was found so far on disk.
+
+    Parameters
+    ----------
+    segmenters : Segmenters
+    image : LayerImage
+    filling : Filling
+        Gets something to show from the first part on.
+    model, device : str
+    diameter : float, optional
+        In pixels; estimated if None.
+    progress : callable
+        As `segment_lazy` takes it.
+    """
+    from napari_iaunet.large.lazy import segment_lazy
+    from napari_iaunet.segmentation.image import as_planes
+    from napari_iaunet.segmentation.sampling import digest
+
+    segmenter = segmenters.get(model, device)
+    progress(0, 1)
+    begin = time.perf_counter()
+    content = digest(as_planes(image.array, image.channel_axis))
+    asked = (filling.source, content, segmenter.fingerprint, image.array.shape)
+    folder = large_job.folder_for(repr((*asked, image.channel_axis, diameter)))
+    filling.folder = folder
+    written = folder / "labels"
+    filler = _Filler(filling)
+    found = segment_lazy(
+        segmenter,
+        image.array,
+        written,
+        channel_axis=image.channel_axis,
+        diameter=diameter,
+        source=filling.source,
+        start=filling.start,
+        progress=progress,
+        watch=filler,
+    )
+    labels = filler.finish(found.labels)
+    if isinstance(labels, np.ndarray):
+        labels = for_layer(labels, len(found.table["label"]))
+    large_job.finish(folder)
+    shutil.rmtree(written, ignore_errors=True)  # the layer shows a copy
+    return Cells(
+        labels=labels,
+        features=features_of(found.table),
+        diameter=found.diameter,
+        seconds=time.perf_counter() - begin,
+        device=str(segmenter.device),
+    )
+
+
+class _Filler:
+    """Writes chunks that are done to where the layer reads."""
+
+    def __init__(self, filling: Filling) -> None:
+        self._filling = filling
+        self._count = 0
+        self._task: ChunkTask | None = None
+        self._pyramid: LabelPyramid | None = None
+
+    def __call__(self, task: ChunkTask, index: int) -> None:
+        """Show a chunk; its cells get numbers that no others have so far."""
+        # A first Labels layer needs pandas, whose import would hold the window up.
+        import pandas  # noqa: F401
+
+        if self._pyramid is None:
+            self._begin(task)
+        labels = task.labels_of(index)
+        last = int(labels.max(initial=0))
+        self._write(index, np.where(labels > 0, labels + self._count, 0))
+        self._count += last
+
+    def finish(self, labels: Any) -> Any:
+        """Show the final labels; returns what a layer is to hold."""
+        assert self._task is not None
+        assert self._pyramid is not None
+        for index in range(len(self._task.grid)):
+            place = self._task.place_of(self._task.grid[index])
+            self._write(index, np.asarray(labels[place]))
+        levels = self._pyramid.levels
+        if levels[0].size <= _LARGE:
+            return levels[0][...]
+        return levels if len(levels) > 1 else levels[0]
+
+    def _begin(self, task: ChunkTask) -> None:
+        from napari_iaunet.large.label_pyramid import LabelPyramid
+
+        filling = self._filling
+        assert filling.folder is not None
+        shape = (*task.planes.shape, *task.planes.plane_shape)
+        path = filling.folder / "shown"
+        self._task = task
+        self._pyramid = LabelPyramid(path, shape, task.plan.side, filling.added)
+        filling.levels = self._pyramid.levels
+
+    def _write(self, index: int, labels: NDArray[np.int32]) -> None:
+        assert self._task is not None
+        assert self._pyramid is not None
+        chunk = self._task.grid[index]
+        plane = self._task.planes.position(chunk.plane)
+        self._pyramid.write(plane, chunk.rows, chunk.columns, labels)
+
+
+_FINISHED = "finished"
+# What was begun and never finished is forgotten after two weeks, in seconds.
+_FORGOTTEN = 14 * 24 * 3600.0
+
+
+def folder_for(request: str) -> Path:
+    """Return the folder in which a request was begun, or a new one.
+
+    Parameters
+    ----------
+    request : str
+        Everything that decides about the result.
+
+    Raises
+    ------
+    ImageError
+        If the user's folder cannot be written to.
+    """
+    home = _home()
+    name = hashlib.sha256(request.encode()).hexdigest()[:16]
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        _forget(home)
+        for number in itertools.count(1):
+            folder = home / (name if number == 1 else f"{name}-{number}")
+            if not is_finished(folder) and not folder_lock.is_others(folder):
+                folder.mkdir(exist_ok=True)
+                folder_lock.take(folder)
+                return folder
+    except OSError as error:
+        msg = f"{home} cannot be written to: {error.strerror or error}."
+        raise ImageError(msg) from error
+    raise AssertionError
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds all cells of its image."""
+    return (folder / _FINISHED).exists()
+
+
+def finish(folder: Path) -> None:
+    """Note that a folder holds all cells of its image."""
+    (folder / _FINISHED).touch()
+
+
+def _home() -> Path:
+    return user_models_folder().parent / "cells"
+
+
+def _forget(home: Path) -> None:
+    """Remove what no layer shows any more and nobody will go on with."""
+    for folder in home.iterdir():
+        if not folder.is_dir() or folder_lock.is_owned(folder):
+            continue
+        old = time.time() - folder.stat().st_mtime > _FORGOTTEN
+        if old or is_finished(folder):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,135 @@
+"""A Labels layer that fills while a large image is segmented.
+
+Like `layers`, this module reads and writes layers.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iaunet.plugin.layers import images as image_layers
+from napari_iaunet.plugin.layers import views
+from napari_iaunet.plugin.layers.geometry import added_axes
+from napari_iaunet.plugin.layers.labels import labels_layers
+from napari_iaunet.plugin.segment.large_job import Filling
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Image, Labels
+
+    from napari_iaunet.plugin.layers.geometry import LayerImage
+    from napari_iaunet.plugin.segment.job import Cells
+
+# In seconds; a refresh reads what is on view from disk.
+_BETWEEN_REFRESHES = 0.5
+_UNFINISHED = "unfinished"
+_KEPT = ("opacity", "visible", "blending")
+
+
+class FillingLayer:
+    """Shows the cells of a large image as they are found.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    source : Image
+        The layer, or the first of the layers, that ``image`` was read from.
+    image : LayerImage
+    described : str
+        Tells the image, and what of it is used, from all others.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        source: Image,
+        image: LayerImage,
+        described: str,
+    ) -> None:
+        self._viewer = viewer
+        self._options = image_layers.options_of_labels(source, image)
+        start = views.place_in_view(viewer, source, image.layer_channel_axis)
+        if image.plane is not None:
+            start = start[-2:]
+        self.filling = Filling(described, start, added_axes(source, image))
+        self._layer: Labels | None = None
+        self._refreshed = 0.0
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the user closed the layer."""
+        return self._layer is not None and self._layer not in self._viewer.layers
+
+    def show(self) -> None:
+        """Show what there is by now."""
+        if not self.filling.levels or self.is_closed:
+            return
+        if self._layer is None:
+            self._layer = self._left_over() or self._add()
+        elif time.monotonic() - self._refreshed < _BETWEEN_REFRESHES:
+            return
+        self._layer.refresh(extent=False)
+        self._refreshed = time.monotonic()
+
+    def stop(self) -> None:
+        """Show all that there is; the layer waits for another run to go on."""
+        self._refreshed = 0.0
+        self.show()
+
+    def finish(self, cells: Cells, parameters: dict[str, Any]) -> None:
+        """Show all cells, in an ordinary layer unless they are too many for that."""
+        self.stop()
+        layer = self._layer
+        if layer is None or self.is_closed:
+            return
+        if not len(cells.features):
+            self._viewer.layers.remove(layer)
+            return
+        if isinstance(cells.labels, np.ndarray):
+            layer = self._replace(layer, cells.labels)
+        layer.metadata[image_layers.OURS] = parameters
+        layer.features = cells.features
+        layer.editable = not layer.multiscale
+
+    def _left_over(self) -> Labels | None:
+        """Layer of a run that was stopped, and that goes on now."""
+        folder = str(self.filling.folder)
+        for layer in labels_layers(self._viewer):
+            if layer.metadata.get(image_layers.OURS, {}).get(_UNFINISHED) == folder:
+                return layer
+        return None
+
+    def _add(self) -> Labels:
+        levels = self.filling.levels
+        about = {_UNFINISHED: str(self.filling.folder)}
+        with image_layers.selection_kept(self._viewer):
+            layer = self._viewer.add_labels(
+                levels if len(levels) > 1 else levels[0],
+                multiscale=len(levels) > 1,
+                metadata={image_layers.OURS: about},
+                **self._options,
+            )
+        # What a user would change here would not outlast the next part.
+        layer.editable = False
+        return layer
+
+    def _replace(self, layer: Labels, data: np.ndarray) -> Labels:
+        """Put an ordinary layer in the place of one that cannot be edited."""
+        from napari.layers import Labels
+
+        listed, selection = self._viewer.layers, self._viewer.layers.selection
+        active = selection.active
+        # Whatever changes in the list draws everything again.
+        kept = {name: getattr(layer, name) for name in _KEPT}
+        new = Labels(data, **{**self._options, **kept})
+        new.contour = layer.contour
+        with image_layers.selection_kept(self._viewer):
+            listed.insert(listed.index(layer), new)
+            listed.remove(layer)
+        new.name = layer.name  # which two layers cannot share
+        if active is layer:
+            selection.active = new
+        return new

@@ -1,0 +1,182 @@
+"""What happens in the Follow tab."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QObject
+
+import napari_iaunet
+from napari_iaunet.errors import IAUNetError
+from napari_iaunet.plugin.core.connections import Connections, layer_list
+from napari_iaunet.plugin.layers import cells_on_image
+from napari_iaunet.plugin.layers import images as image_layers
+from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.layers.labels import labels_of
+from napari_iaunet.plugin.layers.scope import CellScope
+from napari_iaunet.plugin.track import layers as track_layers
+from napari_iaunet.plugin.track.job import follow_cells
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Labels
+
+    from napari_iaunet.plugin.core.jobs import Jobs
+    from napari_iaunet.plugin.core.segmenters import Segmenters
+    from napari_iaunet.plugin.segment.panel import SegmentPanel
+    from napari_iaunet.plugin.track.job import FollowedCells
+    from napari_iaunet.plugin.track.panel import FollowChoice, FollowPanel
+
+_NO_MODEL = "No model is installed: choose one in the Segment tab."
+_FOLLOWED = "followed"
+_CLOSED = "The cells were closed, so following them was stopped."
+_MANY_STACKS = (
+    "These cells have more than one axis of planes. Follow them in one series or one "
+    "volume at a time."
+)
+
+
+class FollowController(QObject):
+    """Keeps the Follow tab, the viewer's layers and the job in step.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    settings : SegmentPanel
+        Says which channels, model and device to use.
+    panel : FollowPanel
+    jobs : Jobs
+        Used by nobody else.
+    segmenters : Segmenters
+    parent : QObject
+    """
+
+    def __init__(
+        self,
+        viewer: napari.viewer.Viewer,
+        settings: SegmentPanel,
+        panel: FollowPanel,
+        jobs: Jobs,
+        segmenters: Segmenters,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._settings, self._panel = viewer, settings, panel
+        self._jobs, self._segmenters = jobs, segmenters
+        self._scope = CellScope(viewer, settings.choice, _is_stack)
+        self._asked: tuple[str, FollowChoice] | None = None
+        self._connections = Connections(
+            *layer_list(viewer, self._on_layers, self._on_selection),
+            (panel.cells_picked, self._on_cells),
+            (panel.image_picked, self._scope.pick_image),
+            (panel.follow_requested, self._on_follow),
+            (panel.cancel_requested, jobs.cancel),
+            (jobs.progressed, self._on_progress),
+            (jobs.succeeded, self._on_success),
+            (jobs.failed, self._on_failure),
+            (jobs.cancelled, self._on_cancelled),
+        )
+        self._on_layers()
+
+    def teardown(self) -> None:
+        """Disconnect from everything."""
+        self._connections.clear()
+        self._asked = None
+
+    def _on_layers(self, event: object = None) -> None:
+        if self._asked is not None and self._labels(self._asked[0]) is None:
+            self._asked = None
+            self._jobs.close()
+            self._panel.run.set_busy(False, _CLOSED)
+            show_info(_CLOSED)
+        self._scope.update()
+        self._panel.set_pairs(*self._scope.names())
+
+    def _on_selection(self, event: object = None) -> None:
+        """Pick the layer of cells that is selected in the layer list."""
+        layer = label_layers.selected_labels(self._viewer)
+        if layer is not None:
+            self._on_cells(str(layer.unique_id))
+
+    def _on_cells(self, key: str) -> None:
+        if self._scope.pick(key):
+            self._panel.set_pairs(*self._scope.names())
+
+    def _labels(self, key: str) -> Labels | None:
+        return label_layers.find_labels(self._viewer, key)
+
+    def _on_follow(self, choice: FollowChoice) -> None:
+        model = self._settings.model.currentData()
+        pairs = self._scope.pairs()
+        if model is None or not pairs:
+            self._on_failure(_NO_MODEL)
+            return
+        labels = self._labels(pairs[0].labels)
+        if labels is None or track_layers.stack_axis(labels) is None:
+            self._on_failure(_MANY_STACKS)
+            return
+        try:
+            source = cells_on_image.read(self._viewer, pairs[0])
+        except IAUNetError as error:
+            self._on_failure(str(error))
+            return
+        self._asked = pairs[0].labels, choice
+        self._panel.run.set_busy(True, "Loading the model…")
+        work = partial(_follow, self._segmenters, source, choice, self._how(model))
+        self._jobs.start(work, f"Following {labels.name}")
+
+    def _how(self, model: str) -> dict[str, str]:
+        return {"model": model, "device": self._settings.device.currentData()}
+
+    def _on_progress(self, done: int, total: int) -> None:
+        text = "Following…" if total else "Loading the model…"
+        self._panel.run.set_progress(done, total, text)
+
+    def _on_success(self, cells: FollowedCells) -> None:
+        asked, self._asked = self._asked, None
+        labels = self._labels(asked[0]) if asked else None
+        if asked is None or labels is None:
+            return
+        choice = asked[1]
+        self._panel.run.set_busy(False, _summary(cells, choice))
+        made_of = labels.metadata.get(image_layers.OURS, {})
+        parameters: dict[str, Any] = {
+            "version": napari_iaunet.__version__,
+            _FOLLOWED: choice.way,
+            "cells_of": labels.name,
+            "image": made_of.get("image", ""),
+        }
+        track_layers.write_followed(self._viewer, labels, cells, parameters)
+        if choice.tracks and len(cells.tracks):
+            track_layers.write_tracks(self._viewer, labels, cells)
+
+    def _on_failure(self, message: str) -> None:
+        self._asked = None
+        self._panel.run.set_busy(False, message)
+        show_error(message)
+
+    def _on_cancelled(self) -> None:
+        self._asked = None
+        self._panel.run.set_busy(False, "Cancelled.")
+
+
+def _follow(
+    segmenters: Segmenters, source: Any, choice: FollowChoice, how: Any, progress: Any
+) -> FollowedCells:
+    return follow_cells(segmenters, source, way=choice.way, progress=progress, **how)
+
+
+def _is_stack(layer: Labels) -> bool:
+    if _FOLLOWED in layer.metadata.get(image_layers.OURS, {}):
+        return False
+    return max(labels_of(layer).shape[:-2], default=1) > 1
+
+
+def _summary(cells: FollowedCells, choice: FollowChoice) -> str:
+    n, divisions = len(cells.features), len(set(cells.parents.values()))
+    text = f"{n:,} cell{'' if n == 1 else 's'} in {len(cells.tracks):,} sections"
+    if choice.way == "time" and divisions:
+        text += f", {divisions:,} division{'' if divisions == 1 else 's'}"
+    return text

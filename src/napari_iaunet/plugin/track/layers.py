@@ -1,0 +1,73 @@
+"""Write followed cells, and their paths, into layers of our own.
+
+Like `layers`, this module writes layers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iaunet.plugin.layers.geometry import placement
+from napari_iaunet.plugin.layers.images import OURS
+from napari_iaunet.plugin.layers.labels import labels_of
+
+if TYPE_CHECKING:
+    import napari.viewer
+    from napari.layers import Labels, Tracks
+
+    from napari_iaunet.plugin.track.job import FollowedCells
+
+
+def stack_axis(layer: Labels) -> int | None:
+    """Return the only axis of a layer that has several planes; None without one."""
+    rest = labels_of(layer).shape[:-2]
+    long = [axis for axis, n in enumerate(rest) if n > 1]
+    return long[0] if len(long) == 1 else None
+
+
+def write_followed(
+    viewer: napari.viewer.Viewer,
+    labels: Labels,
+    cells: FollowedCells,
+    parameters: dict[str, Any],
+) -> Labels:
+    """Add the followed cells of a layer as a new one.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    labels : Labels
+        The layer whose cells were followed.
+    cells : FollowedCells
+    parameters : dict
+        How they were followed; kept in the metadata.
+    """
+    return viewer.add_labels(
+        cells.labels.reshape(labels_of(labels).shape),
+        name=f"{labels.name} followed",
+        features=cells.features,
+        metadata={OURS: parameters},
+        **placement(labels),
+    )
+
+
+def write_tracks(
+    viewer: napari.viewer.Viewer, labels: Labels, cells: FollowedCells
+) -> Tracks:
+    """Add the paths of followed cells; divisions join mothers and daughters."""
+    axis = stack_axis(labels)
+    assert axis is not None
+    track, plane, y, x = cells.tracks.T
+    data = np.zeros((len(track), 1 + labels.ndim))
+    data[:, 0], data[:, 1 + axis] = track, plane
+    data[:, -2], data[:, -1] = y, x
+    return viewer.add_tracks(
+        data,
+        graph={child: [mother] for child, mother in cells.parents.items()},
+        name=f"{labels.name} tracks",
+        # Colours that are added to a bright image turn white.
+        blending="translucent",
+        **placement(labels),
+    )

@@ -1,0 +1,183 @@
+"""Chunks on a Dask cluster of two worker processes, as on one of many machines."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from distributed import Client, LocalCluster
+
+from napari_iaunet import Segmenter
+from napari_iaunet.cli import main
+from napari_iaunet.errors import Cancelled, DeviceError
+from napari_iaunet.io.read import read_image
+from napari_iaunet.large.cluster import ClusterRunner, connected
+from napari_iaunet.large.lazy import segment_lazy, work_folder
+
+pytestmark = pytest.mark.slow
+OPTIONS = {"diameter": 20.0, "side": 256}
+CHUNKS = 9
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        host="127.0.0.1",
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> Segmenter:
+    return Segmenter(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def image(data_folder: Path, tmp_path_factory) -> da.Array:
+    """A mosaic of real images that lies in a zarr array on disk."""
+    paths = sorted((data_folder / "nuclei-fluorescence/train").glob("*_img.png"))
+    images = (np.asarray(read_image(path).array) for path in paths)
+    small = [image for image in images if image.shape == (256, 256)][:9]
+    rows = [np.concatenate(small[i : i + 3], 1) for i in (0, 3, 6)]
+    path = str(tmp_path_factory.mktemp("image") / "image.zarr")
+    zarr.save(path, np.concatenate(rows))
+    return da.from_zarr(path)
+
+
+@pytest.fixture(scope="module")
+def expected(segmenter, image, tmp_path_factory) -> np.ndarray:
+    out = tmp_path_factory.mktemp("here") / "labels.zarr"
+    return segment_lazy(segmenter, image, out, **OPTIONS).labels.compute()
+
+
+def test_a_cluster_finds_what_one_process_finds(
+    cluster, segmenter, image, expected, tmp_path
+):
+    told: list[tuple[int, int]] = []
+    with connected(cluster.scheduler_address) as client:
+        found = segment_lazy(
+            segmenter,
+            image,
+            tmp_path / "labels.zarr",
+            runner=ClusterRunner(client),
+            progress=lambda *now: told.append(now),
+            **OPTIONS,
+        )
+    np.testing.assert_array_equal(found.labels.compute(), expected)
+    assert told == [(i, CHUNKS) for i in range(CHUNKS + 1)]
+
+
+def test_a_killed_worker_costs_nothing(cluster, segmenter, image, expected, tmp_path):
+    killed: list[int] = []
+
+    def kill(done: int, _total: int) -> None:
+        if done == 3 and not killed:
+            workers = Client.current().scheduler_info()["workers"]
+            killed.append(next(w["id"] for w in workers.values()))
+            pid = Client.current().run(os.getpid)
+            os.kill(next(iter(pid.values())), signal.SIGKILL)
+
+    with connected(cluster.scheduler_address) as client:
+        found = segment_lazy(
+            segmenter,
+            image,
+            tmp_path / "labels.zarr",
+            runner=ClusterRunner(client),
+            progress=kill,
+            **OPTIONS,
+        )
+    assert killed
+    np.testing.assert_array_equal(found.labels.compute(), expected)
+
+
+def test_paths_on_the_command_line_need_not_be_those_of_the_workers(
+    cluster, image, tmp_path, monkeypatch, capsys
+):
+    """The workers were started in another folder."""
+    monkeypatch.chdir(tmp_path)
+    zarr.save("slide.zarr", np.asarray(image[:400, :400]))
+    for name in ("a", "b"):
+        tifffile.imwrite(f"{name}.tif", np.asarray(image[:200, :200]))
+    address = cluster.scheduler_address
+    inputs = ["slide.zarr", "a.tif", "b.tif"]
+    options = ["--out", "out", "--table", "--device", "cpu", "--scheduler", address]
+    assert main(["segment", *inputs, *options]) == 0
+    assert capsys.readouterr().out.count("cells in") == 3
+    assert {"slide_mask.zarr", "a_mask.tif", "b_mask.tif", "cells.csv"} <= {
+        path.name for path in Path("out").iterdir()
+    }
+    assert tifffile.imread("out/b_mask.tif").max() > 0
+
+
+def test_cancelled_work_leaves_the_cluster_idle(cluster, segmenter, image, tmp_path):
+    def cancel(done: int, _total: int) -> None:
+        if done >= 2:
+            raise Cancelled
+
+    out = tmp_path / "labels.zarr"
+    with connected(cluster.scheduler_address) as client:
+        with pytest.raises(Cancelled):
+            segment_lazy(
+                segmenter,
+                image,
+                out,
+                runner=ClusterRunner(client),
+                progress=cancel,
+                **OPTIONS,
+            )
+        assert work_folder(out).has(0) or work_folder(out).has(1)
+        assert not out.exists()
+
+        def at_work() -> int:
+            return sum(map(len, client.processing().values()))
+
+        def wait_for(most: int, seconds: float) -> None:
+            end = time.monotonic() + seconds
+            while at_work() > most and time.monotonic() < end:
+                time.sleep(0.01)
+
+        # What a worker is at is not broken off, but nothing waits behind it, once the
+        # scheduler has heard of it.
+        wait_for(2, seconds=5)
+        assert at_work() <= 2
+        wait_for(0, seconds=60)
+        assert at_work() == 0
+    # Else all of them would have been done meanwhile.
+    assert sum(work_folder(out).has(i) for i in range(CHUNKS)) <= CHUNKS - 3
+
+
+def test_no_scheduler_no_workers(monkeypatch):
+    monkeypatch.setattr("napari_iaunet.large.cluster._PATIENCE", 1)
+    with (
+        pytest.raises(DeviceError, match="No Dask scheduler answers at tcp"),
+        connected("tcp://127.0.0.1:9"),
+    ):
+        pass
+    with (
+        LocalCluster(n_workers=0, dashboard_address=":0") as empty,
+        pytest.raises(DeviceError, match="has no workers"),
+        connected(empty.scheduler_address),
+    ):
+        pass
+
+
+def test_a_network_in_memory_cannot_be_sent(segmenter):
+    import pickle
+
+    import torch
+
+    network = segmenter._backend.network
+    copy = Segmenter.from_network(network, torch.device("cpu"))
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(copy)
+    restored = pickle.loads(pickle.dumps(segmenter))
+    assert restored.fingerprint == segmenter.fingerprint

@@ -1,0 +1,32 @@
+"""Loading torch leaves everything else as it was."""
+
+import subprocess
+import sys
+
+
+def test_loads_torch_and_leaves_the_garbage_collector_on():
+    code = (
+        "import gc, sys\n"
+        "from napari_iaunet.plugin.core.responsive import load_torch\n"
+        "assert 'torch' not in sys.modules\n"
+        "load_torch(); load_torch()\n"
+        "assert 'torch' in sys.modules and gc.isenabled()\n"
+        "assert gc.get_freeze_count() == 0\n"
+        "assert 'pandas' in sys.modules\n"
+        "import torch; assert torch.ones(2).sum() == 2\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_broken_torch_fails_with_its_own_error():
+    code = (
+        "import gc, sys\n"
+        "from napari_iaunet.plugin import torch_loading\n"
+        "sys.meta_path.insert(0, type('Broken', (), {'find_spec': staticmethod("
+        "lambda name, *_: None)}))\n"
+        "sys.path[:] = []; sys.path_importer_cache.clear()\n"
+        "try: torch_loading.load_torch()\n"
+        "except ImportError: assert gc.isenabled()\n"
+        "else: raise AssertionError\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,101 @@
+"""Real cells that move keep their id; their identity tells them apart."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_iaunet import Segmenter
+from napari_iaunet.errors import Cancelled, ImageError
+from napari_iaunet.io.read import read_image
+from napari_iaunet.tracking.track import follow
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> Segmenter:
+    return Segmenter(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def stack(data_folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A real image that drifts and brightens, its labels, and the true cells."""
+    folder = data_folder / "nuclei-fluorescence/train"
+    for path in sorted(folder.glob("*_img.png")):
+        mask = path.with_name(path.name.replace("_img", "_mask"))
+        labels = np.asarray(read_image(mask).array).astype(np.int32)
+        if labels.shape == (256, 256) and labels.max() > 20:
+            break
+    image = np.asarray(read_image(path).array)
+    drift = [(0, 0), (4, 3), (8, 6), (12, 9)]
+    images = [np.roll(image, d, (0, 1)) * (1 + 0.1 * i) for i, d in enumerate(drift)]
+    cells = np.stack([np.roll(labels, d, (0, 1)) for d in drift])
+    cells[:, :12] = cells[:, :, :9] = 0
+    offset = labels.max() * np.arange(len(drift))[:, None, None]
+    # Ids that are unique over the stack, and leave gaps.
+    unique = np.where(cells > 0, 3 * (cells + offset), 0)
+    return np.stack(images), unique, cells
+
+
+def test_cells_keep_their_id(segmenter, stack):
+    images, unique, cells = stack
+    followed = follow(segmenter, images, unique)
+    assert followed.labels.shape == cells.shape
+    assert followed.labels.dtype == np.int32
+    ids = set(np.unique(followed.labels)) - {0}
+    assert ids == set(range(1, max(ids) + 1))
+    np.testing.assert_array_equal(followed.labels > 0, unique > 0)
+    kept = [
+        len(np.unique(followed.labels[cells == cell])) == 1
+        for cell in np.unique(cells)[1:]
+    ]
+    assert np.mean(kept) > 0.95
+    assert len(followed.tracks) == len(np.unique(unique)) - 1
+    assert set(followed.tracks[:, 0]) == ids
+
+
+def test_identity_finds_the_same_cell_again(segmenter, stack):
+    images, unique, cells = stack
+    vectors = segmenter.identify(images[:2], unique[:2])
+    names = np.unique(unique[:2])[1:]
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-3)
+    true = np.array([cells[:2][unique[:2] == name][0] for name in names])
+    plane = np.array([np.argwhere(unique[:2] == name)[0, 0] for name in names])
+    first, second = (np.flatnonzero(plane == p) for p in (0, 1))
+    nearest = second[(vectors[first] @ vectors[second].T).argmax(1)]
+    both = np.isin(true[first], true[second])
+    found = (true[nearest] == true[first])[both].mean()
+    # Among several dozen nuclei that look much alike; by chance it would be 0.03.
+    assert found > 0.6
+
+
+def test_planes_of_large_images_are_identified_in_tiles(stack):
+    images, unique, _ = stack
+    whole = Segmenter(device="cpu").identify(images[0], unique[0], diameter=14)
+    tiled = Segmenter(device="cpu", tile=256).identify(
+        images[0], unique[0], diameter=14
+    )
+    assert (whole * tiled).sum(1).min() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda i, u: (i[0], u[0], {}), "Only a stack"),
+        (lambda i, u: (i, np.repeat(u[:1], 4, 0), {}), "several planes"),
+        (lambda i, u: (i, u, {"way": "space"}), '"time" or in "depth"'),
+        (lambda i, u: (i[:, :9], u, {}), "differ in size"),
+        (lambda i, u: (i, u, {"diameter": -1}), "diameter"),
+    ],
+)
+def test_what_cannot_be_followed_is_told(segmenter, stack, change, says):
+    image, labels, options = change(*stack[:2])
+    with pytest.raises(ImageError, match=says):
+        follow(segmenter, image, labels, **options)
+
+
+def test_following_can_be_cancelled(segmenter, stack):
+    def cancel(_done: int, _total: int) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        follow(segmenter, *stack[:2], progress=cancel)

@@ -1,0 +1,42 @@
+"""Random looks stay usable and show what they should."""
+
+import numpy as np
+import torch
+
+from napari_iaunet.training.appearance import change_look, restain
+
+
+def test_looks_are_finite_and_reproducible():
+    image, inside = torch.rand(3, 64, 64), torch.rand(64, 64) > 0.7
+    for seed in range(60):
+        one = change_look(image, inside, np.random.default_rng(seed))
+        two = change_look(image, inside, np.random.default_rng(seed))
+        assert torch.isfinite(one).all()
+        torch.testing.assert_close(one, two, rtol=0, atol=0)
+
+
+def test_tissue_is_shown_in_other_stains():
+    inside = torch.zeros(64, 64, dtype=torch.bool)
+    inside[16:40, 16:40] = True
+    purple, pink = torch.tensor([0.45, 0.2, 0.55]), torch.tensor([0.95, 0.6, 0.75])
+    image = torch.where(inside, purple[:, None, None], pink[:, None, None])
+    image = image + 0.02 * torch.randn(
+        image.shape, generator=torch.Generator().manual_seed(0)
+    )
+    bluer, browner = [], 0
+    for seed in range(40):
+        shown = restain(image, inside, np.random.default_rng(seed))
+        assert shown is not None
+        nucleus, around = shown[:, inside].mean(1), shown[:, ~inside].mean(1)
+        bluer.append(nucleus[2] - nucleus[0] > around[2] - around[0])
+        browner += bool(around[2] < around[1] < around[0])
+    assert all(bluer)
+    assert browner > 10
+
+
+def test_one_stain_alone_is_left_as_it_is():
+    inside = torch.zeros(64, 64, dtype=torch.bool)
+    inside[16:40, 16:40] = True
+    gray = torch.where(inside, 0.3, 0.7).repeat(3, 1, 1)
+    assert restain(gray, inside, np.random.default_rng(0)) is None
+    assert restain(1 - 0 * gray, inside, np.random.default_rng(0)) is None
