@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari_iaunet.large.lazy import segment_lazy
     from napari_iaunet.model.registry import list_models
     from napari_iaunet.segmentation.segmenter import Segmentation, Segmenter
-    from napari_iaunet.tracking.track import follow
+    from napari_iaunet.tracking.track import follow, track
     from napari_iaunet.training.loop import train
 
 # PyTorch asks once, before it takes its first memory: a network's maps lie in fresh
@@ -29,6 +29,7 @@ _HOMES = {
     "list_models": "napari_iaunet.model.registry",
     "segment_lazy": "napari_iaunet.large.lazy",
     "similarity": "napari_iaunet.identity.ranking",
+    "track": "napari_iaunet.tracking.track",
     "train": "napari_iaunet.training.loop",
 }
 
@@ -41,6 +42,7 @@ __all__ = [
     "list_models",
     "segment_lazy",
     "similarity",
+    "track",
     "train",
 ]
 

@@ -84,7 +84,7 @@ def test_a_cell_that_comes_near_is_no_daughter():
     assert linked.parents == {}
 
 
-def test_sections_in_depth_become_one_cell():
+def test_detections_in_depth_become_one_cell():
     planes, count = film(
         [(30, 30, 3)],
         [(30, 30, 6), (60, 70, 5)],

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_iaunet import Segmenter
+from napari_iaunet import Segmenter, track
 from napari_iaunet.errors import Cancelled, ImageError
 from napari_iaunet.io.read import read_image
-from napari_iaunet.tracking.track import follow
+from napari_iaunet.tracking.track import TrackedCells, follow, measure_tracks
 
 
 @pytest.fixture(scope="module")
@@ -38,19 +38,19 @@ def stack(data_folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_cells_keep_their_id(segmenter, stack):
     images, unique, cells = stack
-    followed = follow(segmenter, images, unique)
-    assert followed.labels.shape == cells.shape
-    assert followed.labels.dtype == np.int32
-    ids = set(np.unique(followed.labels)) - {0}
+    tracked = track(segmenter, images, unique)
+    assert tracked.labels.shape == cells.shape
+    assert tracked.labels.dtype == np.int32
+    ids = set(np.unique(tracked.labels)) - {0}
     assert ids == set(range(1, max(ids) + 1))
-    np.testing.assert_array_equal(followed.labels > 0, unique > 0)
+    np.testing.assert_array_equal(tracked.labels > 0, unique > 0)
     kept = [
-        len(np.unique(followed.labels[cells == cell])) == 1
+        len(np.unique(tracked.labels[cells == cell])) == 1
         for cell in np.unique(cells)[1:]
     ]
     assert np.mean(kept) > 0.95
-    assert len(followed.tracks) == len(np.unique(unique)) - 1
-    assert set(followed.tracks[:, 0]) == ids
+    assert len(tracked.tracks) == len(np.unique(unique)) - 1
+    assert set(tracked.tracks[:, 0]) == ids
 
 
 def test_identity_finds_the_same_cell_again(segmenter, stack):
@@ -82,20 +82,69 @@ def test_planes_of_large_images_are_identified_in_tiles(stack):
     [
         (lambda i, u: (i[0], u[0], {}), "Only a stack"),
         (lambda i, u: (i, np.repeat(u[:1], 4, 0), {}), "several planes"),
-        (lambda i, u: (i, u, {"way": "space"}), '"time" or in "depth"'),
+        (lambda i, u: (i, u, {"mode": "space"}), '"time" or in "depth"'),
         (lambda i, u: (i[:, :9], u, {}), "differ in size"),
         (lambda i, u: (i, u, {"diameter": -1}), "diameter"),
     ],
 )
-def test_what_cannot_be_followed_is_told(segmenter, stack, change, says):
+def test_what_cannot_be_tracked_is_told(segmenter, stack, change, says):
     image, labels, options = change(*stack[:2])
     with pytest.raises(ImageError, match=says):
-        follow(segmenter, image, labels, **options)
+        track(segmenter, image, labels, **options)
 
 
-def test_following_can_be_cancelled(segmenter, stack):
+def test_tracking_can_be_cancelled(segmenter, stack):
     def cancel(_done: int, _total: int) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        follow(segmenter, *stack[:2], progress=cancel)
+        track(segmenter, *stack[:2], progress=cancel)
+
+
+def test_the_former_name_works_and_warns(segmenter, stack):
+    images, unique, _ = stack
+    now = track(segmenter, images[:2], unique[:2], mode="depth")
+    with pytest.warns(DeprecationWarning, match=r"track\(mode="):
+        before = follow(segmenter, images[:2], unique[:2], way="depth", diameter=None)
+    np.testing.assert_array_equal(before.labels, now.labels)
+
+
+def divided():
+    """A cell of two planes whose daughters are seen in the third, and a lone one."""
+    labels = np.zeros((3, 30, 30), np.int32)
+    labels[:2, 5:11, 5:11] = 1
+    labels[2, 5:11, 4:7], labels[2, 5:11, 10:13] = 2, 3
+    labels[1, 20:24, 20:24] = 4
+    tracked = TrackedCells(
+        labels, np.arange(5, dtype=np.int32), np.zeros((0, 4)), {2: 1, 3: 1}
+    )
+    return tracked, np.stack([np.full((30, 30), v, np.uint8) for v in (10, 40, 90)])
+
+
+def test_tracks_are_measured_in_time():
+    table = measure_tracks(*divided(), mode="time")
+    assert list(table) == [
+        *("index", "label", "first", "last", "planes", "area", "mean_intensity"),
+        "mother",
+    ]
+    assert table["label"].tolist() == table["index"].tolist() == [1, 2, 3, 4]
+    assert table["first"].tolist() == [0, 2, 2, 1]
+    assert table["last"].tolist() == [1, 2, 2, 1]
+    assert table["planes"].tolist() == [2, 1, 1, 1]
+    assert table["area"].tolist() == [36, 18, 18, 16]
+    assert table["mean_intensity"].tolist() == [25, 90, 90, 40]
+    assert table["mother"].tolist() == [0, 1, 1, 0]
+
+
+def test_tracks_are_measured_in_depth():
+    table = measure_tracks(*divided(), mode="depth")
+    assert "mother" not in table
+    assert "area" not in table
+    assert table["volume"].tolist() == [72, 18, 18, 16]
+
+
+def test_no_tracks():
+    nothing = TrackedCells(np.zeros((2, 9, 9), np.int32), np.zeros(1), np.zeros(0), {})
+    table = measure_tracks(nothing, np.zeros((2, 9, 9), np.uint8), mode="time")
+    assert len(table) == 0
+    assert "mother" in table

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_iaunet.io.read import ImageFile
     from napari_iaunet.large.lazy import Runner
     from napari_iaunet.segmentation.segmenter import Segmenter
-    from napari_iaunet.tracking.track import Followed
+    from napari_iaunet.tracking.track import TrackedCells
 
     Table = dict[str, NDArray[Any]]
 
@@ -190,20 +190,20 @@ class _Result:
 
     def _follow(
         self, segmenter: Segmenter, labels: Any, progress: Progress | None
-    ) -> Followed:
-        from napari_iaunet.tracking.track import follow
+    ) -> TrackedCells:
+        from napari_iaunet.tracking.track import track
 
-        return follow(
+        return track(
             segmenter,
             self.image.array,
             labels,
-            way=self.args.link,
+            mode=self.args.link,
             channel_axis=self.channel_axis,
             diameter=self.args.diameter,
             progress=progress,
         )
 
-    def _write_tracks(self, followed: Followed) -> None:
+    def _write_tracks(self, followed: TrackedCells) -> None:
         import numpy as np
 
         from napari_iaunet.io.read import write_table

@@ -1,27 +1,30 @@
-"""Cells of a stack that keep their id from plane to plane."""
+"""Cells of a stack that keep their label id from plane to plane."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.tracking.linking import DEPTH, LinkSettings, link
+from napari_iaunet.segmentation.measure import measure
+from napari_iaunet.tracking.linking import DEPTH, TIME, link
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from pandas import DataFrame
 
     from napari_iaunet.inference.progress import Progress
     from napari_iaunet.segmentation.segmenter import Segmenter
 
 ONLY_STACKS = "Only a stack of planes, in time or in depth, can be linked."
-WAYS = {"time": LinkSettings(), "depth": DEPTH}
+MODES = {"time": TIME, "depth": DEPTH}
 
 
 @dataclass(frozen=True)
-class Followed:
+class TrackedCells:
     """Cells through the planes of a stack.
 
     Attributes
@@ -43,16 +46,16 @@ class Followed:
     parents: dict[int, int]
 
 
-def follow(
+def track(
     segmenter: Segmenter,
     image: Any,
     labels: Any,
     *,
-    way: str = "time",
+    mode: str = "time",
     channel_axis: int | None = None,
     diameter: float | None = None,
     progress: Progress | None = None,
-) -> Followed:
+) -> TrackedCells:
     """Link the cells of a stack, by overlap, motion and identity.
 
     Parameters
@@ -63,22 +66,23 @@ def follow(
         As for `Segmenter.segment`; one stack axis.
     labels : (T|Z, Y, X) int
         Every label is one cell in one plane.
-    way : str
+    mode : str
         "time": cells move, divide, and may be missing in a plane; "depth": they do
-        not, and their sections become one cell.
+        not, and the detections in successive planes become one cell.
     progress : callable, optional
         Called as ``progress(done, total)``; raising in it stops the work.
 
     Raises
     ------
     ImageError
-        If the labels are no stack of planes, or a label lies in several planes.
+        If there is no such mode, the labels are no stack of planes, or a label lies in
+        several planes.
     """
-    if way not in WAYS:
-        raise ImageError('Cells are followed in "time" or in "depth".')
+    if mode not in MODES:
+        raise ImageError('Cells are tracked in "time" or in "depth".')
     if len(np.shape(labels)) != 3:
         raise ImageError(ONLY_STACKS)
-    planes = _numbered(labels)
+    planes = _renumbered(labels)
     vectors = segmenter.identify(
         image,
         planes,
@@ -86,19 +90,77 @@ def follow(
         diameter=diameter,
         progress=progress,
     )
-    linked = link(planes, vectors, WAYS[way])
-    return Followed(linked.table[planes], linked.table, linked.tracks, linked.parents)
+    linked = link(planes, vectors, MODES[mode])
+    return TrackedCells(
+        linked.table[planes], linked.table, linked.tracks, linked.parents
+    )
 
 
-def _numbered(labels: Any) -> NDArray[np.int32]:
+def follow(
+    segmenter: Segmenter, image: Any, labels: Any, *, way: str = "time", **options: Any
+) -> TrackedCells:
+    """Do what `track` does, under its former name; `way` is its `mode`."""
+    warnings.warn(
+        "follow(way=...) is now track(mode=...) and will go with the next release.",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return track(segmenter, image, labels, mode=way, **options)
+
+
+def measure_tracks(
+    cells: TrackedCells, image: Any, *, mode: str, channel_axis: int | None = None
+) -> DataFrame:
+    """Describe each cell by its detections in all planes.
+
+    Parameters
+    ----------
+    cells : TrackedCells
+    image, channel_axis, mode
+        As for `track`.
+
+    Returns
+    -------
+    DataFrame
+        ``index`` and ``label`` (the cell's id), ``first`` and ``last`` plane,
+        ``planes`` in which it was seen, ``area`` (mean over the planes, in pixels) or,
+        in depth, ``volume`` (the sum, in voxels), ``mean_intensity`` and, in time,
+        ``mother``, 0 for none.
+    """
+    from pandas import DataFrame
+
+    detections = DataFrame(measure(cells.labels, image, channel_axis=channel_axis))
+    detections["light"] = detections["mean_intensity"] * detections["area"]
+    groups = detections.groupby("label")
+    label_ids = np.array(list(groups.groups), np.int64)
+    total = groups["area"].sum()
+    columns = {
+        "index": label_ids,
+        "label": label_ids,
+        "first": groups["plane"].min().to_numpy(),
+        "last": groups["plane"].max().to_numpy(),
+        "planes": groups["plane"].count().to_numpy(),
+    }
+    if mode == "depth":
+        columns["volume"] = total.to_numpy()
+    else:
+        columns["area"] = groups["area"].mean().to_numpy()
+    columns["mean_intensity"] = (groups["light"].sum() / total).to_numpy()
+    if mode == "time":
+        mothers = [cells.parents.get(int(i), 0) for i in label_ids]
+        columns["mother"] = np.array(mothers, np.int64)
+    return DataFrame(columns)
+
+
+def _renumbered(labels: Any) -> NDArray[np.int32]:
     """Replace all labels by 1..n, in sorted order."""
     stack = np.asarray(labels)
     found = [np.unique(plane[plane > 0]) for plane in stack]
-    names, counts = np.unique(np.concatenate(found), return_counts=True)
+    label_ids, counts = np.unique(np.concatenate(found), return_counts=True)
     if (counts > 1).any():
         raise ImageError(
             "A label lies in several planes already: the cells are linked, or their "
             "ids are not unique over the stack."
         )
-    numbers = np.searchsorted(names, stack) + 1
+    numbers = np.searchsorted(label_ids, stack) + 1
     return np.where(stack > 0, numbers, 0).astype(np.int32)

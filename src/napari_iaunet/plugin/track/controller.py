@@ -17,7 +17,7 @@ from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers.labels import labels_of
 from napari_iaunet.plugin.layers.scope import CellScope
 from napari_iaunet.plugin.track import layers as track_layers
-from napari_iaunet.plugin.track.job import follow_cells
+from napari_iaunet.plugin.track.job import track_cells
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.core.jobs import Jobs
     from napari_iaunet.plugin.core.segmenters import Segmenters
     from napari_iaunet.plugin.segment.panel import SegmentPanel
-    from napari_iaunet.plugin.track.job import FollowedCells
+    from napari_iaunet.plugin.track.job import MeasuredTracks
     from napari_iaunet.plugin.track.panel import FollowChoice, FollowPanel
 
 _NO_MODEL = "No model is installed: choose one in the Segment tab."
@@ -134,13 +134,13 @@ class FollowController(QObject):
         text = "Following…" if total else "Loading the model…"
         self._panel.run.set_progress(done, total, text)
 
-    def _on_success(self, cells: FollowedCells) -> None:
+    def _on_success(self, found: MeasuredTracks) -> None:
         asked, self._asked = self._asked, None
         labels = self._labels(asked[0]) if asked else None
         if asked is None or labels is None:
             return
         choice = asked[1]
-        self._panel.run.set_busy(False, _summary(cells, choice))
+        self._panel.run.set_busy(False, _summary(found, choice))
         made_of = labels.metadata.get(image_layers.OURS, {})
         parameters: dict[str, Any] = {
             "version": napari_iaunet.__version__,
@@ -148,9 +148,9 @@ class FollowController(QObject):
             "cells_of": labels.name,
             "image": made_of.get("image", ""),
         }
-        track_layers.write_followed(self._viewer, labels, cells, parameters)
-        if choice.tracks and len(cells.tracks):
-            track_layers.write_tracks(self._viewer, labels, cells)
+        track_layers.write_followed(self._viewer, labels, found, parameters)
+        if choice.tracks and len(found.cells.tracks):
+            track_layers.write_tracks(self._viewer, labels, found.cells)
 
     def _on_failure(self, message: str) -> None:
         self._asked = None
@@ -164,8 +164,8 @@ class FollowController(QObject):
 
 def _follow(
     segmenters: Segmenters, source: Any, choice: FollowChoice, how: Any, progress: Any
-) -> FollowedCells:
-    return follow_cells(segmenters, source, way=choice.way, progress=progress, **how)
+) -> MeasuredTracks:
+    return track_cells(segmenters, source, mode=choice.way, progress=progress, **how)
 
 
 def _is_stack(layer: Labels) -> bool:
@@ -174,8 +174,9 @@ def _is_stack(layer: Labels) -> bool:
     return max(labels_of(layer).shape[:-2], default=1) > 1
 
 
-def _summary(cells: FollowedCells, choice: FollowChoice) -> str:
-    n, divisions = len(cells.features), len(set(cells.parents.values()))
+def _summary(found: MeasuredTracks, choice: FollowChoice) -> str:
+    cells, n = found.cells, len(found.features)
+    divisions = len(set(cells.parents.values()))
     text = f"{n:,} cell{'' if n == 1 else 's'} in {len(cells.tracks):,} sections"
     if choice.way == "time" and divisions:
         text += f", {divisions:,} division{'' if divisions == 1 else 's'}"

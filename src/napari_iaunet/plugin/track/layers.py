@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Labels, Tracks
 
-    from napari_iaunet.plugin.track.job import FollowedCells
+    from napari_iaunet.plugin.track.job import MeasuredTracks
+    from napari_iaunet.tracking.track import TrackedCells
 
 
 def stack_axis(layer: Labels) -> int | None:
@@ -30,7 +31,7 @@ def stack_axis(layer: Labels) -> int | None:
 def write_followed(
     viewer: napari.viewer.Viewer,
     labels: Labels,
-    cells: FollowedCells,
+    tracks: MeasuredTracks,
     parameters: dict[str, Any],
 ) -> Labels:
     """Add the followed cells of a layer as a new one.
@@ -40,21 +41,21 @@ def write_followed(
     viewer : Viewer
     labels : Labels
         The layer whose cells were followed.
-    cells : FollowedCells
+    tracks : MeasuredTracks
     parameters : dict
         How they were followed; kept in the metadata.
     """
     return viewer.add_labels(
-        cells.labels.reshape(labels_of(labels).shape),
+        tracks.cells.labels.reshape(labels_of(labels).shape),
         name=f"{labels.name} followed",
-        features=cells.features,
+        features=tracks.features,
         metadata={OURS: parameters},
         **placement(labels),
     )
 
 
 def write_tracks(
-    viewer: napari.viewer.Viewer, labels: Labels, cells: FollowedCells
+    viewer: napari.viewer.Viewer, labels: Labels, cells: TrackedCells
 ) -> Tracks:
     """Add the paths of followed cells; divisions join mothers and daughters."""
     axis = stack_axis(labels)
