@@ -6,7 +6,7 @@ from napari.components import ViewerModel
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.click.draft import Draft, deepest, divide, holds, spare
-from napari_iaunet.plugin.click.edits import CellEdits
+from napari_iaunet.plugin.click.edits import CellEdits, find_plane
 from napari_iaunet.plugin.click.undo import EditLog
 from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers.views import View
@@ -64,7 +64,7 @@ def plane():
     image = viewer.add_image(np.zeros((20, 30)))
     layer = viewer.add_labels(np.zeros((20, 30), np.uint8))
     log = EditLog(layer, viewer)
-    return label_layers.find_plane(log, image, (0, 1), VIEW)
+    return find_plane(log, image, (0, 1), VIEW)
 
 
 def pixels(corner, shape):

@@ -21,11 +21,11 @@ def test_loads_torch_and_leaves_the_garbage_collector_on():
 def test_a_broken_torch_fails_with_its_own_error():
     code = (
         "import gc, sys\n"
-        "from napari_iaunet.plugin import torch_loading\n"
+        "from napari_iaunet.plugin.core import responsive\n"
         "sys.meta_path.insert(0, type('Broken', (), {'find_spec': staticmethod("
         "lambda name, *_: None)}))\n"
         "sys.path[:] = []; sys.path_importer_cache.clear()\n"
-        "try: torch_loading.load_torch()\n"
+        "try: responsive.load_torch()\n"
         "except ImportError: assert gc.isenabled()\n"
         "else: raise AssertionError\n"
     )

@@ -1,60 +1,54 @@
-"""Which running program a folder belongs to."""
+"""Which running program a folder belongs to.
+
+The operating system holds the lock, so it ends with the program, even if that crashes.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import math
-import os
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_OWNER = "owner"
-# Setting the clock moves the time, in seconds, at which a program is said to begin.
-_CLOCK_SET = 10.0
+_LOCK = "lock"
+_held: dict[Path, FileLock] = {}
 
 
-def take(folder: Path) -> None:
-    """Make a folder this program's own."""
-    number = os.getpid()
-    owner = f"{number} {_begin_of(number)}"
-    (folder / _OWNER).write_text(owner, encoding="utf-8")
+def take(folder: Path) -> bool:
+    """Make a folder this program's own; False if it belongs to another one.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to.
+    """
+    if folder.resolve() in _held:
+        return True
+    lock = FileLock(folder / _LOCK, thread_local=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False
+    _held[folder.resolve()] = lock
+    return True
 
 
 def release(folder: Path) -> None:
     """Leave a folder to the program, or the tab, that looks for it next."""
-    with contextlib.suppress(OSError):
-        (folder / _OWNER).unlink()
+    lock = _held.pop(folder.resolve(), None)
+    if lock is not None:
+        lock.release()
 
 
 def is_owned(folder: Path) -> bool:
-    """Whether the program that took a folder still runs."""
-    return _owner(folder) is not None
-
-
-def is_others(folder: Path) -> bool:
-    """Whether another program that still runs took a folder."""
-    return _owner(folder) not in (None, os.getpid())
-
-
-def _owner(folder: Path) -> int | None:
-    """Return the number of the running program that took a folder."""
-    try:
-        text = (folder / _OWNER).read_text(encoding="utf-8")
-        number, began = text.split()
-        owner, begin = int(number), float(began)
-    except (OSError, ValueError):
-        return None
-    # Numbers are used again, above all after the computer was started anew.
-    return owner if abs(_begin_of(owner) - begin) < _CLOCK_SET else None
-
-
-def _begin_of(number: int) -> float:
-    """Return when a running program began; NaN if there is none of this number."""
-    import psutil
-
-    try:
-        return psutil.Process(number).create_time()
-    except (psutil.Error, ValueError, OverflowError):
-        return math.nan
+    """Whether this program or another one that still runs took a folder."""
+    if folder.resolve() in _held:
+        return True
+    if not (folder / _LOCK).exists():
+        return False
+    if not take(folder):
+        return True
+    release(folder)
+    return False

@@ -63,6 +63,7 @@ def new_folder() -> Path:
 
 def discard(folder: Path) -> None:
     """Forget a training."""
+    folder_lock.release(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 

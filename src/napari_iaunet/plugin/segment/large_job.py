@@ -208,9 +208,10 @@ def folder_for(request: str) -> Path:
         _forget(home)
         for number in itertools.count(1):
             folder = home / (name if number == 1 else f"{name}-{number}")
-            if not is_finished(folder) and not folder_lock.is_others(folder):
-                folder.mkdir(exist_ok=True)
-                folder_lock.take(folder)
+            if is_finished(folder):
+                continue
+            folder.mkdir(exist_ok=True)
+            if folder_lock.take(folder):
                 return folder
     except OSError as error:
         msg = f"{home} cannot be written to: {error.strerror or error}."
