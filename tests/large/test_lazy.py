@@ -172,7 +172,7 @@ def test_another_request_begins_anew(segmenter, mosaic, tmp_path):
 KILLED = """
 import sys, numpy as np
 from napari_iaunet import Segmenter
-from napari_iaunet.segmentation.lazy import segment_lazy
+from napari_iaunet.large.lazy import segment_lazy
 image, out = sys.argv[1:]
 segment_lazy(
     Segmenter(device="cpu"), np.load(image), out, diameter={diameter}, side={side},

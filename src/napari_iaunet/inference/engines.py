@@ -12,8 +12,6 @@ import importlib.util
 import json
 import os
 import platform
-import shutil
-import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import torch
 from torch import nn
 
+from napari_iaunet.atomic import move_into_place, replacing, write_json
 from napari_iaunet.errors import DeviceError
 from napari_iaunet.inference.devices import autocast_dtype
 from napari_iaunet.inference.fused import fused_network
@@ -267,9 +266,10 @@ def _faster(network: IAUNet, usual: TorchEngine) -> Engine:
         return usual
     faster = seconds[OPENVINO] < _GAIN * seconds[PYTORCH]
     name = OPENVINO if faster else PYTORCH
-    text = json.dumps({"machine": machine, "engine": name, "seconds": seconds})
-    with contextlib.suppress(OSError):
-        note.write_text(text, encoding="utf-8")
+    with contextlib.suppress(DeviceError):
+        write_json(
+            note, {"machine": machine, "engine": name, "seconds": seconds}, DeviceError
+        )
     return other if faster else usual
 
 
@@ -342,9 +342,8 @@ def _convert(network: IAUNet, folder: Path) -> None:
         exported = torch.export.export(module, (example,), dynamic_shapes=sizes)
         model = openvino.convert_model(exported)
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as fresh:
-        openvino.save_model(model, Path(fresh) / _MODEL, compress_to_fp16=False)
-        weights = Path(_MODEL).with_suffix(".bin")
+    with replacing(folder / _MODEL, DeviceError) as fresh:
+        openvino.save_model(model, fresh, compress_to_fp16=False)
         # The description comes last: it is what tells that both are there.
-        shutil.move(Path(fresh) / weights, folder / weights)
-        (Path(fresh) / _MODEL).replace(folder / _MODEL)
+        weights = fresh.with_suffix(".bin")
+        move_into_place(weights, folder / weights.name, DeviceError)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.atomic import replacing
+from napari_iaunet.errors import ImageError
 from napari_iaunet.io.ome_zarr import AxisPlace
 from napari_iaunet.large.work_folder import check_replaceable
 
@@ -53,7 +54,7 @@ def write_labels_ome_zarr(
 
     path = Path(path)
     check_replaceable(path)
-    with replacing(path) as fresh:
+    with replacing(path, ImageError) as fresh:
         options = array_options(_letters(axes, labels.ndim), version)
         group = zarr.open_group(
             str(fresh), mode="w", zarr_format=options.pop("zarr_format")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.atomic import replacing
+from napari_iaunet.errors import ImageError
 from napari_iaunet.segmentation.image import as_planes
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def write_labels(
     if pixel_size is not None:
         extra["resolution"] = tuple(10_000 / s for s in reversed(pixel_size))
         extra["resolutionunit"] = "CENTIMETER"
-    with replacing(Path(path)) as fresh:
+    with replacing(Path(path), ImageError) as fresh:
         tifffile.imwrite(
             fresh,
             compact(labels),
@@ -101,7 +102,7 @@ def write_overlay(
     from PIL import Image
 
     drawn = overlay(image, labels, channel_axis=channel_axis)
-    with replacing(Path(path)) as fresh:
+    with replacing(Path(path), ImageError) as fresh:
         Image.fromarray(drawn).save(fresh, format="PNG")
 
 
@@ -146,7 +147,7 @@ def write_tables(
 @contextmanager
 def _csv_writer(path: Path) -> Iterator[Any]:
     with (
-        replacing(path) as fresh,
+        replacing(path, ImageError) as fresh,
         fresh.open("w", encoding="utf-8", newline="") as file,
     ):
         yield csv.writer(file)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from napari_iaunet.atomic import move_into_place
+from napari_iaunet.errors import ImageError
 from napari_iaunet.large.chunk_task import HALO, ChunkTask
 from napari_iaunet.large.stitching import join
 from napari_iaunet.large.work_folder import (
@@ -18,7 +20,6 @@ from napari_iaunet.large.work_folder import (
     Request,
     WorkFolder,
     check_replaceable,
-    replace_folder,
     whole_zarr_chunks,
 )
 from napari_iaunet.segmentation.image import as_planes
@@ -155,7 +156,7 @@ def segment_lazy(
     table = join(task, fresh / "0" if complete else fresh, array_options or {})
     if complete:
         complete(fresh)
-    replace_folder(fresh, out)
+    move_into_place(fresh, out, ImageError)
     folder.remove()
     labels = da.from_zarr(str(out / "0" if complete else out))
     return LazySegmentation(labels, table, plan.diameter)

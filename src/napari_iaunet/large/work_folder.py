@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import shutil
-import tempfile
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_iaunet.atomic import write_bytes, write_json
 from napari_iaunet.errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -132,8 +131,7 @@ class WorkFolder:
         except OSError as error:
             msg = f"The folder {self.path} cannot be made: {error.strerror or error}."
             raise ImageError(msg) from error
-        text = json.dumps({"format": _FORMAT, **asdict(plan)})
-        self._write("plan.json", text.encode())
+        write_json(self._plan_file, {"format": _FORMAT, **asdict(plan)}, ImageError)
 
     def has(self, index: int) -> bool:
         """Whether a chunk is done."""
@@ -157,7 +155,7 @@ class WorkFolder:
         arrays |= {_strip(key): strip for key, strip in borders.items()}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, labels=labels, **arrays)
-        self._write(self._chunk_file(index).name, buffer.getvalue())
+        write_bytes(self._chunk_file(index), buffer.getvalue(), ImageError)
 
     def labels(self, index: int) -> NDArray[np.int32]:
         """Return a chunk's own labels, (y, x)."""
@@ -188,15 +186,6 @@ class WorkFolder:
 
     def _chunk_file(self, index: int) -> Path:
         return self.path / f"chunk-{index:07d}.npz"
-
-    def _write(self, name: str, content: bytes) -> None:
-        """Write a file wholly or not at all."""
-        handle, fresh = tempfile.mkstemp(dir=self.path)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(fresh).replace(self.path / name)
 
 
 def _strip(key: tuple[int, int]) -> str:
@@ -251,24 +240,3 @@ def _holds_labels(path: Path, array: bool) -> bool:
         return array and bool(node.dtype == np.int32)
     attributes = dict(node.attrs)
     return "image-label" in attributes.get("ome", attributes)
-
-
-def replace_folder(fresh: Path, path: Path) -> None:
-    """Move a folder to `path`; an older one there goes when the new one is in place.
-
-    Raises
-    ------
-    ImageError
-        If the folder cannot be written to.
-    """
-    old = fresh.with_name(f"{fresh.name}.old")
-    try:
-        if path.exists():
-            path.rename(old)
-        fresh.replace(path)
-    except OSError as error:
-        if old.exists() and not path.exists():
-            old.rename(path)
-        msg = f"{path} cannot be written: {error.strerror or error}."
-        raise ImageError(msg) from error
-    shutil.rmtree(old, ignore_errors=True)
