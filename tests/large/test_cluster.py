@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import dask.array as da
@@ -11,6 +10,7 @@ import pytest
 import tifffile
 import zarr
 from distributed import Client, LocalCluster
+from patient import wait_until
 
 from napari_iaunet import Segmenter
 from napari_iaunet.cli import main
@@ -140,17 +140,10 @@ def test_cancelled_work_leaves_the_cluster_idle(cluster, segmenter, image, tmp_p
         def at_work() -> int:
             return sum(map(len, client.processing().values()))
 
-        def wait_for(most: int, seconds: float) -> None:
-            end = time.monotonic() + seconds
-            while at_work() > most and time.monotonic() < end:
-                time.sleep(0.01)
-
         # What a worker is at is not broken off, but nothing waits behind it, once the
         # scheduler has heard of it.
-        wait_for(2, seconds=5)
-        assert at_work() <= 2
-        wait_for(0, seconds=60)
-        assert at_work() == 0
+        wait_until(lambda: at_work() <= 2, limit=5)
+        wait_until(lambda: at_work() == 0)
     # Else all of them would have been done meanwhile.
     assert sum(work_folder(out).has(i) for i in range(CHUNKS)) <= CHUNKS - 3
 

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from patient import wait_until
 from safetensors.torch import load_file
 
 from napari_iaunet.errors import TrainingError
@@ -309,7 +310,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.distributed as dist
-sys.path.insert(0, {here!r})
+sys.path[:0] = {folders!r}
 from test_loop import CONFIG, RECIPE
 from napari_iaunet.training import run
 from napari_iaunet.training.loop import train
@@ -338,18 +339,25 @@ assert events[-1].step == 3
 @pytest.mark.slow
 def test_two_processes_train_one_model(tmp_path: Path):
     script = tmp_path / "script.py"
-    here = str(Path(__file__).parent)
-    script.write_text(SCRIPT.format(here=here, out=str(tmp_path / "m")))
+    here = Path(__file__).parent
+    folders = [str(here), str(here.parent / "support")]
+    script.write_text(SCRIPT.format(folders=folders, out=str(tmp_path / "m")))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    done = subprocess.run(
-        [*command, "--nproc-per-node=2", str(script)],
-        capture_output=True,
-        text=True,
-        timeout=1200,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    said = tmp_path / "said"
+    with (
+        said.open("w") as stream,
+        subprocess.Popen(
+            [*command, "--nproc-per-node=2", str(script)],
+            stdout=stream,
+            stderr=stream,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        ) as trainings,
+    ):
+        try:
+            wait_until(lambda: trainings.poll() is not None)
+        finally:
+            trainings.terminate()  # which ends the two that it has started, too
+    assert trainings.returncode == 0, said.read_text()[-3000:]
     assert (
         json.loads((tmp_path / "m" / "card.json").read_text())["training"]["steps"] == 3
     )

@@ -12,6 +12,7 @@ import drawn
 import numpy as np
 import psutil
 import pytest
+from patient import wait_until
 
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.training.dataset import Annotation
@@ -52,10 +53,19 @@ class Process:
         self.events.put(None)
 
     def until(self, kind: str):
-        while (event := self.events.get(timeout=600)) is not None:
+        while (event := self._next()) is not None:
             if event["kind"] == kind:
                 return event
         raise AssertionError(self.process.stderr.read())
+
+    def _next(self):
+        wait_until(lambda: not self.events.empty())
+        return self.events.get()
+
+    def end(self) -> int:
+        """Wait until the process has ended."""
+        wait_until(lambda: self.process.poll() is not None)
+        return self.process.returncode
 
     def order(self, text: str) -> None:
         print(text, file=self.process.stdin, flush=True)
@@ -92,7 +102,7 @@ def test_a_whole_training(start, tmp_path, discs):
     assert np.load(tmp_path / EXAMPLE).shape == discs.labels.shape
     end = process.until("end")
     assert end["improved"] in (True, False)
-    assert process.process.wait(600) == 0
+    assert process.end() == 0
     assert load_model(tmp_path / MODEL)[1]["description"] == "discs"
 
 
@@ -113,7 +123,7 @@ def test_pause_go_on_and_stop(start, tmp_path):
     process.order(PAUSE)
     process.order(STOP)
     assert process.until("end")["improved"] in (True, False)
-    assert process.process.wait(600) == 0
+    assert process.end() == 0
     load_model(tmp_path / MODEL)
 
 
@@ -131,7 +141,7 @@ def test_it_ends_with_the_program_that_started_it(start, tmp_path):
     process.until("step")
     process.process.stdin.close()
     process.until("end")
-    assert process.process.wait(600) == 0
+    assert process.end() == 0
     load_model(tmp_path / MODEL)
 
 
@@ -139,7 +149,7 @@ def test_a_killed_training_leaves_its_best_model(start, tmp_path):
     process = start(minutes=10)
     process.until("step")
     process.process.kill()
-    process.process.wait(600)
+    process.end()
     load_model(tmp_path / MODEL)
 
 
@@ -147,4 +157,4 @@ def test_errors_are_told(start, discs):
     blank = discs._replace(labels=np.zeros_like(discs.labels))
     process = start(pairs=[blank], steps=1)
     assert "no annotated cell" in process.until("error")["message"]
-    assert process.process.wait(600) == 2
+    assert process.end() == 2

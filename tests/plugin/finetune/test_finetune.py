@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from patient import LIMIT
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 from trainer import Trainer, discs, messages
 
@@ -186,7 +187,7 @@ def test_saving_cannot_be_stopped(unsaved, trainer, monkeypatch):
 
     def slowly(*arguments):
         begun.set()
-        may_save.wait(600)
+        may_save.wait(LIMIT)
         return keep(*arguments)
 
     monkeypatch.setattr(collection, "keep", slowly)
