@@ -729,11 +729,22 @@ def test_demo_says_that_there_is_no_display(tmp_path, segmenter, monkeypatch, ca
     assert names(tmp_path) == ["demo_mask.tif", "demo_overlay.png"]
 
 
-def test_help_is_quick_and_loads_nothing_heavy():
+@pytest.mark.parametrize("arguments", [["--help"], ["segment", "--help"]])
+def test_help_is_quick_and_loads_nothing_heavy(arguments):
     code = (
         "import sys; from napari_iaunet.cli import main\n"
-        "try: main(['segment', '--help'])\n"
+        "try: main(sys.argv[1:])\n"
         "except SystemExit: pass\n"
         "assert not {'torch', 'numpy', 'napari', 'qtpy'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", code, *arguments], check=True, capture_output=True
+    )
+
+
+def test_every_command_is_found(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = capsys.readouterr().out
+    for name in ("segment", "train", "lookalikes", "evaluate", "models", "demo"):
+        assert f"\n    {name}" in told

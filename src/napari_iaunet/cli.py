@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 from importlib import import_module
-from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, NoReturn
 
+from napari_iaunet import commands
 from napari_iaunet.errors import Cancelled, IAUNetError
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = _parser().parse_args(argv)
     try:
-        command = import_module(f"napari_iaunet.commands.{args.command}")
-        return int(command.run(args))
+        return int(args.run(args))
     except (KeyboardInterrupt, Cancelled):
         return _fail("stopped.", 130)
     except BrokenPipeError:
@@ -81,160 +80,15 @@ class _Version(argparse.Action):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(PROGRAM, description="Find cells in microscope images.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _add_segment(commands.add_parser("segment", help="images to label images"))
-    _add_train(commands.add_parser("train", help="annotated images to a model"))
-    _add_lookalikes(commands.add_parser("lookalikes", help="rank cells by likeness"))
-    _add_evaluate(commands.add_parser("evaluate", help="score label images"))
-    commands.add_parser("models", help="list the models")
-    _add_demo(commands.add_parser("demo", help="segment an example image"))
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in sorted(module.name for module in iter_modules(commands.__path__)):
+        command = import_module(f"{commands.__name__}.{name}")
+        # What the commands share lies beside them.
+        if hasattr(command, "add_arguments"):
+            of_command = subparsers.add_parser(name, help=command.HELP)
+            of_command.set_defaults(run=command.run)
+            command.add_arguments(of_command)
     return parser
-
-
-def _add_segment(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help="PNG, JPEG, TIFF or OME-Zarr image, folder of images, or pattern",
-    )
-    add(
-        "--out",
-        required=True,
-        type=Path,
-        help="folder for <stem>_mask.tif (made if missing), or one .tif or .zarr; "
-        "an OME-Zarr INPUT itself takes the labels in",
-    )
-    add("--model", default="default", help="name of a model, or its folder")
-    _add_device(parser)
-    add(
-        "--diameter",
-        type=_positive,
-        metavar="PX",
-        help="diameter of the cells in pixels; estimated if left out",
-    )
-    add("--channel-axis", type=int, metavar="AXIS", help="axis of the channels")
-    add(
-        "--name",
-        default="cells",
-        type=_name,
-        help="name of labels inside of an OME-Zarr INPUT (cells)",
-    )
-    add(
-        "--link",
-        choices=("time", "depth"),
-        help="one number for a cell in all planes of a stack; also writes "
-        "<stem>_tracks.csv",
-    )
-    add(
-        "--jobs",
-        type=_count,
-        metavar="N",
-        help="images at a time; as many as the computer can do if left out",
-    )
-    add(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="Dask cluster to work on, like tcp://host:8786",
-    )
-    add(
-        "--table",
-        action="store_true",
-        help="also write <stem>_cells.csv, and cells.csv for several images",
-    )
-    add("--overlay", action="store_true", help="also write <stem>_overlay.png")
-
-
-def _add_train(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "folders",
-        nargs="+",
-        type=Path,
-        metavar="FOLDER",
-        help="folder of *_img.* images and their *_mask.* label images",
-    )
-    add("--out", required=True, type=Path, help="folder for the model")
-    add("--start", default="default", help="model to start from, or 'none'")
-    length = parser.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=_positive, help="how long to train")
-    length.add_argument("--steps", type=_count, help="how many steps to train")
-    add(
-        "--rehearse",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="FOLDER",
-        help="folder of annotated images that the model shall not forget",
-    )
-    add("--resume", action="store_true", help="continue a training in --out")
-    add("--seed", type=int, default=0, help="seed of all random numbers")
-    _add_device(parser)
-
-
-def _add_lookalikes(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("image", type=Path, metavar="IMAGE", help="PNG, JPEG, TIFF or OME-Zarr image")
-    add("labels", type=Path, metavar="LABELS", help="label image of its cells")
-    for name, needed in (("like", True), ("unlike", False)):
-        add(
-            f"--{name}",
-            nargs="+",
-            type=_count,
-            default=[],
-            required=needed,
-            metavar="ID",
-            help=f"labels of cells that the wanted ones are {name}",
-        )
-    add("--out", required=True, type=Path, metavar="CSV", help="table to write")
-    add("--channel-axis", type=int, metavar="AXIS", help="axis of the channels")
-    add("--model", default="default", help="name of a model, or its folder")
-    _add_device(parser)
-
-
-def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("pred", type=Path, metavar="PRED_FOLDER", help="predicted label images")
-    add("true", type=Path, metavar="TRUE_FOLDER", help="annotated label images")
-    add("--json", action="store_true", help="print JSON instead of a table")
-
-
-def _add_demo(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--headless", action="store_true", help="write files, open no window")
-    add("--out", type=Path, default=Path(), help="folder for the files")
-    add("--model", default="default", help="name of a model, or its folder")
-    _add_device(parser)
-
-
-def _add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-
-
-def _name(text: str) -> str:
-    if not text or text.startswith(".") or set(text) & set("/\\"):
-        msg = f"{text!r} is not a name"
-        raise argparse.ArgumentTypeError(msg)
-    return text
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        msg = f"{text!r} is not a positive number"
-        raise argparse.ArgumentTypeError(msg)
-    return value
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        msg = f"{text!r} is not a positive whole number"
-        raise argparse.ArgumentTypeError(msg)
-    return int(text)
 
 
 if __name__ == "__main__":

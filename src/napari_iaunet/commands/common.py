@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.errors import ImageError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable
     from pathlib import Path
 
@@ -17,6 +18,39 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.segmenter import Segmenter
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".zarr"}
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add ``--model`` and ``--device``, as `load` takes them."""
+    parser.add_argument(
+        "--model", default="default", help="name of a model, or its folder"
+    )
+    add_device(parser)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device``."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+
+
+def positive(text: str) -> float:
+    """Take a number above zero as an argument."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        msg = f"{text!r} is not a positive number"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def count(text: str) -> int:
+    """Take a whole number above zero as an argument."""
+    if not text.isdecimal() or int(text) < 1:
+        msg = f"{text!r} is not a positive whole number"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 def load(args: argparse.Namespace) -> Segmenter:

@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.commands.common import load
+from napari_iaunet.commands.common import add_model, load
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 
 # Seconds that a display may take to answer.
 _PATIENCE = 30
+
+HELP = "segment an example image"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    add = parser.add_argument
+    add("--headless", action="store_true", help="write files, open no window")
+    add("--out", type=Path, default=Path(), help="folder for the files")
+    add_model(parser)
 
 
 def run(args: argparse.Namespace) -> int:

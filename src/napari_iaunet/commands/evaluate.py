@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_iaunet.commands.common import images_in, read_labels
@@ -11,12 +12,21 @@ from napari_iaunet.errors import ImageError
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from napari_iaunet.evaluation import AveragePrecision
+
+HELP = "score label images"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    add = parser.add_argument
+    add("pred", type=Path, metavar="PRED_FOLDER", help="predicted label images")
+    add("true", type=Path, metavar="TRUE_FOLDER", help="annotated label images")
+    add("--json", action="store_true", help="print JSON instead of a table")
 
 
 def run(args: argparse.Namespace) -> int:

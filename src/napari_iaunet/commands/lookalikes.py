@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_iaunet.commands.common import load, read_labels, show_progress
+from napari_iaunet.commands.common import (
+    add_model,
+    count,
+    load,
+    read_labels,
+    show_progress,
+)
 from napari_iaunet.errors import ImageError
 
 if TYPE_CHECKING:
@@ -13,6 +20,28 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+HELP = "rank cells by likeness"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    add = parser.add_argument
+    add("image", type=Path, metavar="IMAGE", help="PNG, JPEG, TIFF or OME-Zarr image")
+    add("labels", type=Path, metavar="LABELS", help="label image of its cells")
+    for name, needed in (("like", True), ("unlike", False)):
+        add(
+            f"--{name}",
+            nargs="+",
+            type=count,
+            default=[],
+            required=needed,
+            metavar="ID",
+            help=f"labels of cells that the wanted ones are {name}",
+        )
+    add("--out", required=True, type=Path, metavar="CSV", help="table to write")
+    add("--channel-axis", type=int, metavar="AXIS", help="axis of the channels")
+    add_model(parser)
 
 
 def run(args: argparse.Namespace) -> int:

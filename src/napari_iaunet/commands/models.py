@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+HELP = "list the models"
+
+
+def add_arguments(_: argparse.ArgumentParser) -> None:
+    """Add nothing: the command takes no arguments."""
+
 
 def run(_: argparse.Namespace) -> int:
     """List the models that can be named."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from concurrent.futures import (
@@ -15,13 +16,19 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.commands.common import clear_progress, load, show_progress
+from napari_iaunet.commands.common import (
+    add_model,
+    clear_progress,
+    count,
+    load,
+    positive,
+    show_progress,
+)
 from napari_iaunet.commands.inputs import find_images, find_targets
 from napari_iaunet.commands.segment_image import Outcome, segment_image
 from napari_iaunet.errors import IAUNetError
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator
 
     from napari_iaunet.inference.progress import Progress
@@ -33,6 +40,70 @@ if TYPE_CHECKING:
 # A process takes some seconds to start and this much memory for images of usual size.
 _FILES_PER_PROCESS = 4
 _BYTES_PER_PROCESS = 1.5e9
+
+HELP = "images to label images"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    add = parser.add_argument
+    add(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="PNG, JPEG, TIFF or OME-Zarr image, folder of images, or pattern",
+    )
+    add(
+        "--out",
+        required=True,
+        type=Path,
+        help="folder for <stem>_mask.tif (made if missing), or one .tif or .zarr; "
+        "an OME-Zarr INPUT itself takes the labels in",
+    )
+    add_model(parser)
+    add(
+        "--diameter",
+        type=positive,
+        metavar="PX",
+        help="diameter of the cells in pixels; estimated if left out",
+    )
+    add("--channel-axis", type=int, metavar="AXIS", help="axis of the channels")
+    add(
+        "--name",
+        default="cells",
+        type=_name,
+        help="name of labels inside of an OME-Zarr INPUT (cells)",
+    )
+    add(
+        "--link",
+        choices=("time", "depth"),
+        help="one number for a cell in all planes of a stack; also writes "
+        "<stem>_tracks.csv",
+    )
+    add(
+        "--jobs",
+        type=count,
+        metavar="N",
+        help="images at a time; as many as the computer can do if left out",
+    )
+    add(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Dask cluster to work on, like tcp://host:8786",
+    )
+    add(
+        "--table",
+        action="store_true",
+        help="also write <stem>_cells.csv, and cells.csv for several images",
+    )
+    add("--overlay", action="store_true", help="also write <stem>_overlay.png")
+
+
+def _name(text: str) -> str:
+    if not text or text.startswith(".") or set(text) & set("/\\"):
+        msg = f"{text!r} is not a name"
+        raise argparse.ArgumentTypeError(msg)
+    return text
 
 
 def run(args: argparse.Namespace) -> int:

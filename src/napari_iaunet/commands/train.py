@@ -3,18 +3,49 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_iaunet.commands.common import add_device, count, positive
 from napari_iaunet.model.registry import CONFIG, WEIGHTS
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from pathlib import Path
 
     from napari_iaunet.training.events import TrainingEvent
 
 _STEPS_PER_LINE = 20
+
+HELP = "annotated images to a model"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    add = parser.add_argument
+    add(
+        "folders",
+        nargs="+",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of *_img.* images and their *_mask.* label images",
+    )
+    add("--out", required=True, type=Path, help="folder for the model")
+    add("--start", default="default", help="model to start from, or 'none'")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=positive, help="how long to train")
+    length.add_argument("--steps", type=count, help="how many steps to train")
+    add(
+        "--rehearse",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FOLDER",
+        help="folder of annotated images that the model shall not forget",
+    )
+    add("--resume", action="store_true", help="continue a training in --out")
+    add("--seed", type=int, default=0, help="seed of all random numbers")
+    add_device(parser)
 
 
 def run(args: argparse.Namespace) -> int:
