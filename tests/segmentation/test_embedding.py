@@ -10,6 +10,7 @@ from skimage.segmentation import slic
 
 from napari_iaunet import Segmenter
 from napari_iaunet.errors import Cancelled, ImageError, ModelError
+from napari_iaunet.identity.properties import measure_properties
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 
 
@@ -142,3 +143,26 @@ def test_a_model_that_was_never_fitted(tissue):
     empty = Segmenter.from_network(network(fitted=False), torch.device("cpu"))
     with pytest.raises(ModelError, match="look alike"):
         empty.embed(*tissue)
+
+
+def test_described_cells_are_embedded_and_measured(segmenter, tissue):
+    image, labels = tissue
+    cells = segmenter.describe(image, labels)
+    label_ids = np.unique(labels[labels > 0])
+    np.testing.assert_array_equal(cells.label_ids, label_ids)
+    np.testing.assert_array_equal(cells.embeddings, segmenter.embed(image, labels))
+    measured = measure_properties([(labels, np.moveaxis(image, -1, 0))], label_ids)
+    assert set(cells.properties) == {"colour", "size", "shape", "intensity"}
+    for key, values in measured.items():
+        np.testing.assert_array_equal(cells.properties[key], values)
+    nothing = segmenter.describe(image, np.zeros_like(labels))
+    assert len(nothing) == 0
+
+
+def test_labels_below_zero_are_background(segmenter, tissue):
+    image, labels = tissue
+    negative = segmenter.describe(image, np.where(labels > 0, labels, -4))
+    usual = segmenter.describe(image, labels)
+    np.testing.assert_array_equal(negative.embeddings, usual.embeddings)
+    for key, values in usual.properties.items():
+        np.testing.assert_array_equal(negative.properties[key], values)

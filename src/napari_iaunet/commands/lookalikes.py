@@ -12,14 +12,9 @@ from napari_iaunet.commands.common import (
     read_labels,
     show_progress,
 )
-from napari_iaunet.errors import ImageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
 
 HELP = "rank cells by likeness"
 
@@ -48,33 +43,25 @@ def run(args: argparse.Namespace) -> int:
     """Rank the cells of an image by their likeness to examples."""
     import numpy as np
 
+    from napari_iaunet.identity.describe import rows_of
     from napari_iaunet.identity.ranking import similarity
     from napari_iaunet.io.read import read_image, write_table
     from napari_iaunet.segmentation.measure import measure
 
     image, labels = read_image(args.image), read_labels(args.labels)
-    names = np.unique(labels[labels > 0])
-    like, unlike = (_rows(ids, names) for ids in (args.like, args.unlike))
+    label_ids = np.unique(labels[labels > 0])
+    like, unlike = (rows_of(some, label_ids) for some in (args.like, args.unlike))
     axis = image.channel_axis if args.channel_axis is None else args.channel_axis
-    embeddings = load(args).embed(
+    cells = load(args).describe(
         image.array,
         labels,
         channel_axis=axis,
         progress=show_progress(args.image.name),
     )
-    alike = similarity(embeddings, like, unlike)
+    alike = similarity(cells, like, unlike)
     table = measure(labels, image.array, channel_axis=axis)
-    table["similarity"] = alike[np.searchsorted(names, table["label"])]
+    table["similarity"] = alike[np.searchsorted(label_ids, table["label"])]
     order = np.argsort(-table["similarity"], kind="stable")
     write_table(args.out, {key: column[order] for key, column in table.items()})
-    print(f"{args.image}: {len(names)} cells ranked, {args.out}")
+    print(f"{args.image}: {len(cells)} cells ranked, {args.out}")
     return 0
-
-
-def _rows(ids: Sequence[int], names: NDArray[np.integer]) -> list[int]:
-    """Rows of labels in the sorted list of all labels."""
-    rows = {int(name): row for row, name in enumerate(names)}
-    missing = [str(i) for i in ids if i not in rows]
-    if missing:
-        raise ImageError(f"The label image has no cell {', '.join(missing)}.")
-    return [rows[i] for i in ids]

@@ -16,6 +16,7 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
+from napari_iaunet.identity.properties import edge_pixels
 from napari_iaunet.model.network import RINGS
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class CellPixels(NamedTuple):
 
 def cell_pixels(
     labels: NDArray[np.integer[Any]],
-    names: NDArray[np.integer[Any]],
+    label_ids: NDArray[np.integer[Any]],
     shape: tuple[int, int],
 ) -> CellPixels:
     """List the pixels of the cells, at places of the rescaled plane.
@@ -79,14 +80,14 @@ def cell_pixels(
     ----------
     labels : (Y, X) int
         0 is background.
-    names : (N,) int
-        Sorted labels; row i belongs to ``names[i]``.
+    label_ids : (N,) int
+        Sorted labels; row i belongs to ``label_ids[i]``.
     shape : (int, int)
         Height and width of the rescaled plane.
     """
     y, x = np.nonzero(labels)
-    cell = np.searchsorted(names, labels[y, x]).astype(np.int64)
-    ring = _rings(_edge_distance(labels)[y, x], cell, len(names))
+    cell = np.searchsorted(label_ids, labels[y, x]).astype(np.int64)
+    ring = _rings(_edge_distance(labels)[y, x], cell, len(label_ids))
     y, x = (
         np.minimum((place + 0.5) * (new / old), new - 1).astype(np.int64)
         for place, new, old in zip((y, x), shape, labels.shape, strict=True)
@@ -96,14 +97,7 @@ def cell_pixels(
 
 def _edge_distance(labels: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
     """Distance to the cell's outermost pixels; the border of the image is no edge."""
-    inside = labels > 0
-    for one, other in (
-        (np.s_[:-1], np.s_[1:]),
-        (np.s_[:, :-1], np.s_[:, 1:]),
-    ):
-        differs = labels[one] != labels[other]
-        inside[one] &= ~differs
-        inside[other] &= ~differs
+    inside = (labels > 0) & ~edge_pixels(labels)
     if inside.all():  # one cell that is the whole image has no edge
         return np.ones(labels.shape)
     distance: NDArray[np.float64] = distance_transform_edt(inside)

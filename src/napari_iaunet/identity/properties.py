@@ -38,7 +38,7 @@ _DIAGONAL = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 
 def measure_properties(
     planes: Iterable[tuple[NDArray[np.integer[Any]], NDArray[Any]]],
-    names: NDArray[np.integer[Any]],
+    label_ids: NDArray[np.integer[Any]],
 ) -> dict[str, NDArray[np.float32]]:
     """Measure size, shape, colour and intensity of every cell.
 
@@ -47,9 +47,9 @@ def measure_properties(
     planes : iterable of (labels, image)
         (Y, X) int, 0 is background, and (C, Y, X) of any real dtype; NaN and
         infinities are left out.
-    names : (N,) int
-        All labels above 0, sorted. A label in several planes gets the mean of its
-        sections, weighted by area.
+    label_ids : (N,) int
+        All labels above 0, sorted. A label in several planes gets the mean
+        over these, weighted by area.
 
     Returns
     -------
@@ -61,14 +61,14 @@ def measure_properties(
         mean, standard deviation, minimum and maximum of the mean of the channels.
     """
     total: dict[str, NDArray[np.float64]] = {}
-    weight = np.zeros((len(names), 1))
+    weight = np.zeros((len(label_ids), 1))
     for labels, image in planes:
         y, x = np.nonzero(labels)
-        row = np.searchsorted(names, labels[y, x])
-        area = np.bincount(row, minlength=len(names)).astype(np.float64)
+        row = np.searchsorted(label_ids, labels[y, x])
+        area = np.bincount(row, minlength=len(label_ids)).astype(np.float64)
         found = {
             **_outline(labels, row, y, x, area),
-            **_looks(image[:, y, x], row, len(names)),
+            **_light(image[:, y, x], row, len(label_ids)),
         }
         for key, values in found.items():
             weighted = np.where(area[:, None] > 0, values * area[:, None], 0.0)
@@ -136,7 +136,7 @@ def _perimeter(
     return np.asarray(length, np.float64)
 
 
-def _looks(
+def _light(
     values: NDArray[Any], row: NDArray[np.int64], count: int
 ) -> dict[str, NDArray[np.float64]]:
     """Colour and intensity, from the values of the cells' pixels, (C, P)."""
@@ -161,6 +161,27 @@ def _looks(
         "colour": share if len(values) > 1 else share[:, :0],
         "intensity": np.stack([mean, np.sqrt(square), low, high], 1),
     }
+
+
+def edge_pixels(labels: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Find the pixels of cells next to another cell or to the background.
+
+    Parameters
+    ----------
+    labels : (..., Y, X) int
+        0 is background; the border of the image is no edge.
+
+    Returns
+    -------
+    (..., Y, X) bool
+    """
+    edges = np.zeros(labels.shape, bool)
+    for axis in (-1, -2):
+        here, there = (np.moveaxis(a, axis, 0) for a in (labels, edges))
+        differs = here[1:] != here[:-1]
+        there[1:] |= differs
+        there[:-1] |= differs
+    return edges & (labels > 0)
 
 
 def as_angles(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
@@ -217,7 +238,10 @@ def combine(
         if values.shape[1] and weights.get(key, 0.0) > 0
     }
     if not used:
-        raise ImageError("Nothing counts: give something more weight than zero.")
+        raise ImageError(
+            "Nothing counts: give something that these images have more weight than "
+            "zero."
+        )
     parts = [_unit(groups[key]) * np.float32(used[key] ** 0.5) for key in used]
     return _unit(np.concatenate(parts, axis=1))
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.identity.describe import DescribedCells
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,9 +21,11 @@ _AT_LARGE = 32.0
 
 
 def similarity(
-    embeddings: NDArray[np.floating[Any]],
+    embeddings: DescribedCells | NDArray[np.floating[Any]],
     like: Sequence[int],
     unlike: Sequence[int] = (),
+    *,
+    weights: Mapping[str, float] | None = None,
 ) -> NDArray[np.float32]:
     """Rank cells by their likeness to examples.
 
@@ -33,10 +36,14 @@ def similarity(
 
     Parameters
     ----------
-    embeddings : (N, D) float
-        Rows of unit length.
+    embeddings : DescribedCells or (N, D) float
+        As `Segmenter.describe` gives them: appearance, colour, size, shape and
+        intensity count. Or embeddings alone, rows of unit length: appearance counts.
     like, unlike : sequences of int
         Rows of the examples; at least one like. Repeated rows count once.
+    weights : mapping of str to float, optional
+        How much each group of described cells counts, as for
+        `DescribedCells.vectors`; the usual weights if None.
 
     Returns
     -------
@@ -46,8 +53,13 @@ def similarity(
     Raises
     ------
     ImageError
-        If there is no like, a row does not exist, or one is like and unlike.
+        If there is no like, a row does not exist, one is like and unlike, or the
+        weights cannot be used.
     """
+    if isinstance(embeddings, DescribedCells):
+        embeddings = embeddings.vectors(weights)
+    elif weights is not None:
+        raise ImageError("Only cells that Segmenter.describe gave can be weighted.")
     vectors = np.asarray(embeddings, np.float32)
     if vectors.ndim != 2:
         raise ImageError("Embeddings are a table: one row for each cell.")

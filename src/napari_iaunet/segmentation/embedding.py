@@ -34,10 +34,12 @@ class LabelPlanes:
 
     Attributes
     ----------
-    names : (N,) int64
+    label_ids : (N,) int64
         All labels above 0, sorted.
     diameter : float or None
-        Median over the cells' sections, in pixels; None without cells.
+        Median over the cells of all planes, in pixels; None without cells.
+    with_cells : list of int
+        The planes that have cells.
 
     Raises
     ------
@@ -58,24 +60,27 @@ class LabelPlanes:
             raise ImageError("The labels must be whole numbers, one number per cell.")
         self._labels, self._planes = labels, planes
         found = [cells_of(self[i]) for i in range(len(planes))]
-        self.names: NDArray[np.int64] = np.unique(
-            np.concatenate([names for names, _ in found])
+        self.label_ids: NDArray[np.int64] = np.unique(
+            np.concatenate([label_ids for label_ids, _ in found])
         ).astype(np.int64)
+        self.with_cells = [i for i, (ids, _) in enumerate(found) if ids.size]
         areas = np.concatenate([areas for _, areas in found])
         self.diameter = (
             float(np.median(np.sqrt(4 * areas / np.pi))) if areas.size else None
         )
 
     def __getitem__(self, i: int) -> NDArray[np.integer[Any]]:
-        return np.asarray(self._labels[self._planes.position(i)])
+        """Labels of a plane, (Y, X); those below 0 are background, too."""
+        labels = np.asarray(self._labels[self._planes.position(i)])
+        return np.maximum(labels, 0) if labels.dtype.kind == "i" else labels
 
 
 def cells_of(
     labels: NDArray[np.integer[Any]],
 ) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
     """Return the sorted labels of a plane and the area of each, in pixels."""
-    names, areas = np.unique(labels[labels > 0], return_counts=True)
-    return names, areas.astype(np.int64)
+    label_ids, areas = np.unique(labels[labels > 0], return_counts=True)
+    return label_ids, areas.astype(np.int64)
 
 
 def embed_cells(
@@ -87,7 +92,7 @@ def embed_cells(
 ) -> NDArray[np.float32]:
     """Describe every cell by a unit vector.
 
-    A label in several planes gets the mean of its sections, weighted by area.
+    A label in several planes gets the mean over these, weighted by area.
 
     Parameters
     ----------
@@ -103,7 +108,7 @@ def embed_cells(
     Returns
     -------
     (N, D) float32
-        Row i belongs to ``labels.names[i]``.
+        Row i belongs to ``labels.label_ids[i]``.
     """
     network = backend.network
     if not bool(network.descriptor_basis.any()):
@@ -111,8 +116,8 @@ def embed_cells(
             "This model cannot tell which cells look alike: it was never trained to "
             "the end. Train it once more."
         )
-    names = labels.names
-    total = torch.zeros(len(names), network.descriptor_basis.shape[1])
+    label_ids = labels.label_ids
+    total = torch.zeros(len(label_ids), network.descriptor_basis.shape[1])
     known = backend.config.diameter
     steps = PlaneProgress(progress, len(planes))
     for index in range(len(planes)):
@@ -126,7 +131,7 @@ def embed_cells(
         pixels = cell_pixels(here, present, plane.shape[1:])
         pooled = backend.describe(plane, pixels, len(present), steps)
         vectors = network.describe(pooled.to(network.descriptor_mean.device)).cpu()
-        rows = torch.from_numpy(np.searchsorted(names, present.astype(np.int64)))
+        rows = torch.from_numpy(np.searchsorted(label_ids, present.astype(np.int64)))
         total.index_add_(0, rows, vectors * torch.from_numpy(area)[:, None])
     steps(1, 1)
     unit: NDArray[np.float32] = torch.nn.functional.normalize(total, dim=1).numpy()
@@ -153,19 +158,19 @@ def identify_cells(
     Returns
     -------
     (N, P) float32
-        Row i belongs to ``labels.names[i]``; of a label in several planes, to its
-        last section.
+        Row i belongs to ``labels.label_ids[i]``; of a label in several planes, to its
+        last plane.
     """
     if not backend.config.identity:
         raise ModelError("This model has no identity branch: it cannot follow cells.")
-    found = np.zeros((len(labels.names), backend.config.projection), np.float32)
+    found = np.zeros((len(labels.label_ids), backend.config.projection), np.float32)
     known = backend.config.diameter
     for index in range(len(planes)):
         here = labels[index]
         present, _ = cells_of(here)
         if present.size:
             plane = _at_scale(planes[index], diameter or labels.diameter, known)
-            rows = np.searchsorted(labels.names, present.astype(np.int64))
+            rows = np.searchsorted(labels.label_ids, present.astype(np.int64))
             numbers = np.searchsorted(present, here) + 1
             numbers = np.where(here > 0, numbers, 0).astype(np.int64)
             cells = _nearest(numbers, plane.shape[1:])

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import DeviceError, ImageError
+from napari_iaunet.identity.describe import DescribedCells
+from napari_iaunet.identity.properties import measure_properties
 from napari_iaunet.inference.backend import Backend
 from napari_iaunet.inference.devices import choose_device
 from napari_iaunet.inference.engines import PYTORCH, digest_of
@@ -274,6 +276,40 @@ class Segmenter:
         planes = as_planes(image, channel_axis)
         cells = LabelPlanes(labels, planes)
         return embed_cells(self._backend, planes, cells, diameter, progress)
+
+    def describe(
+        self,
+        image: Any,
+        labels: Any,
+        *,
+        channel_axis: int | None = None,
+        diameter: float | None = None,
+        progress: Progress | None = None,
+    ) -> DescribedCells:
+        """Describe every cell by its embedding and by colour, size, shape, intensity.
+
+        Parameters
+        ----------
+        image, labels, channel_axis, diameter, progress
+            As for `embed`.
+
+        Returns
+        -------
+        DescribedCells
+            What `similarity` ranks best by; rows in the order of the sorted labels.
+
+        Raises
+        ------
+        ImageError
+            If image, labels or diameter cannot be used, or do not fit together.
+        """
+        check_diameter(diameter)
+        planes = as_planes(image, channel_axis)
+        cells = LabelPlanes(labels, planes)
+        embeddings = embed_cells(self._backend, planes, cells, diameter, progress)
+        pixels = ((cells[i], planes.raw(i)) for i in cells.with_cells or [0])
+        properties = measure_properties(pixels, cells.label_ids)
+        return DescribedCells(cells.label_ids, embeddings, properties)
 
     def identify(
         self,

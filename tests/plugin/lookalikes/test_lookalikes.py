@@ -15,6 +15,8 @@ from qtpy.QtWidgets import QFileDialog
 from stepwise import Stepwise
 
 from napari_iaunet.errors import ModelError
+from napari_iaunet.identity.describe import DescribedCells
+from napari_iaunet.identity.properties import measure_properties
 from napari_iaunet.segmentation.image import as_planes
 
 pytestmark = pytest.mark.viewer
@@ -48,13 +50,13 @@ def middle(row, column):
 
 
 class Seer(Stepwise):
-    """Embeds cells by how bright they are."""
+    """Describes cells by how bright they are."""
 
     def __init__(self):
         super().__init__()
         self.calls = []
 
-    def embed(self, image, labels, *, channel_axis=None, progress=None):
+    def describe(self, image, labels, *, channel_axis=None, progress=None):
         planes = as_planes(image, channel_axis)
         self.calls.append((planes.shape, planes.n_channels, labels.shape))
         self.work(progress)
@@ -66,10 +68,13 @@ class Seer(Stepwise):
                 plane.ravel(), planes.raw(i).mean(0).ravel(), total.size
             )
             area += np.bincount(plane.ravel(), minlength=total.size)
-        names = np.flatnonzero(area)
-        names = names[names > 0]
-        angle = total[names] / area[names] / 255 * np.pi
-        return np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
+        label_ids = np.flatnonzero(area)
+        label_ids = label_ids[label_ids > 0]
+        angle = total[label_ids] / area[label_ids] / 255 * np.pi
+        embeddings = np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
+        pixels = ((plane, planes.raw(i)) for i, plane in enumerate(flat))
+        properties = measure_properties(pixels, label_ids)
+        return DescribedCells(label_ids, embeddings, properties)
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
 
+    from napari_iaunet.identity.search import Query, Ranking
     from napari_iaunet.plugin.core.own_changes import Undisturbed
-    from napari_iaunet.plugin.lookalikes.job import DescribedCells
     from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
-    from napari_iaunet.plugin.lookalikes.ranking import Query, Ranking
+    from napari_iaunet.segmentation.cell_map import CellMap
 
 _NONE_FOUND = "No cell is that similar. Lower the threshold."
 
@@ -44,7 +44,7 @@ class Found(NamedTuple):
         What counted, and how much.
     """
 
-    ranking: Ranking
+    ranking: Ranking[CellMap]
     values: NDArray[np.float32]
     threshold: float
     query: Query
@@ -143,7 +143,7 @@ def _cells(count: int) -> str:
 
 def _parts(
     viewer: napari.viewer.Viewer, found: Found
-) -> Iterator[tuple[Labels, DescribedCells, NDArray[np.float32]]]:
+) -> Iterator[tuple[Labels, CellMap, NDArray[np.float32]]]:
     for key, cells in found.ranking.parts.items():
         layer = label_layers.find_labels(viewer, key)
         if layer is not None:
@@ -193,8 +193,8 @@ def _save(viewer: napari.viewer.Viewer, found: Found, path: Path) -> None:
         part: dict[str, NDArray[Any]] = {}
         if several:
             part["layer"] = np.full(len(values), layer.name, object)
-        part |= {"label": cells.names, **cells.table, "similarity": values}
-        part["class"] = class_layers.classes_of(viewer, layer, cells.names)
+        part |= {**cells.table, "similarity": values}
+        part["class"] = class_layers.classes_of(viewer, layer, cells.label_ids)
         for key, column in part.items():
             columns.setdefault(key, []).append(column)
     table = {key: np.concatenate(column) for key, column in columns.items()}

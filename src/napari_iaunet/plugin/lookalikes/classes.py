@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pandas import DataFrame
 
-    from napari_iaunet.plugin.lookalikes.job import DescribedCells
+    from napari_iaunet.segmentation.cell_map import CellMap
 
 # napari's DirectLabelColormap takes no higher labels where numba is not installed.
 _MOST_COLOURED = 1 << 16
@@ -41,9 +41,9 @@ _PALETTE = (
 )
 
 
-def table_of(cells: DescribedCells) -> dict[str, NDArray[Any]]:
+def table_of(cells: CellMap) -> dict[str, NDArray[Any]]:
     """Return label, plane (stacks only), place, area and intensity of all cells."""
-    table = {"label": cells.names, **cells.table}
+    table = dict(cells.table)
     if cells.index.ndim == 2:
         del table["plane"]
     return table
@@ -52,7 +52,7 @@ def table_of(cells: DescribedCells) -> dict[str, NDArray[Any]]:
 def extract(
     viewer: napari.viewer.Viewer,
     labels: Labels,
-    cells: DescribedCells,
+    cells: CellMap,
     similarity: NDArray[np.float32],
     chosen: NDArray[np.bool_],
     parameters: dict[str, Any],
@@ -64,7 +64,7 @@ def extract(
     viewer : Viewer
     labels : Labels
         The layer that ``cells`` describes.
-    cells : DescribedCells
+    cells : CellMap
     similarity : (N,) float32
     chosen : (N,) bool
     parameters : dict
@@ -72,8 +72,8 @@ def extract(
     """
     from pandas import DataFrame
 
-    columns = {"index": cells.names, **table_of(cells), "similarity": similarity}
-    columns["class"] = classes_of(viewer, labels, cells.names)
+    columns = {"index": cells.label_ids, **table_of(cells), "similarity": similarity}
+    columns["class"] = classes_of(viewer, labels, cells.label_ids)
     table = DataFrame(columns)[chosen].reset_index(drop=True)
     if not table["class"].any():
         del table["class"]
@@ -123,7 +123,7 @@ def known_classes(viewer: napari.viewer.Viewer) -> list[str]:
 def name_cells(
     viewer: napari.viewer.Viewer,
     labels: Labels,
-    cells: DescribedCells,
+    cells: CellMap,
     chosen: NDArray[np.bool_],
     name: str,
 ) -> Labels:
@@ -134,7 +134,7 @@ def name_cells(
     viewer : Viewer
     labels : Labels
         The layer that ``cells`` describes; it is not changed.
-    cells : DescribedCells
+    cells : CellMap
     chosen : (N,) bool
     name : str
         "" takes the class away.
@@ -146,7 +146,7 @@ def name_cells(
     """
     from pandas import DataFrame
 
-    classes = classes_of(viewer, labels, cells.names)
+    classes = classes_of(viewer, labels, cells.label_ids)
     classes[chosen] = name
     numbers = _numbers(cells)
     features = DataFrame({"index": numbers[1:], **table_of(cells), "class": classes})
@@ -172,7 +172,7 @@ def name_cells(
     return layer
 
 
-def _numbers(cells: DescribedCells) -> NDArray[np.int32]:
+def _numbers(cells: CellMap) -> NDArray[np.int32]:
     """Return the number of each cell in a layer of classes, after a 0.
 
     That is its label, unless one is too high for napari to colour by class.
@@ -182,9 +182,9 @@ def _numbers(cells: DescribedCells) -> NDArray[np.int32]:
     ImageError
         If there are too many cells.
     """
-    count = len(cells.names)
-    if count and cells.names[-1] <= _MOST_COLOURED:
-        return np.concatenate([[0], cells.names]).astype(np.int32)
+    count = len(cells)
+    if count and cells.label_ids[-1] <= _MOST_COLOURED:
+        return np.concatenate([[0], cells.label_ids]).astype(np.int32)
     if count > _MOST_COLOURED:
         msg = (
             f"napari can colour up to {_MOST_COLOURED:,} cells by class, and these are "

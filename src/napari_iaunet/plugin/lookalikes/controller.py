@@ -9,6 +9,13 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer
 
 from napari_iaunet.errors import IAUNetError
+from napari_iaunet.identity.search import (
+    CellRef,
+    Query,
+    Ranking,
+    suggest_threshold,
+    threshold_for,
+)
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.mouse_tool import MouseTool
 from napari_iaunet.plugin.core.own_changes import Undisturbed
@@ -19,14 +26,7 @@ from napari_iaunet.plugin.lookalikes.actions import Found, LookalikeActions
 from napari_iaunet.plugin.lookalikes.display import LookalikeDisplay
 from napari_iaunet.plugin.lookalikes.library import CellLibrary
 from napari_iaunet.plugin.lookalikes.panel import NOT_LIKE
-from napari_iaunet.plugin.lookalikes.ranking import (
-    CellRef,
-    Query,
-    Ranking,
-    Targets,
-    suggest_threshold,
-    threshold_for,
-)
+from napari_iaunet.plugin.lookalikes.targets import Targets
 
 if TYPE_CHECKING:
     import napari.viewer

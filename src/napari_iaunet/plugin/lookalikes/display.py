@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_iaunet.identity.search import best_and_uncertain
 from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.lookalikes.gallery import Thumbnail
-from napari_iaunet.plugin.lookalikes.ranking import best_and_border
 from napari_iaunet.plugin.lookalikes.similarity_layers import (
     LIKE_COLOUR,
     UNLIKE_COLOUR,
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     import napari.viewer
     from numpy.typing import NDArray
 
+    from napari_iaunet.identity.search import CellRef, Query, Ranking
     from napari_iaunet.plugin.core.own_changes import Undisturbed
     from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
-    from napari_iaunet.plugin.lookalikes.ranking import CellRef, Query, Ranking
+    from napari_iaunet.segmentation.cell_map import CellMap
 
 _PICTURES = 30
 
@@ -49,7 +50,7 @@ class LookalikeDisplay:
         self._shown: dict[str, SimilarityLayers] = {}
 
     def show(
-        self, ranking: Ranking, values: NDArray[np.float32], threshold: float
+        self, ranking: Ranking[CellMap], values: NDArray[np.float32], threshold: float
     ) -> None:
         """Colour all cells by their similarity, (N,) float32."""
         for key, shown in list(self._shown.items()):
@@ -73,7 +74,7 @@ class LookalikeDisplay:
 
     def settle(
         self,
-        ranking: Ranking,
+        ranking: Ranking[CellMap],
         values: NDArray[np.float32],
         threshold: float,
         query: Query,
@@ -89,15 +90,15 @@ class LookalikeDisplay:
                 for cells in query
             )
             shown.outline(values[ranking.rows[key]] >= threshold, likes, unlikes)
-        best, border = best_and_border(values, threshold, _PICTURES)
+        best, uncertain = best_and_uncertain(values, threshold, _PICTURES)
         self._panel.found.set_gallery(
             *(
                 [self._thumbnail(ranking, values, row, query) for row in rows]
-                for rows in (best, border)
+                for rows in (best, uncertain)
             )
         )
 
-    def show_examples(self, ranking: Ranking | None, query: Query) -> None:
+    def show_examples(self, ranking: Ranking[CellMap] | None, query: Query) -> None:
         """Show pictures of likes and unlikes; none before cells are described."""
         pictures = [] if ranking is None else list(_examples(ranking, query))
         self._panel.set_examples(pictures)
@@ -108,7 +109,7 @@ class LookalikeDisplay:
             shown.remove()
         self._shown.clear()
 
-    def centre(self, ranking: Ranking, cell: CellRef) -> None:
+    def centre(self, ranking: Ranking[CellMap], cell: CellRef) -> None:
         """Bring a cell to the middle of the viewer."""
         part, layer = (
             ranking.parts.get(cell.layer),
@@ -134,27 +135,38 @@ class LookalikeDisplay:
         )
 
     def _thumbnail(
-        self, ranking: Ranking, values: NDArray[np.float32], row: int, query: Query
+        self,
+        ranking: Ranking[CellMap],
+        values: NDArray[np.float32],
+        row: int,
+        query: Query,
     ) -> Thumbnail:
         cell = ranking.cell(row)
-        pixels = ranking.thumbnail(cell)
+        pixels = _picture(ranking, cell)
         assert pixels is not None
         frame = LIKE_COLOUR if cell in query.likes else ""
         frame = UNLIKE_COLOUR if cell in query.unlikes else frame
         text = f"{self._name(ranking, cell)}, similarity {values[row]:.3f}"
         return Thumbnail(cell, pixels, text, frame)
 
-    def _name(self, ranking: Ranking, cell: CellRef) -> str:
+    def _name(self, ranking: Ranking[CellMap], cell: CellRef) -> str:
         layer = label_layers.find_labels(self._viewer, cell.layer)
         if layer is None or len(ranking.parts) == 1:
             return f"Cell {cell.label}"
         return f"Cell {cell.label} of {layer.name}"
 
 
-def _examples(ranking: Ranking, query: Query) -> Iterator[Thumbnail]:
+def _picture(ranking: Ranking[CellMap], cell: CellRef) -> NDArray[np.uint8] | None:
+    """Return the picture of a cell; None if there is no such cell."""
+    part = ranking.parts.get(cell.layer)
+    row = None if part is None else part.row(cell.label)
+    return None if part is None or row is None else part.thumbnails[row]
+
+
+def _examples(ranking: Ranking[CellMap], query: Query) -> Iterator[Thumbnail]:
     kinds = (("Like", LIKE_COLOUR), ("Unlike", UNLIKE_COLOUR))
     for (word, colour), cells in zip(kinds, query, strict=True):
         for cell in cells:
-            pixels = ranking.thumbnail(cell)
+            pixels = _picture(ranking, cell)
             if pixels is not None:
                 yield Thumbnail(cell, pixels, f"{word}: cell {cell.label}", colour)

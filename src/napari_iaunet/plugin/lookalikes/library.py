@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.core.jobs import Jobs
     from napari_iaunet.plugin.core.segmenters import Segmenters
     from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage, CellSource
-    from napari_iaunet.plugin.lookalikes.job import DescribedCells
+    from napari_iaunet.segmentation.cell_map import CellMap
 
     Known = tuple[CellsOnImage, str]
 
@@ -63,7 +63,7 @@ class CellLibrary(QObject):
     ) -> None:
         super().__init__(parent)
         self._viewer, self._jobs, self._segmenters = viewer, jobs, segmenters
-        self._known: dict[Known, DescribedCells] = {}
+        self._known: dict[Known, CellMap] = {}
         self._wanted: list[Known] = []
         self._under_way: list[Known] = []
         self._watched = Connections()
@@ -114,7 +114,7 @@ class CellLibrary(QObject):
         self._jobs.start(work, "Comparing cells")
         return False
 
-    def get(self, cells: CellsOnImage, model: str | None) -> DescribedCells | None:
+    def get(self, cells: CellsOnImage, model: str | None) -> CellMap | None:
         """Return what is known of the cells of a layer."""
         return None if model is None else self._known.get((cells, model))
 
@@ -195,7 +195,7 @@ class CellLibrary(QObject):
         wanted = {*self._wanted, *self._known}
         self._forget([k for k in wanted if key in (k[0].image, *k[0].together_with)])
 
-    def _on_success(self, found: list[DescribedCells]) -> None:
+    def _on_success(self, found: list[CellMap]) -> None:
         under_way, self._under_way = self._under_way, []
         for key, cells in zip(under_way, found, strict=True):
             self._known.pop(key, None)
@@ -222,7 +222,7 @@ def _describe(
     model: str,
     device: str,
     progress: Callable[[int, int], None],
-) -> list[DescribedCells]:
+) -> list[CellMap]:
     return describe_cells(
         segmenters, sources, model=model, device=device, progress=progress
     )

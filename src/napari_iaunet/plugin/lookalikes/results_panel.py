@@ -52,7 +52,8 @@ class FoundSection(QWidget):
     def __init__(self, gallery_tip: str) -> None:
         super().__init__()
         self._values: NDArray[np.float32] | None = None
-        self.best, self.border = ThumbnailRow(gallery_tip), ThumbnailRow(gallery_tip)
+        self.best = ThumbnailRow(gallery_tip)
+        self.uncertain = ThumbnailRow(gallery_tip)
         self._make()
         self._lay_out()
         self._connect()
@@ -98,13 +99,13 @@ class FoundSection(QWidget):
         layout.addWidget(title("Most alike"))
         layout.addWidget(self.best)
         layout.addWidget(title("Close to the threshold"))
-        layout.addWidget(self.border)
+        layout.addWidget(self.uncertain)
 
     def _connect(self) -> None:
         self.histogram.threshold_dragged.connect(self.set_threshold)
         self.histogram.threshold_dragged.connect(self.threshold_changed)
         self.slider.valueChanged.connect(self._on_slider)
-        for row in (self.best, self.border):
+        for row in (self.best, self.uncertain):
             row.pressed.connect(self.cell_pressed)
         self.extract_button.clicked.connect(self.extract_requested)
         self.save_button.clicked.connect(self.save_requested)
@@ -138,11 +139,11 @@ class FoundSection(QWidget):
         return self.histogram.threshold
 
     def set_gallery(
-        self, best: Sequence[Thumbnail], border: Sequence[Thumbnail]
+        self, best: Sequence[Thumbnail], uncertain: Sequence[Thumbnail]
     ) -> None:
         """Show the cells most alike, and those next to the threshold."""
         self.best.set_thumbnails(best)
-        self.border.set_thumbnails(border)
+        self.uncertain.set_thumbnails(uncertain)
 
     def set_classes(self, names: Sequence[str]) -> None:
         """Offer names of classes; what is being typed stays."""

@@ -5,13 +5,14 @@ Like `layers`, this module reads and writes layers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
 
 from napari_iaunet.plugin.layers.geometry import placement
 from napari_iaunet.plugin.layers.images import HELPER, selection_kept
+from napari_iaunet.segmentation.cell_map import ValuePerCell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,51 +22,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.core.own_changes import Undisturbed
-    from napari_iaunet.plugin.lookalikes.job import DescribedCells
+    from napari_iaunet.segmentation.cell_map import CellMap
 
 LIKE_COLOUR, UNLIKE_COLOUR, FOUND_COLOUR = "#3ddc5a", "#ff4d4d", "#ffffff"
 _BELOW = (0.45, 0.45, 0.45, 0.6)
 _FOUND, _LIKE, _UNLIKE = 1, 2, 3
 _NARROWEST, _OPACITY = 1e-3, 0.65
-
-
-class PerCell:
-    """An image of a value for each cell, made when a plane of it is looked at.
-
-    Parameters
-    ----------
-    index : int array
-        0 for background, else a cell's row + 1.
-    table : (N + 1,) array
-        The values, that of the background first; may be changed.
-    where : bool array, optional
-        Elsewhere it is as in the background.
-    """
-
-    def __init__(
-        self,
-        index: NDArray[np.int32],
-        table: NDArray[Any],
-        where: NDArray[np.bool_] | None = None,
-    ) -> None:
-        self._index, self.table, self._where = index, table, where
-        self.shape, self.ndim, self.size = index.shape, index.ndim, index.size
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the values."""
-        return self.table.dtype
-
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        values: NDArray[Any] = self.table[self._index[key]]
-        if self._where is None:
-            return values
-        return np.where(self._where[key], values, self.table[0])
-
-    def __array__(
-        self, dtype: np.dtype[Any] | None = None, copy: bool | None = None
-    ) -> NDArray[Any]:
-        return np.asarray(self[...], dtype)
 
 
 class SimilarityLayers:
@@ -81,7 +43,7 @@ class SimilarityLayers:
         Gives a context in which changes of the layers mean nothing.
     labels : Labels
         Hidden as long as the similarities are shown.
-    cells : DescribedCells
+    cells : CellMap
     """
 
     def __init__(
@@ -89,17 +51,17 @@ class SimilarityLayers:
         viewer: napari.viewer.Viewer,
         undisturbed: Undisturbed,
         labels: Labels,
-        cells: DescribedCells,
+        cells: CellMap,
     ) -> None:
         self._viewer, self._undisturbed, self._labels = viewer, undisturbed, labels
         self._was_visible = bool(labels.visible)
         self.cells = cells
-        count = len(cells.names) + 1
+        count = len(cells) + 1
         shape = _shape(labels)
         index, edges = cells.index.reshape(shape), cells.edges.reshape(shape)
-        self._values = PerCell(index, np.full(count, np.nan, np.float32))
+        self._values = ValuePerCell(index, np.full(count, np.nan, np.float32))
         # As quick as napari's own outlines are slow: these need no search for edges.
-        self._numbers = PerCell(index, np.zeros(count, np.uint8), edges)
+        self._numbers = ValuePerCell(index, np.zeros(count, np.uint8), edges)
         self._image: Image | None = None
         self._outlines: Labels | None = None
         self._is_waiting = False
