@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_iaunet.evaluation import average_precision
     from napari_iaunet.identity.ranking import similarity
+    from napari_iaunet.io.read import read_image
+    from napari_iaunet.io.write import write_labels
     from napari_iaunet.large.lazy import segment_lazy
     from napari_iaunet.model.registry import list_models
     from napari_iaunet.segmentation.segmenter import Segmentation, Segmenter
@@ -27,10 +29,12 @@ _HOMES = {
     "average_precision": "napari_iaunet.evaluation",
     "follow": "napari_iaunet.tracking.track",
     "list_models": "napari_iaunet.model.registry",
+    "read_image": "napari_iaunet.io.read",
     "segment_lazy": "napari_iaunet.large.lazy",
     "similarity": "napari_iaunet.identity.ranking",
     "track": "napari_iaunet.tracking.track",
     "train": "napari_iaunet.training.loop",
+    "write_labels": "napari_iaunet.io.write",
 }
 
 __all__ = [
@@ -40,10 +44,12 @@ __all__ = [
     "average_precision",
     "follow",
     "list_models",
+    "read_image",
     "segment_lazy",
     "similarity",
     "track",
     "train",
+    "write_labels",
 ]
 
 

@@ -170,13 +170,19 @@ def test_another_request_begins_anew(segmenter, mosaic, tmp_path):
 
 
 KILLED = """
-import sys, numpy as np
+import sys, time, numpy as np
 from napari_iaunet import Segmenter
 from napari_iaunet.large.lazy import segment_lazy
 image, out = sys.argv[1:]
+
+def tell(done, total):
+    print(done, flush=True)
+    if done == total - 1:  # it is killed before its end, however slow the killer is
+        time.sleep(600)
+
 segment_lazy(
     Segmenter(device="cpu"), np.load(image), out, diameter={diameter}, side={side},
-    progress=lambda done, total: print(done, flush=True),
+    progress=tell,
 )
 """
 

@@ -6,7 +6,9 @@ import pytest
 import zarr
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.segmentation.image import as_planes, normalise, rescale
+from napari_iaunet.inference.tiles import rescale
+from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.segmentation.intensity import normalise
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.inference.tiles import rescale
-from napari_iaunet.segmentation.intensity import find_stretch, normalise
+from napari_iaunet.segmentation.intensity import find_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.segmentation.intensity import Stretch
-
-__all__ = ["Planes", "as_planes", "guess_channel_axis", "normalise", "rescale"]
 
 
 @dataclass(frozen=True)
