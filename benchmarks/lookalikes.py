@@ -95,12 +95,8 @@ def _arguments() -> argparse.Namespace:
 
 def describe(segmenter: Any, args: argparse.Namespace) -> Cells:
     """Segment all smears and describe their cells by every method."""
-    from napari_iaunet.identity.properties import (
-        APPEARANCE,
-        DEFAULT_WEIGHTS,
-        as_angles,
-        combine,
-    )
+    from napari_iaunet.identity.describe import DescribedCells
+    from napari_iaunet.identity.properties import DEFAULT_WEIGHTS
 
     image, types = [], []
     found: dict[str, list[NDArray[Any]]] = {}
@@ -116,13 +112,13 @@ def describe(segmenter: Any, args: argparse.Namespace) -> Cells:
         image.append(np.full(rows.size, number))
         types.append(smear.types[kept])
     joined = {key: np.concatenate(values) for key, values in found.items()}
-    groups = {k: as_angles(v) for k, v in joined.items() if k in DEFAULT_WEIGHTS}
-    groups[APPEARANCE] = joined[OURS]
+    measured = {k: v for k, v in joined.items() if k in DEFAULT_WEIGHTS}
+    cells = DescribedCells(np.arange(len(joined[OURS])), joined[OURS], measured)
     vectors = {
         PROPERTIES: _unit(_standardised(joined[PROPERTIES])),
         TRIPLETS: joined[TRIPLETS],
         OURS: joined[OURS],
-        WEIGHTED: combine(groups, DEFAULT_WEIGHTS),
+        WEIGHTED: cells.vectors(),
     }
     return Cells(np.concatenate(image), np.concatenate(types), vectors)
 

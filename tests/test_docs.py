@@ -59,6 +59,6 @@ def test_every_public_name_is_described(name):
     assert name in PAGE.read_text()
 
 
-@pytest.mark.parametrize("name", ["segment", "set_image", "click", "embed"])
+@pytest.mark.parametrize("name", ["segment", "set_image", "click", "embed", "describe"])
 def test_every_method_of_the_contract_is_shown(name):
     assert any(f"segmenter.{name}(" in block for block in BLOCKS)

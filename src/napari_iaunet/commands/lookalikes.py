@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_iaunet.commands.common import (
     add_model,
@@ -12,9 +12,6 @@ from napari_iaunet.commands.common import (
     read_labels,
     show_progress,
 )
-
-if TYPE_CHECKING:
-    import argparse
 
 HELP = "rank cells by likeness"
 
@@ -34,6 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="ID",
             help=f"labels of cells that the wanted ones are {name}",
         )
+    add(
+        "--weights",
+        nargs="+",
+        type=_weight,
+        metavar="NAME=NUMBER",
+        help="how much appearance, colour, size, shape and intensity count, such as "
+        "size=1 shape=0.5; what is not named does not count",
+    )
     add("--out", required=True, type=Path, metavar="CSV", help="table to write")
     add("--channel-axis", type=int, metavar="AXIS", help="axis of the channels")
     add_model(parser)
@@ -43,11 +48,14 @@ def run(args: argparse.Namespace) -> int:
     """Rank the cells of an image by their likeness to examples."""
     import numpy as np
 
-    from napari_iaunet.identity.describe import rows_of
+    from napari_iaunet.identity.describe import check_weights, rows_of
     from napari_iaunet.identity.ranking import similarity
     from napari_iaunet.io.read import read_image, write_table
     from napari_iaunet.segmentation.measure import measure
 
+    weights = dict(args.weights) if args.weights else None
+    if weights:
+        check_weights(weights)
     image, labels = read_image(args.image), read_labels(args.labels)
     label_ids = np.unique(labels[labels > 0])
     like, unlike = (rows_of(some, label_ids) for some in (args.like, args.unlike))
@@ -58,10 +66,19 @@ def run(args: argparse.Namespace) -> int:
         channel_axis=axis,
         progress=show_progress(args.image.name),
     )
-    alike = similarity(cells, like, unlike)
+    alike = similarity(cells, like, unlike, weights=weights)
     table = measure(labels, image.array, channel_axis=axis)
     table["similarity"] = alike[np.searchsorted(label_ids, table["label"])]
     order = np.argsort(-table["similarity"], kind="stable")
     write_table(args.out, {key: column[order] for key, column in table.items()})
     print(f"{args.image}: {len(cells)} cells ranked, {args.out}")
     return 0
+
+
+def _weight(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    try:
+        return name, float(number)
+    except ValueError:
+        msg = f"{text!r} is not a weight such as size=0.5"
+        raise argparse.ArgumentTypeError(msg) from None

@@ -103,15 +103,9 @@ class DescribedCells:
             If there is no such group, a weight is no number from zero upwards, or
             nothing counts.
         """
-        weights = DEFAULT_WEIGHTS if weights is None else weights
-        unknown = [name for name in weights if name not in DEFAULT_WEIGHTS]
-        if unknown:
-            raise ImageError(
-                f"There is no weight “{unknown[0]}”: choose from "
-                f"{', '.join(DEFAULT_WEIGHTS)}."
-            )
-        if not all(math.isfinite(w) and w >= 0 for w in weights.values()):
-            raise ImageError("A weight is a number from zero upwards.")
+        if weights is None:
+            weights = DEFAULT_WEIGHTS
+        check_weights(weights)
         return combine(self._groups, weights)
 
     @cached_property
@@ -134,3 +128,15 @@ def rows_of(labels: Sequence[int], label_ids: NDArray[np.integer[Any]]) -> list[
         raise ImageError(f"The label image has no cell {', '.join(missing)}.")
     rows: list[int] = np.searchsorted(label_ids, labels).tolist()
     return rows
+
+
+def check_weights(weights: Mapping[str, float]) -> None:
+    """Raise ImageError unless all names and values of weights can be used."""
+    unknown = [name for name in weights if name not in DEFAULT_WEIGHTS]
+    if unknown:
+        raise ImageError(
+            f"There is no weight “{unknown[0]}”: choose from "
+            f"{', '.join(DEFAULT_WEIGHTS)}."
+        )
+    if not all(math.isfinite(w) and w >= 0 for w in weights.values()):
+        raise ImageError("A weight is a number from zero upwards.")
