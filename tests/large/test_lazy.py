@@ -68,7 +68,7 @@ def test_cells_are_those_of_the_whole_image(segmenter, mosaic, whole):
     assert sum(len(found[found > 0]) > 1 for found in parts) <= 1
 
 
-def test_a_small_image_is_looked_at_as_often_in_chunks(segmenter, mosaic, tmp_path):
+def test_a_small_image_is_augmented_in_chunks_too(segmenter, mosaic, tmp_path):
     small, out = mosaic[:512, :512], tmp_path / "labels.zarr"
     at_once = segmenter.segment(small, diameter=DIAMETER).labels
     in_chunks = segment_lazy(segmenter, small, out, diameter=DIAMETER, side=SIDE)

@@ -1,4 +1,4 @@
-"""The diameter of cells is estimated in one look or a few."""
+"""The diameter of cells is estimated at one scale or a few."""
 
 from types import SimpleNamespace
 
@@ -29,22 +29,22 @@ class Network:
         return Decoded(plane, None, Instances(labels, np.ones(1, np.float32)))
 
 
-def look(diameter, usual, tolerance=2.0):
+def measured(diameter, usual, tolerance=2.0):
     network = Network(diameter, tolerance)
     plane = np.zeros((3, 300, 300), np.float32)
     found, decoded = measure_plane(plane, network, KNOWN, usual)
     return found, decoded, network.scales
 
 
-def test_without_a_usual_size_the_image_is_looked_at_as_it_is():
-    found, decoded, scales = look(28, None)
+def test_without_a_usual_size_the_image_keeps_its_scale():
+    found, decoded, scales = measured(28, None)
     assert scales == [1.0]
     assert found == pytest.approx(28, rel=0.05)
     assert decoded is not None
 
 
-def test_usual_cells_are_found_in_one_look():
-    found, decoded, scales = look(75, 80)
+def test_usual_cells_are_found_at_once():
+    found, decoded, scales = measured(75, 80)
     assert scales == [pytest.approx(1.07 * 28 / 80)]
     assert found == pytest.approx(75, rel=0.05)
     assert decoded is not None, "nothing is left to be done"
@@ -52,13 +52,13 @@ def test_usual_cells_are_found_in_one_look():
 
 @pytest.mark.parametrize("diameter", [28, 50])
 def test_other_cells_are_found_in_spite_of_what_is_usual(diameter):
-    found, _, scales = look(diameter, 120)
+    found, _, scales = measured(diameter, 120)
     assert scales[:2] == [pytest.approx(1.07 * 28 / 120), 1.0]
     assert found == pytest.approx(diameter, rel=0.05)
 
 
 def test_where_no_cell_is_the_whole_image_was_tried_at_all_scales():
-    found, _, scales = look(1000, 80, tolerance=1.1)
+    found, _, scales = measured(1000, 80, tolerance=1.1)
     assert found is None
     assert len(scales) == 3
 
@@ -97,7 +97,7 @@ def measure(network, usual=None, side=300):
 
 
 @pytest.mark.parametrize("scores", [(0.9, 0.9), (0.9, 0.83), (0.6, 0.65)])
-def test_cells_that_may_be_missed_are_looked_at_larger(scores):
+def test_where_cells_may_be_missed_the_image_is_upscaled(scores):
     network = Crowd(scores=scores)
     found, decoded = measure(network)
     assert len(network.scales) == 2
@@ -117,7 +117,7 @@ def test_what_finds_no_more_or_worse_cells_is_not_taken(worse):
     assert len(decoded.cells.scores) == 6
 
 
-def test_without_faint_cells_one_look_will_do():
+def test_without_faint_cells_one_scale_will_do():
     network = Crowd(faint=0.1)
     assert measure(network)[0] == pytest.approx(22, rel=0.05)
     assert network.scales == [1.0]
@@ -129,7 +129,7 @@ def test_a_model_of_one_size_knows_it():
     assert network.scales == [1.0]
 
 
-def test_of_a_larger_plane_only_a_part_is_looked_at_larger():
+def test_of_a_larger_plane_only_a_part_is_upscaled():
     network = Crowd()
     found, decoded = measure(network, side=1200)
     assert network.sides == [512, 300, 300]

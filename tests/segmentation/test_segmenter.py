@@ -61,7 +61,7 @@ def test_diameter_is_estimated(segmenter, nuclei, zoom: int):
     assert large == pytest.approx(zoom * once, rel=0.3)
 
 
-def test_small_cells_that_a_first_look_misses_are_estimated_too(segmenter):
+def test_small_cells_that_are_missed_at_first_are_estimated_too(segmenter):
     """Most nuclei of the tissue are about 14 px wide, the glands' cells far larger."""
     assert 11 < segmenter.estimate_diameter(immunohistochemistry()) < 18
 
@@ -160,10 +160,8 @@ def test_cuda_gives_the_same_cells(nuclei):
     assert average_precision(cpu, cuda, thresholds=(0.75,)).pooled[0] > 0.95
 
 
-@pytest.mark.parametrize(("diameter", "looks", "apart"), [(14, 2, 0.02), (28, 4, 0.3)])
-def test_small_planes_are_looked_at_in_other_ways_too(
-    segmenter, monkeypatch, diameter, looks, apart
-):
+@pytest.mark.parametrize(("diameter", "count", "apart"), [(14, 2, 0.02), (28, 4, 0.3)])
+def test_small_planes_are_augmented(segmenter, monkeypatch, diameter, count, apart):
     image, seen = immunohistochemistry()[:160, :192], []
 
     def foreground(image, progress=None):
@@ -175,7 +173,7 @@ def test_small_planes_are_looked_at_in_other_ways_too(
         return (foreground(image) - mirrored).abs().max()
 
     often = foreground(image, lambda *call: seen.append(call))
-    assert seen == [(n, looks) for n in range(1, looks + 1)]
+    assert seen == [(n, count) for n in range(1, count + 1)]
     assert differs_in_a_mirror() < apart
     monkeypatch.setattr("napari_iaunet.segmentation.finder._SMALL", 0)
     assert differs_in_a_mirror() > apart

@@ -1,4 +1,4 @@
-"""Where the network runs."""
+"""A network on a device: planes in, blended fields out."""
 
 from __future__ import annotations
 
@@ -29,20 +29,26 @@ if TYPE_CHECKING:
     from napari_iaunet.model.network import IAUNet
 
 _Made = TypeVar("_Made")
-_SMALLEST_TILE = 192
+# Sides of a tile in pixels. Larger tiles waste less on their halos and take more
+# memory; below the smallest, the halos on both sides leave hardly anything between
+# them.
+_TILE_CUDA, _TILE, _SMALLEST_TILE = 2048, 1536, 192
+# Pixels that are compared with queries at a time: their vectors and what the head makes
+# of them then stay in a processor's cache of a few MB.
 _PIECE = 65536
 
 
-class Look(NamedTuple):
-    """One way to look at a plane.
+class Augmentation(NamedTuple):
+    """One version of a plane that the network sees, too: test-time augmentation.
 
     Attributes
     ----------
     mirrored : bool
-        Left and right; up and down never are: some microscopes light, and some
-        annotators draw, one of them unlike the other.
+        Whether left and right are exchanged. Up and down never are: in some
+        microscopes light comes from one of these sides, and some annotators draw one
+        of them unlike the other.
     scale : float
-        Factor by which the plane is rescaled before.
+        Factor by which the plane is rescaled.
     """
 
     mirrored: bool = False
@@ -71,7 +77,7 @@ class Backend:
     ) -> None:
         self.config = network.config
         self.device = device
-        self.tile = tile or (2048 if device.type == "cuda" else 1536)
+        self.tile = tile or (_TILE_CUDA if device.type == "cuda" else _TILE)
         self.dtype = autocast_dtype(device)
         self.network = fuse_batch_norm(copy.deepcopy(network).eval())
         self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -123,14 +129,14 @@ class Backend:
             )
         )
 
-    def look_again(
+    def average_augmented(
         self,
         plane: NDArray[np.float32],
         fields: FieldImage,
-        looks: Sequence[Look],
+        augmentations: Sequence[Augmentation],
         steps: PlaneProgress,
     ) -> FieldImage:
-        """Look at a plane in other ways, too, and take the mean of all looks.
+        """Average the fields of a plane and of augmented versions of it.
 
         Parameters
         ----------
@@ -138,33 +144,32 @@ class Backend:
             As for `fields`.
         fields : FieldImage
             What `fields` returned for that plane.
-        looks : sequence of Look
-            The other ways.
+        augmentations : sequence of Augmentation
         steps : PlaneProgress
 
         Returns
         -------
         FieldImage
-            Foreground and centre map are means over all looks; offset and embedding
-            are those of the first one.
+            Foreground and centre map are means over all versions; offset and
+            embedding are those of the plane itself.
         """
-        seen = [torch.stack(fields[:2])]
-        for number, look in enumerate(looks, start=1):
-            progress = steps.part(number, len(looks) + 1)
-            seen.append(self._look(plane, look, progress))
-        foreground, centre = torch.stack(seen).mean(0)
+        maps = [torch.stack(fields[:2])]
+        for number, augmentation in enumerate(augmentations, start=1):
+            progress = steps.part(number, len(augmentations) + 1)
+            maps.append(self._augmented_maps(plane, augmentation, progress))
+        foreground, centre = torch.stack(maps).mean(0)
         return fields._replace(foreground=foreground, centre=centre)
 
-    def _look(
-        self, plane: NDArray[np.float32], look: Look, progress: Progress
+    def _augmented_maps(
+        self, plane: NDArray[np.float32], augmentation: Augmentation, progress: Progress
     ) -> Tensor:
-        """Foreground and centre map (2, Y, X) of a plane looked at in some way."""
-        view = plane[:, :, ::-1].copy() if look.mirrored else plane
-        view = rescale(view, look.scale)
+        """Foreground and centre map (2, Y, X), found in an augmented plane."""
+        mirrored, scale = augmentation
+        augmented = rescale(plane[:, :, ::-1].copy() if mirrored else plane, scale)
         (masks,) = self._run_tiled(
-            view, lambda tile: [self.engine.masks(tile)], progress
+            augmented, lambda tile: [self.engine.masks(tile)], progress
         )
-        masks = masks.flip(2) if look.mirrored else masks
+        masks = masks.flip(2) if mirrored else masks
         return interpolate(
             masks[None], plane.shape[1:], mode="bilinear", antialias=True
         )[0]

@@ -35,7 +35,7 @@ class PlaneProgress:
             self.progress(self.plane * total + done, self.planes * total)
 
     def part(self, number: int, parts: int) -> Progress:
-        """Return what counts the tiles of one of the looks at the plane at work."""
+        """Return what counts the tiles of one version of the plane at work."""
 
         def count(done: int, total: int) -> None:
             self(done + number * total, parts * total)

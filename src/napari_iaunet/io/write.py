@@ -67,7 +67,7 @@ def write_labels(
 def overlay(
     image: Any, labels: NDArray[np.integer[Any]], *, channel_axis: int | None = None
 ) -> NDArray[np.uint8]:
-    """Draw the outlines of cells on the contrast-stretched image.
+    """Draw the outlines of cells on the normalised image.
 
     Parameters
     ----------

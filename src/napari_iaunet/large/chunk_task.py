@@ -9,7 +9,7 @@ import numpy as np
 from napari_iaunet.large.chunks import ChunkGrid
 from napari_iaunet.large.work_folder import Found
 from napari_iaunet.segmentation.measure import sums
-from napari_iaunet.segmentation.sampling import sample_stretches
+from napari_iaunet.segmentation.sampling import sample_normalisations
 
 if TYPE_CHECKING:
     from threading import Event
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_iaunet.large.chunks import Chunk
     from napari_iaunet.large.work_folder import Plan, WorkFolder
     from napari_iaunet.segmentation.image import Planes
-    from napari_iaunet.segmentation.intensity import Stretch
+    from napari_iaunet.segmentation.intensity import Normalisation
     from napari_iaunet.segmentation.segmenter import Segmenter
 
 # In pixels at the network's scale. With a halo of this width a chunk sees the cells on
@@ -45,7 +45,7 @@ class ChunkTask:
         self.plan, self.folder = plan, folder
         shape = planes.plane_shape
         self.grid = ChunkGrid(len(planes), shape, plan.side, plan.halo)
-        self._stretches: tuple[int, tuple[Stretch, ...]] | None = None
+        self._normalisations: tuple[int, tuple[Normalisation, ...]] | None = None
 
     @property
     def reach(self) -> int:
@@ -63,7 +63,7 @@ class ChunkTask:
         chunk = self.grid[index]
         outer = chunk.outer_rows, chunk.outer_columns
         raw = self.planes.raw(chunk.plane, *outer)
-        plane = self.planes.stretch(raw, self._stretches_of(chunk.plane))
+        plane = self.planes.normalise(raw, self._normalisations_of(chunk.plane))
 
         def ask(_done: int, _total: int) -> None:
             if stop and stop.is_set():
@@ -83,10 +83,13 @@ class ChunkTask:
         """Where a chunk's own pixels lie in the whole stack."""
         return (*self.planes.position(chunk.plane), chunk.rows, chunk.columns)
 
-    def _stretches_of(self, plane: int) -> tuple[Stretch, ...]:
-        known = self._stretches
+    def _normalisations_of(self, plane: int) -> tuple[Normalisation, ...]:
+        known = self._normalisations
         if known is None or known[0] != plane:
-            self._stretches = known = plane, sample_stretches(self.planes, plane)
+            self._normalisations = known = (
+                plane,
+                sample_normalisations(self.planes, plane),
+            )
         return known[1]
 
     def _keep(

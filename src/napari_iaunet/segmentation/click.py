@@ -18,6 +18,7 @@ from napari_iaunet.segmentation.queries import (
     find_peaks,
     merge_queries,
     nearest_queries,
+    smoothed,
     votes_of,
 )
 
@@ -30,14 +31,23 @@ if TYPE_CHECKING:
     from napari_iaunet.inference.fields import DecodeSettings
     from napari_iaunet.segmentation.queries import SameCell
 
-# Half side of the neighbourhood that is decoded, in diameters; doubled while the
-# cell reaches its border.
+# Half side of the neighbourhood that is decoded, in diameters: a cell of twice the
+# usual diameter and its neighbours. It is doubled while the cell reaches its border,
+# but not beyond the second value: no cell is so large, foreground gone wrong may be.
 _REACH = 2.5
 _WIDEST = 40.0
+# Pixels of a lower foreground probability belong to no cell, whatever is clicked: only
+# the clicks themselves do. Far below the threshold, so that clicks can add a faint
+# cell.
 _LEAST_FOREGROUND = 0.02
+# Logits are cut off here, where the probability is .9997: beyond, two pixels are
+# equally sure, and a click would have to move a sum of mere numbers.
 _STRONG = 8.0
+# By so much, in units of the logit, a negative click must recognise a query better than
+# any positive click does to take it away. Smaller values cut pieces off the wanted cell
+# where the click was meant for its outline.
 _CLEARLY = 1.0
-# How far a click moves the outline, in diameters.
+# How far a click moves the outline, in diameters: about as far as the cell reaches.
 _SPREAD = 0.75
 
 
@@ -227,18 +237,19 @@ def _decode_clicks(
     shape = fields.foreground.shape
     clicks = np.ravel_multi_index(tuple(np.rint(points).astype(np.int64).T), shape)
     inside = fields.foreground.numpy() > settings.foreground
-    peaks = np.setdiff1d(find_peaks(fields.centre, inside, settings.peak), clicks)
+    smooth, embedding = smoothed(fields.centre), fields.embedding
+    peaks = np.setdiff1d(find_peaks(smooth, inside, settings.peak), clicks)
     votes = votes_of(fields.offset, diameter, np.arange(inside.size))
-    automatic = merge_queries(peaks, votes[peaks], fields, inside, same_cell, settings)
+    automatic = merge_queries(
+        peaks, votes[peaks], embedding, smooth, inside, same_cell, settings
+    )
     queries = _add_clicks(
-        automatic, clicks, positive, votes, fields.embedding, same_cell, settings
+        automatic, clicks, positive, votes, embedding, same_cell, settings
     )
     candidate = fields.foreground.numpy() > _LEAST_FOREGROUND
     candidate.ravel()[clicks] = True
     pixels = np.flatnonzero(candidate)
-    lead = _lead(
-        pixels, votes, fields.embedding, queries, same_cell, settings, diameter
-    )
+    lead = _lead(pixels, votes, embedding, queries, same_cell, settings, diameter)
     level = np.log(settings.foreground / (1 - settings.foreground))
     height = np.full(inside.size, -_STRONG, np.float32)
     height[pixels] = np.minimum(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from skimage.measure import label as label_components
-from skimage.morphology import remove_small_holes
+from skimage.morphology import h_maxima, remove_small_holes
+from skimage.segmentation import relabel_sequential, watershed
 
 from napari_iaunet.model.ops import highest_near
+from napari_iaunet.segmentation.measure import disc_area
 from napari_iaunet.segmentation.queries import (
     find_peaks,
     join,
     merge_queries,
+    smoothed,
     votes_of,
 )
 
@@ -25,7 +28,12 @@ if TYPE_CHECKING:
     from napari_iaunet.inference.fields import DecodeSettings, FieldImage
     from napari_iaunet.segmentation.queries import SameCell
 
-
+# Smaller holes in the foreground, as a share of a usual cell's area, are filled. They
+# are nucleoli and vacuoles; larger ones may be background between cells.
+_HOLE = 0.05
+# Of the plain decoding: by how much the centre map must fall between two maxima for
+# them to be two cells, as `DecodeSettings.saddle`. Long cells break into pieces where
+# it is smaller, touching cells stay one where it is larger.
 _RIDGE_DEPTH = 0.15
 
 
@@ -70,10 +78,16 @@ def tidy(labels: NDArray[np.int32], smallest: float) -> NDArray[np.int32]:
     # Of two parts of equal size only the first is kept.
     numbers = np.flatnonzero(keep)
     numbers = numbers[np.unique(owner[numbers], return_index=True)[1]]
-    table = np.zeros(count + 1, np.int32)
-    table[np.sort(numbers)] = np.arange(1, len(numbers) + 1)
-    tidied: NDArray[np.int32] = table[parts]
-    return tidied
+    kept = np.zeros(count + 1, bool)
+    kept[numbers] = True
+    return _renumbered(parts, kept)
+
+
+def _renumbered(labels: NDArray[Any], kept: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Keep some of the labels 0..N, numbered consecutively; (N + 1,) bool."""
+    table, *_ = relabel_sequential(np.where(kept, np.arange(len(kept)), 0))
+    renumbered: NDArray[np.int32] = table.astype(np.int32)[labels]
+    return renumbered
 
 
 def flood(
@@ -93,10 +107,9 @@ def flood(
     -------
     (Y, X) int32
     """
-    from skimage.segmentation import watershed
-
     missing = inside & (labels == 0)
-    # Only the shores matter: a marker costs as much time as a flooded pixel.
+    # Of the cells only pixels beside missing ones are markers: each costs as much time
+    # as a flooded pixel.
     near = missing.copy()
     near[1:] |= missing[:-1]
     near[:-1] |= missing[1:]
@@ -134,17 +147,18 @@ def decode(
         The network's cell diameter, in pixels.
     settings : DecodeSettings
     """
-    typical = np.pi / 4 * diameter**2
-    inside = fields.foreground.numpy() > settings.foreground
-    inside = remove_small_holes(inside, max_size=int(0.05 * typical))
-    index = find_peaks(fields.centre, inside, settings.peak)
+    inside = _foreground(fields, diameter, settings)
+    smooth = smoothed(fields.centre)
+    index = find_peaks(smooth, inside, settings.peak)
     empty = Instances(np.zeros(inside.shape, np.int32), np.zeros(0, np.float32))
     if not len(index):
         return empty
     pixels = np.flatnonzero(inside)
     votes = votes_of(fields.offset, diameter, pixels)
     vote = votes[np.searchsorted(pixels, index)]
-    queries = merge_queries(index, vote, fields, inside, same_cell, settings)
+    queries = merge_queries(
+        index, vote, fields.embedding, smooth, inside, same_cell, settings
+    )
     joined = join(
         pixels, votes, fields.embedding, queries, same_cell, settings, diameter
     )
@@ -152,8 +166,29 @@ def decode(
     labels.ravel()[pixels] = np.where(joined.lead > settings.lead, joined.cell + 1, 0)
     cores = tidy(labels, 0)
     flooded = flood(cores, fields.centre.numpy(), inside)
-    tidied = tidy(flooded, settings.smallest * typical)
-    return drop_doubtful(tidied, score_cells(tidied, fields), settings.score)
+    return _finish(flooded, fields, diameter, settings)
+
+
+def _foreground(
+    fields: FieldImage, diameter: float, settings: DecodeSettings
+) -> NDArray[np.bool_]:
+    """Pixels of cells (Y, X), small holes filled."""
+    inside = fields.foreground.numpy() > settings.foreground
+    hole = int(_HOLE * disc_area(diameter))
+    filled: NDArray[np.bool_] = remove_small_holes(inside, max_size=hole)
+    return filled
+
+
+def _finish(
+    labels: NDArray[np.int32],
+    fields: FieldImage,
+    diameter: float,
+    settings: DecodeSettings,
+) -> Instances:
+    """Drop what is too small, too far from its cell, or too doubtful to be a cell."""
+    tidied = tidy(labels, settings.smallest * disc_area(diameter))
+    scores = score_cells(tidied, fields)
+    return keep_cells(Instances(tidied, scores), scores >= settings.score)
 
 
 def score_cells(labels: NDArray[np.int32], fields: FieldImage) -> NDArray[np.float32]:
@@ -171,16 +206,12 @@ def score_cells(labels: NDArray[np.int32], fields: FieldImage) -> NDArray[np.flo
     return np.clip(scores, 0, 1)
 
 
-def drop_doubtful(
-    labels: NDArray[np.int32], scores: NDArray[np.float32], least: float
-) -> Instances:
-    """Drop cells whose score is too low and number the others consecutively."""
-    keep = scores >= least
-    if keep.all():
-        return Instances(labels, scores)
-    table = np.zeros(len(scores) + 1, np.int32)
-    table[1:][keep] = np.arange(1, int(keep.sum()) + 1)
-    return Instances(table[labels], scores[keep])
+def keep_cells(cells: Instances, kept: NDArray[np.bool_]) -> Instances:
+    """Keep some of N cells, (N,) bool, and number them consecutively."""
+    if kept.all():
+        return cells
+    labels = _renumbered(cells.labels, np.concatenate([[False], kept]))
+    return Instances(labels, cells.scores[kept])
 
 
 def to_image_size(
@@ -224,16 +255,10 @@ def decode_plain(
         The network's cell diameter, in pixels.
     settings : DecodeSettings
     """
-    from skimage.morphology import h_maxima
-    from skimage.segmentation import watershed
-
-    typical = np.pi / 4 * diameter**2
-    inside = fields.foreground.numpy() > settings.foreground
-    inside = remove_small_holes(inside, max_size=int(0.05 * typical))
+    inside = _foreground(fields, diameter, settings)
     height = np.where(inside, fields.centre.numpy(), 0)
     # Low saddles along the ridge of a long cell do not make two cells of it.
     peaks = h_maxima(height, _RIDGE_DEPTH).astype(bool) & (height > settings.peak)
     markers = label_components(peaks, connectivity=2)
     labels = watershed(-height, markers, mask=inside)
-    tidied = tidy(labels, settings.smallest * typical)
-    return drop_doubtful(tidied, score_cells(tidied, fields), settings.score)
+    return _finish(labels, fields, diameter, settings)

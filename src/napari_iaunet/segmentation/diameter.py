@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from skimage.measure import label as label_components
 
+from napari_iaunet.segmentation.measure import disc_area
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,21 +17,28 @@ if TYPE_CHECKING:
     from napari_iaunet.inference.fields import FieldImage
     from napari_iaunet.segmentation.decode import Instances
 
+# Factors within which an image stays at its own scale: in training the scale of crops
+# varies as much, so the network tolerates it.
 _SAME_SCALE = (0.7, 1.4)
 # Where an image is rescaled, its cells become this much larger than the network's
 # usual ones: outlines get finer.
 _GENEROUS = 1.07
+# A change of scale within these bounds buys nothing but time.
 _SETTLED = (0.9, 1.11)
+# Smallest and largest factor: beyond, cells are so large or small that nothing is left
+# of the image, or nothing is in it; and the longest side in pixels, for memory's sake.
 _SCALES = (0.05, 4.0)
 _LARGEST_SIDE = 60_000
-_WHOLE = 1100  # planes up to this side are measured as a whole
-_WINDOW = 512
-_PART = 300  # of a window, to be looked at larger
-_FAR = 0.4
-# Where much looks a little like cells and was not taken for any, these may be too small
-# for the network, and are looked at so many times larger. Chosen on training and on
-# held-out images.
-_LARGER = 1.4
+# Sides in pixels: planes up to the first are measured as a whole; of others, a window
+# of the second, and of that a part of the third if it is upscaled. They trade cells
+# that are measured for time.
+_WHOLE, _WINDOW, _PART = 1100, 512, 300
+# The scale to try where no cell was found: they may be several times the usual size.
+_SMALLER = 0.4
+# Where much foreground is faint and was not taken for cells, these may be too small for
+# the network, and the image is upscaled by so much. This factor and those below were
+# chosen on training and on held-out images.
+_UPSCALE = 1.4
 _FAINT, _FAINT_AREA = 0.2, 0.025  # Probability; share of a usual cell's area.
 _MANY_LOST = 0.1  # Per cell that was found.
 _FEW_CELLS = 5
@@ -86,7 +95,7 @@ def measure_plane(
 ) -> tuple[float | None, Decoded | None]:
     """Measure the cells at the scale of usual ones, then at the better one.
 
-    Where many seem to be missed, they are looked at larger, too.
+    Where many seem to be missed, the plane is upscaled, too.
 
     Parameters
     ----------
@@ -97,8 +106,8 @@ def measure_plane(
     known : float
         The network's cell diameter, in pixels.
     usual : float, optional
-        Diameter, in pixels, that is likely. Without, the plane is looked at as it
-        is.
+        Diameter, in pixels, that is likely. Without, the plane is segmented at its
+        own scale first.
 
     Returns
     -------
@@ -113,7 +122,7 @@ def measure_plane(
     window = plane if small else _middle(plane, round(_WINDOW / min(scale, 1.0)))
     decoded = segment_at(window, scale)
     diameter = _median_diameter(decoded, scale)
-    for other in (1.0, _FAR):
+    for other in (1.0, _SMALLER):
         if diameter is None and other != scale:
             diameter = _median_diameter(segment_at(window, other), other)
     if diameter is None:
@@ -124,18 +133,19 @@ def measure_plane(
         found = _median_diameter(again, better)
         if found is not None:
             diameter, decoded, scale = found, again, better
-    larger = scale_for(diameter / _LARGER, known, plane.shape)
-    if usual is None and not _is_settled(larger / scale) and _loses(decoded, known):
-        more = _look_larger(window, segment_at, decoded, (scale, larger), whole=small)
+    upscaled = scale_for(diameter / _UPSCALE, known, plane.shape)
+    if usual is None and not _is_settled(upscaled / scale) and _loses(decoded, known):
+        scales = scale, upscaled
+        more = _find_more_upscaled(window, segment_at, decoded, scales, whole=small)
         if more is not None:
-            most = diameter / _LARGER
-            diameter = min(_median_diameter(more, larger) or most, most)
-            decoded, scale = more, larger
+            most = diameter / _UPSCALE
+            diameter = min(_median_diameter(more, upscaled) or most, most)
+            decoded, scale = more, upscaled
     settled = _is_settled(scale_for(diameter, known, plane.shape) / scale)
     return diameter, decoded if small and settled else None
 
 
-def _look_larger(
+def _find_more_upscaled(
     window: NDArray[np.float32],
     segment_at: Callable[[NDArray[np.float32], float], Decoded],
     before: Decoded,
@@ -143,7 +153,7 @@ def _look_larger(
     *,
     whole: bool,
 ) -> Decoded | None:
-    """Look at a window at the second scale; None if many more cells are not found.
+    """Segment a window at the second scale; None unless many more cells are found.
 
     Parameters
     ----------
@@ -154,7 +164,7 @@ def _look_larger(
         Of the window at the first scale.
     scales : (float, float)
     whole : bool
-        Whether all of the window is to be looked at, or a part.
+        Whether to segment all of the window, or a part.
     """
     if not whole:
         # The window alone would take as long as all the rest of the plane.
@@ -165,21 +175,21 @@ def _look_larger(
 
 
 def _loses(decoded: Decoded, known: float) -> bool:
-    """Whether there is much that might be cells and was not taken for any."""
+    """Whether much faint foreground might be cells and was not taken for any."""
     labels = decoded.cells.labels
     count = len(decoded.cells.scores)
     if count < _FEW_CELLS:
         return False
     parts = label_components(decoded.fields.foreground.numpy() > _FAINT, connectivity=1)
     area = np.bincount(parts.ravel())
-    large = area >= _FAINT_AREA * np.pi / 4 * known**2
+    large = area >= _FAINT_AREA * disc_area(known)
     large[parts[labels > 0]] = False
     return bool(large[1:].sum() > _MANY_LOST * count)
 
 
-def _gains(larger: Decoded, usual: Decoded) -> bool:
-    """Whether many more cells are found that look no less like cells."""
-    more, less = larger.cells.scores, usual.cells.scores
+def _gains(upscaled: Decoded, usual: Decoded) -> bool:
+    """Whether many more cells are found, and these are no more doubtful."""
+    more, less = upscaled.cells.scores, usual.cells.scores
     if min(len(more), len(less)) < _FEW_CELLS:
         return False
     median = np.median(more)
@@ -188,7 +198,7 @@ def _gains(larger: Decoded, usual: Decoded) -> bool:
 
 
 def _is_settled(change: float) -> bool:
-    """Whether a change of scale is so small that it would buy nothing but time."""
+    """Whether a change of scale is too small to be worth it."""
     return _SETTLED[0] <= change <= _SETTLED[1]
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.segmentation.intensity import find_stretch
+from napari_iaunet.segmentation.intensity import find_normalisation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from napari_iaunet.segmentation.intensity import Stretch
+    from napari_iaunet.segmentation.intensity import Normalisation
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ class Planes:
             msg = f"plane {i} of {len(self)}"
             raise IndexError(msg)
         raw = self.raw(i)
-        return self.stretch(raw, self.find_stretches(raw))
+        return self.normalise(raw, self.find_normalisations(raw))
 
     def position(self, i: int) -> tuple[int, ...]:
         """Where plane ``i`` of the flattened stack lies in the stack."""
         return tuple(map(int, np.unravel_index(i, self.shape))) if self.shape else ()
 
-    def find_stretches(self, raw: NDArray[Any]) -> tuple[Stretch, ...]:
-        """One stretch for all channels together, or one for each.
+    def find_normalisations(self, raw: NDArray[Any]) -> tuple[Normalisation, ...]:
+        """One normalisation for all channels together, or one for each.
 
         Parameters
         ----------
@@ -71,17 +71,17 @@ class Planes:
             A plane, or a sample of it.
         """
         if self._jointly:
-            return (find_stretch(raw),)
-        return tuple(find_stretch(channel) for channel in raw)
+            return (find_normalisation(raw),)
+        return tuple(find_normalisation(channel) for channel in raw)
 
-    def stretch(
-        self, raw: NDArray[Any], stretches: tuple[Stretch, ...]
+    def normalise(
+        self, raw: NDArray[Any], normalisations: tuple[Normalisation, ...]
     ) -> NDArray[np.float32]:
-        """Stretch a plane (C, Y, X), or a part of it, to (3, Y, X) float32."""
+        """Normalise a plane (C, Y, X), or a part of it, to (3, Y, X) float32."""
         if self._jointly:
-            plane = stretches[0](raw)
+            plane = normalisations[0](raw)
         else:
-            plane = np.stack([s(c) for s, c in zip(stretches, raw, strict=True)])
+            plane = np.stack([n(c) for n, c in zip(normalisations, raw, strict=True)])
         if len(plane) != 3:
             # Unlike np.repeat, np.stack lets other threads, so the window, go on.
             plane = np.stack([plane.mean(axis=0)] * 3)

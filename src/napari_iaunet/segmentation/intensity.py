@@ -1,4 +1,4 @@
-"""Intensities and sizes of planes, brought to what the network knows."""
+"""Percentile normalisation: intensities become what the network was trained on."""
 
 from __future__ import annotations
 
@@ -12,15 +12,23 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# Percentiles, those of StarDist's examples (Schmidt et al., MICCAI 2018): the few
+# brightest pixels may be dust or dead cells.
 _LOW, _HIGH = 1.0, 99.8
+# What is far darker or brighter than all else counts as this much: a hot pixel must not
+# outshine the cells around it in the network's maps.
 _CLIP = (-0.5, 3.0)
+# Pixels that percentiles are taken from; to sort more takes time and changes little.
 _SAMPLE = 1_000_000
+# Largest values of real images that need no scaling: float32, in which the network
+# computes, reaches from 1e-38 to 3e38, and differences must not overflow.
+_MODERATE = (1e-30, 1e30)
 _LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Intensities such that the background is near 0 and cells near 1.
+class Normalisation:
+    """A linear map of intensities: the background gets near 0, cells near 1.
 
     Attributes
     ----------
@@ -38,12 +46,12 @@ class Stretch:
     high: float
 
     def __call__(self, x: NDArray[Any]) -> NDArray[np.float32]:
-        """Stretch and clip to [-0.5, 3].
+        """Normalise and clip to [-0.5, 3].
 
         Parameters
         ----------
         x : array, usually (C, Y, X)
-            Of the dtype that the stretch was found for. NaN becomes 0, infinities
+            Of the dtype that the normalisation was found for. NaN becomes 0, infinities
             become the largest or smallest finite value.
 
         Returns
@@ -63,7 +71,7 @@ class Stretch:
         return out
 
 
-def find_stretch(x: NDArray[Any]) -> Stretch:
+def find_normalisation(x: NDArray[Any]) -> Normalisation:
     """Find what brings percentiles 1 and 99.8 of all finite values to 0 and 1.
 
     Parameters
@@ -73,21 +81,16 @@ def find_stretch(x: NDArray[Any]) -> Stretch:
     """
     x = np.asarray(x)
     if not x.size:
-        return Stretch(0, 1.0, 0.0, 0.0)
+        return Normalisation(0, 1.0, 0.0, 0.0)
     offset, size = 0, 1.0
     if x.dtype.kind in "iu" and x.dtype.itemsize == 8:
         offset = int(x.min())
     elif x.dtype.kind == "f" and x.dtype.itemsize > 2:
         largest = min(float(np.abs(x[np.isfinite(x)]).max(initial=0)), _LARGEST)
-        if largest and not 1e-30 < largest < 1e30:
+        if largest and not _MODERATE[0] < largest < _MODERATE[1]:
             size = largest
     low, high = _limits(_as_float(x, offset, size))
-    return Stretch(offset, size, low, high)
-
-
-def normalise(x: NDArray[Any]) -> NDArray[np.float32]:
-    """Stretch intensities by what is found in them; see `Stretch`."""
-    return find_stretch(x)(x)
+    return Normalisation(offset, size, low, high)
 
 
 def _as_float(x: NDArray[Any], offset: int, size: float) -> NDArray[np.floating[Any]]:

@@ -64,6 +64,11 @@ def _measure_plane(labels: NDArray[Any], raw: NDArray[Any]) -> dict[str, NDArray
     }
 
 
+def disc_area(diameter: float) -> float:
+    """Area of a disc of a diameter: what is meant by the area of a usual cell."""
+    return np.pi / 4 * diameter**2
+
+
 def sums(
     index: NDArray[np.integer[Any]], values: NDArray[Any], count: int
 ) -> NDArray[np.float64]:

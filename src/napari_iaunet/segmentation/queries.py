@@ -20,18 +20,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_iaunet.inference.fields import DecodeSettings, FieldImage
+    from napari_iaunet.inference.fields import DecodeSettings
 
     SameCell = Callable[[Tensor, Tensor], Tensor]
 
 
-# A query never wins a pixel whose vote lies farther from it than this, in diameters,
-# plus so many times as far as from the nearest query: it need not be compared.
+# A query is compared with a pixel only if the pixel's vote is no farther from it than
+# this, in diameters, plus so many times the distance to the nearest query. Larger
+# values cost time; much smaller ones change labels where votes of neighbouring cells
+# mix.
 _AHEAD = 0.5
 _TIMES = 3.0
-# Starting threads takes longer than looking up so few places.
+# For fewer places than this, starting threads takes longer than looking them up.
 _FEW_PLACES = 10_000
-# Votes reach this far off the plane, in diameters.
+# How far off the plane votes may lie, in diameters: a cell that is cut by the border
+# has its centre within one; the rest keeps a bad network's votes out of endless
+# searches.
 _OFF = 3.0
 
 
@@ -56,10 +60,9 @@ class Queries(NamedTuple):
 
 
 def find_peaks(
-    centre: Tensor, inside: NDArray[np.bool_], height: float
+    smooth: Tensor, inside: NDArray[np.bool_], height: float
 ) -> NDArray[np.int64]:
-    """Flat indices of the local maxima of the slightly smoothed centre map."""
-    smooth = _smoothed(centre)
+    """Flat indices of the local maxima of the smoothed centre map above a height."""
     peak = ((smooth == highest_near(smooth, 2)) & (smooth > height)).numpy() & inside
     flat = np.flatnonzero(peak)
     # A plateau is one peak: that of its first pixel.
@@ -112,7 +115,8 @@ def votes_of(
 def merge_queries(
     index: NDArray[np.int64],
     vote: NDArray[np.float32],
-    fields: FieldImage,
+    embedding: Tensor,
+    smooth: Tensor,
     inside: NDArray[np.bool_],
     same_cell: SameCell,
     settings: DecodeSettings,
@@ -128,32 +132,34 @@ def merge_queries(
         Into the flattened plane.
     vote : (Q, 2) float32
         Of these pixels, as of `votes_of`.
-    fields : FieldImage
+    embedding : Tensor, (E, Y, X)
+    smooth : Tensor, (Y, X)
+        The centre map, as of `smoothed`.
     inside : (Y, X) bool
         Foreground; holds the pixels.
     same_cell : callable
     settings : DecodeSettings
     """
-    vectors = fields.embedding.flatten(1).T[torch.from_numpy(index)]
+    vectors = embedding.flatten(1).T[torch.from_numpy(index)]
     pairs = cKDTree(vote).query_pairs(settings.reach, output_type="ndarray")
     logit = same_cell(
         vectors[pairs[:, 0]] - vectors[pairs[:, 1]],
         torch.from_numpy(vote[pairs[:, 0]] - vote[pairs[:, 1]]),
     )
     one = torch.sigmoid(logit).numpy() > settings.merge
-    smooth = _smoothed(fields.centre).numpy()
-    # Lower than this no way is shallow.
-    high = inside & (smooth > settings.peak - settings.saddle)
-    basin = merge_basins(smooth, high, index, settings.saddle)
+    heights = smooth.numpy()
+    # A way that leads lower than this is too deep between any two peaks.
+    high = inside & (heights > settings.peak - settings.saddle)
+    basin = merge_basins(heights, high, index, settings.saddle)
     _, first, member = np.unique(basin, return_index=True, return_inverse=True)
     beside = np.stack([np.arange(len(index)), first[member]], 1)
     pairs = np.concatenate([pairs[one], beside])
     return Queries(index, vote, vectors, _groups(pairs, len(index)))
 
 
-# Sums of shifted views: torch's pooling of a single channel is ten times slower.
-def _smoothed(centre: Tensor) -> Tensor:
-    """Mean over 3 x 3 pixels, at the border over those that exist."""
+def smoothed(centre: Tensor) -> Tensor:
+    """Mean over 3 x 3 pixels of a map (Y, X), at the border over those that exist."""
+    # Sums of shifted views: torch's pooling of a single channel is ten times slower.
     padded = F.pad(centre, (1, 1, 1, 1))
     rows = padded[:-2] + padded[1:-1] + padded[2:]
     total = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]

@@ -1,4 +1,4 @@
-"""Windows of an image too large to be read as a whole."""
+"""Samples of an image that is too large to be read as a whole."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.segmentation.image import Planes
-    from napari_iaunet.segmentation.intensity import Stretch
+    from napari_iaunet.segmentation.intensity import Normalisation
 
-# Planes of more pixels are known by samples only.
+# Planes of more pixels are known by samples only; smaller ones are read in an instant.
 _LARGE = 2048 * 2048
+# Side of a sampled window in pixels, and windows along each axis: 144 windows hold 2.4
+# million pixels, more than percentiles are taken from, and find cells in the corners of
+# a slide, too.
 _WINDOW, _PER_AXIS = 128, 12
 # One window in so many is read to tell an image from another of the same shape.
 _DIGESTED = 5
-_TARGET = 512
-# Of the windows in the order of their contrast: the first may be dust or a scratch.
+# Side, in pixels, of the parts that cells are measured in: that of `diameter.py`.
+_PART = 512
+# Which windows, in the order of their contrast: the first may be dust or a scratch, the
+# later ones are more and more background.
 _RANKS = (0.02, 0.06, 0.12)
 
 
@@ -31,12 +36,12 @@ def is_large(planes: Planes) -> bool:
     return height * width > _LARGE
 
 
-def sample_stretches(planes: Planes, i: int) -> tuple[Stretch, ...]:
+def sample_normalisations(planes: Planes, i: int) -> tuple[Normalisation, ...]:
     """Stretches of one plane; from windows all over it if it is large."""
     if not is_large(planes):
-        return planes.find_stretches(planes.raw(i))
+        return planes.find_normalisations(planes.raw(i))
     windows = [planes.raw(i, *place) for place in _windows(planes.plane_shape)]
-    return planes.find_stretches(np.concatenate(windows, 1))
+    return planes.find_normalisations(np.concatenate(windows, 1))
 
 
 def digest(planes: Planes) -> str:
@@ -48,19 +53,19 @@ def digest(planes: Planes) -> str:
     return found.hexdigest()
 
 
-def telling_windows(
-    planes: Planes, i: int, stretches: tuple[Stretch, ...]
+def high_contrast_parts(
+    planes: Planes, i: int, normalisations: tuple[Normalisation, ...]
 ) -> Iterator[NDArray[np.float32]]:
-    """Parts of a large plane where much is to be seen, best first.
+    """Parts of a large plane where contrast is high, so that cells are likely there.
 
     Yields
     ------
     (3, y, x) float32
-        Stretched.
+        Normalised.
     """
     places = list(_windows(planes.plane_shape))
     contrast = [
-        float(planes.stretch(planes.raw(i, *place), stretches).std())
+        float(planes.normalise(planes.raw(i, *place), normalisations).std())
         for place in places
     ]
     order = np.argsort(contrast)[::-1]
@@ -70,7 +75,7 @@ def telling_windows(
             _widened(part, length)
             for part, length in zip(places[best], planes.plane_shape, strict=True)
         )
-        yield planes.stretch(planes.raw(i, rows, columns), stretches)
+        yield planes.normalise(planes.raw(i, rows, columns), normalisations)
 
 
 def _windows(shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
@@ -87,5 +92,5 @@ def _windows(shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
 
 def _widened(part: slice, length: int) -> slice:
     middle = (part.start + part.stop) // 2
-    start = max(0, min(middle - _TARGET // 2, length - _TARGET))
-    return slice(start, start + _TARGET)
+    start = max(0, min(middle - _PART // 2, length - _PART))
+    return slice(start, start + _PART)

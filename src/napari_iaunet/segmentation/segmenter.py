@@ -105,7 +105,7 @@ class Segmenter:
         """Wrap a network that is in memory; it is copied, and runs in PyTorch.
 
         Such a network is on trial: to convert it would take longer than to use it, and
-        small planes are not looked at larger.
+        small planes are not upscaled.
         """
         segmenter = cls.__new__(cls)
         segmenter.card = {}
@@ -128,7 +128,7 @@ class Segmenter:
         self.config = network.config
         self.settings = settings or DecodeSettings()
         self._backend = Backend(network, device, tile, engine)
-        self._finder = CellFinder(self._backend, self.settings, enlarges=not on_trial)
+        self._finder = CellFinder(self._backend, self.settings, upscales=not on_trial)
         self._clicked: EncodedImage | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -184,11 +184,9 @@ class Segmenter:
         check_diameter(diameter)
         planes = as_planes(image, channel_axis)
         steps = PlaneProgress(progress, len(planes))
-        ready: Decoded | None = None
-        if diameter is None:
-            diameter, ready = self._finder.stack_diameter(planes, steps.wait)
         labels, scores, found = [], [], 0
-        for native, scores_here in self._found(planes, diameter, ready, steps):
+        diameter, cells = self._find(planes, diameter, steps)
+        for native, scores_here in cells:
             native[native > 0] += found
             found += len(scores_here)
             labels.append(native)
@@ -197,22 +195,31 @@ class Segmenter:
         return Segmentation(
             stacked,
             np.concatenate(scores),
-            float(diameter or self.config.diameter),
+            float(diameter),
             lambda: embed_cells(
                 self._backend, planes, LabelPlanes(stacked, planes), diameter
             ),
         )
 
-    def _found(
-        self,
-        planes: Planes,
-        diameter: float,
-        ready: Decoded | None,
-        steps: PlaneProgress,
-    ) -> Iterable[Instances]:
+    def _find(
+        self, planes: Planes, diameter: float | None, steps: PlaneProgress
+    ) -> tuple[float, Iterable[Instances]]:
+        """Return the diameter, estimated if it is None, and the cells of all planes."""
         if len(planes) == 1:
-            return [self._finder.cells(planes[0], diameter, ready, steps)]
-        return self._finder.all_cells(planes, diameter, steps)
+            plane, diameter, ready = self._measured(planes, diameter, steps)
+            return diameter, [self._finder.cells(plane, diameter, ready, steps)]
+        if diameter is None:
+            diameter, _ = self._finder.stack_diameter(planes, steps.wait)
+        return diameter, self._finder.all_cells(planes, diameter, steps)
+
+    def _measured(
+        self, planes: Planes, diameter: float | None, steps: PlaneProgress
+    ) -> tuple[NDArray[np.float32], float, Decoded | None]:
+        """Read the only plane, once, and estimate its diameter if that is None."""
+        plane = planes[0]
+        if diameter is not None:
+            return plane, diameter, None
+        return plane, *self._finder.stack_diameter(planes, steps.wait, plane)
 
     def cells_of(
         self,
@@ -222,7 +229,7 @@ class Segmenter:
         *,
         whole: tuple[int, int] | None = None,
     ) -> Instances:
-        """Find the cells of one plane that is stretched already.
+        """Find the cells of one plane that is normalised already.
 
         Parameters
         ----------
@@ -384,10 +391,8 @@ class Segmenter:
                 "pick one of its planes."
             )
         steps = PlaneProgress(progress, 1)
-        ready: Decoded | None = None
-        if diameter is None:
-            diameter, ready = self._finder.stack_diameter(planes, steps.wait)
-        fields = self._finder.fields(planes[0], diameter, ready, steps)
+        plane, diameter, ready = self._measured(planes, diameter, steps)
+        fields = self._finder.fields(plane, diameter, ready, steps)
         return EncodedImage(fields, planes.plane_shape, diameter)
 
     def set_image(
