@@ -81,8 +81,12 @@ class PatientBot(QtBot):
                     raise self.TimeoutError(_IN_VAIN.format(limit)) from error
 
     @contextmanager
-    def waitSignal(self, signal, *, limit=LIMIT, clock=None, **options):
+    def waitSignal(self, signal, *, limit=LIMIT, clock=None, raising=True, **options):
         """Wait at the end of the block until a signal has been emitted."""
-        blocker = super().waitSignal(signal, **options)
+        blocker = super().waitSignal(signal, raising=raising, **options)
+        if not raising:  # it is not expected
+            with blocker:
+                yield blocker
+            return
         yield blocker
         self.waitUntil(lambda: blocker.signal_triggered, limit=limit, clock=clock)

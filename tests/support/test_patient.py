@@ -4,6 +4,7 @@ import time
 
 import pytest
 from patient import LIMIT, Clock, PatientBot, wait_until
+from pytestqt.wait_signal import SignalEmittedError
 from qtpy.QtCore import QObject, QTimer, Signal
 
 
@@ -89,3 +90,15 @@ def test_a_wait_on_a_slow_machine_passes(wait):
         return machine.seconds > 8 * LIMIT
 
     wait(late, clock=machine.clock)
+
+
+def test_a_signal_that_is_not_to_come_is_not_waited_for(bot):
+    sender, begin = Sender(), time.monotonic()
+    with bot.assertNotEmitted(sender.sent):
+        pass
+    assert time.monotonic() - begin < LIMIT / 2
+    with (
+        pytest.raises(SignalEmittedError, match="unexpectedly"),
+        bot.assertNotEmitted(sender.sent),
+    ):
+        sender.sent.emit()
