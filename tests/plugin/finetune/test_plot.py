@@ -1,13 +1,37 @@
-"""The curves of a training."""
+"""The curves of a training: what they keep and how they are drawn."""
 
 import math
 
+import numpy as np
+import pytest
+from narrow import WIDTH, assert_fits
+from qtpy.QtGui import QColor
+
 from napari_iaunet.plugin.finetune.plot import TrainingPlot
 
+TRAINING, HELD_OUT, PRECISION = "#8d9db6", "#ff9f1c", "#5ec962"
 
-def test_a_loss_that_is_not_finite_leaves_the_curve_as_it_is(qtbot):
+
+@pytest.fixture
+def plot(qtbot):
     plot = TrainingPlot()
     qtbot.addWidget(plot)
+    plot.resize(320, plot.height())
+    return plot
+
+
+def colours(plot):
+    """Which of the colours of the curves are drawn."""
+    image = plot.grab().toImage()
+    seen = {
+        QColor(image.pixel(x, y)).name()
+        for x in range(image.width())
+        for y in range(image.height())
+    }
+    return seen & {TRAINING, HELD_OUT, PRECISION}
+
+
+def test_a_loss_that_is_not_finite_leaves_the_curve_as_it_is(plot):
     plot.add_step(1, math.nan)
     plot.add_validation(1, 0.5, 0.4, math.inf)
     plot.add_step(2, 3.0)
@@ -17,3 +41,62 @@ def test_a_loss_that_is_not_finite_leaves_the_curve_as_it_is(qtbot):
     assert plot.held_out == []
     assert plot.precision == [(1, 0.5)]
     plot.grab()  # draws it
+
+
+def test_without_a_training_only_the_axes_are_drawn(plot):
+    assert colours(plot) == set()
+    assert not plot.grab().isNull()
+
+
+def test_every_curve_has_its_colour(plot):
+    for second in range(20):
+        plot.add_step(second, 3 - second / 10)
+    assert colours(plot) == {TRAINING}
+    plot.add_validation(5, 0.5, 0.4, 2.5)
+    plot.add_validation(15, 0.6, 0.4, 1.5)
+    assert plot.start == 0.4
+    assert plot.held_out == [(5, 2.5), (15, 1.5)]
+    assert colours(plot) == {TRAINING, HELD_OUT, PRECISION}
+    plot.clear()
+    assert plot.training == plot.held_out == plot.precision == []
+    assert plot.start is None
+    assert colours(plot) == set()
+
+
+def test_a_validation_without_a_loss_is_a_precision_only(plot):
+    plot.add_validation(5, 0.5, 0.4, None)
+    assert plot.precision == [(5, 0.5)]
+    assert plot.held_out == []
+
+
+def test_the_loss_is_smooth_but_follows(plot):
+    noise = np.random.default_rng(0).uniform(0.5, 1.5, 200)
+    for second, loss in enumerate(noise):
+        plot.add_step(second, float(loss))
+    shown = np.array([loss for _, loss in plot.training])
+    assert shown[0] == noise[0]
+    assert shown[50:].std() < noise.std() / 2
+    for second in range(200, 300):
+        plot.add_step(second, 0.2)
+    assert plot.training[-1][1] == pytest.approx(0.2, abs=0.02)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1, 1e6])
+def test_any_loss_and_any_time_are_drawn(plot, scale):
+    for second in range(30):
+        plot.add_step(second * scale, 3 * scale)
+    plot.add_validation(20 * scale, 1.0, 0.0, 3 * scale)
+    assert {TRAINING, PRECISION} <= colours(plot)
+
+
+def test_ten_thousand_steps_in_a_narrow_dock(plot):
+    for second in range(10_000):
+        plot.add_step(second, 1.0)
+    assert len(plot.training) == 10_000
+    assert_fits(plot)
+    assert plot.width() == WIDTH
+    assert TRAINING in colours(plot)
+
+
+def test_it_says_what_it_shows(plot):
+    assert "the less the better" in plot.toolTip()
