@@ -1,4 +1,4 @@
-"""Accuracy on test images of nuclei and on held-out images of every other kind.
+"""Accuracy: AP on test images of nuclei and on held-out images of every other kind.
 
 For the test images of fluorescent nuclei: a classical method, three networks that
 are trained here for the same time on the same images, and the bundled model. For
@@ -7,23 +7,22 @@ the bundled model also the held-out images of every kind.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import common
-import report
-from common import Sample, Score
+from benchmarks import common, harness
+from benchmarks.peers import otsu_watershed
+from benchmarks.trainings import Training
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
+    from benchmarks.common import Sample, Score
+
+OPTIONS = ("data", "runs", "model", "device", "threads", "images", "write")
 _SHOWN = 0.5  # F1 and panoptic quality are those at this threshold.
-_STEPS_PER_LINE = 100
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,13 @@ class Ablation:
     triplets: bool = True
 
 
-TITLES = {
-    "a": "(a) Otsu + watershed",
-    "b": "(b) plain U-Net",
-    "c": "(c) IAU-Net without triplets",
-    "d": "(d) IAU-Net",
-    "e": "(e) the bundled model",
-    "f": "(f) the same by OpenVINO",
+ROWS = {
+    "a": "Otsu + watershed",
+    "b": "plain U-Net",
+    "c": "IAU-Net without triplets",
+    "d": "IAU-Net",
+    "e": "the bundled model",
+    "f": "the same by OpenVINO",
 }
 ABLATIONS = {
     "b": Ablation("plain", identity=False),
@@ -50,39 +49,33 @@ ABLATIONS = {
 }
 
 
-def main() -> None:
-    args = _arguments()
-    threads = common.limit_threads(args.threads)
-    scores, device = _test_scores(args)
-    parts = [_about(args, scores), score_tables("method", scores)]
-    if "e" in args.only:
-        parts += ["### Held-out images of every kind, bundled model"]
-        kinds = held_out_scores(args.model, args.data, args.device)
-        given = held_out_scores(args.model, args.data, args.device, given=True)
-        parts += [score_tables("kind", kinds, diameters=True)]
-        parts += ["The same where the median diameter of each image is given."]
-        parts += [score_tables("kind", given, diameters=True)]
-    where = report.where(device, threads)
-    report.publish("accuracy", "\n\n".join(parts), machine=where, write=args.write)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = common.parser(__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    harness.add_only(parser, ROWS, usual="a b c d e")
     parser.add_argument(
-        "--minutes", type=float, default=30, help="training time of (b), (c) and (d)"
-    )
-    parser.add_argument(
-        "--only", default="abcde", help="rows, such as ae; f needs OpenVINO"
+        "--minutes", type=float, default=30, help="training time of b, c and d"
     )
     parser.add_argument(
         "--skip-training",
         action="store_true",
         help="leave out rows whose training has not been finished",
     )
-    args = parser.parse_args()
-    if not args.only or set(args.only) - set(TITLES):
-        parser.error("--only takes letters from a to f")
-    return args
+
+
+def run(args: argparse.Namespace) -> None:
+    threads = common.limit_threads(args.threads)
+    scores, device = _test_scores(args)
+    parts = [_about(args, scores), score_tables("method", scores)]
+    if "e" in args.only:
+        parts += ["### Held-out images of every kind, bundled model"]
+        given = "The same where the median diameter of each image is given."
+        for text, is_given in (("", False), (given, True)):
+            kinds = held_out_scores(
+                args.model, args.data, args.device, given=is_given, images=args.images
+            )
+            parts += [text, score_tables("kind", kinds, diameters=True)]
+    where = harness.where(device, threads)
+    text = "\n\n".join(part for part in parts if part)
+    harness.publish("accuracy", text, machine=where, write=args.write)
 
 
 def _about(args: argparse.Namespace, scores: dict[str, Score]) -> str:
@@ -92,7 +85,7 @@ def _about(args: argparse.Namespace, scores: dict[str, Score]) -> str:
         f"other in one process for each core, on the images of `{common.NUCLEI}/train` "
         "that are not held out, with the same recipe. "
     )
-    shown = any(TITLES[row] in scores for row in ABLATIONS)
+    shown = any(_title(row) in scores for row in ABLATIONS)
     return (
         f"### {score.images} test images of fluorescent nuclei, {score.cells} cells\n\n"
         f"{trained if shown else ''}Diameters are estimated. Seconds include that."
@@ -100,6 +93,10 @@ def _about(args: argparse.Namespace, scores: dict[str, Score]) -> str:
 
 
 # -- tables ------------------------------------------------------------------
+
+
+def _title(row: str) -> str:
+    return f"({row}) {ROWS[row]}"
 
 
 def score_tables(
@@ -123,9 +120,9 @@ def score_tables(
     return "\n\n".join(
         [
             "Pooled AP, TP / (TP + FP + FN), by the least intersection over union:",
-            report.table([first, *extra, *thresholds, *last], pooled),
+            harness.table([first, *extra, *thresholds, *last], pooled),
             "Mean of the AP of each image:",
-            report.table([first, *thresholds], mean),
+            harness.table([first, *thresholds], mean),
         ]
     )
 
@@ -140,32 +137,37 @@ def _three(value: float) -> str:
 def _test_scores(args: argparse.Namespace) -> tuple[dict[str, Score], str]:
     from napari_iaunet import Segmenter
 
-    samples = common.read(common.test_pairs(args.data))
+    samples = common.read(common.test_pairs(args.data)[: args.images])
     scores, device = {}, "cpu"
     for row in sorted(set(args.only)):
         if row == "a":
-            scores[TITLES[row]] = common.evaluate(_classical, samples)
+            scores[_title(row)] = common.evaluate(_classical, samples)
             continue
         model = _ablation(row, args) if row in ABLATIONS else args.model
         if model is None:
-            print(f"{TITLES[row]} is not trained: left out", file=sys.stderr)
+            print(f"{_title(row)} is not trained: left out", file=sys.stderr)
             continue
         engine = "openvino" if row == "f" else "pytorch"
         where = "cpu" if row == "f" else args.device
         segmenter = Segmenter(model, where, engine=engine)
         device = segmenter.device
-        scores[TITLES[row]] = common.evaluate(common.by_model(segmenter), samples)
+        scores[_title(row)] = common.evaluate(common.by_model(segmenter), samples)
     if not scores:
         sys.exit("None of the rows is trained.")
     return scores, device
 
 
 def _classical(sample: Sample) -> common.Found:
-    return common.Found(common.otsu_watershed(sample.image))
+    return common.Found(otsu_watershed(sample.image))
 
 
 def held_out_scores(
-    model: str | Path, data: Path, device: str, *, given: bool = False
+    model: str | Path,
+    data: Path,
+    device: str,
+    *,
+    given: bool = False,
+    images: int | None = None,
 ) -> dict[str, Score]:
     """Score a model on the held-out images of every kind."""
     from napari_iaunet import Segmenter
@@ -174,56 +176,27 @@ def held_out_scores(
     segmenter = Segmenter(model, device, engine="pytorch")
     method = common.by_model(segmenter, given=given)
     return {
-        kind: common.evaluate(method, common.read(held_out))
-        for kind, (_, held_out) in common.split(data).items()
-        if held_out
+        kind: common.evaluate(method, common.read(pairs[:images]))
+        for kind, pairs in common.held_out(data).items()
     }
 
 
 def _ablation(row: str, args: argparse.Namespace) -> Path | None:
     """Folder of a trained network; trained, or trained further, if need be."""
-    name = f"{ABLATIONS[row].name}-{args.minutes:g}-minutes"
-    out = Path(args.runs) / "ablation" / name
-    if trained_minutes(out) < args.minutes:
+    about = ABLATIONS[row]
+    out: Path = args.runs / "ablation" / f"{about.name}-{args.minutes:g}-minutes"
+    training = Training(
+        out=str(out),
+        data=str(args.data),
+        kinds=[common.NUCLEI],
+        minutes=args.minutes,
+        description=f"Ablation of the benchmarks: {about.name}.",
+        device=args.device,
+        identity=about.identity,
+        triplets=about.triplets,
+    )
+    if not training.is_finished():
         if args.skip_training:
             return None
-        _train(ABLATIONS[row], out, args)
+        training.run(args.threads)
     return out
-
-
-def trained_minutes(folder: Path) -> float:
-    """Minutes that the training in a folder has lasted, 0 if there is none."""
-    try:
-        text = (folder / "training.json").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return 0.0
-    return float(json.loads(text)["seconds"]) / 60
-
-
-def _train(ablation: Ablation, out: Path, args: argparse.Namespace) -> None:
-    """Train in one process for each core, or in one on a graphics card."""
-    from napari_iaunet.inference.devices import choose_device
-
-    cores = args.threads or os.cpu_count() or 1
-    processes = cores if choose_device(args.device).type == "cpu" else 1
-    worker = Path(__file__).with_name("_ablation_worker.py")
-    launch = ["torch.distributed.run", "--standalone", "--nproc-per-node"]
-    task = [ablation.name, str(args.data), str(out), str(args.minutes), args.device]
-    task += [str(int(ablation.identity)), str(int(ablation.triplets))]
-    subprocess.run(
-        [sys.executable, "-m", *launch, str(processes), str(worker), *task],
-        env={**os.environ, "OMP_NUM_THREADS": "1" if processes > 1 else str(cores)},
-        check=True,
-    )
-
-
-def follow(events: Any, title: str) -> None:
-    """Run a training and print a line from time to time."""
-    for event in events:
-        if event.kind != "step" or event.step % _STEPS_PER_LINE == 0:
-            losses = " ".join(f"{k} {v:.3f}" for k, v in event.losses.items())
-            print(title, event.kind, event.step, losses, file=sys.stderr, flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""One cell per click: how good the masks are, and how long a click takes.
+"""Clicks: IoU of a cell that is clicked and corrected, and milliseconds of a click.
 
 A flood fill, the tool that a user has without this project, is the peer on the test
 images of nuclei; Otsu + watershed on the blood smears, a kind that trained nothing.
@@ -10,11 +10,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import blood
-import common
 import numpy as np
-import report
-from common import Sample
+
+from benchmarks import common, harness
+from benchmarks.peers import otsu_watershed
 
 if TYPE_CHECKING:
     import argparse
@@ -22,10 +21,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from benchmarks.common import Sample
+
     Mask = NDArray[np.bool_]
     # Clicked points (y, x) and for each 1 (inside) or 0 (outside) -> the mask.
     Clicks = Callable[[list[tuple[int, int]], list[int]], Mask]
 
+OPTIONS = ("data", "model", "device", "threads", "images", "write")
 _ENOUGH = 0.85
 _MOST_CLICKS = 20
 _CORRECTIONS = 3
@@ -34,34 +36,26 @@ _LATENCY_SIZE = 1024
 _LATENCY_CLICKS = 200
 
 
-def main() -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parts = {
+        "quality": "IoU on test images of nuclei",
+        "latency": "milliseconds of a click",
+        "blood": "red blood cells",
+    }
+    harness.add_only(parser, parts)
+
+
+def run(args: argparse.Namespace) -> None:
     from napari_iaunet import Segmenter
 
-    args = _arguments()
     threads = common.limit_threads(args.threads)
     segmenter = Segmenter(args.model, args.device)
-    parts = []
-    if "q" in args.only:
-        parts.append(_quality(segmenter, args))
-    if "l" in args.only:
-        parts.append(_latency(segmenter, args))
-    if "b" in args.only:
-        parts.append(_blood(segmenter, args))
-    where = report.where(segmenter.device, threads)
-    report.publish("click", "\n\n".join(parts), machine=where, write=args.write)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = common.parser(__doc__)
-    parser.set_defaults(threads=2)
-    parser.add_argument(
-        "--only", default="qlb", help="parts: q quality, l latency, b blood"
-    )
-    parser.add_argument("--images", type=int, help="use so many images only")
-    args = parser.parse_args()
-    if not args.only or set(args.only) - set("qlb"):
-        parser.error("--only takes the letters q, l and b")
-    return args
+    measures = {"quality": _quality, "latency": _latency, "blood": _blood}
+    parts = [
+        measure(segmenter, args) for p, measure in measures.items() if p in args.only
+    ]
+    where = harness.where(segmenter.device, threads)
+    harness.publish("click", "\n\n".join(parts), machine=where, write=args.write)
 
 
 # -- quality -----------------------------------------------------------------
@@ -111,7 +105,7 @@ def _quality(segmenter: Any, args: argparse.Namespace) -> str:
         "where errors are thin; or in the middle of the largest connected part that "
         "is missing or too much. The flood fill has "
         "the tolerance, in gray values of 255, that is best on these very images.\n\n"
-        + report.table(head, [*(own.row(title) for title, own in ours.items()), flood])
+        + harness.table(head, [*(own.row(title) for title, own in ours.items()), flood])
     )
 
 
@@ -235,7 +229,7 @@ def _latency(segmenter: Any, args: argparse.Namespace) -> str:
     row += [f"{np.median(taken):.1f}", f"{max(taken):.1f}"]
     head = ["encoding, s", "with the diameter's estimate, s"]
     head += ["click, median ms", f"worst of {_LATENCY_CLICKS}, ms"]
-    return f"### Time on {_LATENCY_SIZE} x {_LATENCY_SIZE} pixels\n\n" + report.table(
+    return f"### Time on {_LATENCY_SIZE} x {_LATENCY_SIZE} pixels\n\n" + harness.table(
         ["", *head], [["click", *row]]
     )
 
@@ -244,12 +238,12 @@ def _latency(segmenter: Any, args: argparse.Namespace) -> str:
 
 
 def _blood(segmenter: Any, args: argparse.Namespace) -> str:
-    files = blood.files(args.data)[: args.images]
+    files = common.smear_files(args.data)[: args.images]
     clicked, classical, total = 0, 0, 0
     for file in files:
-        image, points, _ = blood.read(file)
+        image, points, _ = common.read_smear(file)
         segmenter.set_image(image)
-        labels = common.otsu_watershed(_darkness(image))
+        labels = otsu_watershed(_darkness(image))
         owners = labels[points[:, 0], points[:, 1]]
         for index, point in enumerate(points):
             others = np.delete(points, index, axis=0)
@@ -263,7 +257,7 @@ def _blood(segmenter: Any, args: argparse.Namespace) -> str:
     return (
         f"### Red blood cells: {len(files)} images, {total} labelled points\n\n"
         "Share of the points whose mask holds this point and no other cell's.\n\n"
-        + report.table(["", "share"], rows)
+        + harness.table(["", "share"], rows)
     )
 
 
@@ -271,7 +265,3 @@ def _darkness(image: NDArray[Any]) -> NDArray[Any]:
     """Blood cells are darker than what is around them."""
     gray = image.mean(axis=-1)
     return gray.max() - gray
-
-
-if __name__ == "__main__":
-    main()

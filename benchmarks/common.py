@@ -1,9 +1,8 @@
-"""What the benchmarks share: arguments, images, the classical method, scores."""
+"""What the benchmarks share: their images, and the scores of a method on them."""
 
 from __future__ import annotations
 
-import argparse
-import os
+import csv
 import sys
 import time
 from dataclasses import dataclass
@@ -14,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-ROOT = Path(__file__).resolve().parent.parent
 NUCLEI = "nuclei-fluorescence"
 # Median diameters within a factor of 1.5 of that of all test cells, 22 px.
 USUAL = (15.0, 33.0)
@@ -68,31 +66,6 @@ class Score:
         return float(self.ap.pooled[self.place(iou)])
 
 
-# -- arguments ---------------------------------------------------------------
-
-
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with the arguments that every benchmark has."""
-    found = argparse.ArgumentParser(description=description)
-    default = os.environ.get("NAPARI_IAUNET_DATA", ROOT.parent / "shared" / "data")
-    found.add_argument(
-        "--data",
-        type=Path,
-        default=Path(default),
-        help="folder of the images (default: $NAPARI_IAUNET_DATA or ../shared/data)",
-    )
-    found.add_argument(
-        "--runs", type=Path, default=ROOT / "runs", help="folder for what is made"
-    )
-    found.add_argument("--model", default="default", help="name or folder of a model")
-    found.add_argument("--device", default="auto")
-    found.add_argument("--threads", type=int, help="of torch (default: its own choice)")
-    found.add_argument(
-        "--write", action="store_true", help="put the tables into RESULTS.md"
-    )
-    return found
-
-
 def limit_threads(threads: int | None) -> int:
     """Set the number of torch's threads and return it."""
     import torch
@@ -105,14 +78,18 @@ def limit_threads(threads: int | None) -> int:
 # -- images ------------------------------------------------------------------
 
 
-def read(pairs: Sequence[Pair]) -> list[Sample]:
-    """Read images and masks."""
+def read(pairs: Iterable[Pair]) -> list[Sample]:
+    """Read images, (Y, X) or (Y, X, C), and masks."""
     from napari_iaunet.io.read import read_image
 
-    return [
-        Sample(np.asarray(read_image(a).array), np.asarray(read_image(b).array))
-        for a, b in pairs
-    ]
+    samples = []
+    for image, mask in pairs:
+        found = read_image(image)
+        pixels = np.asarray(found.array)
+        if found.channel_axis is not None:
+            pixels = np.moveaxis(pixels, found.channel_axis, -1)
+        samples.append(Sample(pixels, np.asarray(read_image(mask).array)))
+    return samples
 
 
 def test_pairs(data: Path) -> list[Pair]:
@@ -133,6 +110,11 @@ def split(data: Path) -> dict[str, tuple[list[Pair], list[Pair]]]:
     return {folder.parent.name: split_pairs(find_pairs([folder])) for folder in kinds}
 
 
+def held_out(data: Path) -> dict[str, list[Pair]]:
+    """Held-out pairs of every kind that has some."""
+    return {kind: pairs for kind, (_, pairs) in split(data).items() if pairs}
+
+
 def mosaic(
     data: Path,
     height: int,
@@ -143,8 +125,8 @@ def mosaic(
 ) -> Sample:
     """Lay pieces of the test images side by side.
 
-    Each piece is stretched to 8 bits, as exposures differ. Its side is no power
-    of two, so that seams of the mosaic do not fall on borders of tiles.
+    Each piece is normalised by percentiles, to 8 bits, as exposures differ. Its side is
+    no power of two, so that seams of the mosaic do not fall on borders of tiles.
 
     Parameters
     ----------
@@ -195,30 +177,43 @@ def _pieces(data: Path, diameters: Sequence[float], piece: int) -> list[Sample]:
     return pieces
 
 
-def otsu_watershed(image: NDArray[Any]) -> Labels:
-    """Otsu's threshold, then a watershed of the distance to the background.
+class Smear(NamedTuple):
+    """A blood smear, and what the experts saw in it.
 
-    The two smoothings and the least distance of peaks are the best of a grid on
-    training images.
+    Attributes
+    ----------
+    image : (Y, X, 3) uint8
+    points : (N, 2) int
+        (y, x) in pixels, one in every cell; all of them lie on the image.
+    types : (N,) int
+        0 to 12, as the experts named the cells.
     """
-    from scipy import ndimage
-    from skimage.feature import peak_local_max
-    from skimage.filters import gaussian, threshold_otsu
-    from skimage.measure import label
-    from skimage.segmentation import watershed
 
-    gray = image.mean(axis=-1) if image.ndim == 3 else image
-    smooth = gaussian(gray.astype(np.float32), 1)
-    inside = ndimage.binary_fill_holes(smooth > threshold_otsu(smooth))
-    depth = gaussian(ndimage.distance_transform_edt(inside), 2)
-    peaks = peak_local_max(
-        depth, min_distance=5, labels=label(inside), exclude_border=False
-    )
-    markers = np.zeros(inside.shape, np.int32)
-    markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
-    labels = watershed(-depth, markers, mask=inside)
-    labels[np.bincount(labels.ravel())[labels] < 20] = 0
-    return labels
+    image: NDArray[Any]
+    points: NDArray[np.int64]
+    types: NDArray[np.int64]
+
+
+def smear_files(data: Path) -> list[Path]:
+    """Tables of the points in blood smears, one for each image."""
+    return sorted((data / "red-blood-cells" / "train").glob("*_points.csv"))
+
+
+def read_smear(file: Path) -> Smear:
+    """Read a smear and its points; points off the image are left out."""
+    from napari_iaunet.io.read import read_image
+
+    stem = file.name.removesuffix("_points.csv")
+    image = np.asarray(read_image(next(file.parent.glob(f"{stem}_img.*"))).array)
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = [
+            (round(float(r["y"])), round(float(r["x"])), int(r["type"]))
+            for r in csv.DictReader(lines)
+        ]
+    table = np.array(rows, np.int64).reshape(-1, 3)
+    points = table[:, :2]
+    inside = ((points >= 0) & (points < image.shape[:2])).all(1)
+    return Smear(image, points[inside], table[inside, 2])
 
 
 # -- scores ------------------------------------------------------------------

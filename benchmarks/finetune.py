@@ -1,4 +1,4 @@
-"""Does fine-tuning on a few images help, and does it never harm?
+"""Fine-tuning: AP after it on kinds that the start never saw, and on known ones.
 
 Kinds of images are left out on purpose: a network is trained without one kind, then
 fine-tuned on one, two and five images of it, and tested on others of that kind. Beside
@@ -13,26 +13,26 @@ again.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import common
 import numpy as np
-import report
-from accuracy import trained_minutes
+
+from benchmarks import common, harness
+from benchmarks.peers import PixelForest
+from benchmarks.trainings import Training
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from pathlib import Path
 
-    from common import Pair
+    from benchmarks.common import Pair
 
     Measure = Callable[[], dict[str, float]]
 
+OPTIONS = ("data", "runs", "model", "threads", "images", "write")
 LEFT_OUT = {
     "cells-phase-contrast": ("cells-phase-contrast", "yeast-phase-contrast"),
     "membranes-fluorescence": ("membranes-fluorescence",),
@@ -52,23 +52,9 @@ class Draw(NamedTuple):
     seed: int
 
 
-def main() -> None:
-    args = _arguments()
-    threads = common.limit_threads(args.threads)
-    parts = []
-    if "l" in args.only:
-        parts.append(_left_out(args))
-    if "b" in args.only:
-        parts.append(_bundled(args))
-    where = report.where("cpu", threads)
-    report.publish("finetune", "\n\n".join(parts), machine=where, write=args.write)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = common.parser(__doc__)
-    parser.add_argument(
-        "--only", default="lb", help="l left-out kinds, b bundled model"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parts = {"left-out": "kinds that the start never saw", "bundled": "known kinds"}
+    harness.add_only(parser, parts)
     parser.add_argument(
         "--minutes", type=float, default=8, help="training without the left-out kind"
     )
@@ -86,13 +72,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--kinds", nargs="+", choices=LEFT_OUT, default=list(LEFT_OUT), help="left out"
     )
-    parser.add_argument(
-        "--images", type=int, default=6, help="test images of a left-out kind"
-    )
-    args = parser.parse_args()
-    if not args.only or set(args.only) - set("lb"):
-        parser.error("--only takes the letters l and b")
-    return args
+    parser.set_defaults(images=6)
+
+
+def run(args: argparse.Namespace) -> None:
+    threads = common.limit_threads(args.threads)
+    measures = {"left-out": _left_out, "bundled": _bundled}
+    parts = [measure(args) for part, measure in measures.items() if part in args.only]
+    where = harness.where("cpu", threads)
+    harness.publish("finetune", "\n\n".join(parts), machine=where, write=args.write)
 
 
 class Results:
@@ -154,7 +142,7 @@ def _left_out(args: argparse.Namespace) -> str:
         f"a network from random weights for {_MOMENTS[-1]} seconds, on "
         f"{min(args.from_scratch, args.seeds)} of the draws, and a random forest on "
         "pixels with a watershed, for as long as it takes.\n\n"
-        + report.table([*_HEAD, "from scratch", "forest"], rows)
+        + harness.table([*_HEAD, "from scratch", "forest"], rows)
     )
 
 
@@ -173,16 +161,15 @@ def _draw(training: list[Pair], count: int, tested: int, seed: int) -> Draw:
 def _without(kind: str, left: tuple[str, ...], args: argparse.Namespace) -> Path:
     """Train on all other kinds, if that is not done yet."""
     out: Path = args.runs / "finetune" / f"without-{kind}-{args.minutes:g}-minutes"
-    if trained_minutes(out) < args.minutes:
-        cores = os.cpu_count() or 1  # whatever the fine-tuning is to take
-        worker = str(Path(__file__).with_name("_leave_out_worker.py"))
-        launch = ["torch.distributed.run", "--standalone", "--nproc-per-node"]
-        task = [str(args.data), str(out), str(args.minutes), *left]
-        subprocess.run(
-            [sys.executable, "-m", *launch, str(cores), worker, *task],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            check=True,
-        )
+    training = Training(
+        out=str(out),
+        data=str(args.data),
+        kinds=[kind for kind in common.split(args.data) if kind not in left],
+        minutes=args.minutes,
+        description=f"Trained without {', '.join(left)}.",
+    )
+    if not training.is_finished():
+        training.run()  # on all cores, whatever the fine-tuning is to take
     return out
 
 
@@ -217,8 +204,6 @@ def _from_scratch(draw: Draw, runs: Path) -> dict[str, float]:
 
 
 def _forest(draw: Draw) -> dict[str, float]:
-    from forest import PixelForest
-
     forest = PixelForest(common.read(draw.chosen), draw.seed)
     by_forest = common.evaluate(
         lambda sample: common.Found(forest.segment(sample.image)),
@@ -241,7 +226,7 @@ def _ap(model: str | Path, test: list[Pair]) -> float:
 def _bundled(args: argparse.Namespace) -> str:
     results = Results(args.runs / "finetune" / "bundled.json")
     rows = []
-    for kind, (_, held_out) in common.split(args.data).items():
+    for kind, held_out in common.held_out(args.data).items():
         half = len(held_out) // 2
         if not half:
             continue
@@ -253,9 +238,5 @@ def _bundled(args: argparse.Namespace) -> str:
     return (
         "### The bundled model on kinds that it knows\n\nFine-tuned on the first half "
         f"of the held-out images, {max(_COUNTS)} at most, and tested on the other "
-        "half: AP at IoU 0.5.\n\n" + report.table(_HEAD, rows)
+        "half: AP at IoU 0.5.\n\n" + harness.table(_HEAD, rows)
     )
-
-
-if __name__ == "__main__":
-    main()

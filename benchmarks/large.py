@@ -1,4 +1,4 @@
-"""An image larger than memory: peak memory, the same cells, time, a cluster, a kill.
+"""Images larger than memory: peak memory, the same cells, time, a cluster, a kill.
 
 The image is a mosaic of test images that is laid out again and again, each time turned
 or mirrored, in 16 bits, as OME-Zarr. It is segmented chunk by chunk in a process of its
@@ -7,55 +7,45 @@ own; a part of it in memory, in another.
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 import signal
-import subprocess
-import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import common
 import numpy as np
-import report
 import zarr
+
+from benchmarks import common, harness
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+OPTIONS = ("data", "runs", "model", "threads", "write")
 _PIECE = 4000
-_ZARR_CHUNK = 1000
-_MEGABYTES = 1024
+_CHUNK = 1000
+_MEGABYTES = 1024  # of a GiB
 
 
-def main() -> None:
-    args = _arguments()
-    parts = []
-    if "m" in args.only:
-        parts.append(_memory(args))
-    if "w" in args.only:
-        parts.append(_workers(args))
-    threads = args.threads or os.cpu_count() or 1
-    where = report.where("cpu", threads)
-    report.publish("large", "\n\n".join(parts), machine=where, write=args.write)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = common.parser(__doc__)
-    parser.add_argument(
-        "--only", default="mw", help="parts: m memory and time, w workers of a cluster"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parts = {"memory": "memory, time and cells", "workers": "a Dask cluster"}
+    harness.add_only(parser, parts)
     parser.add_argument("--side", type=int, default=20_000, help="of the image")
     parser.add_argument(
         "--worker-side", type=int, default=8000, help="of the image for the cluster"
     )
-    args = parser.parse_args()
-    if not args.only or set(args.only) - set("mw"):
-        parser.error("--only takes the letters m and w")
-    return args
+
+
+def run(args: argparse.Namespace) -> None:
+    measures = {"memory": _memory, "workers": _workers}
+    parts = [measure(args) for part, measure in measures.items() if part in args.only]
+    where = harness.where("cpu", args.threads or os.cpu_count() or 1)
+    harness.publish("large", "\n\n".join(parts), machine=where, write=args.write)
 
 
 def _make(data: Path, folder: Path, side: int) -> tuple[Path, float]:
@@ -71,7 +61,7 @@ def _make(data: Path, folder: Path, side: int) -> tuple[Path, float]:
         "0",
         shape=(side, side),
         dtype=np.uint16,
-        chunks=(_ZARR_CHUNK, _ZARR_CHUNK),
+        chunks=(_CHUNK, _CHUNK),
         chunk_key_encoding={"name": "v2", "separator": "/"},
     )
     for count, (y, x) in enumerate(np.ndindex(*(-(-side // _PIECE),) * 2)):
@@ -91,17 +81,62 @@ def _make(data: Path, folder: Path, side: int) -> tuple[Path, float]:
     return path, diameter
 
 
-def _worker(*words: object) -> dict[str, Any]:
-    """Run a task of _large_worker.py in a process of its own."""
-    worker = Path(__file__).with_name("_large_worker.py")
-    done = subprocess.run(
-        [sys.executable, str(worker), *map(str, words)],
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
+# -- in a process of its own -------------------------------------------------
+
+
+def _segmenter_and_image(path: str, threads: int, model: str) -> tuple[Any, Any]:
+    import torch
+
+    from napari_iaunet import Segmenter
+    from napari_iaunet.io.read import read_image
+
+    if threads:
+        torch.set_num_threads(threads)
+    return Segmenter(model, "cpu"), read_image(Path(path)).array
+
+
+def segment_by_chunks(
+    path: str, out: str, diameter: float, threads: int, model: str
+) -> dict[str, Any]:
+    """Segment an image chunk by chunk; say what that took."""
+    from napari_iaunet import segment_lazy
+    from napari_iaunet.io.ome_zarr_labels import array_options, complete_labels
+
+    shutil.rmtree(out, ignore_errors=True)
+    segmenter, image = _segmenter_and_image(path, threads, model)
+    begin = time.perf_counter()
+    found = segment_lazy(
+        segmenter,
+        image,
+        out,
+        diameter=diameter,
+        complete=partial(complete_labels, name="cells"),
+        array_options=array_options("YX", "0.4"),
     )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return _report(begin, len(found.table["label"]))
+
+
+def segment_in_memory(
+    path: str, out: str, diameter: float, threads: int, model: str, side: int
+) -> dict[str, Any]:
+    """Segment a part of an image in memory; say what that took."""
+    segmenter, image = _segmenter_and_image(path, threads, model)
+    begin = time.perf_counter()
+    part = np.asarray(image[:side, :side])
+    labels = segmenter.segment(part, diameter=diameter).labels
+    np.save(out, labels)
+    return _report(begin, int(labels.max()))
+
+
+def _report(begin: float, cells: int) -> dict[str, Any]:
+    seconds = time.perf_counter() - begin
+    return {"seconds": seconds, "memory": harness.peak_memory(), "cells": cells}
+
+
+def _call(function: Callable[..., Any], *arguments: object) -> dict[str, Any]:
+    with harness.Worker() as worker:
+        report: dict[str, Any] = worker.call(function, *arguments)
+    return report
 
 
 # -- memory, time, cells --------------------------------------------------------------
@@ -112,28 +147,25 @@ def _memory(args: argparse.Namespace) -> str:
 
     folder = args.runs / "large"
     path, diameter = _make(args.data, folder, args.side)
-    threads, side = args.threads or 0, min(_PIECE, args.side)
+    side, options = min(_PIECE, args.side), (diameter, args.threads or 0, args.model)
     out, part = folder / "labels.zarr", folder / "part.npy"
-    model = args.model
-    lazy = _worker("lazy", path, out, diameter, threads, model)
-    at_once = _worker("memory", path, part, diameter, threads, model, side)
+    lazy = _call(segment_by_chunks, path, out, *options)
+    at_once = _call(segment_in_memory, path, part, *options, side)
     labels = zarr.open_array(str(out / "0"), mode="r")
     whole, cut = np.load(part), np.asarray(labels[:side, :side])
     whole, cut = (_without_cut_cells(found) for found in (whole, cut))
     ap = average_precision(whole, cut, (0.5, 0.75, 0.9)).pooled
     rows = [
         [
-            f"chunk by chunk, {args.side} x {args.side}",
-            f"{lazy['seconds'] / args.side**2 * 1e6:.3f}",
-            f"{lazy['memory'] / _MEGABYTES:.2f}",
-            str(lazy["cells"]),
-        ],
-        [
-            f"in memory, {side} x {side}",
-            f"{at_once['seconds'] / side**2 * 1e6:.3f}",
-            f"{at_once['memory'] / _MEGABYTES:.2f}",
-            str(at_once["cells"]),
-        ],
+            f"{title}, {length} x {length}",
+            f"{found['seconds'] / length**2 * 1e6:.3f}",
+            f"{found['memory'] / _MEGABYTES:.2f}",
+            str(found["cells"]),
+        ]
+        for title, found, length in (
+            ("chunk by chunk", lazy, args.side),
+            ("in memory", at_once, side),
+        )
     ]
     head = ["", "s/MP", "peak memory, GiB", "cells"]
     ratio = (lazy["seconds"] / args.side**2) / (at_once["seconds"] / side**2)
@@ -142,7 +174,7 @@ def _memory(args: argparse.Namespace) -> str:
         "Reading, segmenting and writing, without the start of Python. Cells of the "
         f"part that both have, those at its border left out: AP {ap[0]:.4f} at IoU "
         f"0.5, {ap[1]:.4f} at 0.75, {ap[2]:.4f} at 0.9. Time per megapixel, chunk by "
-        f"chunk over in memory: {ratio:.2f}.\n\n{report.table(head, rows)}"
+        f"chunk over in memory: {ratio:.2f}.\n\n{harness.table(head, rows)}"
     )
 
 
@@ -189,7 +221,7 @@ def _workers(args: argparse.Namespace) -> str:
         f"### Dask workers, {args.worker_side} x {args.worker_side} pixels\n\n"
         "Processes of one thread each on this machine; the time is that of the chunks "
         "and of their joining, without the start of the workers. Efficiency: time of "
-        f"one worker over twice the time of two.\n\n{report.table(head, rows)}"
+        f"one worker over twice the time of two.\n\n{harness.table(head, rows)}"
     )
 
 
@@ -236,7 +268,3 @@ def _on_cluster(
 
 def _warm_up(segmenter: Any) -> None:
     segmenter.segment(np.zeros((256, 256), np.uint8), diameter=20)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""How well look-alikes are found, and how fast.
+"""Look-alikes: average precision on blood smears, cells found again, and time.
 
 Blood smears, a kind of image that trained nothing: the experts' types of the cells
 say which of them are alike. The masks are those of the model. One example, then
@@ -13,10 +13,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import blood
-import common
 import numpy as np
-import report
+
+from benchmarks import common, harness
 
 if TYPE_CHECKING:
     import argparse
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     # Vectors of all cells, rows of likes, rows of unlikes -> one value per cell.
     Ranking = Callable[[Vectors, NDArray[np.int64], NDArray[np.int64]], Any]
 
+OPTIONS = ("data", "model", "device", "threads", "images", "write")
 _EXAMPLES = (1, 2, 4, 8)
 _TRIALS = 25
 _FEWEST = 20  # cells of a type that is reported
@@ -61,33 +61,29 @@ class Cells(NamedTuple):
     vectors: dict[str, Vectors]
 
 
-def main() -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parts = {
+        "retrieval": "look-alikes on blood smears",
+        "found": "cells found again after a change",
+        "time": "of 100,000 cells",
+    }
+    harness.add_only(parser, parts)
+
+
+def run(args: argparse.Namespace) -> None:
     from napari_iaunet import Segmenter
 
-    args = _arguments()
     threads = common.limit_threads(args.threads)
     segmenter = Segmenter(args.model, args.device)
     parts = []
-    if "r" in args.only:
+    if "retrieval" in args.only:
         parts += _retrieval(segmenter, args)
-    if "f" in args.only:
+    if "found" in args.only:
         parts.append(_found_again(segmenter, args))
-    if "t" in args.only:
+    if "time" in args.only:
         parts.append(_seconds())
-    where = report.where(segmenter.device, threads)
-    report.publish("lookalikes", "\n\n".join(parts), machine=where, write=args.write)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = common.parser(__doc__)
-    parser.add_argument(
-        "--only", default="rft", help="parts: r retrieval, f found again, t time"
-    )
-    parser.add_argument("--images", type=int, help="use so many images of a kind only")
-    args = parser.parse_args()
-    if not args.only or set(args.only) - set("rft"):
-        parser.error("--only takes the letters r, f and t")
-    return args
+    where = harness.where(segmenter.device, threads)
+    harness.publish("lookalikes", "\n\n".join(parts), machine=where, write=args.write)
 
 
 # -- vectors -----------------------------------------------------------------
@@ -100,8 +96,8 @@ def describe(segmenter: Any, args: argparse.Namespace) -> Cells:
 
     image, types = [], []
     found: dict[str, list[NDArray[Any]]] = {}
-    for number, file in enumerate(blood.files(args.data)[: args.images]):
-        smear = blood.read(file)
+    for number, file in enumerate(common.smear_files(args.data)[: args.images]):
+        smear = common.read_smear(file)
         labels = segmenter.segment(smear.image).labels
         owner = labels[smear.points[:, 0], smear.points[:, 1]]
         alone = np.bincount(owner, minlength=labels.max() + 1)[owner] == 1
@@ -193,7 +189,7 @@ def _retrieval(segmenter: Any, args: argparse.Namespace) -> list[str]:
         "Mean over the types of the experts, of all cells of a type. Cells of the "
         "example's image do not count.\n\nEvery cell as the only example:\n\n"
     )
-    return [about + report.table(head, rows), _several(cells, types)]
+    return [about + harness.table(head, rows), _several(cells, types)]
 
 
 def _average_precision(
@@ -240,7 +236,7 @@ def _several(cells: Cells, types: NDArray[Any]) -> str:
     head = ["", "joined by", "8 + 0", *(f"{k} + {k}" for k in _EXAMPLES)]
     return (
         f"Likes + unlikes, drawn at random {_TRIALS} times for each type; cells of "
-        "the examples' images do not count. Mean AP:\n\n" + report.table(head, rows)
+        "the examples' images do not count. Mean AP:\n\n" + harness.table(head, rows)
     )
 
 
@@ -301,7 +297,7 @@ def _trials(
 def _found_again(segmenter: Any, args: argparse.Namespace) -> str:
     changes = _changes()
     rows = []
-    for kind, (_, held_out) in common.split(args.data).items():
+    for kind, held_out in common.held_out(args.data).items():
         hits: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in changes}
         for sample in common.read(held_out[: args.images or 5]):
             if sample.labels.max() < 2:
@@ -324,7 +320,7 @@ def _found_again(segmenter: Any, args: argparse.Namespace) -> str:
         "most alike to themselves after a change of the whole image, among all cells "
         "of that image. Cells that the image's border cuts are sought among, but not "
         "counted: beyond a border that is turned by 30° something must be made up."
-        "\n\n" + report.table(["", "cells", *changes], rows)
+        "\n\n" + harness.table(["", "cells", *changes], rows)
     )
 
 
@@ -382,10 +378,6 @@ def _seconds() -> str:
             similarity(vectors, chosen[:likes], chosen[likes:])
             taken.append(1000 * (time.perf_counter() - begin))
         rows.append([f"{likes} + {unlikes}", f"{np.median(taken):.0f}"])
-    return "### `similarity` of 100,000 cells\n\n" + report.table(
+    return "### `similarity` of 100,000 cells\n\n" + harness.table(
         ["likes + unlikes", "median ms"], rows
     )
-
-
-if __name__ == "__main__":
-    main()

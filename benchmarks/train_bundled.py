@@ -8,19 +8,23 @@ writes the model's card.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import common
-import report
-from accuracy import follow, held_out_scores, trained_minutes
-from common import Score
+from benchmarks import common, harness
+from benchmarks.accuracy import held_out_scores
+from benchmarks.trainings import (
+    SAMPLING_WEIGHTS,
+    print_events,
+    shared_recipe,
+    trained_minutes,
+)
 
 if TYPE_CHECKING:
-    import argparse
+    from benchmarks.common import Score
 
 _STAGE_1 = "Broad Bioimage Benchmark Collection BBBC038 (Data Science Bowl 2018)"
 _CITE_STAGE_1 = "Caicedo et al., Nature Methods 2019"
@@ -68,16 +72,6 @@ SOURCES: dict[str, dict[str, str]] = {
         "cite": "",
     },
 }
-# Outlines of fluorescent nuclei and adherent cells are the hardest to learn.
-SHARES = {
-    "nuclei-fluorescence": 0.45,
-    "cells-phase-contrast": 0.16,
-    "nuclei-histology": 0.16,
-    "membranes-fluorescence": 0.08,
-    "nuclei-fluorescence-extra": 0.07,
-    "nuclei-brightfield": 0.05,
-    "yeast-phase-contrast": 0.03,
-}
 DESCRIPTION = (
     "Nuclei and whole cells of many kinds: fluorescence, stained tissue, bright field, "
     "phase contrast, yeast, membranes"
@@ -98,7 +92,8 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = common.parser(__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
+    harness.add_options(parser, "data", "runs", "model", "device", "threads")
     parser.add_argument("--out", type=Path, help="model folder (default: runs/bundled)")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
@@ -129,21 +124,18 @@ def _arguments() -> argparse.Namespace:
 def _hardware(args: argparse.Namespace) -> str:
     from napari_iaunet.inference.devices import choose_device
 
-    return report.machine(str(choose_device(args.device)))
+    return harness.machine(str(choose_device(args.device)))
 
 
 def _train(args: argparse.Namespace) -> None:
     from napari_iaunet.training.loop import train
     from napari_iaunet.training.run import Recipe
 
-    usual, processes = Recipe(), int(os.environ.get("WORLD_SIZE", "1"))
-    recipe = replace(
-        usual,
-        batch=max(2, usual.batch // processes),
-        second_views=max(1, usual.second_views // processes),
+    usual = Recipe()
+    recipe = shared_recipe(
         learning_rate=args.learning_rate or usual.learning_rate,
         settled=usual.settled if args.settled is None else args.settled,
-        shares=SHARES,
+        shares=SAMPLING_WEIGHTS,
     )
     events = train(
         [pair for pairs, _ in common.split(args.data).values() for pair in pairs],
@@ -157,9 +149,7 @@ def _train(args: argparse.Namespace) -> None:
         recipe=recipe,
         card={"description": DESCRIPTION},
     )
-    # Under torchrun one process tells what happens.
-    title = f"bundled [{os.environ.get('RANK', '0')}]"
-    follow(events, title)
+    print_events(events, "bundled")
 
 
 def _average(args: argparse.Namespace) -> None:

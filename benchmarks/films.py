@@ -9,9 +9,10 @@ import numpy as np
 from scipy import ndimage
 
 if TYPE_CHECKING:
-    from common import Sample
     from numpy.random import Generator
     from numpy.typing import NDArray
+
+    from benchmarks.common import Sample
 
 _MARGIN = 3
 # Cells of which less than this share can be seen count as missing.
@@ -133,21 +134,19 @@ def _draw(
     truth = np.zeros(shape, np.int32)
     whole: dict[int, int] = {}
     for actor in actors:
-        for corner, bright, mask in [_turned(actor)]:
-            low = np.maximum(corner, 0)
-            high = np.minimum(corner + mask.shape, shape)
-            if (low >= high).any():
-                continue
-            here = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-            part = tuple(
-                slice(a - c, b - c) for a, b, c in zip(low, high, corner, strict=True)
-            )
-            alpha = mask[part].clip(0, 1)
-            picture[here] = picture[here] * (1 - alpha) + alpha * (
-                background + bright[part]
-            )
-            whole[actor.number] = int((mask > 0.5).sum())
-            truth[here][alpha > 0.5] = actor.number
+        corner, bright, mask = _turned(actor)
+        low = np.maximum(corner, 0)
+        high = np.minimum(corner + mask.shape, shape)
+        if (low >= high).any():
+            continue
+        here = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        part = tuple(
+            slice(a - c, b - c) for a, b, c in zip(low, high, corner, strict=True)
+        )
+        alpha, shown = mask[part].clip(0, 1), background + bright[part]
+        picture[here] = picture[here] * (1 - alpha) + alpha * shown
+        whole[actor.number] = int((mask > 0.5).sum())
+        truth[here][alpha > 0.5] = actor.number
     area = np.bincount(truth.ravel())
     for number, pixels in whole.items():
         seen = area[number] if number < len(area) else 0

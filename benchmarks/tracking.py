@@ -1,4 +1,4 @@
-"""Does a cell keep its id through the frames of a film?
+"""Tracking: identity switches in films with known truth and in frames of yeast.
 
 Films with known truth are made of the cells of real images: they move, turn, brighten,
 cross and divide, slowly and fast. Linking by overlap, identity and motion is compared
@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import common
 import numpy as np
-import report
-from film import Film, make_film
 from scipy.optimize import linear_sum_assignment
+
+from benchmarks import common, harness
+from benchmarks.films import Film, make_film
 
 if TYPE_CHECKING:
     import argparse
@@ -26,68 +26,70 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+OPTIONS = ("data", "model", "device", "threads", "write")
 _SPEEDS = {"slow": 0.1, "medium": 0.3, "fast": 0.6}
 _YEAST = "yeast-phase-contrast/train"
 _LEAST_CELLS, _LEAST_DIAMETER = 12, 11.0
 
 
-def main() -> None:
-    args = _arguments()
-    threads = common.limit_threads(args.threads)
-    from napari_iaunet import Segmenter
-    from napari_iaunet.tracking.linking import LinkSettings
-
-    segmenter = Segmenter(args.model, args.device)
-    full = LinkSettings()
-    ways: dict[str, Callable[..., Any]] = {
-        "overlap alone": by_overlap,
-        "without identity": _linker(replace(full, identity=0.0, least=-0.5)),
-        "without motion": _linker(replace(full, momentum=0.0)),
-        "overlap, identity and motion": _linker(full),
-    }
-    rows = []
-    films = {
-        name: [_show(film, segmenter) for film in _films(args, speed, seed)]
-        for seed, (name, speed) in enumerate(_SPEEDS.items())
-    }
-    films["yeast"] = [_yeast(args, segmenter)]
-    for title, way in ways.items():
-        row = [title]
-        for shown in films.values():
-            total: Counter[str] = Counter()
-            for film in shown:
-                total.update(_judge(film, way))
-            per_link = 1000 / total["links"]
-            row.append(f"{per_link * total['switches']:.1f}")
-            row.append(f"{per_link * total['wrong']:.1f}")
-            if total["mothers"]:
-                row.append(f"{total['mothers found'] / total['mothers']:.2f}")
-        rows.append(row)
-    head = ["identity switches per 1,000 links"]
-    for name, speed in _SPEEDS.items():
-        head += [f"{name} ({speed} diameters a frame)", "wrong", "divisions found"]
-    head += ["yeast", "wrong"]
-    text = (
-        f"{args.films} films of {args.frames} frames for each speed, masks as they are "
-        "drawn, parts that another cell hides left out. A switch: a cell whose id is "
-        "another one than when it was last seen. Wrong: an id that goes on with "
-        f"another cell, per 1,000 links, too.\n\n{report.table(head, rows)}\n\n"
-        "Yeast: 13 frames of budding, mating and sporulating cells, every 14th of a "
-        "film, between which the stage drifts by up to half a cell; 302 links that "
-        "were checked by eye (`yeast_links.json`)."
-    )
-    where = report.where(segmenter.device, threads)
-    report.publish("following", text, machine=where, write=args.write)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = common.parser(__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--films", type=int, default=10, help="films of each speed")
     parser.add_argument("--frames", type=int, default=20)
     parser.add_argument(
         "--split", choices=("test", "train"), default="test", help="images of the cells"
     )
-    return parser.parse_args()
+
+
+def run(args: argparse.Namespace) -> None:
+    from napari_iaunet import Segmenter
+
+    threads = common.limit_threads(args.threads)
+    segmenter = Segmenter(args.model, args.device)
+    films = {
+        f"{name} ({speed} diameters a frame)": [
+            _describe(film, segmenter) for film in _films(args, speed, seed)
+        ]
+        for seed, (name, speed) in enumerate(_SPEEDS.items())
+    }
+    films["yeast"] = [_yeast(args, segmenter)]
+    text = (
+        f"{args.films} films of {args.frames} frames for each speed, masks as they are "
+        "drawn, parts that another cell hides left out. A switch: a cell whose id is "
+        "another one than when it was last seen. Wrong: an id that goes on with "
+        f"another cell, per 1,000 links, too.\n\n{_table(films)}\n\n"
+        "Yeast: 13 frames of budding, mating and sporulating cells, every 14th of a "
+        "film, between which the stage drifts by up to half a cell; 302 links that "
+        "were checked by eye (`yeast_links.json`)."
+    )
+    where = harness.where(segmenter.device, threads)
+    harness.publish("tracking", text, machine=where, write=args.write)
+
+
+def _table(films: dict[str, list[_Described]]) -> str:
+    from napari_iaunet.tracking.linking import LinkSettings
+
+    full = LinkSettings()
+    methods: dict[str, Callable[..., Any]] = {
+        "overlap alone": by_overlap,
+        "without identity": _linker(replace(full, identity=0.0, least=-0.5)),
+        "without motion": _linker(replace(full, momentum=0.0)),
+        "overlap, identity and motion": _linker(full),
+    }
+    head, rows = ["identity switches per 1,000 links"], []
+    for title in films:
+        head += [title, "wrong", *(["divisions found"] if title != "yeast" else [])]
+    for title, method in methods.items():
+        row = [title]
+        for described in films.values():
+            total: Counter[str] = Counter()
+            for film in described:
+                total.update(_errors(film, method))
+            per_link = 1000 / total["links"]
+            row += [f"{per_link * total[key]:.1f}" for key in ("switches", "wrong")]
+            if total["mothers"]:
+                row.append(f"{total['mothers found'] / total['mothers']:.2f}")
+        rows.append(row)
+    return harness.table(head, rows)
 
 
 def _films(args: argparse.Namespace, speed: float, seed: int) -> Any:
@@ -107,8 +109,8 @@ def _films(args: argparse.Namespace, speed: float, seed: int) -> Any:
             return
 
 
-def _yeast(args: argparse.Namespace, segmenter: Any) -> _Shown:
-    """Return real frames; the true cell of a section is 0 where it is not known."""
+def _yeast(args: argparse.Namespace, segmenter: Any) -> _Described:
+    """Return real frames; the true cell of a detection is 0 where it is not known."""
     pairs = sorted((args.data / _YEAST).glob("*_img.*"))
     samples = common.read(
         (image, next(image.parent.glob(image.name.replace("_img.", "_mask."))))
@@ -120,17 +122,17 @@ def _yeast(args: argparse.Namespace, segmenter: Any) -> _Shown:
     for number, cell in enumerate(json.loads(text)["cells"], 1):
         for frame, label in enumerate(cell["labels"], cell["first"]):
             truth[frame][labels[frame] == label] = number
-    planes, names = _numbered(labels)
-    known = np.zeros(len(names), np.int64)
+    planes, cells = _numbered(labels)
+    known = np.zeros(len(cells), np.int64)
     known[planes.ravel()] = truth.ravel()
     images = np.stack([sample.image for sample in samples])
     film = Film(images, labels, {})
-    return _Shown(film, planes, known, segmenter.identify(images, planes))
+    return _Described(film, planes, known, segmenter.identify(images, planes))
 
 
-def _judge(shown: _Shown, way: Callable[..., Any]) -> Counter[str]:
-    film, planes, truth, vectors = shown
-    found, parents = way(planes, vectors)
+def _errors(described: _Described, method: Callable[..., Any]) -> Counter[str]:
+    film, planes, truth, vectors = described
+    found, parents = method(planes, vectors)
     last: dict[int, int] = {}
     total: Counter[str] = Counter()
     ids: dict[int, set[int]] = {}
@@ -156,8 +158,8 @@ def _judge(shown: _Shown, way: Callable[..., Any]) -> Counter[str]:
     return total
 
 
-class _Shown(NamedTuple):
-    """A film, its numbered sections, the true cell of each, and their vectors."""
+class _Described(NamedTuple):
+    """A film, its numbered detections, the true cell of each, and their vectors."""
 
     film: Film
     planes: NDArray[np.int32]
@@ -165,13 +167,13 @@ class _Shown(NamedTuple):
     vectors: NDArray[np.float32]
 
 
-def _show(film: Film, segmenter: Any) -> _Shown:
+def _describe(film: Film, segmenter: Any) -> _Described:
     planes, truth = _numbered(film.labels)
-    return _Shown(film, planes, truth, segmenter.identify(film.images, planes))
+    return _Described(film, planes, truth, segmenter.identify(film.images, planes))
 
 
 def _numbered(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Number all sections 1..n; also the true cell of each."""
+    """Number all detections 1..n; also the true cell of each."""
     planes, truth = np.zeros_like(labels), [0]
     for index, plane in enumerate(labels):
         for cell in np.unique(plane[plane > 0]):
@@ -199,28 +201,19 @@ def by_overlap(planes: NDArray[np.int32], _vectors: NDArray[np.float32]) -> Any:
         linked: dict[int, int] = {}
         if index:
             before = planes[index - 1]
-            names = np.unique(before[before > 0])
-            shared = np.zeros((len(names), len(here)))
+            there = np.unique(before[before > 0])
+            shared = np.zeros((len(there), len(here)))
             both = (before > 0) & (plane > 0)
-            np.add.at(
-                shared,
-                (
-                    np.searchsorted(names, before[both]),
-                    np.searchsorted(here, plane[both]),
-                ),
-                1,
-            )
+            rows = np.searchsorted(there, before[both])
+            columns = np.searchsorted(here, plane[both])
+            np.add.at(shared, (rows, columns), 1)
             areas = [np.bincount(p.ravel()) for p in (before, plane)]
-            iou = shared / (areas[0][names][:, None] + areas[1][here][None] - shared)
+            iou = shared / (areas[0][there][:, None] + areas[1][here][None] - shared)
             for i, j in zip(*linear_sum_assignment(-iou), strict=True):
                 if iou[i, j] > 0:
-                    linked[int(here[j])] = int(table[names[i]])
+                    linked[int(here[j])] = int(table[there[i]])
         for label in here:
             if int(label) not in linked:
                 count += 1
             table[label] = linked.get(int(label), count)
     return table, {}
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""Measurements of the program: ``python -m benchmarks`` lists them."""

@@ -1,0 +1,138 @@
+"""Networks that a benchmark trains from random weights, one process for each core."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import common
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from napari_iaunet.training.events import TrainingEvent
+    from napari_iaunet.training.run import Recipe
+
+# How often crops of a kind are drawn. Outlines of fluorescent nuclei and adherent cells
+# are the hardest to learn.
+SAMPLING_WEIGHTS = {
+    "nuclei-fluorescence": 0.45,
+    "cells-phase-contrast": 0.16,
+    "nuclei-histology": 0.16,
+    "membranes-fluorescence": 0.08,
+    "nuclei-fluorescence-extra": 0.07,
+    "nuclei-brightfield": 0.05,
+    "yeast-phase-contrast": 0.03,
+}
+_STEPS_PER_LINE = 100
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training from random weights, as JSON can carry it.
+
+    Attributes
+    ----------
+    out, data : str
+        Model folder to write and folder of the images.
+    kinds : sequence of str
+        Of the images to train on.
+    minutes : float
+    description : str
+        What the model's card says.
+    device : str
+    identity, triplets : bool
+        Whether the network has its identity blocks and its losses their triplets.
+    """
+
+    out: str
+    data: str
+    kinds: Sequence[str]
+    minutes: float
+    description: str
+    device: str = "cpu"
+    identity: bool = True
+    triplets: bool = True
+
+    def is_finished(self) -> bool:
+        return trained_minutes(Path(self.out)) >= self.minutes
+
+    def run(self, cores: int | None = None) -> None:
+        """Train, or go on, in one process for each core, or in one on a GPU."""
+        from napari_iaunet.inference.devices import choose_device
+
+        cores = cores or os.cpu_count() or 1
+        processes = cores if choose_device(self.device).type == "cpu" else 1
+        launch = ["torch.distributed.run", "--standalone", "--nproc-per-node"]
+        task = ["-m", "benchmarks.trainings", json.dumps(asdict(self))]
+        subprocess.run(
+            [sys.executable, "-m", *launch, str(processes), *task],
+            env={**os.environ, "OMP_NUM_THREADS": "1" if processes > 1 else str(cores)},
+            check=True,
+        )
+
+
+def trained_minutes(folder: Path) -> float:
+    """Minutes that the training in a folder has lasted, 0 if there is none."""
+    try:
+        text = (folder / "training.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return 0.0
+    return float(json.loads(text)["seconds"]) / 60
+
+
+def shared_recipe(**changes: Any) -> Recipe:
+    """Return the usual recipe with changes, its batch divided among the processes."""
+    from napari_iaunet.training.run import Recipe
+
+    usual, processes = Recipe(), int(os.environ.get("WORLD_SIZE", "1"))
+    return replace(
+        usual,
+        batch=max(2, usual.batch // processes),
+        second_views=max(1, usual.second_views // processes),
+        **changes,
+    )
+
+
+def print_events(events: Iterable[TrainingEvent], title: str) -> None:
+    """Run a training and print a line from time to time."""
+    title = f"{title} [{os.environ.get('RANK', '0')}]"
+    for event in events:
+        if event.kind != "step" or event.step % _STEPS_PER_LINE == 0:
+            losses = " ".join(f"{k} {v:.3f}" for k, v in event.losses.items())
+            print(title, event.kind, event.step, losses, file=sys.stderr, flush=True)
+
+
+def _train(training: Training) -> None:
+    """Be one of the processes of a training."""
+    from napari_iaunet.model.losses import LossWeights
+    from napari_iaunet.model.network import IAUNetConfig
+    from napari_iaunet.training.loop import train
+
+    kinds, out = common.split(Path(training.data)), Path(training.out)
+    without = LossWeights(pixel_triplet=0, cell_triplet=0)
+    events = train(
+        [pair for kind in training.kinds for pair in kinds[kind][0]],
+        start=None,
+        out=out,
+        minutes=training.minutes,
+        validation=[],
+        resume=trained_minutes(out) > 0,
+        device=training.device,
+        config=IAUNetConfig(identity=training.identity),
+        recipe=shared_recipe(
+            shares={k: w for k, w in SAMPLING_WEIGHTS.items() if k in training.kinds},
+            weights=LossWeights() if training.triplets else without,
+        ),
+        card={"description": training.description},
+    )
+    print_events(events, out.name)
+
+
+if __name__ == "__main__":
+    _train(Training(**json.loads(sys.argv[1])))

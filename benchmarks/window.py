@@ -1,0 +1,410 @@
+"""The window: how long it stands still meanwhile, and how soon it is drawn anew.
+
+Needs a display, or ``xvfb-run -a -s "-screen 0 1600x1200x24"`` before the command. A
+timer ticks every 2 ms in a viewer with the dock: the longest time between two ticks is
+how long the window stood still. Models and settings of the user are not touched.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from typing import TYPE_CHECKING, Any
+
+import dask.array as da
+import napari
+import numpy as np
+from qtpy.QtCore import QPoint, Qt, QTimer
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+from scipy.ndimage import gaussian_filter
+
+import napari_iaunet
+from benchmarks import harness
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+OPTIONS = ("write",)
+PARTS = {
+    "click": "while an image is prepared for clicks, and clicks",
+    "finetune": "while a model is fine-tuned, and trainings that are killed",
+    "large": "while a large image fills a layer part by part",
+    "lookalikes": "from a move in the Look-alikes tab to the picture drawn anew",
+}
+_SIDES = {"click": 2048, "finetune": 2048, "large": 6000, "lookalikes": 4096}
+_STEP = 48  # pixels from cell to cell
+_PIECE = 1500  # of the large image, which repeats it
+_PATIENCE = 600  # seconds
+_LATEST_KILL = 40.0  # seconds
+_MOVES, _PICKS, _DIMENSIONS = 60, 10, 128
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    harness.add_only(parser, PARTS)
+    parser.add_argument(
+        "--side", type=int, help=f"of the image in pixels (default: {_SIDES})"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="times that an image is prepared"
+    )
+    parser.add_argument("--clicks", type=int, default=20)
+    parser.add_argument("--minutes", type=float, default=1.0, help="of fine-tuning")
+    parser.add_argument("--kills", type=int, default=10, help="trainings to kill")
+    parser.add_argument(
+        "--step", type=int, default=40, help="pixels between cells that are compared"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    measures = {
+        "click": _click,
+        "finetune": _finetune,
+        "large": _large,
+        "lookalikes": _lookalikes,
+    }
+    for part in args.only:
+        with tempfile.TemporaryDirectory() as home, harness.Worker() as sleeper:
+            os.environ["NAPARI_IAUNET_HOME"] = home
+            window = Window(sleeper)
+            measures[part](window, args.side or _SIDES[part], args)
+            window.viewer.close()
+        text, machine = "\n".join(window.told), harness.machine()
+        harness.publish(f"window-{part}", text, machine=machine, write=args.write)
+
+
+class Window:
+    """A viewer with the dock, whose longest standstill is measured.
+
+    Beside it a process sleeps for as long as a tick, again and again: where that one
+    was kept waiting, too, it was not the window that stood still, but the machine.
+
+    Parameters
+    ----------
+    sleeper : Worker
+
+    Attributes
+    ----------
+    viewer : napari.Viewer
+    dock : IAUNetDock
+    told : list of str
+        What was measured, a line of a list each.
+    longest : float
+        Longest time between two ticks since `restart`, in ms.
+    drawn : int
+        How often the picture was drawn.
+    """
+
+    def __init__(self, sleeper: harness.Worker) -> None:
+        self.viewer = napari.Viewer(show_welcome_screen=False)
+        self.viewer.window.resize(1400, 900)
+        _, self.dock = self.viewer.window.add_plugin_dock_widget("napari-iaunet")
+        self.told: list[str] = []
+        self.longest, self.drawn, self._last = 0.0, 0, time.perf_counter()
+        self._sleeper = sleeper
+        self._timer = QTimer(interval=round(1000 * harness.TICK))
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._on_tick)
+        scene = self.viewer.window._qt_viewer.canvas._scene_canvas
+        scene.events.draw.connect(self._on_draw)
+
+    def idle(self) -> None:
+        """Measure the window while nothing happens."""
+        QTest.qWait(1000)
+        self._timer.start()
+        self.restart()
+        QTest.qWait(1000)
+        self.tell("idle")
+
+    def restart(self) -> None:
+        """Forget the gaps so far, those of the sleeper, too."""
+        self._sleeper.call(harness.longest_wait)
+        self.longest, self._last = 0.0, time.perf_counter()
+
+    def tell(self, what: str, *, gap: bool = True) -> None:
+        """Say what was measured, with the longest gap since `restart`."""
+        if gap:
+            longest, slept = self.longest, self._sleeper.call(harness.longest_wait)
+            what += f": longest gap {longest:.0f} ms (a mere sleeper {slept:.0f} ms)"
+            self.restart()
+        line = f"- {what[0].upper()}{what[1:]}."
+        print(line, flush=True)
+        self.told.append(line)
+
+    def click(self, pixel: tuple[float, float]) -> None:
+        """Click on a pixel of an image that is neither scaled nor moved."""
+        canvas = self.viewer.window._qt_viewer.canvas
+        transform = canvas.view.transform * canvas.view.scene.transform
+        x, y = transform.map([pixel[1], pixel[0]])[:2]
+        place, button = QPoint(round(x), round(y)), Qt.MouseButton.LeftButton
+        QTest.mouseClick(canvas.native, button, Qt.KeyboardModifier.NoModifier, place)
+
+    def _on_tick(self) -> None:
+        now = time.perf_counter()
+        self.longest = max(self.longest, 1000 * (now - self._last))
+        self._last = now
+
+    def _on_draw(self, event: object) -> None:
+        self.drawn += 1
+
+
+def _press(button: Any) -> None:
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def _wait(until: Callable[[], bool]) -> None:
+    end = time.monotonic() + _PATIENCE
+    while not until():
+        if time.monotonic() > end:
+            raise TimeoutError
+        QTest.qWait(1)
+
+
+# -- made images -------------------------------------------------------------
+
+
+def nuclei(side: int) -> NDArray[np.uint8]:
+    """(side, side): a field of bright nuclei, one in every square of 48 pixels."""
+    random = np.random.default_rng(0)
+    centres = np.zeros((side, side), np.float32)
+    places = np.arange(_STEP // 2, side - _STEP // 2, _STEP)
+    y, x = np.meshgrid(places, places, indexing="ij")
+    y, x = (a + random.integers(-8, 9, a.shape) for a in (y, x))
+    centres[y, x] = 1
+    image = gaussian_filter(centres, 8)
+    image /= image.max()
+    noisy = 30 + 180 * np.minimum(1, 2.5 * image) + random.normal(0, 5, image.shape)
+    return noisy.clip(0, 255).astype(np.uint8)
+
+
+def discs(side: int, step: int, radius: float) -> NDArray[np.int32]:
+    """(side, side): label a disc in every square that lies whole in the image."""
+    y, x = np.indices((side, side))
+    inside = np.hypot(y % step - step / 2, x % step - step / 2) < radius
+    across = side // step
+    inside &= (y // step < across) & (x // step < across)
+    return np.where(inside, y // step * across + x // step + 1, 0).astype(np.int32)
+
+
+# -- clicks ------------------------------------------------------------------
+
+
+def _click(window: Window, side: int, args: argparse.Namespace) -> None:
+    """The first run loads torch and the model, too."""
+    dock, image = window.dock, nuclei(side)
+    window.viewer.add_image(image)
+    window.idle()
+    for run in range(args.repeats):
+        begin = time.perf_counter()
+        dock.click_panel.button.setChecked(True)
+        _wait(lambda: not dock.click_jobs.is_running)
+        seconds = time.perf_counter() - begin
+        QTest.qWait(100)
+        window.tell(f"encoding {side} x {side}, run {run + 1}: {seconds:.1f} s")
+        if run < args.repeats - 1:
+            dock.click_panel.button.setChecked(False)
+            QTest.qWait(200)
+    places = np.random.default_rng(1).integers(50, side - 50, (200, 2))
+    bright = [tuple(p) for p in places if image[tuple(p)] > 150][: args.clicks]
+    took = []
+    for place in bright:
+        window.restart()
+        window.click(place)
+        QTest.qWait(300)
+        took.append(window.longest)
+    if took[2:]:
+        window.tell(
+            f"first click {took[0]:.0f} ms, second (makes the new layer) "
+            f"{took[1]:.0f} ms; the other {len(took) - 2}, each keeping the cell "
+            f"before: median {np.median(took[2:]):.0f} ms, "
+            f"longest {max(took[2:]):.0f} ms",
+            gap=False,
+        )
+
+
+# -- fine-tuning -------------------------------------------------------------
+
+
+def _finetune(window: Window, side: int, args: argparse.Namespace) -> None:
+    viewer, dock, panel = window.viewer, window.dock, window.dock.finetune_panel
+    labels, random = discs(side, _STEP, 14), np.random.default_rng(0)
+    image = 40 + 25 * (labels > 0) + random.normal(0, 15, labels.shape)
+    viewer.add_image(image.clip(0, 255).astype(np.uint8), name="image")
+    viewer.add_labels(labels, name="cells")
+    dock.tabs.setCurrentWidget(panel)
+    panel.pairs.menu.aboutToShow.emit()
+    panel.pairs.menu.actions()[0].trigger()
+    window.idle()
+    process = dock.finetune_controller.process
+    _start_training(panel, args.minutes)
+    _wait(lambda: process.is_running)
+    window.tell("reading the layers, torch loads")
+    _wait(lambda: not (process.is_running or dock.finetune_jobs.is_running))
+    count = len(panel.plot.training), len(panel.plot.precision)
+    window.tell(f"training, {count[0]} steps told and {count[1]} measurements")
+    _kill_at_random(window, args.kills)
+
+
+def _start_training(panel: Any, minutes: float) -> None:
+    if panel.discard_button.isVisible():
+        _press(panel.discard_button)
+    panel.length.setValue(minutes)
+    _press(panel.train_button)
+
+
+def _kill_at_random(window: Window, kills: int) -> None:
+    """Layers must be as they were, and the best model readable."""
+    from napari_iaunet.model.checkpoint import load_model
+    from napari_iaunet.training.task import MODEL
+
+    dock, controller = window.dock, window.dock.finetune_controller
+    before = [layer.data.copy() for layer in window.viewer.layers]
+    intact = readable = begun = 0
+    for moment in np.random.default_rng(0).uniform(0.5, _LATEST_KILL, kills):
+        _start_training(dock.finetune_panel, 10)
+        _wait(lambda: controller.process.is_running)
+        model: Path = controller._folder / MODEL
+        QTest.qWait(int(1000 * moment))
+        os.kill(controller.process._process.processId(), signal.SIGKILL)
+        if (model / "card.json").is_file():
+            begun += 1
+            readable += bool(load_model(model))
+        _wait(
+            lambda: not (controller.process.is_running or dock.finetune_jobs.is_running)
+        )
+        now = [layer.data for layer in window.viewer.layers]
+        intact += all(map(np.array_equal, before, now))
+    window.tell(
+        f"killed {kills} times: layers intact {intact} times; a model was on disk "
+        f"{begun} times, and could be read {readable} times",
+        gap=False,
+    )
+
+
+# -- a large image -----------------------------------------------------------
+
+
+def _large(window: Window, side: int, args: argparse.Namespace) -> None:
+    """A dask image; what is on view is zoomed in and moved meanwhile.
+
+    Beside it, what napari itself needs: the same moves with the finished layer, and one
+    more layer of the same labels.
+    """
+    viewer, dock = window.viewer, window.dock
+    times = -(-side // _PIECE)
+    piece = da.from_array(nuclei(_PIECE), chunks=500)
+    image = da.tile(piece, (times, times))[:side, :side]
+    levels = [image[:: 2**i, :: 2**i] for i in range(4)]
+    viewer.add_image(levels, multiscale=True, contrast_limits=(0, 255))
+    dock.segment_panel.estimate.setChecked(False)
+    window.idle()
+    begin = time.perf_counter()
+    _press(dock.segment_panel.run.start_button)
+    first, moved = 0.0, 0
+    while dock.jobs.is_running:
+        QTest.qWait(1)
+        if not first and len(viewer.layers) > 1:
+            first = time.perf_counter() - begin
+            window.tell(f"first cells after {first:.1f} s")
+        if first and time.perf_counter() - begin > first + 3 * (moved + 1):
+            moved += 1
+            _move(viewer, moved, side)
+    QTest.qWait(500)
+    seconds, cells = time.perf_counter() - begin, len(viewer.layers[-1].features)
+    window.tell(
+        f"filling {side} x {side} with {moved} moves, and the end after {seconds:.0f} "
+        f"s, {cells} cells"
+    )
+    for number in range(1, moved + 1):
+        _move(viewer, number, side)
+        QTest.qWait(300)
+    window.tell("napari alone, the same moves")
+    labels = np.array(viewer.layers[-1].data)
+    window.restart()
+    viewer.add_labels(labels)
+    QTest.qWait(500)
+    window.tell("napari alone, one more layer of the same")
+
+
+def _move(viewer: napari.Viewer, number: int, side: int) -> None:
+    place = np.random.default_rng(number).uniform(0, side, 2)
+    viewer.scene.camera.center = (0, *place)
+    viewer.scene.camera.zoom = 0.1 * 3 ** (number % 3)
+
+
+# -- look-alikes -------------------------------------------------------------
+
+
+class RandomSegmenter:
+    """Describes every cell by a random vector; a third of the cells are alike."""
+
+    device = "cpu"
+
+    def __init__(self, model: str, device: str) -> None:
+        """Take the place of `napari_iaunet.Segmenter`."""
+
+    def embed(self, image: Any, labels: Any, **options: Any) -> Any:
+        count = len(np.unique(labels[labels > 0]))
+        vectors = np.random.default_rng(0).normal(size=(count, _DIMENSIONS))
+        vectors[::3] += 1
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit.astype(np.float32)
+
+
+def _lookalikes(window: Window, side: int, args: argparse.Namespace) -> None:
+    """Discs are described by random vectors, since only the window is measured."""
+    napari_iaunet.Segmenter = RandomSegmenter
+    viewer, dock, panel = window.viewer, window.dock, window.dock.lookalike_panel
+    labels = discs(side, args.step, 0.4 * args.step)
+    dock.tabs.setCurrentWidget(panel)
+    viewer.add_image(np.random.default_rng(0).integers(0, 255, labels.shape, np.uint8))
+    viewer.add_labels(labels, name="cells")
+    viewer.reset_view()
+    panel.pick_button.setChecked(True)
+    QTest.qWait(1000)
+    middles = [(args.step / 2, (i + 0.5) * args.step) for i in range(_PICKS)]
+    begin = time.perf_counter()
+    _pick(dock, middles[0])
+    _wait(lambda: not dock.lookalike_jobs.is_running)
+    seconds = time.perf_counter() - begin
+    QTest.qWait(1000)
+    window.tell(
+        f"{panel.found.count.text()} in {side} x {side} pixels; the first target, "
+        f"without the network: {seconds:.1f} s",
+        gap=False,
+    )
+    slider, size = panel.found.slider, panel.weights.sliders["size"]
+    moves = {
+        "threshold moved": [
+            lambda i=i: slider.setValue(600 + 3 * i) for i in range(_MOVES)
+        ],
+        "weight moved": [lambda i=i: size.setValue(i) for i in range(_PICKS)],
+        "next target": [lambda p=p: _pick(dock, p) for p in middles],
+    }
+    for name, steps in moves.items():
+        took = [_milliseconds_to_draw(window, step) for step in steps]
+        window.tell(
+            f"{name}: median {np.median(took):.0f} ms, worst {max(took):.0f} ms",
+            gap=False,
+        )
+        _wait(lambda: not dock.lookalike_jobs.is_running)
+        QTest.qWait(1000)
+
+
+def _pick(dock: Any, place: tuple[float, float]) -> None:
+    """Do what a click on a cell does."""
+    dock.lookalike_controller._on_click(place, "target")
+
+
+def _milliseconds_to_draw(window: Window, step: Callable[[], object]) -> float:
+    before, begin = window.drawn, time.perf_counter()
+    step()
+    while window.drawn == before:
+        QApplication.processEvents()
+    return 1000 * (time.perf_counter() - begin)

@@ -1,0 +1,65 @@
+"""The benchmarks can be started; what they measure is not asserted."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks import harness
+from benchmarks.__main__ import NAMES, about, main
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "benchmarks" / name for name in ("README.md", "RESULTS.md")]
+
+
+def test_without_a_name_they_are_listed(capsys):
+    with pytest.raises(SystemExit) as end:
+        main([])
+    assert end.value.code == 0
+    printed = capsys.readouterr().out
+    assert all(f"  {name}" in printed and about(name) in printed for name in NAMES)
+
+
+def test_an_unknown_name_is_told():
+    with pytest.raises(SystemExit, match="no benchmark 'sped'"):
+        main(["sped"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help(name, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([name, "--help"])
+    assert end.value.code == 0
+    assert about(name) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_the_pages_are_understood(page):
+    commands = re.findall(r"`python -m benchmarks ([a-z]+)([^`]*)`", page.read_text())
+    assert len(commands) > 9
+    for name, options in commands:
+        assert name in NAMES
+        with pytest.raises(SystemExit) as end:
+            main([name, *options.split(), "--help"])
+        assert end.value.code == 0
+
+
+def test_every_section_of_the_results_has_marks():
+    text = PAGES[1].read_text()
+    begun = re.findall(r"<!-- ([\w-]+):begin -->", text)
+    assert begun == re.findall(r"<!-- ([\w-]+):end -->", text)
+    assert {name.partition("-")[0] for name in begun} <= {*NAMES, "precision", "tiles"}
+
+
+def test_a_worker_answers_with_json_whatever_is_printed():
+    with harness.Worker() as worker:
+        assert worker.call(harness.summary, [1.0, 2.0, 9.0]) == {
+            "best": 1.0,
+            "median": 2.0,
+        }
+        assert worker.call(harness.longest_wait) >= 0
+
+
+def test_a_worker_that_fails_ends_the_benchmark():
+    with harness.Worker() as worker, pytest.raises(SystemExit, match="summary failed"):
+        worker.call(harness.summary, [])
