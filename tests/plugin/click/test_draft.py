@@ -8,7 +8,6 @@ from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.click.draft import Draft, deepest, divide, holds, spare
 from napari_iaunet.plugin.click.edits import CellEdits, find_plane
 from napari_iaunet.plugin.click.undo import EditLog
-from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers.views import View
 from napari_iaunet.segmentation.click import ClickedCell
 
@@ -64,7 +63,7 @@ def plane():
     image = viewer.add_image(np.zeros((20, 30)))
     layer = viewer.add_labels(np.zeros((20, 30), np.uint8))
     log = EditLog(layer, viewer)
-    return find_plane(log, image, (0, 1), VIEW)
+    return find_plane(log, image, None, VIEW)
 
 
 def pixels(corner, shape):
@@ -104,13 +103,3 @@ def test_a_cell_that_is_gone_cannot_be_split(plane):
     cell = ClickedCell((3, 3), np.ones((5, 5), bool))
     with pytest.raises(ImageError, match="gone"):
         CellEdits(plane, pixels, None).split(4, cell, cell)
-
-
-def test_the_helper_is_no_layer_of_cells():
-    viewer = ViewerModel()
-    layer = viewer.add_labels(
-        np.zeros((4, 4), int), metadata={label_layers.HELPER: True}
-    )
-    assert label_layers.labels_layers(viewer) == []
-    assert label_layers.selected_labels(viewer) is None
-    assert label_layers.find_labels(viewer, str(layer.unique_id)) is None

@@ -8,6 +8,7 @@ from napari.components import ViewerModel
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.layers import images as image_layers
+from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers import views
 from napari_iaunet.segmentation.image import as_planes
 
@@ -25,21 +26,9 @@ def write(viewer, layer, image, shape):
     labels = np.zeros(shape, np.int32)
     labels[..., 2:4, 1:3] = 1
     features = pd.DataFrame({"index": [1], "label": [1], "area": [4]})
-    return image_layers.write_labels(
+    return label_layers.write_labels(
         viewer, layer, image, labels, features, {"model": "m"}
     )
-
-
-def test_image_layers_only_in_their_order(viewer):
-    a = viewer.add_image(numbers(8, 9), name="a")
-    viewer.add_labels(numbers(8, 9))
-    b = viewer.add_image(numbers(8, 9), name="b")
-    assert image_layers.image_layers(viewer) == [a, b]
-    assert image_layers.find_layer(viewer, image_layers.describe(a).key) == a
-    assert image_layers.find_layer(viewer, "nonsense") is None
-    assert image_layers.selected_image(viewer) == b
-    viewer.layers.selection.active = viewer.layers[1]
-    assert image_layers.selected_image(viewer) is None
 
 
 @pytest.mark.parametrize(

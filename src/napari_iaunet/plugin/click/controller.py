@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from napari.layers import Image, Labels
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QObject, QTimer
 
@@ -20,7 +21,7 @@ from napari_iaunet.plugin.click.tool import ClickTool
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.own_changes import Undisturbed
 from napari_iaunet.plugin.layers import images as image_layers
-from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.layers.find import find_layer, list_layers, selected_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,7 +173,7 @@ class ClickController(QObject):
         """Start anew, since the image's pixels have been replaced."""
         self._forget()
         self._preview.remove()
-        images = image_layers.image_layers(self._viewer)
+        images = list_layers(self._viewer, Image)
         self._settings.set_images([image_layers.describe(image) for image in images])
         self._panel.say("The image has changed.")
         self._timer.start()
@@ -330,7 +331,7 @@ class ClickController(QObject):
     def _offer_targets(self) -> None:
         """Offer the layers that lie on the image."""
         choice = self._source.choice or self._settings.choice()
-        image = choice and image_layers.find_layer(self._viewer, choice.image)
+        image = choice and find_layer(self._viewer, choice.image, Image)
         offers = (
             []
             if image is None or choice is None
@@ -345,7 +346,7 @@ class ClickController(QObject):
 
     def _on_selection(self, event: object = None) -> None:
         """Pick the layer of cells that is selected in the layer list."""
-        layer = label_layers.selected_labels(self._viewer)
+        layer = selected_layer(self._viewer, Labels)
         key = "" if layer is None else str(layer.unique_id)
         if key and not self.undisturbed and self._panel.offers(key):
             self._on_target(key)
@@ -358,7 +359,7 @@ class ClickController(QObject):
         self._panel.pick_target(key)
         picked, selected = (
             self._target.layer,
-            label_layers.selected_labels(self._viewer),
+            selected_layer(self._viewer, Labels),
         )
         if picked is not None and selected not in (None, picked):
             # Ctrl+Z belongs to the layer that is selected.

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.click.draft import divide, spare
-from napari_iaunet.plugin.layers.images import pixels_of
+from napari_iaunet.plugin.layers.geometry import plane_of_labels
 from napari_iaunet.segmentation.measure import measure
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.click import ClickedCell
 
     Corner = tuple[int, int]
-    from collections.abc import Sequence
-
     from napari.layers import Image
 
     from napari_iaunet.plugin.click.undo import EditLog
@@ -219,7 +217,7 @@ class LabelsPlane:
 
 
 def lies_on(
-    layer: Labels, image: Image, axes: Sequence[int], point: tuple[float, ...]
+    layer: Labels, image: Image, channel_axis: int | None, point: tuple[float, ...]
 ) -> bool:
     """Whether a layer can be written to, and its pixels are those of an image.
 
@@ -227,52 +225,40 @@ def lies_on(
     ----------
     layer : Labels
     image : Image
-    axes : sequence of int
-        Rows and columns of the image.
+    channel_axis : int or None
+        Of the image.
     point : tuple of float
         Any place in the viewer.
     """
-    return _place(layer, image, axes, point) is not None
+    return (
+        _is_in_memory(layer)
+        and plane_of_labels(layer, image, channel_axis, point) is not None
+    )
 
 
 def find_plane(
-    log: EditLog, image: Image, axes: Sequence[int], view: View
+    log: EditLog, image: Image, channel_axis: int | None, view: View
 ) -> LabelsPlane | None:
     """Return the plane of a Labels layer that lies on an image's plane.
 
     None if there is no such plane, or the layer does not lie on the image.
     """
-    place = _place(log.layer, image, axes, view.point)
+    layer = log.layer
+    if not _is_in_memory(layer):
+        return None
+    place = plane_of_labels(layer, image, channel_axis, view.point)
     if place is None:
         return None
     inside = all(
         isinstance(i, slice) or 0 <= i < n
-        for i, n in zip(place, log.layer.data.shape, strict=True)
+        for i, n in zip(place, layer.data.shape, strict=True)
     )
-    return LabelsPlane(log, tuple(place)) if inside else None
+    return LabelsPlane(log, place) if inside else None
 
 
-def _place(
-    layer: Labels, image: Image, axes: Sequence[int], at: tuple[float, ...]
-) -> list[int | slice] | None:
-    """Index of the plane that lies on an image's plane at a place of the viewer."""
-    data = None if layer.multiscale else layer.data
-    if not isinstance(data, np.ndarray) or not data.flags.writeable:
-        return None
-    own = [a - image.ndim + layer.ndim for a in axes]
-    shape = [pixels_of(image).shape[a] for a in axes]
-    if min(own) < 0 or [data.shape[a] for a in own] != shape:
-        return None
-    point = np.asarray(at, np.float64)
-    position = np.asarray(image.world_to_data(point), np.float64)
-    place = np.zeros(layer.ndim)
-    for corner in ((0, 0), (0, shape[1] - 1), (shape[0] - 1, 0)):
-        position[list(axes)] = corner
-        point[-image.ndim :] = image.data_to_world(position)
-        place = np.asarray(layer.world_to_data(point), np.float64)
-        if not np.allclose(place[own], corner, atol=0.49, rtol=0):
-            return None
-    index: list[int | slice] = [round(float(p)) for p in place]
-    for a in own:
-        index[a] = slice(None)
-    return index
+def _is_in_memory(layer: Labels) -> bool:
+    """Whether the pixels of a layer can be written to one by one."""
+    data = layer.data
+    return (
+        not layer.multiscale and isinstance(data, np.ndarray) and data.flags.writeable
+    )

@@ -1,7 +1,4 @@
-"""Show a cell on the image before it is kept.
-
-Like `layers`, this module reads and writes layers.
-"""
+"""Show a cell on the image before it is kept."""
 
 from __future__ import annotations
 
@@ -10,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_iaunet.plugin.layers.geometry import fit
-from napari_iaunet.plugin.layers.images import HELPER, selection_kept
+from napari_iaunet.plugin.layers.find import HELPER, selection_kept
+from napari_iaunet.plugin.layers.geometry import added_axes, placement
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -61,22 +58,16 @@ class ClickPreview:
             Row and column where the mask begins.
         mask : (y, x) bool
         """
-        labels, place, affine = fit(mask.astype(np.uint8), layer, image, corner)
-        where = {
-            "scale": place.scale,
-            "rotate": place.rotate,
-            "shear": place.shear,
-            "affine": affine,
-            "units": place.units,
-        }
+        labels = np.expand_dims(mask.astype(np.uint8), added_axes(layer, image))
+        where = placement(layer, image, corner)
         own = self._layer
         if own is None or not self._exists() or not _lies(own, labels.ndim, where):
             self.remove()
-            self._layer = self._add(labels, {**where, "translate": place.translate})
+            self._layer = self._add(labels, where)
             return
         own.visible = False  # so that it is drawn once, when all is set
         own.data = labels
-        own.translate = place.translate
+        own.translate = where["translate"]
         if self._viewer.layers[-1] != own:
             last = len(self._viewer.layers)
             self._viewer.layers.move(self._viewer.layers.index(own), last)

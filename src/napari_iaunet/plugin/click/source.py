@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Image
 from qtpy.QtCore import QObject, Signal
 
 from napari_iaunet.plugin.click.encoder import ClickWindow
 from napari_iaunet.plugin.core.settings import split_axes
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers import views
+from napari_iaunet.plugin.layers.find import find_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import napari.viewer
-    from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.click.encoder import EncodedWindow, PlaneEncoder
@@ -85,7 +86,7 @@ class ClickSource(QObject):
         """The layer that cells are placed by, if all its layers exist."""
         if self._choice is None or not self.layers:
             return None
-        return image_layers.find_layer(self._viewer, self._choice.image)
+        return find_layer(self._viewer, self._choice.image, Image)
 
     @property
     def channel_axis(self) -> int | None:

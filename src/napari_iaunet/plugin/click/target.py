@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Labels
 
 import napari_iaunet
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.click import edits
 from napari_iaunet.plugin.click.undo import EditLog
-from napari_iaunet.plugin.core.settings import split_axes
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.layers.find import find_layer, list_layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import napari.viewer
-    from napari.layers import Image, Labels
+    from napari.layers import Image
 
     from napari_iaunet.plugin.click.edits import LabelsPlane
     from napari_iaunet.plugin.click.source import ClickSource
@@ -58,17 +59,16 @@ class ClickTarget:
     @property
     def layer(self) -> Labels | None:
         """The picked layer; None if it is to be made, or is gone."""
-        return label_layers.find_labels(self._viewer, self.key) if self.key else None
+        return find_layer(self._viewer, self.key, Labels) if self.key else None
 
     def offers(
         self, image: Image, channel_axis: int | None
     ) -> Sequence[tuple[str, str]]:
         """Layers that lie on an image: key and name, the topmost first."""
-        _, axes = split_axes(image.ndim, channel_axis)
         return [
             (str(layer.unique_id), layer.name)
-            for layer in reversed(label_layers.labels_layers(self._viewer))
-            if edits.lies_on(layer, image, axes, tuple(self._viewer.dims.point))
+            for layer in reversed(list_layers(self._viewer, Labels))
+            if edits.lies_on(layer, image, channel_axis, tuple(self._viewer.dims.point))
         ]
 
     def plane(
@@ -84,10 +84,9 @@ class ClickTarget:
         layer = self.layer
         if layer is None:
             return None
-        _, axes = split_axes(image.ndim, channel_axis)
         if self.key not in self._logs:
             self._logs[self.key] = EditLog(layer, self._viewer)
-        plane = edits.find_plane(self._logs[self.key], image, axes, view)
+        plane = edits.find_plane(self._logs[self.key], image, channel_axis, view)
         if plane is None:
             msg = (
                 f"The layer “{layer.name}” has no plane here, or no longer lies on "
@@ -148,7 +147,7 @@ class ClickTarget:
                 "Crop the image, or open fewer planes of it."
             )
             raise ImageError(msg) from error
-        made = image_layers.write_labels(
+        made = label_layers.write_labels(
             self._viewer, image, whole, labels, table, parameters
         )
         self.key = str(made.unique_id)

@@ -1,7 +1,4 @@
-"""Find annotated images among the layers, and read them.
-
-Like `layers`, this module reads layers.
-"""
+"""Find annotated images among the layers, and read them."""
 
 from __future__ import annotations
 
@@ -13,9 +10,8 @@ from napari.layers import Labels, Shapes
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.finetune.job import Region, TrainingSource
 from napari_iaunet.plugin.layers import cells_on_image
-from napari_iaunet.plugin.layers import labels as label_layers
-from napari_iaunet.plugin.layers.images import HELPER
-from napari_iaunet.plugin.layers.labels import is_of_classes, labels_of
+from napari_iaunet.plugin.layers.find import HELPER, find_layer, list_layers, pixels_of
+from napari_iaunet.plugin.layers.labels import is_of_classes
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -67,7 +63,7 @@ def on_no_image(
 
 
 def _layers_of_cells(viewer: napari.viewer.Viewer) -> list[Labels]:
-    layers = reversed(label_layers.labels_layers(viewer))
+    layers = reversed(list_layers(viewer, Labels))
     return [layer for layer in layers if not is_of_classes(layer)]
 
 
@@ -98,7 +94,7 @@ def read(
         If a layer is gone, or the region is empty.
     """
     cells = cells_on_image.read(viewer, pair)
-    layer = label_layers.find_labels(viewer, pair.labels)
+    layer = find_layer(viewer, pair.labels, Labels)
     assert layer is not None  # it was read
     if not region:
         return TrainingSource(cells, None, layer.name)
@@ -143,7 +139,7 @@ def _in_labels(
         Counted over all planes of the layer; None: the shape holds for every plane.
     points : (N, 2) float64
     """
-    stack = labels_of(labels).shape[:-2]
+    stack = pixels_of(labels).shape[:-2]
     known = min(world.shape[1], labels.ndim)
     place = np.zeros((len(world), labels.ndim))
     place[:, labels.ndim - known :] = world[:, world.shape[1] - known :]

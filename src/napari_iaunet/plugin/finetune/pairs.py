@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Image, Labels
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
@@ -14,12 +15,11 @@ from napari_iaunet.plugin.finetune import layers as training_layers
 from napari_iaunet.plugin.finetune.pair_list import PairInfo
 from napari_iaunet.plugin.layers import cells_on_image
 from napari_iaunet.plugin.layers import images as image_layers
-from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.layers.find import find_layer, list_layers
 from napari_iaunet.plugin.layers.labels import is_extracted
 
 if TYPE_CHECKING:
     import napari.viewer
-    from napari.layers import Labels
 
     from napari_iaunet.plugin.finetune.job import TrainingSource
     from napari_iaunet.plugin.finetune.pair_list import PairList
@@ -96,7 +96,7 @@ class TrainingPairs(QObject):
             listed |= {pair.image, *pair.together_with}
             listed |= set(self._under(self._labels(pair)))
         found = []
-        for layer in image_layers.image_layers(self._viewer):
+        for layer in list_layers(self._viewer, Image):
             if str(layer.unique_id) not in listed:
                 axis = image_layers.describe(layer).channel_axis
                 with contextlib.suppress(ImageError):
@@ -134,8 +134,8 @@ class TrainingPairs(QObject):
         self._regions[key] = region
 
     def _on_image(self, key: str, image_key: str) -> None:
-        labels = label_layers.find_labels(self._viewer, key)
-        image = image_layers.find_layer(self._viewer, image_key)
+        labels = find_layer(self._viewer, key, Labels)
+        image = find_layer(self._viewer, image_key, Image)
         if labels is not None and image is not None:
             settings = self._settings.choice()
             self._pairs[key] = training_layers.on_image(
@@ -152,15 +152,15 @@ class TrainingPairs(QObject):
         self._show_pairs()
 
     def _is_open(self, pair: CellsOnImage) -> bool:
-        image = image_layers.find_layer(self._viewer, pair.image)
+        image = find_layer(self._viewer, pair.image, Image)
         return image is not None and self._labels(pair) is not None
 
     def _labels(self, pair: CellsOnImage) -> Any:
-        return label_layers.find_labels(self._viewer, pair.labels)
+        return find_layer(self._viewer, pair.labels, Labels)
 
     def _info(self, pair: CellsOnImage) -> PairInfo:
         image, labels = (
-            image_layers.find_layer(self._viewer, pair.image),
+            find_layer(self._viewer, pair.image, Image),
             self._labels(pair),
         )
         plane = f" [{', '.join(map(str, pair.plane))}]" if pair.plane else ""

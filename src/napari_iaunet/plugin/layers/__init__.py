@@ -1,1 +1,4 @@
-"""All that reads or writes the viewer's layers for more than one tab."""
+"""What several tabs read or write of the viewer's layers.
+
+What a single tab does with layers lies in its own room, in a file named for it.
+"""

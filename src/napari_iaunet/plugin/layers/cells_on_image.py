@@ -1,26 +1,29 @@
-"""Find the image that a layer of cells lies on, and read both.
-
-Like `layers`, this module reads layers.
-"""
+"""Find the image that a layer of cells lies on, and read both."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Image, Labels
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.settings import split_axes
 from napari_iaunet.plugin.layers import images as image_layers
-from napari_iaunet.plugin.layers import labels as label_layers
-from napari_iaunet.plugin.layers.labels import labels_of
+from napari_iaunet.plugin.layers.find import (
+    OURS,
+    find_layer,
+    list_layers,
+    pixels_of,
+)
+from napari_iaunet.plugin.layers.geometry import plane_of_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import napari.viewer
-    from napari.layers import Image, Labels
 
     from napari_iaunet.plugin.core.settings import SegmentChoice
     from napari_iaunet.plugin.layers.geometry import LayerImage
@@ -81,10 +84,10 @@ def images_under(
     """
     found = [
         image
-        for image in reversed(image_layers.image_layers(viewer))
+        for image in reversed(list_layers(viewer, Image))
         if _plane(viewer, labels, image, pair(labels, image, settings)) is not None
     ]
-    made_of = labels.metadata.get(image_layers.OURS, {}).get("image")
+    made_of = labels.metadata.get(OURS, {}).get("image")
     return sorted(found, key=lambda image: image.name != made_of)
 
 
@@ -96,9 +99,9 @@ def read(viewer: napari.viewer.Viewer, cells: CellsOnImage) -> CellSource:
     ImageError
         If a layer is gone, or they no longer lie on each other.
     """
-    labels = label_layers.find_labels(viewer, cells.labels)
+    labels = find_layer(viewer, cells.labels, Labels)
     found = image_layers.chosen_layers(viewer, cells.image, cells.together_with)
-    image = image_layers.find_layer(viewer, cells.image)
+    image = find_layer(viewer, cells.image, Image)
     if labels is None or found is None or image is None:
         raise ImageError("The cells or their image were closed.")
     plane = _plane(viewer, labels, image, cells)
@@ -111,23 +114,19 @@ def read(viewer: napari.viewer.Viewer, cells: CellsOnImage) -> CellSource:
         channels=cells.channels,
         plane=plane or None,
     )
-    data = labels_of(labels)
+    data = pixels_of(labels)
     if isinstance(data, np.ndarray):
         data = data.copy()  # the user may paint while it is being read
-    stack = [n for a, n in enumerate(_shape(image, cells)) if a != cells.channel_axis]
+    sizes = image_layers.describe(image).shape
+    stack = [n for a, n in enumerate(sizes) if a != cells.channel_axis]
     shape = stack[-2:] if plane else stack
     return CellSource(data.reshape(shape), pixels)
-
-
-def _shape(image: Image, cells: CellsOnImage) -> tuple[int, ...]:
-    """Shape of an image; an axis of channels among them."""
-    return image_layers.describe(image).shape
 
 
 def label_at(layer: Labels, position: Sequence[float]) -> int | None:
     """Return the label at a place of the viewer; None beside the layer."""
     place = np.rint(layer.world_to_data(position)).astype(int)
-    data = labels_of(layer)
+    data = pixels_of(layer)
     if not all(0 <= p < n for p, n in zip(place, data.shape, strict=True)):
         return None
     return int(np.asarray(data[tuple(place.tolist())]))
@@ -140,32 +139,22 @@ def _plane(
 
     None if the cells do not lie on the image pixel by pixel.
     """
-    shape, size = _shape(image, cells), labels_of(labels).shape
-    if cells.channel_axis is not None and cells.channel_axis >= len(shape):
+    axis, point = cells.channel_axis, viewer.dims.point
+    shape, size = image_layers.describe(image).shape, pixels_of(labels).shape
+    if axis is not None and axis >= len(shape):
         return None
-    stack, axes = split_axes(image.ndim, cells.channel_axis)
-    if len(axes) < 2:
+    index = plane_of_image(labels, image, axis, point)
+    if index is None:
         return None
+    stack, axes = split_axes(image.ndim, axis)
     own = [a - image.ndim + labels.ndim for a in axes]
-    if min(own) < 0 or [size[a] for a in own] != [shape[a] for a in axes]:
-        return None
-    corners = ((0, 0), (0, size[own[1]] - 1), (size[own[0]] - 1, 0))
-    place = np.zeros(image.ndim)
-    for corner in corners:
-        position = np.zeros(labels.ndim)
-        position[own] = corner
-        point = np.asarray(viewer.dims.point, np.float64)
-        point[-labels.ndim :] = labels.data_to_world(position)
-        place = np.asarray(image.world_to_data(point), np.float64)
-        if not np.allclose(place[axes], corner, atol=0.49, rtol=0):
-            return None
-    rest = [n for a, n in enumerate(size) if a not in own]
+    count = math.prod(n for a, n in enumerate(size) if a not in own)
     planes = [shape[a] for a in stack]
-    if np.prod(rest, dtype=int) == np.prod(planes, dtype=int):
+    if count == math.prod(planes):
         return ()
-    if np.prod(rest, dtype=int) > 1:
+    if count > 1:
         return None
-    index = cells.plane or tuple(round(float(place[a])) for a in stack)
+    index = cells.plane or index
     inside = all(0 <= i < n for i, n in zip(index, planes, strict=True))
     return index if inside else None
 

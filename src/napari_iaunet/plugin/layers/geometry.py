@@ -1,4 +1,4 @@
-"""Where an image was read from, and so where its cells belong."""
+"""Where layers lie: new labels on their image, and labels and images on each other."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ import numpy as np
 from napari.utils.transforms import CompositeAffine
 
 from napari_iaunet.plugin.core.settings import split_axes
+from napari_iaunet.plugin.layers.find import pixels_of
 
 if TYPE_CHECKING:
-    from napari.layers import Labels, Layer
+    from collections.abc import Sequence
+
+    from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
+
+# Pixels are the same if they are less than half of one apart.
+_HALF_A_PIXEL = 0.49
 
 
 @dataclass(frozen=True)
@@ -55,81 +61,151 @@ def added_axes(layer: Layer, image: LayerImage) -> tuple[int, ...]:
     return tuple(a - (channel == 0) for a in added)
 
 
-def fit(
-    labels: NDArray[np.integer[Any]],
-    layer: Layer,
-    image: LayerImage,
-    corner: tuple[int, int] = (0, 0),
-) -> tuple[NDArray[np.integer[Any]], CompositeAffine, NDArray[np.float64]]:
-    """Bring labels to the axes and the place of the layer.
-
-    Parameters
-    ----------
-    labels : (Y, X), (T or Z, Y, X) or (T, Z, Y, X) int
-    layer : Layer
-    image : LayerImage
-    corner : (int, int)
-        Row and column of the image where the labels begin.
-
-    Returns
-    -------
-    labels : int array
-        With the axes that `added_axes` names.
-    place, affine
-        As of `place_of`.
-    """
-    return np.expand_dims(labels, added_axes(layer, image)), *place_of(
-        layer, image, corner
-    )
-
-
-def place_of(
-    layer: Layer, image: LayerImage, corner: tuple[int, int] = (0, 0)
-) -> tuple[CompositeAffine, NDArray[np.float64]]:
-    """Where labels belong that have the axes of the layer.
+def placement(
+    layer: Layer, image: LayerImage | None = None, corner: tuple[int, int] = (0, 0)
+) -> dict[str, Any]:
+    """Return where a new layer belongs, as the arguments to add it with.
 
     A channel axis is stretched over all channels, so that the cells show on each.
 
-    Returns
-    -------
-    place : CompositeAffine
-        Scale, translate, rotate, shear, units and axis labels.
-    affine : (n + 1, n + 1) float64
-        What the layer's own ``affine`` becomes.
+    Parameters
+    ----------
+    layer : Layer
+        What the new one is to lie on.
+    image : LayerImage, optional
+        What of the layer was read. The new layer has the axes that `added_axes`
+        names. Left out: it has all axes of the layer, and lies on the whole of it.
+    corner : (int, int)
+        Row and column of the image where the new layer begins.
     """
-    ndim, channel = layer.ndim, image.layer_channel_axis
-    stack, plane = split_axes(ndim, channel)
-    kept = list(range(1 if channel == 0 else 0, ndim))
-    offset, stretch = np.zeros(ndim), np.ones(ndim)
-    offset[plane] = corner
-    if image.plane is not None:
-        offset[stack] = image.plane
-    if channel:
-        offset[channel] = (image.n_layer_channels - 1) / 2
-        stretch[channel] = image.n_layer_channels
-    place = CompositeAffine(
+    place, matrix = _own_place(layer), np.asarray(layer.affine.affine_matrix)
+    if image is not None:
+        ndim, channel = layer.ndim, image.layer_channel_axis
+        stack, plane = split_axes(ndim, channel)
+        offset, stretch = np.zeros(ndim), np.ones(ndim)
+        offset[plane] = corner
+        if image.plane is not None:
+            offset[stack] = image.plane
+        if channel:
+            offset[channel] = (image.n_layer_channels - 1) / 2
+            stretch[channel] = image.n_layer_channels
+        place.translate = np.asarray(place(offset))
+        place.scale = np.asarray(layer.scale) * stretch
+        kept = list(range(1 if channel == 0 else 0, ndim))
+        place = place.set_slice(kept)
+        matrix = matrix[np.ix_([*kept, ndim], [*kept, ndim])]
+    return {
+        "scale": place.scale,
+        "translate": place.translate,
+        "rotate": place.rotate,
+        "shear": place.shear,
+        "affine": matrix,
+        "units": place.units,
+        "axis_labels": place.axis_labels,
+    }
+
+
+def _own_place(layer: Layer) -> CompositeAffine:
+    return CompositeAffine(
         scale=layer.scale,
         translate=layer.translate,
         rotate=layer.rotate,
         shear=layer.shear,
-        ndim=ndim,
+        ndim=layer.ndim,
         units=layer.units,
         axis_labels=layer.axis_labels,
     )
-    place.translate = np.asarray(place(offset))
-    place.scale = np.asarray(layer.scale) * stretch
-    matrix = np.asarray(layer.affine.affine_matrix)
-    return place.set_slice(kept), matrix[np.ix_([*kept, ndim], [*kept, ndim])]
 
 
-def placement(layer: Labels) -> dict[str, Any]:
-    """Return where a layer lies, as the arguments of a new one."""
-    return {
-        "scale": layer.scale,
-        "translate": layer.translate,
-        "rotate": layer.rotate,
-        "shear": layer.shear,
-        "affine": layer.affine,
-        "units": layer.units,
-        "axis_labels": layer.axis_labels,
-    }
+def plane_of_labels(
+    labels: Labels, image: Image, channel_axis: int | None, point: Sequence[float]
+) -> tuple[int | slice, ...] | None:
+    """Return which plane of labels lies on an image's plane, pixel on pixel.
+
+    Parameters
+    ----------
+    labels : Labels
+    image : Image
+    channel_axis : int or None
+        Of the image.
+    point : sequence of float
+        A place of the viewer, in world coordinates, that tells the image's plane.
+
+    Returns
+    -------
+    tuple of int or slice, or None
+        Index of the plane, which may be beside the labels; slices for rows and
+        columns. None if the labels do not lie on the image.
+    """
+    axes = _rows_and_columns(labels, image, channel_axis)
+    if axes is None:
+        return None
+    position = np.asarray(image.world_to_data(point), np.float64)
+    place = _facing(image, axes[1], position, labels, axes[0], point)
+    if place is None:
+        return None
+    return tuple(
+        slice(None) if a in axes[0] else round(float(p)) for a, p in enumerate(place)
+    )
+
+
+def plane_of_image(
+    labels: Labels, image: Image, channel_axis: int | None, point: Sequence[float]
+) -> tuple[int, ...] | None:
+    """Return on which plane of an image the first plane of labels lies.
+
+    Parameters
+    ----------
+    labels, image, channel_axis, point
+        As of `plane_of_labels`.
+
+    Returns
+    -------
+    tuple of int, or None
+        Index of the plane in the image's stack, which may be beside it. None if the
+        labels do not lie on the image.
+    """
+    axes = _rows_and_columns(labels, image, channel_axis)
+    if axes is None:
+        return None
+    position = np.zeros(labels.ndim)
+    place = _facing(labels, axes[0], position, image, axes[1], point)
+    if place is None:
+        return None
+    stack, _ = split_axes(image.ndim, channel_axis)
+    return tuple(round(float(place[a])) for a in stack)
+
+
+def _rows_and_columns(
+    labels: Labels, image: Image, channel_axis: int | None
+) -> tuple[list[int], list[int]] | None:
+    """Axes of rows and columns of labels and image, which share their last axes."""
+    _, axes = split_axes(image.ndim, channel_axis)
+    own = [a - image.ndim + labels.ndim for a in axes]
+    return None if len(axes) < 2 or min(own) < 0 else (own, axes)
+
+
+def _facing(
+    layer: Layer,
+    axes: list[int],
+    position: NDArray[np.float64],
+    other: Layer,
+    other_axes: list[int],
+    point: Sequence[float],
+) -> NDArray[np.float64] | None:
+    """Return the place in another layer of the plane at a position of a layer.
+
+    None unless both have the same rows and columns there.
+    """
+    shapes = pixels_of(layer).shape, pixels_of(other).shape
+    height, width = (shapes[0][a] for a in axes)
+    if [shapes[1][a] for a in other_axes] != [height, width]:
+        return None
+    place, world = np.zeros(other.ndim), np.array(point, np.float64)
+    for corner in ((0, 0), (0, width - 1), (height - 1, 0)):
+        position[axes] = corner
+        world[-layer.ndim :] = layer.data_to_world(position)
+        place = np.asarray(other.world_to_data(world), np.float64)
+        if not np.allclose(place[other_axes], corner, atol=_HALF_A_PIXEL, rtol=0):
+            return None
+    return place

@@ -1,9 +1,8 @@
-"""Read Image layers and write Labels layers: nothing else touches layers."""
+"""Describe and read Image layers."""
 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,20 +12,14 @@ from napari.layers import Image
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.settings import split_axes
-from napari_iaunet.plugin.layers.geometry import LayerImage, added_axes, place_of
+from napari_iaunet.plugin.layers.find import list_layers, pixels_of
+from napari_iaunet.plugin.layers.geometry import LayerImage
 from napari_iaunet.segmentation.image import guess_channel_axis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import napari.viewer
-    from napari.layers import Labels
-    from numpy.typing import NDArray
-
-# Keys of metadata: layers that we made for the user, and those that only show what
-# we are at.
-OURS = "napari_iaunet"
-HELPER = "napari_iaunet_helper"
 
 _CHANNEL_NAMES = {"c", "ch", "channel", "channels"}
 
@@ -56,44 +49,6 @@ class ImageInfo:
     channel_axis: int | None
 
 
-def image_layers(viewer: napari.viewer.Viewer) -> list[Image]:
-    """Return the Image layers, the topmost last, without our own helpers."""
-    return [
-        layer
-        for layer in viewer.layers
-        if isinstance(layer, Image) and HELPER not in layer.metadata
-    ]
-
-
-def find_layer(viewer: napari.viewer.Viewer, key: str) -> Image | None:
-    """Return the Image layer that `ImageInfo.key` names, if it still exists."""
-    for layer in image_layers(viewer):
-        if str(layer.unique_id) == key:
-            return layer
-    return None
-
-
-def selected_image(viewer: napari.viewer.Viewer) -> Image | None:
-    """Return the layer that is selected in the layer list, if it is an image."""
-    active = viewer.layers.selection.active
-    is_image = isinstance(active, Image) and HELPER not in active.metadata
-    return active if is_image else None
-
-
-@contextmanager
-def selection_kept(viewer: napari.viewer.Viewer) -> Iterator[None]:
-    """Leave the user's selection as it is, though layers are added."""
-    selection = viewer.layers.selection
-    selected, active = list(selection), selection.active
-    try:
-        yield
-    finally:
-        selection.active = active
-        for layer in selected:
-            if layer in viewer.layers:
-                selection.add(layer)
-
-
 def describe(layer: Image) -> ImageInfo:
     """Return what a panel has to know about a layer."""
     labels = tuple(str(label) for label in layer.axis_labels)
@@ -114,7 +69,7 @@ def chosen_layers(
 ) -> list[Image] | None:
     """Return the layers of an image and its channels; None if one is gone."""
     keys = {key, *together_with}
-    found = [i for i in image_layers(viewer) if str(i.unique_id) in keys]
+    found = [i for i in list_layers(viewer, Image) if str(i.unique_id) in keys]
     return found if len(found) == len(keys) else None
 
 
@@ -193,11 +148,6 @@ def _plane_of(array: Any, plane: tuple[int, ...] | None, axis: int | None) -> An
     ]
 
 
-def pixels_of(layer: Image) -> Any:
-    """Pixels at full resolution."""
-    return layer.data[0] if layer.multiscale else layer.data
-
-
 def _lazy(array: Any) -> Any:
     """``array``, or a dask view of it if slicing would read from disk."""
     if isinstance(array, np.ndarray) or hasattr(array, "dask"):
@@ -228,52 +178,6 @@ def _would_be_guessed(shape: tuple[int, ...]) -> bool:
         return guess_channel_axis(shape) is not None
     except ImageError:
         return True
-
-
-def write_labels(
-    viewer: napari.viewer.Viewer,
-    layer: Image,
-    image: LayerImage,
-    labels: NDArray[np.integer[Any]],
-    features: Any,
-    parameters: dict[str, Any],
-) -> Labels:
-    """Add the cells of ``layer`` as a new Labels layer that lies on it.
-
-    Parameters
-    ----------
-    viewer : Viewer
-    layer : Image
-        The layer, or the first of the layers, that ``image`` was read from.
-    image : LayerImage
-    labels : (Y, X) or (T or Z, Y, X) or (T, Z, Y, X) int
-    features : DataFrame
-        A row for each cell; column ``index`` is the label.
-    parameters : dict
-        How the cells were found; kept in ``metadata["napari_iaunet"]``.
-    """
-    return viewer.add_labels(
-        np.expand_dims(labels, added_axes(layer, image)),
-        features=features,
-        metadata={OURS: parameters},
-        **options_of_labels(layer, image),
-    )
-
-
-def options_of_labels(layer: Image, image: LayerImage) -> dict[str, Any]:
-    """Name and place of a Labels layer with the cells of an image."""
-    place, affine = place_of(layer, image)
-    where = ", ".join(str(i) for i in image.plane or ())
-    return {
-        "name": f"{layer.name} cells" + (f" [{where}]" if where else ""),
-        "scale": place.scale,
-        "translate": place.translate,
-        "rotate": place.rotate,
-        "shear": place.shear,
-        "affine": affine,
-        "units": place.units,
-        "axis_labels": place.axis_labels,
-    }
 
 
 def source_of(layers: Sequence[Image]) -> str:

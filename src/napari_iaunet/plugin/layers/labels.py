@@ -1,51 +1,60 @@
-"""Change cells of a Labels layer, each change one step of napari's undo.
-
-Like `layers`, this module reads and writes layers.
-"""
+"""Write Labels layers, and keep the tables of our own up to date."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels
 
-from napari_iaunet.plugin.layers.images import HELPER, OURS
+from napari_iaunet.plugin.layers.find import OURS
+from napari_iaunet.plugin.layers.geometry import added_axes, placement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import napari.viewer
+    from napari.layers import Image, Labels
     from numpy.typing import NDArray
 
-    Progress = Callable[[int, int], None]
+    from napari_iaunet.plugin.layers.geometry import LayerImage
 
 # What our own layers are called in the metadata of the layer that they were made of.
 CLASSES_OF, FOUND_IN = "classes_of", "found_in"
 
 
-def labels_layers(viewer: napari.viewer.Viewer) -> list[Labels]:
-    """Return the Labels layers, the topmost last, without our own helpers."""
-    return [
-        layer
-        for layer in viewer.layers
-        if isinstance(layer, Labels) and HELPER not in layer.metadata
-    ]
+def write_labels(
+    viewer: napari.viewer.Viewer,
+    layer: Image,
+    image: LayerImage,
+    labels: NDArray[np.integer[Any]],
+    features: Any,
+    parameters: dict[str, Any],
+) -> Labels:
+    """Add the cells of ``layer`` as a new Labels layer that lies on it.
+
+    Parameters
+    ----------
+    viewer : Viewer
+    layer : Image
+        The layer, or the first of the layers, that ``image`` was read from.
+    image : LayerImage
+    labels : (Y, X) or (T or Z, Y, X) or (T, Z, Y, X) int
+    features : DataFrame
+        A row for each cell; column ``index`` is the label.
+    parameters : dict
+        How the cells were found; kept in ``metadata["napari_iaunet"]``.
+    """
+    return viewer.add_labels(
+        np.expand_dims(labels, added_axes(layer, image)),
+        features=features,
+        metadata={OURS: parameters},
+        **options_of_labels(layer, image),
+    )
 
 
-def find_labels(viewer: napari.viewer.Viewer, key: str) -> Labels | None:
-    """Return the Labels layer whose ``unique_id`` is ``key``, if it still exists."""
-    for layer in labels_layers(viewer):
-        if str(layer.unique_id) == key:
-            return layer
-    return None
-
-
-def selected_labels(viewer: napari.viewer.Viewer) -> Labels | None:
-    """Return the layer that is selected in the layer list, if it is one of cells."""
-    active = viewer.layers.selection.active
-    is_cells = isinstance(active, Labels) and HELPER not in active.metadata
-    return active if is_cells else None
+def options_of_labels(layer: Image, image: LayerImage) -> dict[str, Any]:
+    """Name and place of a Labels layer with the cells of an image."""
+    where = ", ".join(str(i) for i in image.plane or ())
+    name = f"{layer.name} cells" + (f" [{where}]" if where else "")
+    return {"name": name, **placement(layer, image)}
 
 
 def rows_of(layer: Labels, numbers: list[int]) -> dict[int, dict[str, Any] | None]:
@@ -86,12 +95,6 @@ def set_features(layer: Labels, rows: dict[int, dict[str, Any] | None]) -> None:
         if column in kept:
             kept[column] = kept[column].astype(np.int64)
     layer.features = kept
-
-
-def labels_of(layer: Labels) -> NDArray[np.integer[Any]]:
-    """Labels at full resolution; lazy where the layer is."""
-    data: NDArray[np.integer[Any]] = layer.data[0] if layer.multiscale else layer.data
-    return data
 
 
 def is_extracted(layer: Labels) -> bool:

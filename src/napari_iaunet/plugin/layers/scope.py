@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Labels
+
 from napari_iaunet.plugin.layers import cells_on_image
 from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.layers.find import find_layer, list_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import napari.viewer
-    from napari.layers import Image, Labels
+    from napari.layers import Image
 
     from napari_iaunet.plugin.core.settings import SegmentChoice
     from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage
@@ -53,7 +56,7 @@ class CellScope:
         """Return the layers of cells that lie on an image, the topmost first."""
         return [
             layer
-            for layer in reversed(label_layers.labels_layers(self._viewer))
+            for layer in reversed(list_layers(self._viewer, Labels))
             if not label_layers.is_of_classes(layer)
             and self._accepts(layer)
             and self._under(layer)
@@ -114,7 +117,7 @@ class CellScope:
         """
         found = {}
         for pair in self.pairs():
-            layer = label_layers.find_labels(self._viewer, pair.labels)
+            layer = find_layer(self._viewer, pair.labels, Labels)
             if layer is None:
                 continue
             label = cells_on_image.label_at(layer, position)

@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from napari.layers import Labels
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog
 
 from napari_iaunet.errors import IAUNetError
-from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.layers.find import find_layer
 from napari_iaunet.plugin.lookalikes import classes as class_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import napari.viewer
-    from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_iaunet.identity.search import Query, Ranking
@@ -145,7 +145,7 @@ def _parts(
     viewer: napari.viewer.Viewer, found: Found
 ) -> Iterator[tuple[Labels, CellMap, NDArray[np.float32]]]:
     for key, cells in found.ranking.parts.items():
-        layer = label_layers.find_labels(viewer, key)
+        layer = find_layer(viewer, key, Labels)
         if layer is not None:
             yield layer, cells, found.values[found.ranking.rows[key]]
 

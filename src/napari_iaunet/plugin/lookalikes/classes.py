@@ -1,32 +1,23 @@
-"""Write chosen cells, and classes of cells, into layers of our own.
-
-Like `layers`, this module reads and writes layers.
-"""
+"""Write chosen cells, and classes of cells, into layers of our own."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 import napari_iaunet
 from napari_iaunet.errors import ImageError
-from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.layers.find import OURS, list_layers, pixels_of
 from napari_iaunet.plugin.layers.geometry import placement
-from napari_iaunet.plugin.layers.images import OURS
-from napari_iaunet.plugin.layers.labels import (
-    CLASSES_OF,
-    FOUND_IN,
-    is_of_classes,
-    labels_of,
-)
+from napari_iaunet.plugin.layers.labels import CLASSES_OF, FOUND_IN, is_of_classes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import napari.viewer
-    from napari.layers import Labels
     from numpy.typing import NDArray
     from pandas import DataFrame
 
@@ -77,7 +68,7 @@ def extract(
     table = DataFrame(columns)[chosen].reset_index(drop=True)
     if not table["class"].any():
         del table["class"]
-    data = labels_of(labels)
+    data = pixels_of(labels)
     return viewer.add_labels(
         cells.labels_of(chosen, data.dtype).reshape(data.shape),
         name=f"{labels.name} look-alikes",
@@ -89,8 +80,8 @@ def extract(
 
 def classes_layer(viewer: napari.viewer.Viewer, labels: Labels) -> Labels | None:
     """Return our layer with the classes of a layer's cells, if there is one."""
-    key, shape = str(labels.unique_id), labels_of(labels).shape
-    for layer in label_layers.labels_layers(viewer):
+    key, shape = str(labels.unique_id), pixels_of(labels).shape
+    for layer in list_layers(viewer, Labels):
         made_for = layer.metadata.get(OURS, {}).get(CLASSES_OF)
         if made_for == key and layer.data.shape == shape:
             return layer
@@ -114,7 +105,7 @@ def classes_of(
 def known_classes(viewer: napari.viewer.Viewer) -> list[str]:
     """Return all classes of all layers of classes, each once."""
     found: dict[str, None] = {}
-    for layer in label_layers.labels_layers(viewer):
+    for layer in list_layers(viewer, Labels):
         if is_of_classes(layer) and "class" in layer.features:
             found.update(dict.fromkeys(map(str, layer.features["class"].dropna())))
     return sorted(name for name in found if name)
@@ -150,7 +141,7 @@ def name_cells(
     classes[chosen] = name
     numbers = _numbers(cells)
     features = DataFrame({"index": numbers[1:], **table_of(cells), "class": classes})
-    wanted = numbers[cells.index].reshape(labels_of(labels).shape)
+    wanted = numbers[cells.index].reshape(pixels_of(labels).shape)
     layer = classes_layer(viewer, labels)
     # A class keeps its colour, though no cell may have it for a while.
     order = [] if layer is None else list(layer.metadata[OURS]["classes"])

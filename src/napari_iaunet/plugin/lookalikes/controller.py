@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Labels
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer
 
@@ -19,7 +20,7 @@ from napari_iaunet.identity.search import (
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.mouse_tool import MouseTool
 from napari_iaunet.plugin.core.own_changes import Undisturbed
-from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.layers.find import selected_layer
 from napari_iaunet.plugin.layers.scope import CellScope
 from napari_iaunet.plugin.lookalikes import classes as class_layers
 from napari_iaunet.plugin.lookalikes.actions import Found, LookalikeActions
@@ -170,7 +171,7 @@ class LookalikeController(QObject):
 
     def _on_selection(self, event: object = None) -> None:
         """Pick the layer of cells that is selected in the layer list."""
-        layer = label_layers.selected_labels(self._viewer)
+        layer = selected_layer(self._viewer, Labels)
         if not self._undisturbed and layer is not None:
             self._on_labels(str(layer.unique_id))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from napari.layers import Labels
 
 from napari_iaunet.identity.search import best_and_uncertain
-from napari_iaunet.plugin.layers import labels as label_layers
+from napari_iaunet.plugin.layers.find import find_layer
 from napari_iaunet.plugin.lookalikes.gallery import Thumbnail
 from napari_iaunet.plugin.lookalikes.similarity_layers import (
     LIKE_COLOUR,
@@ -59,7 +60,7 @@ class LookalikeDisplay:
                 del self._shown[key]
         for key, rows in ranking.rows.items():
             if key not in self._shown:
-                layer = label_layers.find_labels(self._viewer, key)
+                layer = find_layer(self._viewer, key, Labels)
                 if layer is None:
                     continue
                 self._shown[key] = SimilarityLayers(
@@ -113,7 +114,7 @@ class LookalikeDisplay:
         """Bring a cell to the middle of the viewer."""
         part, layer = (
             ranking.parts.get(cell.layer),
-            label_layers.find_labels(self._viewer, cell.layer),
+            find_layer(self._viewer, cell.layer, Labels),
         )
         row = None if part is None else part.row(cell.label)
         if part is None or layer is None or row is None:
@@ -150,7 +151,7 @@ class LookalikeDisplay:
         return Thumbnail(cell, pixels, text, frame)
 
     def _name(self, ranking: Ranking[CellMap], cell: CellRef) -> str:
-        layer = label_layers.find_labels(self._viewer, cell.layer)
+        layer = find_layer(self._viewer, cell.layer, Labels)
         if layer is None or len(ranking.parts) == 1:
             return f"Cell {cell.label}"
         return f"Cell {cell.label} of {layer.name}"

@@ -6,13 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.layers import cells_on_image, views
-from napari_iaunet.plugin.layers import images as image_layers
-from napari_iaunet.plugin.layers import labels as label_layers
-from napari_iaunet.plugin.layers.labels import labels_of
+from napari_iaunet.plugin.layers.find import find_layer, list_layers, pixels_of
 from napari_iaunet.plugin.lookalikes.job import describe_cells
 
 if TYPE_CHECKING:
@@ -138,11 +137,11 @@ class CellLibrary(QObject):
         """Compare labels; napari tells that a layer may have changed, not what."""
         changed = []
         for key in self._wanted:
-            layer = label_layers.find_labels(self._viewer, key[0].labels)
+            layer = find_layer(self._viewer, key[0].labels, Labels)
             known = self._known.get(key)
             if layer is None or known is None:
                 continue
-            labels = labels_of(layer)
+            labels = pixels_of(layer)
             # Others than numpy's cannot be painted in, and take long to read.
             if isinstance(labels, np.ndarray) and not known.are_of(labels):
                 changed.append(key)
@@ -169,13 +168,13 @@ class CellLibrary(QObject):
         self._watched.clear()
         keys = {c.labels for c in cells}
         images = {key for c in cells for key in (c.image, *c.together_with)}
-        for layer in label_layers.labels_layers(self._viewer):
+        for layer in list_layers(self._viewer, Labels):
             if str(layer.unique_id) in keys:
                 events = layer.events
                 for event in (events.paint, events.labels_update, events.data):
                     self._watched.add((event, self._on_labels))
                 self._watched.add((events.set_data, self._on_slice))
-        for image in image_layers.image_layers(self._viewer):
+        for image in list_layers(self._viewer, Image):
             if str(image.unique_id) in images:
                 self._watched.add((image.events.data, self._on_image))
 

@@ -1,7 +1,4 @@
-"""Show in the viewer how much cells resemble the examples.
-
-Like `layers`, this module reads and writes layers.
-"""
+"""Show in the viewer how much cells resemble the examples."""
 
 from __future__ import annotations
 
@@ -10,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
 
+from napari_iaunet.plugin.layers.find import HELPER, selection_kept
 from napari_iaunet.plugin.layers.geometry import placement
-from napari_iaunet.plugin.layers.images import HELPER, selection_kept
 from napari_iaunet.segmentation.cell_map import ValuePerCell
 
 if TYPE_CHECKING:

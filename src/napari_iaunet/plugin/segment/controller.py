@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Image
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QObject
 
@@ -15,7 +16,14 @@ from napari_iaunet.plugin.core import devices
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.own_changes import Undisturbed
 from napari_iaunet.plugin.layers import images as image_layers
+from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers import views
+from napari_iaunet.plugin.layers.find import (
+    find_layer,
+    list_layers,
+    pixels_of,
+    selected_layer,
+)
 from napari_iaunet.plugin.segment.job import find_cells
 from napari_iaunet.plugin.segment.large_job import find_cells_by_parts, is_large
 from napari_iaunet.plugin.segment.large_layer import FillingLayer
@@ -93,9 +101,7 @@ class SegmentController(QObject):
         self._run = None
 
     def _on_layers(self, event: object = None) -> None:
-        images = [
-            image_layers.describe(i) for i in image_layers.image_layers(self._viewer)
-        ]
+        images = [image_layers.describe(i) for i in list_layers(self._viewer, Image)]
         self._panel.set_images(images)
         run = self._run
         if run is not None and self._source(run) is None:
@@ -110,12 +116,12 @@ class SegmentController(QObject):
         show_info(message)
 
     def _on_selection(self, event: object = None) -> None:
-        layer = image_layers.selected_image(self._viewer)
+        layer = selected_layer(self._viewer, Image)
         if layer is not None and not self.undisturbed:
             self._panel.pick_image(str(layer.unique_id))
 
     def _source(self, run: _Run) -> Any | None:
-        return image_layers.find_layer(self._viewer, run.choice.image)
+        return find_layer(self._viewer, run.choice.image, Image)
 
     def _is_replaced(self, run: _Run) -> bool:
         """Whether the layers hold other pixels than those that were read."""
@@ -125,7 +131,7 @@ class SegmentController(QObject):
         )
         if found is None:  # a channel was closed: what was read of it counts
             return False
-        pixels = [image_layers.pixels_of(layer) for layer in found]
+        pixels = [pixels_of(layer) for layer in found]
         return any(a is not b for a, b in zip(pixels, run.pixels, strict=True))
 
     def _on_segment(self, choice: SegmentChoice) -> None:
@@ -153,7 +159,7 @@ class SegmentController(QObject):
         found = image_layers.chosen_layers(
             self._viewer, choice.image, choice.together_with
         )
-        source = image_layers.find_layer(self._viewer, choice.image)
+        source = find_layer(self._viewer, choice.image, Image)
         shown = self._panel.current_image
         if found is None or source is None or image_layers.describe(source) != shown:
             return None
@@ -171,7 +177,7 @@ class SegmentController(QObject):
         if is_large(image):
             described = f"{image_layers.source_of(found)} {choice.channels} {plane}"
             filling = FillingLayer(self._viewer, source, image, described)
-        pixels = tuple(image_layers.pixels_of(layer) for layer in found)
+        pixels = tuple(pixels_of(layer) for layer in found)
         return _Run(choice, image, (source.name, *others), pixels, filling)
 
     def _on_progress(self, done: int, total: int) -> None:
@@ -204,7 +210,7 @@ class SegmentController(QObject):
         if run.filling:
             run.filling.finish(cells, parameters)
         elif len(cells.features):
-            image_layers.write_labels(
+            label_layers.write_labels(
                 self._viewer,
                 self._source(run),
                 run.image,

@@ -1,7 +1,4 @@
-"""A Labels layer that fills while a large image is segmented.
-
-Like `layers`, this module reads and writes layers.
-"""
+"""A Labels layer that fills while a large image is segmented."""
 
 from __future__ import annotations
 
@@ -9,16 +6,17 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Labels
 
-from napari_iaunet.plugin.layers import images as image_layers
+from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers import views
+from napari_iaunet.plugin.layers.find import OURS, list_layers, selection_kept
 from napari_iaunet.plugin.layers.geometry import added_axes
-from napari_iaunet.plugin.layers.labels import labels_layers
 from napari_iaunet.plugin.segment.large_job import Filling
 
 if TYPE_CHECKING:
     import napari.viewer
-    from napari.layers import Image, Labels
+    from napari.layers import Image
 
     from napari_iaunet.plugin.layers.geometry import LayerImage
     from napari_iaunet.plugin.segment.job import Cells
@@ -50,7 +48,7 @@ class FillingLayer:
         described: str,
     ) -> None:
         self._viewer = viewer
-        self._options = image_layers.options_of_labels(source, image)
+        self._options = label_layers.options_of_labels(source, image)
         start = views.place_in_view(viewer, source, image.layer_channel_axis)
         if image.plane is not None:
             start = start[-2:]
@@ -90,26 +88,26 @@ class FillingLayer:
             return
         if isinstance(cells.labels, np.ndarray):
             layer = self._replace(layer, cells.labels)
-        layer.metadata[image_layers.OURS] = parameters
+        layer.metadata[OURS] = parameters
         layer.features = cells.features
         layer.editable = not layer.multiscale
 
     def _left_over(self) -> Labels | None:
         """Layer of a run that was stopped, and that goes on now."""
         folder = str(self.filling.folder)
-        for layer in labels_layers(self._viewer):
-            if layer.metadata.get(image_layers.OURS, {}).get(_UNFINISHED) == folder:
+        for layer in list_layers(self._viewer, Labels):
+            if layer.metadata.get(OURS, {}).get(_UNFINISHED) == folder:
                 return layer
         return None
 
     def _add(self) -> Labels:
         levels = self.filling.levels
         about = {_UNFINISHED: str(self.filling.folder)}
-        with image_layers.selection_kept(self._viewer):
+        with selection_kept(self._viewer):
             layer = self._viewer.add_labels(
                 levels if len(levels) > 1 else levels[0],
                 multiscale=len(levels) > 1,
-                metadata={image_layers.OURS: about},
+                metadata={OURS: about},
                 **self._options,
             )
         # What a user would change here would not outlast the next part.
@@ -118,15 +116,13 @@ class FillingLayer:
 
     def _replace(self, layer: Labels, data: np.ndarray) -> Labels:
         """Put an ordinary layer in the place of one that cannot be edited."""
-        from napari.layers import Labels
-
         listed, selection = self._viewer.layers, self._viewer.layers.selection
         active = selection.active
         # Whatever changes in the list draws everything again.
         kept = {name: getattr(layer, name) for name in _KEPT}
         new = Labels(data, **{**self._options, **kept})
         new.contour = layer.contour
-        with image_layers.selection_kept(self._viewer):
+        with selection_kept(self._viewer):
             listed.insert(listed.index(layer), new)
             listed.remove(layer)
         new.name = layer.name  # which two layers cannot share

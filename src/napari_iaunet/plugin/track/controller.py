@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Labels
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject
 
@@ -12,16 +13,13 @@ import napari_iaunet
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.layers import cells_on_image
-from napari_iaunet.plugin.layers import images as image_layers
-from napari_iaunet.plugin.layers import labels as label_layers
-from napari_iaunet.plugin.layers.labels import labels_of
+from napari_iaunet.plugin.layers.find import OURS, find_layer, pixels_of, selected_layer
 from napari_iaunet.plugin.layers.scope import CellScope
 from napari_iaunet.plugin.track import layers as track_layers
 from napari_iaunet.plugin.track.job import track_cells
 
 if TYPE_CHECKING:
     import napari.viewer
-    from napari.layers import Labels
 
     from napari_iaunet.plugin.core.jobs import Jobs
     from napari_iaunet.plugin.core.segmenters import Segmenters
@@ -96,7 +94,7 @@ class FollowController(QObject):
 
     def _on_selection(self, event: object = None) -> None:
         """Pick the layer of cells that is selected in the layer list."""
-        layer = label_layers.selected_labels(self._viewer)
+        layer = selected_layer(self._viewer, Labels)
         if layer is not None:
             self._on_cells(str(layer.unique_id))
 
@@ -105,7 +103,7 @@ class FollowController(QObject):
             self._panel.set_pairs(*self._scope.names())
 
     def _labels(self, key: str) -> Labels | None:
-        return label_layers.find_labels(self._viewer, key)
+        return find_layer(self._viewer, key, Labels)
 
     def _on_follow(self, choice: FollowChoice) -> None:
         model = self._settings.model.currentData()
@@ -141,7 +139,7 @@ class FollowController(QObject):
             return
         choice = asked[1]
         self._panel.run.set_busy(False, _summary(found, choice))
-        made_of = labels.metadata.get(image_layers.OURS, {})
+        made_of = labels.metadata.get(OURS, {})
         parameters: dict[str, Any] = {
             "version": napari_iaunet.__version__,
             _FOLLOWED: choice.way,
@@ -169,9 +167,9 @@ def _follow(
 
 
 def _is_stack(layer: Labels) -> bool:
-    if _FOLLOWED in layer.metadata.get(image_layers.OURS, {}):
+    if _FOLLOWED in layer.metadata.get(OURS, {}):
         return False
-    return max(labels_of(layer).shape[:-2], default=1) > 1
+    return max(pixels_of(layer).shape[:-2], default=1) > 1
 
 
 def _summary(found: MeasuredTracks, choice: FollowChoice) -> str:

@@ -1,7 +1,4 @@
-"""Write followed cells, and their paths, into layers of our own.
-
-Like `layers`, this module writes layers.
-"""
+"""Write followed cells, and their paths, into layers of our own."""
 
 from __future__ import annotations
 
@@ -9,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_iaunet.plugin.layers.find import OURS, pixels_of
 from napari_iaunet.plugin.layers.geometry import placement
-from napari_iaunet.plugin.layers.images import OURS
-from napari_iaunet.plugin.layers.labels import labels_of
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -23,7 +19,7 @@ if TYPE_CHECKING:
 
 def stack_axis(layer: Labels) -> int | None:
     """Return the only axis of a layer that has several planes; None without one."""
-    rest = labels_of(layer).shape[:-2]
+    rest = pixels_of(layer).shape[:-2]
     long = [axis for axis, n in enumerate(rest) if n > 1]
     return long[0] if len(long) == 1 else None
 
@@ -46,7 +42,7 @@ def write_followed(
         How they were followed; kept in the metadata.
     """
     return viewer.add_labels(
-        tracks.cells.labels.reshape(labels_of(labels).shape),
+        tracks.cells.labels.reshape(pixels_of(labels).shape),
         name=f"{labels.name} followed",
         features=tracks.features,
         metadata={OURS: parameters},
