@@ -5,7 +5,7 @@ import pytest
 from trainer import discs, messages
 
 from napari_iaunet.plugin.finetune.job import annotations_of
-from napari_iaunet.plugin.layers.images import OURS
+from napari_iaunet.plugin.layers.find import OURS
 
 pytestmark = pytest.mark.viewer
 
