@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.harness import add_options
+from benchmarks.harness import add_only, add_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,10 @@ def main(words: Sequence[str]) -> None:
         description=benchmark.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    benchmark.add_arguments(parser)
+    if hasattr(benchmark, "PARTS"):
+        add_only(parser, benchmark.PARTS, getattr(benchmark, "USUAL_PARTS", ()))
+    if hasattr(benchmark, "add_arguments"):
+        benchmark.add_arguments(parser)
     add_options(parser, *benchmark.OPTIONS)
     benchmark.run(parser.parse_args(words[1:]))
 

@@ -8,12 +8,11 @@ the bundled model also the held-out images of every kind.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks import common, harness
 from benchmarks.peers import otsu_watershed
-from benchmarks.trainings import Training
+from benchmarks.trainings import train_from_scratch, trained_minutes
 
 if TYPE_CHECKING:
     import argparse
@@ -21,20 +20,12 @@ if TYPE_CHECKING:
 
     from benchmarks.common import Sample, Score
 
+USUAL_PARTS = ("a", "b", "c", "d", "e")
 OPTIONS = ("data", "runs", "model", "device", "threads", "images", "write")
 _SHOWN = 0.5  # F1 and panoptic quality are those at this threshold.
 
 
-@dataclass(frozen=True)
-class Ablation:
-    """A network to train: its folder's name, and what differs from the whole."""
-
-    name: str
-    identity: bool = True
-    triplets: bool = True
-
-
-ROWS = {
+PARTS = {
     "a": "Otsu + watershed",
     "b": "plain U-Net",
     "c": "IAU-Net without triplets",
@@ -42,15 +33,15 @@ ROWS = {
     "e": "the bundled model",
     "f": "the same by OpenVINO",
 }
-ABLATIONS = {
-    "b": Ablation("plain", identity=False),
-    "c": Ablation("no-triplets", triplets=False),
-    "d": Ablation("whole"),
+# Name of the folder, and what differs from the whole network.
+ABLATIONS: dict[str, tuple[str, dict[str, bool]]] = {
+    "b": ("plain", {"identity": False}),
+    "c": ("no-triplets", {"triplets": False}),
+    "d": ("whole", {}),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    harness.add_only(parser, ROWS, usual="a b c d e")
     parser.add_argument(
         "--minutes", type=float, default=30, help="training time of b, c and d"
     )
@@ -96,7 +87,7 @@ def _about(args: argparse.Namespace, scores: dict[str, Score]) -> str:
 
 
 def _title(row: str) -> str:
-    return f"({row}) {ROWS[row]}"
+    return f"({row}) {PARTS[row]}"
 
 
 def score_tables(
@@ -183,20 +174,19 @@ def held_out_scores(
 
 def _ablation(row: str, args: argparse.Namespace) -> Path | None:
     """Folder of a trained network; trained, or trained further, if need be."""
-    about = ABLATIONS[row]
-    out: Path = args.runs / "ablation" / f"{about.name}-{args.minutes:g}-minutes"
-    training = Training(
-        out=str(out),
-        data=str(args.data),
-        kinds=[common.NUCLEI],
-        minutes=args.minutes,
-        description=f"Ablation of the benchmarks: {about.name}.",
-        device=args.device,
-        identity=about.identity,
-        triplets=about.triplets,
-    )
-    if not training.is_finished():
+    name, differing = ABLATIONS[row]
+    out: Path = args.runs / "ablation" / f"{name}-{args.minutes:g}-minutes"
+    if trained_minutes(out) < args.minutes:
         if args.skip_training:
             return None
-        training.run(args.threads)
+        train_from_scratch(
+            args.threads,
+            out=out,
+            data=args.data,
+            kinds=[common.NUCLEI],
+            minutes=args.minutes,
+            description=f"Ablation of the benchmarks: {name}.",
+            device=args.device,
+            **differing,
+        )
     return out

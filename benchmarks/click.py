@@ -36,24 +36,12 @@ _LATENCY_SIZE = 1024
 _LATENCY_CLICKS = 200
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parts = {
-        "quality": "IoU on test images of nuclei",
-        "latency": "milliseconds of a click",
-        "blood": "red blood cells",
-    }
-    harness.add_only(parser, parts)
-
-
 def run(args: argparse.Namespace) -> None:
     from napari_iaunet import Segmenter
 
     threads = common.limit_threads(args.threads)
     segmenter = Segmenter(args.model, args.device)
-    measures = {"quality": _quality, "latency": _latency, "blood": _blood}
-    parts = [
-        measure(segmenter, args) for p, measure in measures.items() if p in args.only
-    ]
+    parts = [PARTS[part](segmenter, args) for part in args.only]
     where = harness.where(segmenter.device, threads)
     harness.publish("click", "\n\n".join(parts), machine=where, write=args.write)
 
@@ -81,6 +69,7 @@ class _Simulated:
 
 
 def _quality(segmenter: Any, args: argparse.Namespace) -> str:
+    """IoU of clicks on test images of nuclei."""
     samples = common.read(common.test_pairs(args.data))[: args.images]
     ours = {title: _Simulated() for title in _NEXT}
     floods = {tolerance: _Simulated() for tolerance in _TOLERANCES}
@@ -209,6 +198,7 @@ def _simulate_flood(
 
 
 def _latency(segmenter: Any, args: argparse.Namespace) -> str:
+    """Time of a click, and of what comes before."""
     sample = common.mosaic(args.data, _LATENCY_SIZE, _LATENCY_SIZE)
     segmenter.set_image(sample.image)
     begin = time.perf_counter()
@@ -238,6 +228,7 @@ def _latency(segmenter: Any, args: argparse.Namespace) -> str:
 
 
 def _blood(segmenter: Any, args: argparse.Namespace) -> str:
+    """Share of red blood cells that a click finds."""
     files = common.smear_files(args.data)[: args.images]
     clicked, classical, total = 0, 0, 0
     for file in files:
@@ -265,3 +256,6 @@ def _darkness(image: NDArray[Any]) -> NDArray[Any]:
     """Blood cells are darker than what is around them."""
     gray = image.mean(axis=-1)
     return gray.max() - gray
+
+
+PARTS = {"quality": _quality, "latency": _latency, "blood": _blood}

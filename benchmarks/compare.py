@@ -25,23 +25,22 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from benchmarks.common import Pair
+    from benchmarks.common import Labels, Pair
 
     Workers = tuple[harness.Worker, harness.Worker]  # the former code, this code
 
+PARTS = {
+    "speed": "segmenting a mosaic",
+    "click": "preparing a mosaic, and clicks on it",
+    "accuracy": "labels of test images and of held-out images",
+}
 OPTIONS = ("data", "model", "images")
 _CLICKS = 100
 _THRESHOLDS = (0.5, 0.75, 0.9)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parts = {
-        "speed": "segmenting a mosaic",
-        "click": "preparing a mosaic, and clicks on it",
-        "accuracy": "labels of test images and of held-out images",
-    }
     parser.add_argument("revision", help="commit to compare with, as git names it")
-    harness.add_only(parser, parts)
     parser.add_argument("--rounds", type=int, default=10, help="timings of each")
     parser.add_argument("--side", type=int, default=1024, help="of the mosaic")
     parser.add_argument("--cores", type=int, default=1, help="threads of each")
@@ -201,7 +200,9 @@ def _compared(
 ) -> list[str]:
     from napari_iaunet import average_precision
 
-    truth, former, this = [], [], []
+    truth: list[Labels] = []
+    former: list[Labels] = []
+    this: list[Labels] = []
     diameters = 0
     path, out = folder / "image.npy", folder / "labels.npy"
     for sample in common.read(pairs):

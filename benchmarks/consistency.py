@@ -23,25 +23,23 @@ _THRESHOLDS = (0.5, 0.75, 0.9)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parts = {"precision": "AP by precision, on the CPU", "tiles": "labels by tile"}
-    harness.add_only(parser, parts)
     parser.add_argument("--tiles", type=int, nargs=2, default=[256, 1024])
     parser.add_argument("--side", type=int, default=2048, help="of the tiled mosaic")
 
 
 def run(args: argparse.Namespace) -> None:
     threads = common.limit_threads(args.threads)
-    for part, measure in (("precision", _precision), ("tiles", _tiles)):
-        if part in args.only:
-            text, device = measure(args)
-            where = harness.where(device, threads)
-            harness.publish(part, text, machine=where, write=args.write)
+    for part in args.only:
+        text, device = PARTS[part](args)
+        where = harness.where(device, threads)
+        harness.publish(part, text, machine=where, write=args.write)
 
 
 # -- precision ---------------------------------------------------------------
 
 
 def _precision(args: argparse.Namespace) -> tuple[str, str]:
+    """AP in float32, in bfloat16 and by OpenVINO, on the CPU."""
     images = {"test images": common.test_pairs(args.data)}
     images |= common.held_out(args.data)
     segmenters = _segmenters(args.model)
@@ -93,6 +91,7 @@ def _ap(segmenter: Any, samples: list[common.Sample]) -> list[float]:
 
 
 def _tiles(args: argparse.Namespace) -> tuple[str, str]:
+    """Labels by small and by large tiles."""
     from napari_iaunet import Segmenter, average_precision
 
     sample = common.mosaic(args.data, args.side, args.side)
@@ -121,3 +120,6 @@ def _tiles(args: argparse.Namespace) -> tuple[str, str]:
         f"against the other.\n\n{harness.table(head, rows)}"
     )
     return text, one.device
+
+
+PARTS = {"precision": _precision, "tiles": _tiles}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -103,26 +103,16 @@ def _cast(
     for number, box in enumerate(ndimage.find_objects(labels), 1):
         if box is None:
             continue
-        touching = any(
-            part.start == 0 or part.stop == length
-            for part, length in zip(box, labels.shape, strict=True)
-        )
-        if touching:
-            continue
+        sides = zip(box, labels.shape, strict=True)
+        if any(part.start == 0 or part.stop == length for part, length in sides):
+            continue  # the border cuts it
         mask = np.pad((labels[box] == number).astype(float), _MARGIN)
         picture = np.pad(image[box] * (labels[box] == number), _MARGIN)
         middle = [(part.start + part.stop - 1) / 2 for part in box]
         phase, spin = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.08)
+        place, still = np.array(middle), np.zeros(2)
         actors.append(
-            _Actor(
-                number,
-                picture,
-                mask,
-                np.array(middle),
-                np.zeros(2),
-                spin=float(spin),
-                phase=float(phase),
-            )
+            _Actor(number, picture, mask, place, still, spin=spin, phase=phase)
         )
     return actors
 
@@ -206,14 +196,10 @@ def _move(
 def _daughter(mother: _Actor, number: int, side: int, step: float) -> _Actor:
     radius = np.sqrt(mother.mask.sum() / np.pi) * mother.size
     away = side * np.array([np.sin(mother.angle), np.cos(mother.angle)])
-    return _Actor(
-        number,
-        mother.picture,
-        mother.mask,
-        mother.place + 0.7 * radius * away,
-        0.5 * mother.velocity + 0.3 * step * away,
+    return replace(
+        mother,
+        number=number,
+        place=mother.place + 0.7 * radius * away,
+        velocity=0.5 * mother.velocity + 0.3 * step * away,
         size=mother.size * 0.7,
-        angle=mother.angle,
-        spin=mother.spin,
-        phase=mother.phase,
     )

@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks import common, harness
 from benchmarks.peers import PixelForest
-from benchmarks.trainings import Training
+from benchmarks.trainings import train_from_scratch, trained_minutes
 
 if TYPE_CHECKING:
     import argparse
@@ -53,8 +53,6 @@ class Draw(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parts = {"left-out": "kinds that the start never saw", "bundled": "known kinds"}
-    harness.add_only(parser, parts)
     parser.add_argument(
         "--minutes", type=float, default=8, help="training without the left-out kind"
     )
@@ -77,8 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     threads = common.limit_threads(args.threads)
-    measures = {"left-out": _left_out, "bundled": _bundled}
-    parts = [measure(args) for part, measure in measures.items() if part in args.only]
+    parts = [PARTS[part](args) for part in args.only]
     where = harness.where("cpu", threads)
     harness.publish("finetune", "\n\n".join(parts), machine=where, write=args.write)
 
@@ -111,6 +108,7 @@ class Results:
 
 
 def _left_out(args: argparse.Namespace) -> str:
+    """AP on kinds that the start never saw."""
     results = Results(args.runs / "finetune" / f"left-out-{args.minutes:g}.json")
     rows = []
     for kind in args.kinds:
@@ -124,7 +122,7 @@ def _left_out(args: argparse.Namespace) -> str:
                 # What is tested on does not depend on the number of images.
                 before = results.get(f"{kind} {seed}", partial(_before, start, draw))
                 ours = results.get(name, partial(_tuned, start, draw, args.runs))
-                peers = {}
+                peers: dict[str, float] = {}
                 if seed < args.from_scratch:
                     scratch = partial(_from_scratch, draw, args.runs)
                     peers |= results.get(f"{name} from scratch", scratch)
@@ -161,15 +159,14 @@ def _draw(training: list[Pair], count: int, tested: int, seed: int) -> Draw:
 def _without(kind: str, left: tuple[str, ...], args: argparse.Namespace) -> Path:
     """Train on all other kinds, if that is not done yet."""
     out: Path = args.runs / "finetune" / f"without-{kind}-{args.minutes:g}-minutes"
-    training = Training(
-        out=str(out),
-        data=str(args.data),
-        kinds=[kind for kind in common.split(args.data) if kind not in left],
-        minutes=args.minutes,
-        description=f"Trained without {', '.join(left)}.",
-    )
-    if not training.is_finished():
-        training.run()  # on all cores, whatever the fine-tuning is to take
+    if trained_minutes(out) < args.minutes:
+        train_from_scratch(  # on all cores, whatever the fine-tuning is to take
+            out=out,
+            data=args.data,
+            kinds=[kind for kind in common.split(args.data) if kind not in left],
+            minutes=args.minutes,
+            description=f"Trained without {', '.join(left)}.",
+        )
     return out
 
 
@@ -181,12 +178,16 @@ def _tuned(start: str | Path, draw: Draw, runs: Path) -> dict[str, float]:
     """AP of the best model so far after so many seconds."""
     from napari_iaunet import train
 
-    out = runs / "finetune" / "tuned"
-    found = {}
-    options = {"start": start, "minutes": _FULL_MINUTES, "seed": draw.seed}
-    waiting = list(_MOMENTS[:-1])
+    out, found, waiting = runs / "finetune" / "tuned", {}, list(_MOMENTS[:-1])
     # Time stands still while the reader of the events does something else.
-    for event in train(draw.chosen, out=out, device="cpu", **options):
+    for event in train(
+        draw.chosen,
+        start=start,
+        out=out,
+        minutes=_FULL_MINUTES,
+        seed=draw.seed,
+        device="cpu",
+    ):
         if waiting and event.seconds >= waiting[0]:
             found[f"{waiting.pop(0)}"] = _ap(out, draw.test)
     found[f"{_MOMENTS[-1]}"] = _ap(out, draw.test)
@@ -197,8 +198,15 @@ def _from_scratch(draw: Draw, runs: Path) -> dict[str, float]:
     from napari_iaunet import train
 
     out = runs / "finetune" / "scratch"
-    options = {"minutes": _FULL_MINUTES, "seed": draw.seed, "validation": []}
-    for _ in train(draw.chosen, start=None, out=out, device="cpu", **options):
+    for _ in train(
+        draw.chosen,
+        start=None,
+        out=out,
+        minutes=_FULL_MINUTES,
+        validation=[],
+        seed=draw.seed,
+        device="cpu",
+    ):
         pass
     return {"from scratch": _ap(out, draw.test)}
 
@@ -224,6 +232,7 @@ def _ap(model: str | Path, test: list[Pair]) -> float:
 
 
 def _bundled(args: argparse.Namespace) -> str:
+    """AP of the bundled model on kinds that it knows."""
     results = Results(args.runs / "finetune" / "bundled.json")
     rows = []
     for kind, held_out in common.held_out(args.data).items():
@@ -240,3 +249,6 @@ def _bundled(args: argparse.Namespace) -> str:
         f"of the held-out images, {max(_COUNTS)} at most, and tested on the other "
         "half: AP at IoU 0.5.\n\n" + harness.table(_HEAD, rows)
     )
+
+
+PARTS = {"left-out": _left_out, "bundled": _bundled}

@@ -59,26 +59,31 @@ def add_options(parser: argparse.ArgumentParser, *names: str) -> None:
 
 
 def add_only(
-    parser: argparse.ArgumentParser, parts: Mapping[str, str], usual: str = ""
+    parser: argparse.ArgumentParser,
+    parts: Mapping[str, str | Callable[..., Any]],
+    usual: Sequence[str] = (),
 ) -> None:
     """Add the option ``--only``, which chooses parts of a benchmark.
 
     Parameters
     ----------
     parser : ArgumentParser
-    parts : mapping of str to str
-        What each part measures, by its name.
-    usual : str
-        Names that are chosen if the option is not given, with spaces between them;
-        all of them if left out.
+    parts : mapping of str to str or function
+        What each part measures, or the function that measures it, by its name.
+    usual : sequence of str
+        Parts that are chosen if the option is not given; all if there are none.
     """
+    about = {
+        name: what if isinstance(what, str) else (what.__doc__ or "").rstrip(".")
+        for name, what in parts.items()
+    }
     parser.add_argument(
         "--only",
         nargs="+",
         choices=parts,
         metavar="PART",
-        default=usual.split() or list(parts),
-        help="; ".join(f"{name}: {what}" for name, what in parts.items()),
+        default=list(usual or parts),
+        help="; ".join(f"{name}: {what}" for name, what in about.items()),
     )
 
 

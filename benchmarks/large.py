@@ -33,8 +33,6 @@ _MEGABYTES = 1024  # of a GiB
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parts = {"memory": "memory, time and cells", "workers": "a Dask cluster"}
-    harness.add_only(parser, parts)
     parser.add_argument("--side", type=int, default=20_000, help="of the image")
     parser.add_argument(
         "--worker-side", type=int, default=8000, help="of the image for the cluster"
@@ -42,8 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    measures = {"memory": _memory, "workers": _workers}
-    parts = [measure(args) for part, measure in measures.items() if part in args.only]
+    parts = [PARTS[part](args) for part in args.only]
     where = harness.where("cpu", args.threads or os.cpu_count() or 1)
     harness.publish("large", "\n\n".join(parts), machine=where, write=args.write)
 
@@ -143,6 +140,7 @@ def _call(function: Callable[..., Any], *arguments: object) -> dict[str, Any]:
 
 
 def _memory(args: argparse.Namespace) -> str:
+    """Peak memory, seconds and cells, chunk by chunk and at once."""
     from napari_iaunet import average_precision
 
     folder = args.runs / "large"
@@ -189,6 +187,7 @@ def _without_cut_cells(labels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _workers(args: argparse.Namespace) -> str:
+    """Two Dask workers beside one, and one of two killed."""
     from napari_iaunet import Segmenter
 
     folder = args.runs / "large"
@@ -268,3 +267,6 @@ def _on_cluster(
 
 def _warm_up(segmenter: Any) -> None:
     segmenter.segment(np.zeros((256, 256), np.uint8), diameter=20)
+
+
+PARTS = {"memory": _memory, "workers": _workers}

@@ -10,7 +10,7 @@ take.
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -42,8 +42,7 @@ _PROPERTIES = (
     "intensity_max",
     "intensity_min",
 )
-OURS, WEIGHTED = "embedding", "embedding + properties, usual weights"
-PROPERTIES, TRIPLETS = "regionprops, scaled", "vectors of the triplets"
+EMBEDDING = "embedding"
 
 
 class Cells(NamedTuple):
@@ -61,27 +60,12 @@ class Cells(NamedTuple):
     vectors: dict[str, Vectors]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parts = {
-        "retrieval": "look-alikes on blood smears",
-        "found": "cells found again after a change",
-        "time": "of 100,000 cells",
-    }
-    harness.add_only(parser, parts)
-
-
 def run(args: argparse.Namespace) -> None:
     from napari_iaunet import Segmenter
 
     threads = common.limit_threads(args.threads)
     segmenter = Segmenter(args.model, args.device)
-    parts = []
-    if "retrieval" in args.only:
-        parts += _retrieval(segmenter, args)
-    if "found" in args.only:
-        parts.append(_found_again(segmenter, args))
-    if "time" in args.only:
-        parts.append(_seconds())
+    parts = [PARTS[part](segmenter, args) for part in args.only]
     where = harness.where(segmenter.device, threads)
     harness.publish("lookalikes", "\n\n".join(parts), machine=where, write=args.write)
 
@@ -91,11 +75,11 @@ def run(args: argparse.Namespace) -> None:
 
 def describe(segmenter: Any, args: argparse.Namespace) -> Cells:
     """Segment all smears and describe their cells by every method."""
-    from napari_iaunet.identity.describe import DescribedCells
-    from napari_iaunet.identity.properties import DEFAULT_WEIGHTS
+    from skimage.measure import regionprops_table
 
-    image, types = [], []
-    found: dict[str, list[NDArray[Any]]] = {}
+    from napari_iaunet.identity.describe import DescribedCells
+
+    image, types, described, measured, projected = [], [], [], [], []
     for number, file in enumerate(common.smear_files(args.data)[: args.images]):
         smear = common.read_smear(file)
         labels = segmenter.segment(smear.image).labels
@@ -103,38 +87,26 @@ def describe(segmenter: Any, args: argparse.Namespace) -> Cells:
         alone = np.bincount(owner, minlength=labels.max() + 1)[owner] == 1
         kept = alone & (owner > 0)
         rows = owner[kept] - 1
-        for key, values in _measure(segmenter, smear.image, labels).items():
-            found.setdefault(key, []).append(values[rows])
         image.append(np.full(rows.size, number))
         types.append(smear.types[kept])
-    joined = {key: np.concatenate(values) for key, values in found.items()}
-    measured = {k: v for k, v in joined.items() if k in DEFAULT_WEIGHTS}
-    cells = DescribedCells(np.arange(len(joined[OURS])), joined[OURS], measured)
+        cells = segmenter.describe(smear.image, labels)
+        properties = {key: values[rows] for key, values in cells.properties.items()}
+        described.append(
+            DescribedCells(cells.label_ids[rows], cells.embeddings[rows], properties)
+        )
+        gray = smear.image.mean(axis=-1)
+        table = regionprops_table(labels, gray, properties=_PROPERTIES)
+        measured.append(np.stack([table[key] for key in _PROPERTIES], axis=1)[rows])
+        projected.append(_triplet_vectors(segmenter, smear.image, labels)[rows])
+    ours, values = DescribedCells.joined(described), np.concatenate(measured)
+    standardised = (values - values.mean(axis=0)) / (values.std(axis=0) + 1e-9)
     vectors = {
-        PROPERTIES: _unit(_standardised(joined[PROPERTIES])),
-        TRIPLETS: joined[TRIPLETS],
-        OURS: joined[OURS],
-        WEIGHTED: cells.vectors(),
+        "regionprops, scaled": _unit(standardised),
+        "vectors of the triplets": np.concatenate(projected),
+        EMBEDDING: ours.embeddings,
+        "embedding + properties, usual weights": ours.vectors(),
     }
     return Cells(np.concatenate(image), np.concatenate(types), vectors)
-
-
-def _measure(
-    segmenter: Any, image: NDArray[Any], labels: NDArray[Any]
-) -> dict[str, NDArray[Any]]:
-    from skimage.measure import regionprops_table
-
-    from napari_iaunet.identity.properties import measure_properties
-
-    names = np.arange(1, labels.max() + 1)
-    table = regionprops_table(labels, image.mean(axis=-1), properties=_PROPERTIES)
-    channels = np.moveaxis(image, -1, 0)
-    return {
-        OURS: segmenter.embed(image, labels),
-        TRIPLETS: _triplet_vectors(segmenter, image, labels),
-        PROPERTIES: np.stack([table[name] for name in _PROPERTIES], axis=1),
-        **measure_properties([(labels, channels)], names),
-    }
 
 
 def _triplet_vectors(
@@ -149,23 +121,19 @@ def _triplet_vectors(
     from napari_iaunet.segmentation.image import as_planes
 
     network = segmenter._backend.network
-    areas = np.bincount(labels.ravel())[1:]
-    diameter = float(np.median(np.sqrt(4 * areas / np.pi)))
+    diameter = float(np.median(common.cell_diameters(labels)))
     plane = as_planes(image)[0]
     plane = rescale(plane, scale_for(diameter, network.config.diameter, plane.shape))
-    names = np.arange(1, labels.max() + 1)
-    pixels = cell_pixels(labels, names, plane.shape[1:])
+    label_ids = np.arange(1, labels.max() + 1)
+    pixels = cell_pixels(labels, label_ids, plane.shape[1:])
     padded = torch.from_numpy(pad_to_stride(plane, network.config.stride))[None]
     cells = torch.zeros(padded.shape[2:], dtype=torch.int64)
     cells[pixels.y, pixels.x] = torch.from_numpy(pixels.cell) + 1
     with torch.inference_mode():
         maps = network.features(padded.to(segmenter._backend.device))
-        vectors = network.cell_vectors(maps, cells[None].to(maps[0].device), len(names))
+        cells = cells[None].to(maps[0].device)
+        vectors = network.cell_vectors(maps, cells, len(label_ids))
     return np.asarray(vectors.float().cpu())
-
-
-def _standardised(values: NDArray[Any]) -> NDArray[Any]:
-    return (values - values.mean(axis=0)) / (values.std(axis=0) + 1e-9)
 
 
 def _unit(values: NDArray[Any]) -> Vectors:
@@ -176,7 +144,8 @@ def _unit(values: NDArray[Any]) -> Vectors:
 # -- retrieval ---------------------------------------------------------------
 
 
-def _retrieval(segmenter: Any, args: argparse.Namespace) -> list[str]:
+def _retrieval(segmenter: Any, args: argparse.Namespace) -> str:
+    """Average precision of look-alikes on blood smears."""
     cells = describe(segmenter, args)
     counts = np.bincount(cells.types)
     types = np.flatnonzero(counts >= _FEWEST)
@@ -189,7 +158,7 @@ def _retrieval(segmenter: Any, args: argparse.Namespace) -> list[str]:
         "Mean over the types of the experts, of all cells of a type. Cells of the "
         "example's image do not count.\n\nEvery cell as the only example:\n\n"
     )
-    return [about + harness.table(head, rows), _several(cells, types)]
+    return f"{about}{harness.table(head, rows)}\n\n{_several(cells, types)}"
 
 
 def _average_precision(
@@ -225,7 +194,8 @@ def _several(cells: Cells, types: NDArray[Any]) -> str:
     rankings = _rankings()
     usual = next(iter(rankings))
     named = [(n, v, usual) for n, v in cells.vectors.items()]
-    named += [(OURS, cells.vectors[OURS], way) for way in list(rankings)[1:]]
+    embedding = cells.vectors[EMBEDDING]
+    named += [(EMBEDDING, embedding, way) for way in list(rankings)[1:]]
     rows = [["chance", "", *[_chance(cells, types)[0]] * (1 + len(_EXAMPLES))]]
     for name, vectors, way in named:
         row = [name, way]
@@ -295,6 +265,7 @@ def _trials(
 
 
 def _found_again(segmenter: Any, args: argparse.Namespace) -> str:
+    """Cells found again after a change of the image."""
     changes = _changes()
     rows = []
     for kind, held_out in common.held_out(args.data).items():
@@ -303,11 +274,11 @@ def _found_again(segmenter: Any, args: argparse.Namespace) -> str:
             if sample.labels.max() < 2:
                 continue
             usual = segmenter.embed(sample.image, sample.labels)
-            names = _names(sample.labels)
-            whole = ~np.isin(names, _at_border(sample.labels))
+            label_ids = _label_ids(sample.labels)
+            whole = ~np.isin(label_ids, _at_border(sample.labels))
             for name, change in changes.items():
                 image, labels = change(sample.image, sample.labels)
-                rows_there = np.searchsorted(names, _names(labels))
+                rows_there = np.searchsorted(label_ids, _label_ids(labels))
                 again = segmenter.embed(image, labels)
                 nearest = (again @ usual.T).argmax(axis=1)
                 hits[name].append((nearest == rows_there)[whole[rows_there]])
@@ -324,7 +295,7 @@ def _found_again(segmenter: Any, args: argparse.Namespace) -> str:
     )
 
 
-def _names(labels: NDArray[Any]) -> NDArray[Any]:
+def _label_ids(labels: NDArray[Any]) -> NDArray[Any]:
     return np.unique(labels[labels > 0])
 
 
@@ -364,7 +335,8 @@ def _changes() -> dict[str, Callable[..., tuple[NDArray[Any], NDArray[Any]]]]:
 # -- time --------------------------------------------------------------------
 
 
-def _seconds() -> str:
+def _seconds(_segmenter: Any, _args: argparse.Namespace) -> str:
+    """Milliseconds to rank 100,000 cells."""
     from napari_iaunet import similarity
 
     rng = np.random.default_rng(0)
@@ -372,12 +344,12 @@ def _seconds() -> str:
     rows = []
     for likes, unlikes in ((1, 0), (1, 1), (8, 8)):
         chosen = rng.permutation(len(vectors))[: likes + unlikes]
-        taken = []
-        for _ in range(20):
-            begin = time.perf_counter()
-            similarity(vectors, chosen[:likes], chosen[likes:])
-            taken.append(1000 * (time.perf_counter() - begin))
-        rows.append([f"{likes} + {unlikes}", f"{np.median(taken):.0f}"])
+        rank = partial(similarity, vectors, chosen[:likes], chosen[likes:])
+        taken = 1000 * np.median(harness.seconds(rank, 20))
+        rows.append([f"{likes} + {unlikes}", f"{taken:.0f}"])
     return "### `similarity` of 100,000 cells\n\n" + harness.table(
         ["likes + unlikes", "median ms"], rows
     )
+
+
+PARTS = {"retrieval": _retrieval, "found": _found_again, "time": _seconds}

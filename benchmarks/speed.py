@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import argparse
 
 OPTIONS = ("data", "runs", "model", "write")
-_TITLES = {
+PARTS = {
     "classical": "Otsu + watershed",
     "given": "IAU-Net, diameter given",
     "estimated": "IAU-Net, diameter estimated",
@@ -46,7 +46,6 @@ _NOTES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    harness.add_only(parser, _TITLES)
     parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
     parser.add_argument(
         "--rounds", type=int, default=3, help="processes of each method, in turn"
@@ -111,7 +110,7 @@ class _Timed:
 def time_method(
     path: str, threads: int, repeats: int, name: str, model: str
 ) -> dict[str, Any]:
-    """Time one method, a key of `_TITLES` but StarDist, on one image."""
+    """Time one method, a key of `PARTS` but StarDist, on one image."""
     harness.pin(threads)
     with np.load(path) as arrays:
         image, diameter = arrays["image"], float(arrays["diameter"])
@@ -161,7 +160,7 @@ def _timed_segmenter(model: str, name: str, threads: int) -> tuple[Any, _Timed]:
 
 def _rows(path: Path, threads: int, args: argparse.Namespace) -> list[dict[str, Any]]:
     """Reports of all methods on so many threads; seconds become those per MP."""
-    methods = [name for name in _TITLES if name in args.only]
+    methods = [name for name in PARTS if name in args.only]
     if "openvino" in methods and find_spec("openvino") is None:
         print("OpenVINO is not installed: left out", file=sys.stderr)
         methods.remove("openvino")
@@ -172,7 +171,7 @@ def _rows(path: Path, threads: int, args: argparse.Namespace) -> list[dict[str, 
             reports[name].append(_report(name, path, threads, args))
     megapixels = args.size[0] * args.size[1] / 1e6
     return [
-        {**_summary(found, megapixels), "title": _TITLES[name], "threads": threads}
+        {**_summary(found, megapixels), "title": PARTS[name], "threads": threads}
         for name, found in reports.items()
     ]
 
@@ -217,9 +216,7 @@ def _summary(reports: list[dict[str, Any]], megapixels: float) -> dict[str, Any]
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    peers = {
-        r["threads"]: r["median"] for r in rows if r["title"] == _TITLES["stardist"]
-    }
+    peers = {r["threads"]: r["median"] for r in rows if r["title"] == PARTS["stardist"]}
     head = ["method", "threads", "s/MP best", "median", "ratio", "cells", "memory, MB"]
     lines = []
     for row in rows:

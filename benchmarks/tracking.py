@@ -194,26 +194,22 @@ def _linker(settings: Any) -> Callable[..., Any]:
 
 def by_overlap(planes: NDArray[np.int32], _vectors: NDArray[np.float32]) -> Any:
     """Link each cell to the one that overlaps it most, each of them once."""
+    from skimage.metrics import contingency_table
+
     table = np.zeros(int(planes.max()) + 1, np.int64)
-    count = 0
-    for index, plane in enumerate(planes):
-        here = np.unique(plane[plane > 0])
-        linked: dict[int, int] = {}
-        if index:
-            before = planes[index - 1]
-            there = np.unique(before[before > 0])
-            shared = np.zeros((len(there), len(here)))
-            both = (before > 0) & (plane > 0)
-            rows = np.searchsorted(there, before[both])
-            columns = np.searchsorted(here, plane[both])
-            np.add.at(shared, (rows, columns), 1)
-            areas = [np.bincount(p.ravel()) for p in (before, plane)]
-            iou = shared / (areas[0][there][:, None] + areas[1][here][None] - shared)
-            for i, j in zip(*linear_sum_assignment(-iou), strict=True):
-                if iou[i, j] > 0:
-                    linked[int(here[j])] = int(table[there[i]])
-        for label in here:
-            if int(label) not in linked:
+    count, before, there = 0, np.zeros_like(planes[0]), np.zeros(1, np.int64)
+    for plane in planes:
+        here, ranks = np.unique(plane, return_inverse=True)
+        ranks = ranks.reshape(plane.shape)
+        shared = contingency_table(before, ranks).toarray()
+        union = shared.sum(1, keepdims=True) + shared.sum(0, keepdims=True) - shared
+        iou = (shared / union)[1:, 1:]
+        for i, j in zip(*linear_sum_assignment(-iou), strict=True):
+            if iou[i, j] > 0:
+                table[here[j + 1]] = table[there[i + 1]]
+        for label in here[1:]:
+            if not table[label]:
                 count += 1
-            table[label] = linked.get(int(label), count)
+                table[label] = count
+        before, there = ranks, here
     return table, {}

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +32,53 @@ SAMPLING_WEIGHTS = {
 _STEPS_PER_LINE = 100
 
 
-@dataclass(frozen=True)
-class Training:
-    """A training from random weights, as JSON can carry it.
+def trained_minutes(folder: Path) -> float:
+    """Minutes that the training in a folder has lasted, 0 if there is none."""
+    try:
+        text = (folder / "training.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return 0.0
+    return float(json.loads(text)["seconds"]) / 60
 
-    Attributes
+
+def train_from_scratch(cores: int | None = None, **task: Any) -> None:
+    """Train, or go on, in one process for each core, or in one on a GPU.
+
+    Parameters
+    ----------
+    cores : int, optional
+        All of them if left out.
+    **task
+        Arguments of `_train`.
+    """
+    from napari_iaunet.inference.devices import choose_device
+
+    cores = cores or os.cpu_count() or 1
+    on_cpu = choose_device(task.get("device", "cpu")).type == "cpu"
+    processes = cores if on_cpu else 1
+    launch = ["torch.distributed.run", "--standalone", "--nproc-per-node"]
+    worker = ["-m", "benchmarks.trainings", json.dumps(task, default=str)]
+    subprocess.run(
+        [sys.executable, "-m", *launch, str(processes), *worker],
+        env={**os.environ, "OMP_NUM_THREADS": "1" if processes > 1 else str(cores)},
+        check=True,
+    )
+
+
+def _train(
+    out: str,
+    data: str,
+    kinds: Sequence[str],
+    minutes: float,
+    description: str,
+    *,
+    device: str = "cpu",
+    identity: bool = True,
+    triplets: bool = True,
+) -> None:
+    """Be one of the processes of a training.
+
+    Parameters
     ----------
     out, data : str
         Model folder to write and folder of the images.
@@ -49,41 +91,28 @@ class Training:
     identity, triplets : bool
         Whether the network has its identity blocks and its losses their triplets.
     """
+    from napari_iaunet.model.losses import LossWeights
+    from napari_iaunet.model.network import IAUNetConfig
+    from napari_iaunet.training.loop import train
 
-    out: str
-    data: str
-    kinds: Sequence[str]
-    minutes: float
-    description: str
-    device: str = "cpu"
-    identity: bool = True
-    triplets: bool = True
-
-    def is_finished(self) -> bool:
-        return trained_minutes(Path(self.out)) >= self.minutes
-
-    def run(self, cores: int | None = None) -> None:
-        """Train, or go on, in one process for each core, or in one on a GPU."""
-        from napari_iaunet.inference.devices import choose_device
-
-        cores = cores or os.cpu_count() or 1
-        processes = cores if choose_device(self.device).type == "cpu" else 1
-        launch = ["torch.distributed.run", "--standalone", "--nproc-per-node"]
-        task = ["-m", "benchmarks.trainings", json.dumps(asdict(self))]
-        subprocess.run(
-            [sys.executable, "-m", *launch, str(processes), *task],
-            env={**os.environ, "OMP_NUM_THREADS": "1" if processes > 1 else str(cores)},
-            check=True,
-        )
-
-
-def trained_minutes(folder: Path) -> float:
-    """Minutes that the training in a folder has lasted, 0 if there is none."""
-    try:
-        text = (folder / "training.json").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return 0.0
-    return float(json.loads(text)["seconds"]) / 60
+    pairs, folder = common.split(Path(data)), Path(out)
+    without = LossWeights(pixel_triplet=0, cell_triplet=0)
+    events = train(
+        [pair for kind in kinds for pair in pairs[kind][0]],
+        start=None,
+        out=folder,
+        minutes=minutes,
+        validation=[],
+        resume=trained_minutes(folder) > 0,
+        device=device,
+        config=IAUNetConfig(identity=identity),
+        recipe=shared_recipe(
+            shares={kind: w for kind, w in SAMPLING_WEIGHTS.items() if kind in kinds},
+            weights=LossWeights() if triplets else without,
+        ),
+        card={"description": description},
+    )
+    print_events(events, folder.name)
 
 
 def shared_recipe(**changes: Any) -> Recipe:
@@ -108,31 +137,5 @@ def print_events(events: Iterable[TrainingEvent], title: str) -> None:
             print(title, event.kind, event.step, losses, file=sys.stderr, flush=True)
 
 
-def _train(training: Training) -> None:
-    """Be one of the processes of a training."""
-    from napari_iaunet.model.losses import LossWeights
-    from napari_iaunet.model.network import IAUNetConfig
-    from napari_iaunet.training.loop import train
-
-    kinds, out = common.split(Path(training.data)), Path(training.out)
-    without = LossWeights(pixel_triplet=0, cell_triplet=0)
-    events = train(
-        [pair for kind in training.kinds for pair in kinds[kind][0]],
-        start=None,
-        out=out,
-        minutes=training.minutes,
-        validation=[],
-        resume=trained_minutes(out) > 0,
-        device=training.device,
-        config=IAUNetConfig(identity=training.identity),
-        recipe=shared_recipe(
-            shares={k: w for k, w in SAMPLING_WEIGHTS.items() if k in training.kinds},
-            weights=LossWeights() if training.triplets else without,
-        ),
-        card={"description": training.description},
-    )
-    print_events(events, out.name)
-
-
 if __name__ == "__main__":
-    _train(Training(**json.loads(sys.argv[1])))
+    _train(**json.loads(sys.argv[1]))

@@ -11,6 +11,7 @@ import os
 import signal
 import tempfile
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
@@ -21,7 +22,6 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from scipy.ndimage import gaussian_filter
 
-import napari_iaunet
 from benchmarks import harness
 
 if TYPE_CHECKING:
@@ -32,24 +32,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OPTIONS = ("write",)
-PARTS = {
-    "click": "while an image is prepared for clicks, and clicks",
-    "finetune": "while a model is fine-tuned, and trainings that are killed",
-    "large": "while a large image fills a layer part by part",
-    "lookalikes": "from a move in the Look-alikes tab to the picture drawn anew",
-}
-_SIDES = {"click": 2048, "finetune": 2048, "large": 6000, "lookalikes": 4096}
 _STEP = 48  # pixels from cell to cell
 _PIECE = 1500  # of the large image, which repeats it
 _PATIENCE = 600  # seconds
 _LATEST_KILL = 40.0  # seconds
-_MOVES, _PICKS, _DIMENSIONS = 60, 10, 128
+_MOVES, _PICKS = 60, 10  # of the threshold; of targets and of a weight
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    harness.add_only(parser, PARTS)
     parser.add_argument(
-        "--side", type=int, help=f"of the image in pixels (default: {_SIDES})"
+        "--side", type=int, help="of the image, in pixels (default: 2048, 6000 or 4096)"
     )
     parser.add_argument(
         "--repeats", type=int, default=3, help="times that an image is prepared"
@@ -63,17 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    measures = {
-        "click": _click,
-        "finetune": _finetune,
-        "large": _large,
-        "lookalikes": _lookalikes,
-    }
     for part in args.only:
         with tempfile.TemporaryDirectory() as home, harness.Worker() as sleeper:
             os.environ["NAPARI_IAUNET_HOME"] = home
             window = Window(sleeper)
-            measures[part](window, args.side or _SIDES[part], args)
+            PARTS[part](window, args)
             window.viewer.close()
         text, machine = "\n".join(window.told), harness.machine()
         harness.publish(f"window-{part}", text, machine=machine, write=args.write)
@@ -120,22 +106,26 @@ class Window:
         self._timer.start()
         self.restart()
         QTest.qWait(1000)
-        self.tell("idle")
+        self.tell_gap("idle")
 
     def restart(self) -> None:
         """Forget the gaps so far, those of the sleeper, too."""
         self._sleeper.call(harness.longest_wait)
         self.longest, self._last = 0.0, time.perf_counter()
 
-    def tell(self, what: str, *, gap: bool = True) -> None:
-        """Say what was measured, with the longest gap since `restart`."""
-        if gap:
-            longest, slept = self.longest, self._sleeper.call(harness.longest_wait)
-            what += f": longest gap {longest:.0f} ms (a mere sleeper {slept:.0f} ms)"
-            self.restart()
+    def tell(self, what: str) -> None:
+        """Say what was measured."""
         line = f"- {what[0].upper()}{what[1:]}."
         print(line, flush=True)
         self.told.append(line)
+
+    def tell_gap(self, what: str) -> None:
+        """Say the longest gap since `restart`, which is measured anew from now on."""
+        longest, slept = self.longest, self._sleeper.call(harness.longest_wait)
+        self.tell(
+            f"{what}: longest gap {longest:.0f} ms (a mere sleeper {slept:.0f} ms)"
+        )
+        self.restart()
 
     def click(self, pixel: tuple[float, float]) -> None:
         """Click on a pixel of an image that is neither scaled nor moved."""
@@ -169,20 +159,6 @@ def _wait(until: Callable[[], bool]) -> None:
 # -- made images -------------------------------------------------------------
 
 
-def nuclei(side: int) -> NDArray[np.uint8]:
-    """(side, side): a field of bright nuclei, one in every square of 48 pixels."""
-    random = np.random.default_rng(0)
-    centres = np.zeros((side, side), np.float32)
-    places = np.arange(_STEP // 2, side - _STEP // 2, _STEP)
-    y, x = np.meshgrid(places, places, indexing="ij")
-    y, x = (a + random.integers(-8, 9, a.shape) for a in (y, x))
-    centres[y, x] = 1
-    image = gaussian_filter(centres, 8)
-    image /= image.max()
-    noisy = 30 + 180 * np.minimum(1, 2.5 * image) + random.normal(0, 5, image.shape)
-    return noisy.clip(0, 255).astype(np.uint8)
-
-
 def discs(side: int, step: int, radius: float) -> NDArray[np.int32]:
     """(side, side): label a disc in every square that lies whole in the image."""
     y, x = np.indices((side, side))
@@ -192,21 +168,34 @@ def discs(side: int, step: int, radius: float) -> NDArray[np.int32]:
     return np.where(inside, y // step * across + x // step + 1, 0).astype(np.int32)
 
 
+def picture(
+    labels: NDArray[np.int32], contrast: float, noise: float
+) -> NDArray[np.uint8]:
+    """Cells with soft borders, brighter than what is around them, in noise."""
+    soft = gaussian_filter((labels > 0).astype(np.float32), 2)
+    image = 40 + contrast * soft + np.random.default_rng(0).normal(0, noise, soft.shape)
+    return image.clip(0, 255).astype(np.uint8)
+
+
 # -- clicks ------------------------------------------------------------------
 
 
-def _click(window: Window, side: int, args: argparse.Namespace) -> None:
-    """The first run loads torch and the model, too."""
-    dock, image = window.dock, nuclei(side)
+def _click(window: Window, args: argparse.Namespace) -> None:
+    """While an image is prepared for clicks, and clicks.
+
+    The first run loads torch and the model, too.
+    """
+    dock, side = window.dock, args.side or 2048
+    image = picture(discs(side, _STEP, 14), 180, 5)
     window.viewer.add_image(image)
     window.idle()
     for run in range(args.repeats):
         begin = time.perf_counter()
         dock.click_panel.button.setChecked(True)
-        _wait(lambda: not dock.click_jobs.is_running)
+        _wait(lambda: not dock.click_controller.jobs.is_running)
         seconds = time.perf_counter() - begin
         QTest.qWait(100)
-        window.tell(f"encoding {side} x {side}, run {run + 1}: {seconds:.1f} s")
+        window.tell_gap(f"encoding {side} x {side}, run {run + 1}: {seconds:.1f} s")
         if run < args.repeats - 1:
             dock.click_panel.button.setChecked(False)
             QTest.qWait(200)
@@ -223,31 +212,29 @@ def _click(window: Window, side: int, args: argparse.Namespace) -> None:
             f"first click {took[0]:.0f} ms, second (makes the new layer) "
             f"{took[1]:.0f} ms; the other {len(took) - 2}, each keeping the cell "
             f"before: median {np.median(took[2:]):.0f} ms, "
-            f"longest {max(took[2:]):.0f} ms",
-            gap=False,
+            f"longest {max(took[2:]):.0f} ms"
         )
 
 
 # -- fine-tuning -------------------------------------------------------------
 
 
-def _finetune(window: Window, side: int, args: argparse.Namespace) -> None:
+def _finetune(window: Window, args: argparse.Namespace) -> None:
+    """While a model is fine-tuned, and trainings that are killed."""
     viewer, dock, panel = window.viewer, window.dock, window.dock.finetune_panel
-    labels, random = discs(side, _STEP, 14), np.random.default_rng(0)
-    image = 40 + 25 * (labels > 0) + random.normal(0, 15, labels.shape)
-    viewer.add_image(image.clip(0, 255).astype(np.uint8), name="image")
+    labels = discs(args.side or 2048, _STEP, 14)
+    viewer.add_image(picture(labels, 25, 15), name="image")
     viewer.add_labels(labels, name="cells")
     dock.tabs.setCurrentWidget(panel)
     panel.pairs.menu.aboutToShow.emit()
     panel.pairs.menu.actions()[0].trigger()
     window.idle()
-    process = dock.finetune_controller.process
     _start_training(panel, args.minutes)
-    _wait(lambda: process.is_running)
-    window.tell("reading the layers, torch loads")
-    _wait(lambda: not (process.is_running or dock.finetune_jobs.is_running))
+    _wait(lambda: dock.finetune_controller.process.is_running)
+    window.tell_gap("reading the layers, torch loads")
+    _wait(lambda: _has_ended(dock.finetune_controller))
     count = len(panel.plot.training), len(panel.plot.precision)
-    window.tell(f"training, {count[0]} steps told and {count[1]} measurements")
+    window.tell_gap(f"training, {count[0]} steps told and {count[1]} measurements")
     _kill_at_random(window, args.kills)
 
 
@@ -256,6 +243,10 @@ def _start_training(panel: Any, minutes: float) -> None:
         _press(panel.discard_button)
     panel.length.setValue(minutes)
     _press(panel.train_button)
+
+
+def _has_ended(controller: Any) -> bool:
+    return not (controller.process.is_running or controller.jobs.is_running)
 
 
 def _kill_at_random(window: Window, kills: int) -> None:
@@ -275,30 +266,27 @@ def _kill_at_random(window: Window, kills: int) -> None:
         if (model / "card.json").is_file():
             begun += 1
             readable += bool(load_model(model))
-        _wait(
-            lambda: not (controller.process.is_running or dock.finetune_jobs.is_running)
-        )
+        _wait(lambda: _has_ended(controller))
         now = [layer.data for layer in window.viewer.layers]
         intact += all(map(np.array_equal, before, now))
     window.tell(
         f"killed {kills} times: layers intact {intact} times; a model was on disk "
-        f"{begun} times, and could be read {readable} times",
-        gap=False,
+        f"{begun} times, and could be read {readable} times"
     )
 
 
 # -- a large image -----------------------------------------------------------
 
 
-def _large(window: Window, side: int, args: argparse.Namespace) -> None:
-    """A dask image; what is on view is zoomed in and moved meanwhile.
+def _large(window: Window, args: argparse.Namespace) -> None:
+    """While a large image fills a layer part by part.
 
-    Beside it, what napari itself needs: the same moves with the finished layer, and one
-    more layer of the same labels.
+    What is on view is zoomed in and moved meanwhile. Beside it, what napari itself
+    needs: the same moves with the finished layer, and one more layer of its labels.
     """
-    viewer, dock = window.viewer, window.dock
+    viewer, dock, side = window.viewer, window.dock, args.side or 6000
     times = -(-side // _PIECE)
-    piece = da.from_array(nuclei(_PIECE), chunks=500)
+    piece = da.from_array(picture(discs(_PIECE, _STEP, 14), 180, 5), chunks=500)
     image = da.tile(piece, (times, times))[:side, :side]
     levels = [image[:: 2**i, :: 2**i] for i in range(4)]
     viewer.add_image(levels, multiscale=True, contrast_limits=(0, 255))
@@ -307,29 +295,29 @@ def _large(window: Window, side: int, args: argparse.Namespace) -> None:
     begin = time.perf_counter()
     _press(dock.segment_panel.run.start_button)
     first, moved = 0.0, 0
-    while dock.jobs.is_running:
+    while dock.segment_controller.jobs.is_running:
         QTest.qWait(1)
         if not first and len(viewer.layers) > 1:
             first = time.perf_counter() - begin
-            window.tell(f"first cells after {first:.1f} s")
+            window.tell_gap(f"first cells after {first:.1f} s")
         if first and time.perf_counter() - begin > first + 3 * (moved + 1):
             moved += 1
             _move(viewer, moved, side)
     QTest.qWait(500)
     seconds, cells = time.perf_counter() - begin, len(viewer.layers[-1].features)
-    window.tell(
+    window.tell_gap(
         f"filling {side} x {side} with {moved} moves, and the end after {seconds:.0f} "
         f"s, {cells} cells"
     )
     for number in range(1, moved + 1):
         _move(viewer, number, side)
         QTest.qWait(300)
-    window.tell("napari alone, the same moves")
+    window.tell_gap("napari alone, the same moves")
     labels = np.array(viewer.layers[-1].data)
     window.restart()
     viewer.add_labels(labels)
     QTest.qWait(500)
-    window.tell("napari alone, one more layer of the same")
+    window.tell_gap("napari alone, one more layer of the same")
 
 
 def _move(viewer: napari.Viewer, number: int, side: int) -> None:
@@ -341,59 +329,40 @@ def _move(viewer: napari.Viewer, number: int, side: int) -> None:
 # -- look-alikes -------------------------------------------------------------
 
 
-class RandomSegmenter:
-    """Describes every cell by a random vector; a third of the cells are alike."""
-
-    device = "cpu"
-
-    def __init__(self, model: str, device: str) -> None:
-        """Take the place of `napari_iaunet.Segmenter`."""
-
-    def embed(self, image: Any, labels: Any, **options: Any) -> Any:
-        count = len(np.unique(labels[labels > 0]))
-        vectors = np.random.default_rng(0).normal(size=(count, _DIMENSIONS))
-        vectors[::3] += 1
-        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        return unit.astype(np.float32)
-
-
-def _lookalikes(window: Window, side: int, args: argparse.Namespace) -> None:
-    """Discs are described by random vectors, since only the window is measured."""
-    napari_iaunet.Segmenter = RandomSegmenter
-    viewer, dock, panel = window.viewer, window.dock, window.dock.lookalike_panel
-    labels = discs(side, args.step, 0.4 * args.step)
+def _lookalikes(window: Window, args: argparse.Namespace) -> None:
+    """From a move in the Look-alikes tab to the picture drawn anew."""
+    dock, panel, side = window.dock, window.dock.lookalike_panel, args.side or 4096
     dock.tabs.setCurrentWidget(panel)
-    viewer.add_image(np.random.default_rng(0).integers(0, 255, labels.shape, np.uint8))
-    viewer.add_labels(labels, name="cells")
-    viewer.reset_view()
+    labels = discs(side, args.step, 0.4 * args.step)
+    window.viewer.add_image(picture(labels, 180, 5))
+    window.viewer.add_labels(labels, name="cells")
+    window.viewer.reset_view()
     panel.pick_button.setChecked(True)
     QTest.qWait(1000)
     middles = [(args.step / 2, (i + 0.5) * args.step) for i in range(_PICKS)]
     begin = time.perf_counter()
     _pick(dock, middles[0])
-    _wait(lambda: not dock.lookalike_jobs.is_running)
+    _wait(lambda: not dock.lookalike_controller.jobs.is_running)
     seconds = time.perf_counter() - begin
     QTest.qWait(1000)
     window.tell(
         f"{panel.found.count.text()} in {side} x {side} pixels; the first target, "
-        f"without the network: {seconds:.1f} s",
-        gap=False,
+        f"with the network: {seconds:.1f} s"
     )
-    slider, size = panel.found.slider, panel.weights.sliders["size"]
+    threshold, size = (
+        panel.found.slider.setValue,
+        panel.weights.sliders["size"].setValue,
+    )
     moves = {
-        "threshold moved": [
-            lambda i=i: slider.setValue(600 + 3 * i) for i in range(_MOVES)
-        ],
-        "weight moved": [lambda i=i: size.setValue(i) for i in range(_PICKS)],
-        "next target": [lambda p=p: _pick(dock, p) for p in middles],
+        "threshold moved": [partial(threshold, 600 + 3 * i) for i in range(_MOVES)],
+        "weight moved": [partial(size, i) for i in range(_PICKS)],
+        "next target": [partial(_pick, dock, place) for place in middles],
     }
     for name, steps in moves.items():
         took = [_milliseconds_to_draw(window, step) for step in steps]
-        window.tell(
-            f"{name}: median {np.median(took):.0f} ms, worst {max(took):.0f} ms",
-            gap=False,
-        )
-        _wait(lambda: not dock.lookalike_jobs.is_running)
+        median, worst = np.median(took), max(took)
+        window.tell(f"{name}: median {median:.0f} ms, worst {worst:.0f} ms")
+        _wait(lambda: not dock.lookalike_controller.jobs.is_running)
         QTest.qWait(1000)
 
 
@@ -408,3 +377,11 @@ def _milliseconds_to_draw(window: Window, step: Callable[[], object]) -> float:
     while window.drawn == before:
         QApplication.processEvents()
     return 1000 * (time.perf_counter() - begin)
+
+
+PARTS = {
+    "click": _click,
+    "finetune": _finetune,
+    "large": _large,
+    "lookalikes": _lookalikes,
+}
