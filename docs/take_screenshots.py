@@ -72,7 +72,7 @@ def clear(viewer: napari.Viewer) -> None:
 def segment(dock: Any) -> None:
     button = dock.segment_panel.run.start_button
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-    wait(lambda: not dock.jobs.is_running)
+    wait(lambda: not dock.segment_controller.jobs.is_running)
 
 
 def save(picture: Any, name: str) -> None:
@@ -137,7 +137,7 @@ def clicks(viewer: napari.Viewer, dock: Any) -> None:
     viewer.scene.camera.zoom = 5
     viewer.scene.camera.center = (256, 256)
     QTest.mouseClick(dock.click_panel.button, Qt.MouseButton.LeftButton)
-    wait(lambda: not dock.click_jobs.is_running)
+    wait(lambda: not dock.click_controller.jobs.is_running)
     for nucleus in NUCLEI:
         click(viewer, nucleus)
     print(dock.click_panel.status.text())
@@ -160,7 +160,7 @@ def nearest(labels: Any, place: tuple[int, int]) -> tuple[int, int]:
 
 def pick(viewer: napari.Viewer, dock: Any, place: tuple[int, int], *keys: str) -> None:
     click(viewer, nearest(viewer.layers["tissue cells"].data, place), *keys)
-    wait(lambda: not dock.lookalike_jobs.is_running)
+    wait(lambda: not dock.lookalike_controller.jobs.is_running)
 
 
 def lookalikes(viewer: napari.Viewer, dock: Any) -> None:
@@ -239,7 +239,7 @@ def follow(viewer: napari.Viewer, dock: Any) -> None:
     dock.tabs.setCurrentWidget(dock.follow_panel)
     button = dock.follow_panel.run.start_button
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-    wait(lambda: not dock.follow_jobs.is_running)
+    wait(lambda: not dock.follow_controller.jobs.is_running)
     print(dock.follow_panel.run.status.text())
     viewer.layers[1].visible = False
     viewer.layers[2].contour = 2

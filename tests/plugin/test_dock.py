@@ -39,7 +39,7 @@ def press(qtbot, dock):
 
 
 def finish(qtbot, dock):
-    qtbot.waitUntil(lambda: not dock.jobs.is_running)
+    qtbot.waitUntil(lambda: not dock.segment_controller.jobs.is_running)
     qtbot.wait(20)
 
 
@@ -226,9 +226,9 @@ def test_the_image_is_removed_meanwhile(qtbot, dock, viewer, slow):
     press(qtbot, dock)
     wait_until_computing(qtbot, slow)
     viewer.layers.remove("coins")
-    assert dock.jobs.is_running
+    assert dock.segment_controller.jobs.is_running
     viewer.layers.remove("camera")
-    assert not dock.jobs.is_running
+    assert not dock.segment_controller.jobs.is_running
     assert "closed" in messages()[-1]
     qtbot.wait(100)
     assert len(viewer.layers) == 0
@@ -269,7 +269,7 @@ def test_an_image_that_changed_is_not_segmented_unseen(qtbot, dock, viewer, fake
     layer = viewer.add_image(np.zeros((3, 64, 64)))
     layer.data = np.zeros((64, 64))
     press(qtbot, dock)
-    assert not dock.jobs.is_running
+    assert not dock.segment_controller.jobs.is_running
     assert "has changed" in messages()[-1]
     segment(qtbot, dock, viewer)
 
@@ -332,7 +332,7 @@ def test_the_dock_is_closed_meanwhile(qtbot, viewer, slow):
     press(qtbot, dock)
     wait_until_computing(qtbot, slow)
     close(viewer, dock)
-    assert not dock.jobs.is_running
+    assert not dock.segment_controller.jobs.is_running
     qtbot.wait(100)
     assert len(viewer.layers) == 1
     viewer.layers.clear()
@@ -359,7 +359,12 @@ def test_a_closed_dock_is_forgotten(qtbot, viewer, fake):
     # To find a name for itself, napari would keep this function's variables.
     viewer.add_image(data.coins(), name="coins")
     segment(qtbot, dock, viewer)
-    parts = [dock, dock.segment_panel, dock.jobs, dock.segment_controller]
+    parts = [
+        dock,
+        dock.segment_panel,
+        dock.segment_controller.jobs,
+        dock.segment_controller,
+    ]
     references = [weakref.ref(part) for part in parts]
     close(viewer, dock)
     del dock, parts

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
-import napari_iaunet
 from napari_iaunet.plugin.click.controller import ClickController
 from napari_iaunet.plugin.click.panel import ClickPanel
 from napari_iaunet.plugin.core.jobs import Jobs
-from napari_iaunet.plugin.core.segmenters import Segmenters
+from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.finetune.controller import FinetuneController
 from napari_iaunet.plugin.finetune.panel import FinetunePanel
 from napari_iaunet.plugin.lookalikes.controller import LookalikeController
@@ -38,58 +37,33 @@ class IAUNetDock(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._was_docked = False
-        self.jobs = Jobs(self)
-        # Clicks and look-alikes have jobs of their own, but share the model.
-        self.click_jobs, self.lookalike_jobs = Jobs(self), Jobs(self)
-        segmenters = Segmenters()
-        self.segment_panel = SegmentPanel()
+        self.session = session = Session(viewer)
+        self.segment_panel = SegmentPanel(session.settings)
         self.segment_controller = SegmentController(
-            viewer, self.segment_panel, self.jobs, segmenters, self
+            session, self.segment_panel, Jobs(self), self
         )
         self.click_panel = ClickPanel()
         self.segment_panel.add_section(self.click_panel)
         self.click_controller = ClickController(
-            viewer,
-            self.segment_panel,
-            self.click_panel,
-            self.click_jobs,
-            segmenters,
-            self.segment_controller.undisturbed,
-            self,
+            session, self.click_panel, Jobs(self), self
         )
         self.lookalike_panel = LookalikePanel()
         self.lookalike_controller = LookalikeController(
-            viewer,
-            self.segment_panel,
-            self.lookalike_panel,
-            self.lookalike_jobs,
-            segmenters,
-            self.click_controller.undisturbed,
-            self,
+            session, self.lookalike_panel, Jobs(self), self
         )
-        self.follow_jobs = Jobs(self)
         self.follow_panel = FollowPanel()
         self.follow_controller = FollowController(
-            viewer,
-            self.segment_panel,
-            self.follow_panel,
-            self.follow_jobs,
-            segmenters,
-            self,
+            session, self.follow_panel, Jobs(self), self
         )
-        self.finetune_jobs = Jobs(self)
         self.finetune_panel = FinetunePanel()
         self.finetune_controller = FinetuneController(
-            viewer, self.segment_panel, self.finetune_panel, self.finetune_jobs, self
+            session, self.finetune_panel, Jobs(self), self
         )
-        self.model_jobs = Jobs(self)
         self.model_section = ModelSection()
         self.finetune_panel.add_section(self.model_section)
         self.model_controller = ModelController(
-            self.model_section, self.model_jobs, self
+            session, self.model_section, Jobs(self), self
         )
-        for source in (self.finetune_controller, self.model_controller):
-            source.models_changed.connect(self._on_models)
         # The mouse serves one of both at a time.
         self.click_panel.toggled.connect(self._on_clicks)
         self.lookalike_panel.pick_toggled.connect(self._on_picking)
@@ -119,22 +93,14 @@ class IAUNetDock(QWidget):
         if on:
             self.click_panel.button.setChecked(False)
 
-    def _on_models(self) -> None:
-        self.segment_panel.set_models(napari_iaunet.list_models())
-        self.finetune_controller.show_models()
-        self.model_controller.show_models()
-
     def teardown(self) -> None:
         """Stop the running jobs and let go of the viewer."""
-        self.finetune_controller.teardown()
-        self.finetune_jobs.close()
-        self.model_controller.teardown()
-        self.model_jobs.close()
-        self.follow_controller.teardown()
-        self.follow_jobs.close()
-        self.lookalike_controller.teardown()
-        self.lookalike_jobs.close()
-        self.click_controller.teardown()
-        self.click_jobs.close()
-        self.segment_controller.teardown()
-        self.jobs.close()
+        for controller in (
+            self.finetune_controller,
+            self.model_controller,
+            self.follow_controller,
+            self.lookalike_controller,
+            self.click_controller,
+            self.segment_controller,
+        ):
+            controller.teardown()

@@ -105,7 +105,7 @@ class User(Person):
     def wait(self):
         timer = self.dock.click_controller._timer
         self.qtbot.waitUntil(
-            lambda: not (self.dock.click_jobs.is_running or timer.isActive())
+            lambda: not (self.dock.click_controller.jobs.is_running or timer.isActive())
         )
         self.qtbot.wait(20)
 
@@ -469,7 +469,7 @@ def test_preparing_is_stopped_in_the_list_of_tasks(user, gate):
     gate.open.clear()
     user.viewer.add_image(nuclei(), name="image")
     user.toggle(wait=False)
-    user.dock.click_jobs.cancel()
+    user.dock.click_controller.jobs.cancel()
     user.wait()
     assert user.said == "Stopped."
     assert not user.panel.button.isChecked()
@@ -908,7 +908,12 @@ def test_a_closed_dock_is_forgotten(ready):
     dock = ready.dock
     references = [
         weakref.ref(part)
-        for part in (dock, dock.click_panel, dock.click_controller, dock.click_jobs)
+        for part in (
+            dock,
+            dock.click_panel,
+            dock.click_controller,
+            dock.click_controller.jobs,
+        )
     ]
     viewer.window.remove_dock_widget(dock)
     ready.dock = ready.panel = None
@@ -933,7 +938,7 @@ def test_a_prepared_plane_is_let_go(ready):
 def test_segment_and_clicks_share_the_model(ready):
     qtbot, dock = ready.qtbot, ready.dock
     qtbot.mouseClick(dock.segment_panel.run.start_button, LEFT)
-    qtbot.waitUntil(lambda: not dock.jobs.is_running)
+    qtbot.waitUntil(lambda: not dock.segment_controller.jobs.is_running)
     cells = ready.viewer.layers["image cells"]
     assert ready.panel.target.currentText() == "image cells"
     number = cells.data[A]

@@ -198,7 +198,7 @@ def test_saving_cannot_be_stopped(unsaved, trainer, monkeypatch):
     assert not panel.pause_button.isEnabled()
     trainer.qtbot.waitUntil(begun.is_set)
     # So does napari when it is asked to close.
-    trainer.dock.finetune_jobs.cancel()
+    trainer.dock.finetune_controller.jobs.cancel()
     may_save.set()
     trainer.wait_for_end()
     assert (unsaved / MODEL / "weights.safetensors").is_file()
@@ -279,7 +279,7 @@ def test_models_are_renamed_exported_imported_and_deleted(
     qtbot.waitUntil((tmp_path / "handed on.zip").is_file)
     yes = QMessageBox.StandardButton.Yes
     monkeypatch.setattr(QMessageBox, "question", lambda *a, **k: yes)
-    qtbot.waitUntil(lambda: not trainer.dock.model_jobs.is_running)
+    qtbot.waitUntil(lambda: not trainer.dock.model_controller.jobs.is_running)
     trainer.press(section.delete_button)
     qtbot.waitUntil(lambda: names() == ["default"])
     qtbot.waitUntil(lambda: not section.delete_button.isEnabled())
@@ -288,6 +288,6 @@ def test_models_are_renamed_exported_imported_and_deleted(
     trainer.press(section.import_button)
     qtbot.waitUntil(lambda: names() == ["default", "ours"])
     qtbot.waitUntil(lambda: trainer.dock.segment_panel.model.findText("ours") > 0)
-    qtbot.waitUntil(lambda: not trainer.dock.model_jobs.is_running)
+    qtbot.waitUntil(lambda: not trainer.dock.model_controller.jobs.is_running)
     trainer.press(section.import_button)
     qtbot.waitUntil(lambda: "already" in messages()[-1])

@@ -102,7 +102,10 @@ class User(Person):
         self.drawn()
 
     def wait(self):
-        controller, jobs = self.dock.lookalike_controller, self.dock.lookalike_jobs
+        controller, jobs = (
+            self.dock.lookalike_controller,
+            self.dock.lookalike_controller.jobs,
+        )
         library = controller._library
         self.qtbot.waitUntil(
             lambda: (

@@ -50,7 +50,7 @@ def press(qtbot, dock):
 
 
 def finish(qtbot, dock):
-    qtbot.waitUntil(lambda: not dock.jobs.is_running)
+    qtbot.waitUntil(lambda: not dock.segment_controller.jobs.is_running)
     qtbot.wait(20)
 
 
@@ -80,7 +80,7 @@ def test_a_layer_fills_and_becomes_an_ordinary_one(
 ):
     viewer.add_image(lazily(mosaic), name="slide", scale=(0.5, 0.5))
     filling = begin(qtbot, dock, viewer)
-    assert dock.jobs.is_running
+    assert dock.segment_controller.jobs.is_running
     assert filling.multiscale
     assert not filling.editable
     assert [level.shape[0] for level in filling.data] == [512, 256, 128]
@@ -151,7 +151,9 @@ def test_what_was_cancelled_stays_and_goes_on(qtbot, dock, viewer, mosaic):
     assert (filling.data[0][...] > 0).any()
     assert not filling.editable
     told = []
-    dock.jobs.progressed.connect(lambda done, total: told.append((done, total)))
+    dock.segment_controller.jobs.progressed.connect(
+        lambda done, total: told.append((done, total))
+    )
     press(qtbot, dock)
     finish(qtbot, dock)
     assert min(done for done, total in told if total == 4) >= 1

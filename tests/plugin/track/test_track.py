@@ -38,7 +38,7 @@ def press(qtbot, dock):
 
 
 def finish(qtbot, dock):
-    qtbot.waitUntil(lambda: not dock.follow_jobs.is_running)
+    qtbot.waitUntil(lambda: not dock.follow_controller.jobs.is_running)
     qtbot.wait(20)
 
 

@@ -19,21 +19,17 @@ from napari_iaunet.plugin.click.source import ClickSource
 from napari_iaunet.plugin.click.target import ClickTarget
 from napari_iaunet.plugin.click.tool import ClickTool
 from napari_iaunet.plugin.core.connections import Connections, layer_list
-from napari_iaunet.plugin.core.own_changes import Undisturbed
 from napari_iaunet.plugin.layers import images as image_layers
-from napari_iaunet.plugin.layers.find import find_layer, list_layers, selected_layer
+from napari_iaunet.plugin.layers.find import find_layer, selected_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import napari.viewer
-
     from napari_iaunet.plugin.click.panel import ClickPanel
     from napari_iaunet.plugin.core.connections import Wire
     from napari_iaunet.plugin.core.jobs import Jobs
-    from napari_iaunet.plugin.core.segmenters import Segmenters
+    from napari_iaunet.plugin.core.session import Session
     from napari_iaunet.plugin.layers.views import View
-    from napari_iaunet.plugin.segment.panel import SegmentPanel
 
 # A diameter that is being typed should not be used digit by digit.
 _SETTLED_MS = 300
@@ -57,35 +53,28 @@ class ClickController(QObject):
 
     Parameters
     ----------
-    viewer : Viewer
-    settings : SegmentPanel
-        Says which image, channels, model and device to use.
+    session : Session
     panel : ClickPanel
     jobs : Jobs
         Used by nobody else.
-    segmenters : Segmenters
-    others : Undisturbed
-        Those who shall not answer to the layers of this controller.
     parent : QObject
     """
 
     def __init__(
         self,
-        viewer: napari.viewer.Viewer,
-        settings: SegmentPanel,
+        session: Session,
         panel: ClickPanel,
         jobs: Jobs,
-        segmenters: Segmenters,
-        others: Undisturbed,
-        parent: QObject,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._viewer, self._settings, self._panel = viewer, settings, panel
-        self.undisturbed = Undisturbed(others)
-        self._encoder = PlaneEncoder(jobs, segmenters, self)
+        self._session, self._panel, self.jobs = session, panel, jobs
+        self._settings = session.settings
+        viewer = self._viewer = session.viewer
+        self._encoder = PlaneEncoder(jobs, session.segmenters, self)
         self._source = ClickSource(viewer, self._encoder, self)
         self._target = ClickTarget(viewer)
-        self._preview = ClickPreview(viewer, self.undisturbed)
+        self._preview = ClickPreview(viewer, session.own_changes)
         self._cells = ClickCells(self._source, self._target, self._preview)
         self._tool = ClickTool(viewer, self)
         self._timer = QTimer(self, singleShot=True, interval=_SETTLED_MS)
@@ -129,6 +118,7 @@ class ClickController(QObject):
         self._switch_off("")
         self._connections.clear()
         self._target.teardown()
+        self.jobs.close()
 
     # -- on and off --------------------------------------------------------------
 
@@ -165,7 +155,7 @@ class ClickController(QObject):
 
     def _on_change(self, event: object = None) -> None:
         choice = self._settings.choice()
-        self._panel.set_ready(choice is not None and choice.model is not None)
+        self._panel.set_ready(choice is not None and bool(choice.model))
         if self._on:
             self._timer.start()
 
@@ -173,8 +163,7 @@ class ClickController(QObject):
         """Start anew, since the image's pixels have been replaced."""
         self._forget()
         self._preview.remove()
-        images = list_layers(self._viewer, Image)
-        self._settings.set_images([image_layers.describe(image) for image in images])
+        self._settings.offer_images(image_layers.describe_all(self._viewer))
         self._panel.say("The image has changed.")
         self._timer.start()
 
@@ -189,7 +178,7 @@ class ClickController(QObject):
         choice = self._settings.choice()
         if not self._on:
             return
-        if choice is None or choice.model is None:
+        if choice is None or not choice.model:
             self._switch_off("")
             return
         choice, former = replace(choice, whole_stack=False), self._source.choice
@@ -348,7 +337,7 @@ class ClickController(QObject):
         """Pick the layer of cells that is selected in the layer list."""
         layer = selected_layer(self._viewer, Labels)
         key = "" if layer is None else str(layer.unique_id)
-        if key and not self.undisturbed and self._panel.offers(key):
+        if key and not self._session.own_changes and self._panel.offers(key):
             self._on_target(key)
 
     def _on_target(self, key: str) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
     from numpy.typing import NDArray
 
-    from napari_iaunet.plugin.core.own_changes import Undisturbed
+    from napari_iaunet.plugin.core.own_changes import OwnChanges
     from napari_iaunet.plugin.layers.geometry import LayerImage
 
 _NAME = "click preview"
@@ -28,16 +28,16 @@ class ClickPreview:
     Parameters
     ----------
     viewer : Viewer
-    undisturbed : Undisturbed
+    own_changes : OwnChanges
         Gives a context in which changes of the layer selection mean nothing.
     """
 
     def __init__(
         self,
         viewer: napari.viewer.Viewer,
-        undisturbed: Undisturbed,
+        own_changes: OwnChanges,
     ) -> None:
-        self._viewer, self._undisturbed = viewer, undisturbed
+        self._viewer, self._own_changes = viewer, own_changes
         self._layer: Labels | None = None
 
     def show(
@@ -81,7 +81,7 @@ class ClickPreview:
     def remove(self) -> None:
         """Take the layer out of the viewer."""
         if self._layer is not None and self._exists():
-            with self._undisturbed():
+            with self._own_changes():
                 self._viewer.layers.remove(self._layer)
         self._layer = None
 
@@ -90,7 +90,7 @@ class ClickPreview:
 
     def _add(self, labels: NDArray[np.integer], where: dict[str, Any]) -> Labels:
         """Add the layer and leave the user's selection as it is."""
-        with self._undisturbed(), selection_kept(self._viewer):
+        with self._own_changes(), selection_kept(self._viewer):
             own = self._viewer.add_labels(
                 labels,
                 name=_NAME,

@@ -1,27 +1,22 @@
-"""Own changes of the layers mean nothing to those who watch the layers."""
+"""Changes of the layers that the plugin makes itself."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Undisturbed:
-    """Call it for a context in which its owner shall not answer to changes.
+class OwnChanges:
+    """Call it for a context; it is true while such a context is open.
 
-    Contexts may be nested.
-
-    Parameters
-    ----------
-    *others : Undisturbed
-        Those whose owners shall not answer then, either.
+    Whoever watches the layers for what the user does with them asks it first. Contexts
+    may be nested.
     """
 
-    def __init__(self, *others: Undisturbed) -> None:
-        self._others = others
+    def __init__(self) -> None:
         self._depth = 0
 
     def __bool__(self) -> bool:
@@ -32,9 +27,6 @@ class Undisturbed:
         """Give such a context."""
         self._depth += 1
         try:
-            with ExitStack() as stack:
-                for other in self._others:
-                    stack.enter_context(other())
-                yield
+            yield
         finally:
             self._depth -= 1

@@ -1,13 +1,58 @@
-"""What the user wants segmented, and how."""
+"""The model of the dock: what the user wants segmented, and how.
+
+Panels show it, and controllers read and change it. It needs neither Qt nor napari.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from psygnal import Signal, SignalGroupDescriptor
+
+from napari_iaunet.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from napari_iaunet.model.registry import ModelInfo
+
+# In pixels. The least is a cell of a single pixel; the largest is wider than any cell,
+# and keeps a slip of the keyboard from enlarging an image beyond all memory.
+SMALLEST_DIAMETER, LARGEST_DIAMETER = 1.0, 10_000.0
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What a panel has to know about an Image layer.
+
+    Attributes
+    ----------
+    key : str
+        Identifies the layer as long as it lives.
+    name : str
+    shape : tuple of int
+        Without the colours of an RGB image.
+    rgb : bool
+    axis_labels : tuple of str
+    channel_axis : int or None
+        The axis that is called a channel.
+    """
+
+    key: str
+    name: str
+    shape: tuple[int, ...]
+    rgb: bool
+    axis_labels: tuple[str, ...]
+    channel_axis: int | None
 
 
 @dataclass(frozen=True)
 class SegmentChoice:
-    """What the user wants segmented, and how.
+    """The settings at one moment; it stays as it is when they change.
 
     Attributes
     ----------
@@ -22,7 +67,7 @@ class SegmentChoice:
     whole_stack : bool
         False: only the plane on view.
     model : str
-        Name or folder.
+        Name or folder; "" if there is none.
     device : str
     diameter : float or None
         In pixels; None: to be estimated.
@@ -38,6 +83,189 @@ class SegmentChoice:
     diameter: float | None
 
 
+@dataclass(eq=False)
+class Settings:
+    """What the user wants segmented, and how; it tells when that changes.
+
+    ``settings.events.<field>`` is the signal of a field. ``settings.changed`` follows
+    any change once all fields fit one another: those of the channels change with the
+    image.
+
+    Attributes
+    ----------
+    images : tuple of ImageInfo
+        What can be picked, the topmost first.
+    image : str
+        `ImageInfo.key` of the one that is picked; "" if there is none.
+    channel_axis : int or None
+        Axis of the channels in the image's layer.
+    channels : tuple of int or None
+        Channels to use along that axis; None without such an axis.
+    together_with : tuple of str
+        Keys of the other images that are channels of this one.
+    whole_stack : bool
+        False: only the plane on view.
+    models : tuple of ModelInfo
+        What can be picked.
+    model : str
+        Name, or the folder of a model that is not among them; "" if there is none.
+    devices : dict of str to str
+        Names of what the network can run on, and how they are called in the window.
+    device : str
+    diameter : float
+        Of a typical cell, in pixels, 1 to 10,000.
+    estimate : bool
+        Whether the model is to find out the diameter.
+    """
+
+    changed = Signal()
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+    images: tuple[ImageInfo, ...] = ()
+    image: str = ""
+    channel_axis: int | None = None
+    channels: tuple[int, ...] | None = None
+    together_with: tuple[str, ...] = ()
+    whole_stack: bool = True
+    models: tuple[ModelInfo, ...] = ()
+    model: str = ""
+    devices: Mapping[str, str] = field(default_factory=dict)
+    device: str = "auto"
+    diameter: float = 30.0
+    estimate: bool = True
+
+    def __post_init__(self) -> None:
+        self.events.image.connect(self._use_all_channels)
+        self.events.channel_axis.connect(self._use_all_of_axis)
+        self._depth, self._is_changed = 0, False
+        self.events.connect(self._on_any)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "diameter" and not SMALLEST_DIAMETER <= value <= LARGEST_DIAMETER:
+            msg = f"The diameter of a cell is 1 to 10,000 pixels, not {value:g}."
+            raise ImageError(msg)
+        super().__setattr__(name, value)
+
+    @contextmanager
+    def _as_one(self) -> Iterator[None]:
+        """Let several changes be told as one."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if self._is_changed and not self._depth:
+                self._is_changed = False
+                self.changed.emit()
+
+    def _on_any(self) -> None:
+        with self._as_one():
+            self._is_changed = True
+
+    # -- what can be picked --------------------------------------------------------
+
+    def offer_images(self, images: Sequence[ImageInfo]) -> None:
+        """Offer images, the topmost last; the one that is picked stays if it can."""
+        former = self.info
+        with self._as_one():
+            self.images = tuple(images)[::-1]
+            keys = [info.key for info in self.images]
+            if self.image not in keys:
+                self.image = keys[0] if keys else ""
+            elif former is None or _axes(self.info) != _axes(former):
+                self._use_all_channels()
+            else:
+                open_ones = {info.key for info in self.companions}
+                kept = tuple(key for key in self.together_with if key in open_ones)
+                self.together_with = kept
+
+    def pick_image(self, key: str) -> None:
+        """Pick an image if it is offered."""
+        if key in {info.key for info in self.images}:
+            self.image = key
+
+    def offer_models(self, models: Sequence[ModelInfo]) -> None:
+        """Offer models; the one that is picked stays if it can, else the first."""
+        names = [info.name for info in models]
+        with self._as_one():
+            self.models = tuple(models)
+            is_folder = bool(self.model) and Path(self.model).is_dir()
+            if self.model not in names and not is_folder:
+                self.model = names[0] if names else ""
+
+    def offer_devices(self, devices: Mapping[str, str]) -> None:
+        """Offer devices, given as name: text; the picked one stays if it can."""
+        with self._as_one():
+            self.devices = dict(devices)
+            if self.device not in devices:
+                self.device = "auto"
+
+    # -- what is picked --------------------------------------------------------------
+
+    @property
+    def info(self) -> ImageInfo | None:
+        """The image that is picked."""
+        return next((info for info in self.images if info.key == self.image), None)
+
+    @property
+    def companions(self) -> tuple[ImageInfo, ...]:
+        """The other images that can be channels of the picked one."""
+        image = self.info
+        if image is None or image.rgb or self.channel_axis is not None:
+            return ()
+        return tuple(
+            info
+            for info in self.images
+            if info.key != image.key and info.shape == image.shape and not info.rgb
+        )
+
+    @property
+    def planes(self) -> int | None:
+        """How many planes the image has; None if it is a single one."""
+        image = self.info
+        if image is None:
+            return None
+        stack, _ = split_axes(len(image.shape), self.channel_axis)
+        return math.prod(image.shape[axis] for axis in stack) if stack else None
+
+    def choice(self) -> SegmentChoice | None:
+        """Return the settings as they are now; None without an image."""
+        if not self.image:
+            return None
+        return SegmentChoice(
+            image=self.image,
+            together_with=self.together_with,
+            channel_axis=self.channel_axis,
+            channels=self.channels,
+            whole_stack=self.whole_stack or self.planes is None,
+            model=self.model,
+            device=self.device,
+            diameter=None if self.estimate else self.diameter,
+        )
+
+    def show_estimate(self, diameter: float) -> None:
+        """Show what the model found out, as far as a diameter may be that."""
+        self.diameter = min(max(diameter, SMALLEST_DIAMETER), LARGEST_DIAMETER)
+
+    # -- channels of the image ---------------------------------------------------------
+
+    def _use_all_channels(self) -> None:
+        """Take the channels as the image names them."""
+        image = self.info
+        with self._as_one():
+            self.together_with = ()
+            self.channel_axis = None if image is None else image.channel_axis
+            self._use_all_of_axis()
+
+    def _use_all_of_axis(self) -> None:
+        image, axis = self.info, self.channel_axis
+        with self._as_one():
+            if image is None or axis is None:
+                self.channels = None
+            else:
+                self.together_with = ()
+                self.channels = tuple(range(image.shape[axis]))
+
+
 def split_axes(ndim: int, channel_axis: int | None) -> tuple[list[int], list[int]]:
     """Return the axes of the stack, and those of rows and columns.
 
@@ -50,3 +278,8 @@ def split_axes(ndim: int, channel_axis: int | None) -> tuple[list[int], list[int
     """
     axes = [axis for axis in range(ndim) if axis != channel_axis]
     return axes[:-2], axes[-2:]
+
+
+def _axes(image: ImageInfo | None) -> tuple[object, ...]:
+    """Return what the choice of channels depends on."""
+    return () if image is None else (image.key, image.shape, image.channel_axis)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject
 
 import napari_iaunet
 from napari_iaunet.errors import IAUNetError
@@ -22,12 +22,10 @@ from napari_iaunet.training.task import MODEL, Task, origin
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import napari.viewer
-
     from napari_iaunet.plugin.core.jobs import Jobs
+    from napari_iaunet.plugin.core.session import Session
     from napari_iaunet.plugin.finetune.job import Prepared
     from napari_iaunet.plugin.finetune.panel import FinetunePanel, TrainingChoice
-    from napari_iaunet.plugin.segment.panel import SegmentPanel
 
 _NOT_YET = "There was no better model by then; the start stays as it is."
 _MEASURING = "Measuring on the held-out cells…"
@@ -37,33 +35,26 @@ _KEPT = "The new model “{}” is saved and can be picked."
 class FinetuneController(QObject):
     """Keeps the Fine-tune tab, the viewer's layers and the training in step.
 
-    ``models_changed`` says that a model was saved.
-
     Parameters
     ----------
-    viewer : Viewer
-    segment_panel : SegmentPanel
-        Knows channels and device.
+    session : Session
     panel : FinetunePanel
     jobs : Jobs
+        Used by nobody else.
     parent : QObject
     """
 
-    models_changed = Signal()
-
     def __init__(
         self,
-        viewer: napari.viewer.Viewer,
-        segment_panel: SegmentPanel,
+        session: Session,
         panel: FinetunePanel,
         jobs: Jobs,
-        parent: QObject,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._settings, self._panel = segment_panel, panel
-        self._jobs = jobs
+        self._settings, self._panel, self.jobs = session.settings, panel, jobs
         self.process = TrainingProcess(self)
-        self.pairs = TrainingPairs(viewer, segment_panel, panel.pairs, self)
+        self.pairs = TrainingPairs(session, panel.pairs, self)
         self._prepared: Prepared | None = None
         self._folder: Path | None = None
         self._is_saving = False
@@ -80,8 +71,9 @@ class FinetuneController(QObject):
             (self.process.told, self._on_told),
             (self.process.ended, self._on_ended),
             (self.process.failed, self._on_failure),
+            (self._settings.events.models, panel.set_models),
         )
-        self.show_models()
+        panel.set_models(self._settings.models)
         self._offer_interrupted()
 
     def teardown(self) -> None:
@@ -91,10 +83,11 @@ class FinetuneController(QObject):
         self.process.close()
         if self._folder is not None:  # the next tab that is opened offers it
             folder_lock.release(self._folder)
+        self.jobs.close()
 
-    def show_models(self) -> None:
-        """Offer the models that there are."""
-        self._panel.set_models(napari_iaunet.list_models())
+    def _list_models(self) -> None:
+        """Offer the new model everywhere."""
+        self._settings.offer_models(napari_iaunet.list_models())
 
     # -- training ----------------------------------------------------------------
 
@@ -106,12 +99,11 @@ class FinetuneController(QObject):
         except IAUNetError as error:
             self._on_failure(str(error))
             return
-        settings = self._settings.choice()
         task = Task(
             start=choice.start,
             minutes=choice.minutes,
             steps=choice.steps,
-            device="auto" if settings is None else settings.device,
+            device=self._settings.device,
             card=origin(choice.start, self.pairs.names(), rehearsal=choice.rehearse),
         )
         self._panel.plot.clear()
@@ -121,7 +113,7 @@ class FinetuneController(QObject):
         self._panel.set_advice(())
         self._panel.set_busy(True, "Reading the annotated images…", can_pause=False)
         work = partial(prepare_training, sources, known, task, self._folder)
-        self._jobs.start(work, "Preparing a training")
+        self.jobs.start(work, "Preparing a training")
 
     def _on_job_done(self, value: Any) -> None:
         if isinstance(value, str):  # a model was saved
@@ -142,7 +134,7 @@ class FinetuneController(QObject):
         if self.process.is_running:
             self.process.stop()
         else:
-            self._jobs.cancel()
+            self.jobs.cancel()
 
     def _on_told(self, event: dict[str, Any]) -> None:
         kind, seconds = event["kind"], float(event.get("seconds") or 0.0)
@@ -185,7 +177,7 @@ class FinetuneController(QObject):
         # by then is not told, so it stays on offer.
         self._is_saving = False
         self._show_outcome()
-        self.models_changed.emit()
+        self._list_models()
 
     # -- what becomes of it --------------------------------------------------------
 
@@ -216,14 +208,14 @@ class FinetuneController(QObject):
             return
         self._is_saving = True
         self._panel.set_busy(True, "Saving…", can_stop=False, can_pause=False)
-        self._jobs.start(partial(_save, self._folder, name), "Saving a model")
+        self.jobs.start(partial(_save, self._folder, name), "Saving a model")
 
     def _after_saving(self, name: str) -> None:
         self._is_saving = False
         self._panel.set_busy(False, "")
         self._on_discard()
         self._panel.set_result(_KEPT.format(name), offered=False)
-        self.models_changed.emit()
+        self._list_models()
 
     def _on_discard(self) -> None:
         if self._folder is not None:

@@ -19,13 +19,11 @@ from napari_iaunet.plugin.layers.find import find_layer, list_layers
 from napari_iaunet.plugin.layers.labels import is_extracted
 
 if TYPE_CHECKING:
-    import napari.viewer
-
+    from napari_iaunet.plugin.core.session import Session
     from napari_iaunet.plugin.finetune.job import TrainingSource
     from napari_iaunet.plugin.finetune.pair_list import PairList
     from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage
     from napari_iaunet.plugin.layers.geometry import LayerImage
-    from napari_iaunet.plugin.segment.panel import SegmentPanel
 
 _CLOSED = "The layers of an annotated image were closed, so it was taken off the list."
 
@@ -37,9 +35,7 @@ class TrainingPairs(QObject):
 
     Parameters
     ----------
-    viewer : Viewer
-    segment_panel : SegmentPanel
-        Knows the channels.
+    session : Session
     pair_list : PairList
     parent : QObject
     """
@@ -47,17 +43,14 @@ class TrainingPairs(QObject):
     changed = Signal(bool)
 
     def __init__(
-        self,
-        viewer: napari.viewer.Viewer,
-        segment_panel: SegmentPanel,
-        pair_list: PairList,
-        parent: QObject,
+        self, session: Session, pair_list: PairList, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._viewer, self._settings, self._list = viewer, segment_panel, pair_list
+        self._viewer, self._settings = session.viewer, session.settings
+        self._list = pair_list
         self._pairs: dict[str, CellsOnImage] = {}
         self._regions: dict[str, str] = {}
-        events = viewer.layers.events
+        events = self._viewer.layers.events
         changes = (events.inserted, events.removed, events.renamed)
         self._connections = Connections(
             *((change, self._on_layers) for change in changes),

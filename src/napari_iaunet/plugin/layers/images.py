@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.plugin.core.settings import split_axes
+from napari_iaunet.plugin.core.settings import ImageInfo, split_axes
 from napari_iaunet.plugin.layers.find import list_layers, pixels_of
 from napari_iaunet.plugin.layers.geometry import LayerImage
 from napari_iaunet.segmentation.image import guess_channel_axis
@@ -22,31 +21,6 @@ if TYPE_CHECKING:
     import napari.viewer
 
 _CHANNEL_NAMES = {"c", "ch", "channel", "channels"}
-
-
-@dataclass(frozen=True)
-class ImageInfo:
-    """What a panel has to know about an Image layer.
-
-    Attributes
-    ----------
-    key : str
-        Identifies the layer as long as it lives.
-    name : str
-    shape : tuple of int
-        Without the colours of an RGB image.
-    rgb : bool
-    axis_labels : tuple of str
-    channel_axis : int or None
-        The axis that is called a channel.
-    """
-
-    key: str
-    name: str
-    shape: tuple[int, ...]
-    rgb: bool
-    axis_labels: tuple[str, ...]
-    channel_axis: int | None
 
 
 def describe(layer: Image) -> ImageInfo:
@@ -62,6 +36,11 @@ def describe(layer: Image) -> ImageInfo:
         axis_labels=labels,
         channel_axis=named[0] if named and len(shape) > 2 and not layer.rgb else None,
     )
+
+
+def describe_all(viewer: napari.viewer.Viewer) -> list[ImageInfo]:
+    """Describe every Image layer, the topmost last."""
+    return [describe(layer) for layer in list_layers(viewer, Image)]
 
 
 def chosen_layers(

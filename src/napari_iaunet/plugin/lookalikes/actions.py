@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.identity.search import Query, Ranking
-    from napari_iaunet.plugin.core.own_changes import Undisturbed
+    from napari_iaunet.plugin.core.own_changes import OwnChanges
     from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
     from napari_iaunet.segmentation.cell_map import CellMap
 
@@ -65,7 +65,7 @@ class LookalikeActions(QObject):
     ----------
     viewer : Viewer
     panel : LookalikePanel
-    undisturbed : Undisturbed
+    own_changes : OwnChanges
         Gives a context in which changes of the layers mean nothing.
     current : callable
         Returns what was found; None if nothing was, or it is out of date.
@@ -78,19 +78,19 @@ class LookalikeActions(QObject):
         self,
         viewer: napari.viewer.Viewer,
         panel: LookalikePanel,
-        undisturbed: Undisturbed,
+        own_changes: OwnChanges,
         current: Callable[[], Found | None],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._panel = viewer, panel
-        self._undisturbed, self._current = undisturbed, current
+        self._own_changes, self._current = own_changes, current
 
     def extract(self) -> None:
         """Put the cells found into layers of their own."""
         found = self._similar()
         if found is not None:
-            with self._undisturbed():
+            with self._own_changes():
                 count = _extract(self._viewer, found)
             self.done.emit(f"{_cells(count)} extracted.")
 
@@ -100,7 +100,7 @@ class LookalikeActions(QObject):
         if found is None:
             return
         try:
-            with self._undisturbed():
+            with self._own_changes():
                 count = _name(self._viewer, found, name)
         except IAUNetError as error:
             show_warning(str(error))

@@ -19,7 +19,6 @@ from napari_iaunet.identity.search import (
 )
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.mouse_tool import MouseTool
-from napari_iaunet.plugin.core.own_changes import Undisturbed
 from napari_iaunet.plugin.layers.find import selected_layer
 from napari_iaunet.plugin.layers.scope import CellScope
 from napari_iaunet.plugin.lookalikes import classes as class_layers
@@ -30,14 +29,11 @@ from napari_iaunet.plugin.lookalikes.panel import NOT_LIKE
 from napari_iaunet.plugin.lookalikes.targets import Targets
 
 if TYPE_CHECKING:
-    import napari.viewer
-
     from napari_iaunet.plugin.core.connections import Wire
     from napari_iaunet.plugin.core.jobs import Jobs
-    from napari_iaunet.plugin.core.segmenters import Segmenters
+    from napari_iaunet.plugin.core.session import Session
     from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage
     from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
-    from napari_iaunet.plugin.segment.panel import SegmentPanel
 
 _KINDS = {
     (): "target",
@@ -72,41 +68,34 @@ class LookalikeController(QObject):
 
     Parameters
     ----------
-    viewer : Viewer
-    settings : SegmentPanel
-        Says which channels, model and device to use.
+    session : Session
     panel : LookalikePanel
     jobs : Jobs
         Used by nobody else.
-    segmenters : Segmenters
-    others : Undisturbed
-        Those who shall not answer to the layers of this controller.
     parent : QObject
     """
 
     def __init__(
         self,
-        viewer: napari.viewer.Viewer,
-        settings: SegmentPanel,
+        session: Session,
         panel: LookalikePanel,
         jobs: Jobs,
-        segmenters: Segmenters,
-        others: Undisturbed,
-        parent: QObject,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._viewer, self._settings, self._panel = viewer, settings, panel
-        self._undisturbed = Undisturbed(others)
-        self._library = CellLibrary(viewer, jobs, segmenters, self)
-        self._display = LookalikeDisplay(viewer, panel, self._undisturbed)
-        self._scope = CellScope(viewer, settings.choice)
+        self._settings, self._panel, self.jobs = session.settings, panel, jobs
+        self._own_changes = session.own_changes
+        viewer = self._viewer = session.viewer
+        self._library = CellLibrary(viewer, jobs, session.segmenters, self)
+        self._display = LookalikeDisplay(viewer, panel, self._own_changes)
+        self._scope = CellScope(viewer, self._settings.choice)
         self._actions = LookalikeActions(
-            viewer, panel, self._undisturbed, self._current, self
+            viewer, panel, self._own_changes, self._current, self
         )
         self._tool = MouseTool(viewer, _KINDS, self)
         self._timer = QTimer(self, singleShot=True, interval=_REST_MS)
         self._targets = Targets()
-        self._asked: tuple[list[CellsOnImage], str | None] | None = None
+        self._asked: tuple[list[CellsOnImage], str] | None = None
         self._found: Found | None = None
         self._is_moved = False
         self._connections = Connections(*self._wires())
@@ -153,11 +142,12 @@ class LookalikeController(QObject):
         self._library.teardown()
         self._connections.clear()
         self._found = None
+        self.jobs.close()
 
     # -- which cells are searched ------------------------------------------------
 
     def _on_layers(self, event: object = None) -> None:
-        if self._undisturbed:
+        if self._own_changes:
             return
         self._scope.update()
         self._library.forget_closed()
@@ -172,7 +162,7 @@ class LookalikeController(QObject):
     def _on_selection(self, event: object = None) -> None:
         """Pick the layer of cells that is selected in the layer list."""
         layer = selected_layer(self._viewer, Labels)
-        if not self._undisturbed and layer is not None:
+        if not self._own_changes and layer is not None:
             self._on_labels(str(layer.unique_id))
 
     def _on_labels(self, key: str) -> None:
@@ -193,8 +183,8 @@ class LookalikeController(QObject):
         if self._asked is not None and self._asked != self._question():
             self._refresh()
 
-    def _question(self) -> tuple[list[CellsOnImage], str | None]:
-        return self._scope.pairs(), self._settings.model.currentData()
+    def _question(self) -> tuple[list[CellsOnImage], str]:
+        return self._scope.pairs(), self._settings.model
 
     # -- picking -----------------------------------------------------------------
 
@@ -273,15 +263,13 @@ class LookalikeController(QObject):
         if not any(like.layer in searched for like in targets.current.likes):
             self._show_nothing()
             return
-        if model is None:
+        if not model:
             self._on_failure(_NO_MODEL)
             return
         self._asked = question
         self._scope.keep(pairs)
         try:
-            ready = self._library.want(
-                pairs, model, self._settings.device.currentData()
-            )
+            ready = self._library.want(pairs, model, self._settings.device)
         except IAUNetError as error:
             self._on_failure(str(error))
             return
@@ -329,7 +317,7 @@ class LookalikeController(QObject):
         if self._is_moved and former is not None:
             # What a similarity means differs with the examples; so as many are found.
             threshold = threshold_for(values, former.total())
-        self._found = Found(ranking, values, threshold, query, str(model), weights)
+        self._found = Found(ranking, values, threshold, query, model, weights)
         self._display.show_examples(ranking, query)
         self._panel.found.set_values(np.sort(values))
         self._panel.found.set_threshold(threshold)

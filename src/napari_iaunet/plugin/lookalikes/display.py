@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.identity.search import CellRef, Query, Ranking
-    from napari_iaunet.plugin.core.own_changes import Undisturbed
+    from napari_iaunet.plugin.core.own_changes import OwnChanges
     from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
     from napari_iaunet.segmentation.cell_map import CellMap
 
@@ -37,7 +37,7 @@ class LookalikeDisplay:
     ----------
     viewer : Viewer
     panel : LookalikePanel
-    undisturbed : Undisturbed
+    own_changes : OwnChanges
         Gives a context in which changes of the layers mean nothing.
     """
 
@@ -45,9 +45,9 @@ class LookalikeDisplay:
         self,
         viewer: napari.viewer.Viewer,
         panel: LookalikePanel,
-        undisturbed: Undisturbed,
+        own_changes: OwnChanges,
     ) -> None:
-        self._viewer, self._panel, self._undisturbed = viewer, panel, undisturbed
+        self._viewer, self._panel, self._own_changes = viewer, panel, own_changes
         self._shown: dict[str, SimilarityLayers] = {}
 
     def show(
@@ -64,7 +64,7 @@ class LookalikeDisplay:
                 if layer is None:
                     continue
                 self._shown[key] = SimilarityLayers(
-                    self._viewer, self._undisturbed, layer, ranking.parts[key]
+                    self._viewer, self._own_changes, layer, ranking.parts[key]
                 )
             self._shown[key].show(values[rows], threshold)
 

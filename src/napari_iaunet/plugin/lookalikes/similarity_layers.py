@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
     from numpy.typing import NDArray
 
-    from napari_iaunet.plugin.core.own_changes import Undisturbed
+    from napari_iaunet.plugin.core.own_changes import OwnChanges
     from napari_iaunet.segmentation.cell_map import CellMap
 
 LIKE_COLOUR, UNLIKE_COLOUR, FOUND_COLOUR = "#3ddc5a", "#ff4d4d", "#ffffff"
@@ -36,7 +36,7 @@ class SimilarityLayers:
     Parameters
     ----------
     viewer : Viewer
-    undisturbed : Undisturbed
+    own_changes : OwnChanges
         Gives a context in which changes of the layers mean nothing.
     labels : Labels
         Hidden as long as the similarities are shown.
@@ -46,11 +46,11 @@ class SimilarityLayers:
     def __init__(
         self,
         viewer: napari.viewer.Viewer,
-        undisturbed: Undisturbed,
+        own_changes: OwnChanges,
         labels: Labels,
         cells: CellMap,
     ) -> None:
-        self._viewer, self._undisturbed, self._labels = viewer, undisturbed, labels
+        self._viewer, self._own_changes, self._labels = viewer, own_changes, labels
         self._was_visible = bool(labels.visible)
         self.cells = cells
         count = len(cells) + 1
@@ -101,7 +101,7 @@ class SimilarityLayers:
 
     def remove(self) -> None:
         """Take the layers out of the viewer, and show the cells again."""
-        with self._undisturbed():
+        with self._own_changes():
             for layer in (self._image, self._outlines):
                 if layer is not None and layer in self._viewer.layers:
                     self._viewer.layers.remove(layer)
@@ -110,7 +110,7 @@ class SimilarityLayers:
         self._image = self._outlines = None
 
     def _add(self, threshold: float) -> None:
-        with self._undisturbed(), selection_kept(self._viewer):
+        with self._own_changes(), selection_kept(self._viewer):
             self._image = self._viewer.add_image(
                 self._values,
                 name=f"{self._labels.name} similarity",

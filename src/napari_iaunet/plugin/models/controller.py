@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
 import napari_iaunet
@@ -17,6 +17,7 @@ from napari_iaunet.plugin.core.responsive import load_torch
 
 if TYPE_CHECKING:
     from napari_iaunet.plugin.core.jobs import Jobs
+    from napari_iaunet.plugin.core.session import Session
     from napari_iaunet.plugin.models.panel import ModelSection
 
 _ZIP = "Zip files (*.zip)"
@@ -25,21 +26,25 @@ _ZIP = "Zip files (*.zip)"
 class ModelController(QObject):
     """Renames, deletes, exports and imports models.
 
-    ``models_changed`` says that there are others now.
-
     Parameters
     ----------
+    session : Session
+        Its settings offer the models that there are.
     section : ModelSection
     jobs : Jobs
         Used by nobody else.
     parent : QObject
     """
 
-    models_changed = Signal()
-
-    def __init__(self, section: ModelSection, jobs: Jobs, parent: QObject) -> None:
+    def __init__(
+        self,
+        session: Session,
+        section: ModelSection,
+        jobs: Jobs,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._section, self._jobs = section, jobs
+        self._settings, self._section, self.jobs = session.settings, section, jobs
         self._connections = Connections(
             (section.rename_requested, self._on_rename),
             (section.delete_requested, self._on_delete),
@@ -47,16 +52,19 @@ class ModelController(QObject):
             (section.import_requested, self._on_import),
             (jobs.succeeded, self._on_done),
             (jobs.failed, show_error),
+            (self._settings.events.models, self._show_models),
         )
-        self.show_models()
+        self._settings.offer_models(napari_iaunet.list_models())
+        self._show_models()
 
     def teardown(self) -> None:
         """Disconnect from everything."""
         self._connections.clear()
+        self.jobs.close()
 
-    def show_models(self) -> None:
+    def _show_models(self) -> None:
         """Show the models that are the user's own."""
-        models = napari_iaunet.list_models()
+        models = self._settings.models
         self._section.set_models([m for m in models if BUNDLED not in m.path.parents])
 
     def _on_rename(self, name: str) -> None:
@@ -92,11 +100,11 @@ class ModelController(QObject):
 
     def _do(self, what: str, message: str, *arguments: Any) -> None:
         work = partial(_call, what, message, arguments)
-        self._jobs.start(work, "Your models")
+        self.jobs.start(work, "Your models")
 
     def _on_done(self, message: str) -> None:
         show_info(message)
-        self.models_changed.emit()
+        self._settings.offer_models(napari_iaunet.list_models())
 
 
 def _call(what: str, message: str, arguments: tuple[Any, ...], _: object) -> str:

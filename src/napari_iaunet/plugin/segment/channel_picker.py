@@ -1,24 +1,24 @@
-"""Which channels of an image the network sees.
-
-`ChannelPicker` emits ``changed``; it knows images as `ImageInfo` only.
-"""
+"""Which channels of an image the network sees."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, Qt, Signal
-from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem
+from qtpy.QtCore import QObject, Qt
+from qtpy.QtWidgets import QListWidget, QListWidgetItem
+
+from napari_iaunet.plugin.widgets.forms import Picker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qtpy.QtWidgets import QFormLayout
 
-    from napari_iaunet.plugin.layers.images import ImageInfo
+    from napari_iaunet.plugin.core.settings import Settings
 
 _KEY = Qt.ItemDataRole.UserRole
 _ROWS_SHOWN = 4
+_ALWAYS = "the image itself"
 
 
 class ChannelPicker(QObject):
@@ -28,16 +28,14 @@ class ChannelPicker(QObject):
     ----------
     form : QFormLayout
         Gets the rows.
+    settings : Settings
+        What is shown, and changed by the user.
     """
 
-    changed = Signal()
-
-    def __init__(self, form: QFormLayout) -> None:
+    def __init__(self, form: QFormLayout, settings: Settings) -> None:
         super().__init__(form)
-        self._form = form
-        self._image: ImageInfo | None = None
-        self._others: list[ImageInfo] = []
-        self.axis = QComboBox()
+        self._form, self._settings = form, settings
+        self.axis = Picker()
         self.axis.setToolTip(
             "If the channels of your image lie along one of its axes, say which. "
             "Otherwise the planes are taken for time points or depths."
@@ -49,102 +47,82 @@ class ChannelPicker(QObject):
         )
         form.addRow("Channel axis", self.axis)
         form.addRow("Channels", self.list)
-        self.axis.activated.connect(self._on_axis)
+        self.axis.currentIndexChanged.connect(self._on_axis)
         self.list.itemChanged.connect(self._on_item)
-        self.show_image(None, [])
+        self.show()
 
-    def show_image(self, image: ImageInfo | None, others: Sequence[ImageInfo]) -> None:
-        """Offer the channels of an image, and other images of its size.
+    def show(self) -> None:
+        """Show the image that is picked, and which channels of it are used."""
+        self._show_axes()
+        self._show_channels()
 
-        Choices stay if the image is the same and its axes are, too.
-        """
-        axis, ticked = self.channel_axis, set(self._ticked())
-        old, self._image = self._image, image
-        self._others = [
-            o
-            for o in others
-            if image is not None and o.shape == image.shape and not (o.rgb or image.rgb)
-        ]
-        same = (
-            old is not None
-            and image is not None
-            and (old.key, old.shape, old.channel_axis)
-            == (image.key, image.shape, image.channel_axis)
-        )
-        if not same:
-            axis, ticked = image.channel_axis if image else None, set()
-        self._fill_axes(axis)
-        self._fill_list(ticked if same else None)
-
-    @property
-    def channel_axis(self) -> int | None:
-        """Axis of the channels in the image's own layer."""
-        return self.axis.currentData()
-
-    @property
-    def channels(self) -> tuple[int, ...] | None:
-        """Ticked channels along ``channel_axis``; None without such an axis."""
-        return None if self.channel_axis is None else tuple(self._ticked())
-
-    @property
-    def together_with(self) -> tuple[str, ...]:
-        """Keys of the other images that are channels of this one."""
-        return () if self.channel_axis is not None else tuple(self._ticked())
-
-    def _ticked(self) -> list:
+    def _ticked(self) -> tuple[Any, ...]:
         items = (self.list.item(i) for i in range(self.list.count()))
-        return [
+        return tuple(
             item.data(_KEY)
             for item in items
-            if item.checkState() == Qt.CheckState.Checked
-            and item.flags() & Qt.ItemFlag.ItemIsEnabled
-        ]
+            if item.checkState() == Qt.CheckState.Checked and item.data(_KEY) != _ALWAYS
+        )
 
-    def _fill_axes(self, chosen: int | None) -> None:
-        image = self._image
-        self.axis.clear()
-        self.axis.addItem("none", None)
+    def _show_axes(self) -> None:
+        image = self._settings.info
+        offers: list[tuple[int | None, str]] = [(None, "none")]
         if image is not None and not image.rgb and len(image.shape) > 2:
             for i, (label, n) in enumerate(
                 zip(image.axis_labels, image.shape, strict=True)
             ):
                 # napari calls axes without a name by their number from the end.
                 name = f"axis {i + 1}" if label.lstrip("-").isdigit() else label
-                self.axis.addItem(f"{name} ({n})", i)
-        self.axis.setCurrentIndex(max(0, self.axis.findData(chosen)))
+                offers.append((i, f"{name} ({n})"))
+        self.axis.offer(offers, self._settings.channel_axis)
         self._form.setRowVisible(self.axis, self.axis.count() > 1)
 
-    def _fill_list(self, ticked: set | None) -> None:
-        self.list.blockSignals(True)
-        self.list.clear()
-        axis, image = self.channel_axis, self._image
+    def _show_channels(self) -> None:
+        settings = self._settings
+        image, axis = settings.info, settings.channel_axis
+        rows: list[tuple[Any, str, bool]] = []
         if image is not None and axis is not None:
-            for i in range(image.shape[axis]):
-                self._add(f"channel {i}", i, ticked is None or i in ticked)
-        elif image is not None and self._others:
-            self._add(image.name, image.key, True, fixed=True)
-            for other in self._others:
-                self._add(other.name, other.key, bool(ticked and other.key in ticked))
+            channels = settings.channels or ()
+            rows = [
+                (i, f"channel {i}", i in channels) for i in range(image.shape[axis])
+            ]
+        elif image is not None and settings.companions:
+            rows = [(_ALWAYS, image.name, True)]
+            rows += [
+                (other.key, other.name, other.key in settings.together_with)
+                for other in settings.companions
+            ]
+        self.list.blockSignals(True)
+        # A row must not go while it tells that it was ticked.
+        if self._rows() != [row[:2] for row in rows]:
+            self._make_rows(rows)
+        for i, (_, _, ticked) in enumerate(rows):
+            state = Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
+            self.list.item(i).setCheckState(state)
         self.list.blockSignals(False)
-        rows = self.list.count()
-        if rows:
-            height = self.list.sizeHintForRow(0) * min(rows, _ROWS_SHOWN)
-            self.list.setFixedHeight(height + 2 * self.list.frameWidth() + 4)
-        self._form.setRowVisible(self.list, rows > 0)
+        self._form.setRowVisible(self.list, bool(rows))
 
-    def _add(
-        self, text: str, key: int | str, ticked: bool, *, fixed: bool = False
-    ) -> None:
-        item = QListWidgetItem(text, self.list)
-        item.setData(_KEY, key)
-        flags = Qt.ItemFlag.ItemIsUserCheckable
-        item.setFlags(flags if fixed else flags | Qt.ItemFlag.ItemIsEnabled)
-        state = Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
-        item.setCheckState(state)
+    def _rows(self) -> list[tuple[Any, str]]:
+        items = (self.list.item(i) for i in range(self.list.count()))
+        return [(item.data(_KEY), item.text()) for item in items]
+
+    def _make_rows(self, rows: Sequence[tuple[Any, str, bool]]) -> None:
+        self.list.clear()
+        for key, text, _ in rows:
+            item = QListWidgetItem(text, self.list)
+            item.setData(_KEY, key)
+            flags = Qt.ItemFlag.ItemIsUserCheckable
+            fixed = key == _ALWAYS
+            item.setFlags(flags if fixed else flags | Qt.ItemFlag.ItemIsEnabled)
+        if rows:
+            height = self.list.sizeHintForRow(0) * min(len(rows), _ROWS_SHOWN)
+            self.list.setFixedHeight(height + 2 * self.list.frameWidth() + 4)
 
     def _on_axis(self) -> None:
-        self._fill_list(None)
-        self.changed.emit()
+        self._settings.channel_axis = self.axis.currentData()
 
     def _on_item(self) -> None:
-        self.changed.emit()
+        if self._settings.channel_axis is None:
+            self._settings.together_with = self._ticked()
+        else:
+            self._settings.channels = self._ticked()

@@ -14,13 +14,11 @@ import napari_iaunet
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.core import devices
 from napari_iaunet.plugin.core.connections import Connections, layer_list
-from napari_iaunet.plugin.core.own_changes import Undisturbed
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers import views
 from napari_iaunet.plugin.layers.find import (
     find_layer,
-    list_layers,
     pixels_of,
     selected_layer,
 )
@@ -31,10 +29,8 @@ from napari_iaunet.plugin.segment.large_layer import FillingLayer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import napari.viewer
-
     from napari_iaunet.plugin.core.jobs import Jobs
-    from napari_iaunet.plugin.core.segmenters import Segmenters
+    from napari_iaunet.plugin.core.session import Session
     from napari_iaunet.plugin.core.settings import SegmentChoice
     from napari_iaunet.plugin.layers.geometry import LayerImage
     from napari_iaunet.plugin.segment.job import Cells
@@ -60,28 +56,26 @@ class SegmentController(QObject):
 
     Parameters
     ----------
-    viewer : Viewer
+    session : Session
     panel : SegmentPanel
     jobs : Jobs
-    segmenters : Segmenters
+        Used by nobody else.
     parent : QObject
     """
 
     def __init__(
         self,
-        viewer: napari.viewer.Viewer,
+        session: Session,
         panel: SegmentPanel,
         jobs: Jobs,
-        segmenters: Segmenters,
-        parent: QObject,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._viewer, self._panel, self._jobs = viewer, panel, jobs
-        self._segmenters = segmenters
-        self.undisturbed = Undisturbed()
+        self._session, self._panel, self.jobs = session, panel, jobs
+        self._viewer, self._settings = session.viewer, session.settings
         self._run: _Run | None = None
         self._connections = Connections(
-            *layer_list(viewer, self._on_layers, self._on_selection),
+            *layer_list(self._viewer, self._on_layers, self._on_selection),
             (panel.segment_requested, self._on_segment),
             (panel.cancel_requested, jobs.cancel),
             (panel.device_changed, devices.remember_device),
@@ -90,8 +84,8 @@ class SegmentController(QObject):
             (jobs.failed, self._on_failure),
             (jobs.cancelled, self._on_cancelled),
         )
-        panel.set_devices(devices.likely_devices(), devices.device())
-        panel.set_models(napari_iaunet.list_models())
+        self._settings.device = devices.device()
+        self._settings.offer_devices(devices.likely_devices())
         self._on_layers()
         self._on_selection()
 
@@ -99,10 +93,10 @@ class SegmentController(QObject):
         """Disconnect from everything."""
         self._connections.clear()
         self._run = None
+        self.jobs.close()
 
     def _on_layers(self, event: object = None) -> None:
-        images = [image_layers.describe(i) for i in list_layers(self._viewer, Image)]
-        self._panel.set_images(images)
+        self._settings.offer_images(image_layers.describe_all(self._viewer))
         run = self._run
         if run is not None and self._source(run) is None:
             self._stop("The image was closed, so its segmentation was stopped.")
@@ -111,14 +105,14 @@ class SegmentController(QObject):
 
     def _stop(self, message: str) -> None:
         self._run = None
-        self._jobs.close()
+        self.jobs.close()
         self._panel.run.set_busy(False, message)
         show_info(message)
 
     def _on_selection(self, event: object = None) -> None:
         layer = selected_layer(self._viewer, Image)
-        if layer is not None and not self.undisturbed:
-            self._panel.pick_image(str(layer.unique_id))
+        if layer is not None and not self._session.own_changes:
+            self._settings.pick_image(str(layer.unique_id))
 
     def _source(self, run: _Run) -> Any | None:
         return find_layer(self._viewer, run.choice.image, Image)
@@ -134,7 +128,10 @@ class SegmentController(QObject):
         pixels = [pixels_of(layer) for layer in found]
         return any(a is not b for a, b in zip(pixels, run.pixels, strict=True))
 
-    def _on_segment(self, choice: SegmentChoice) -> None:
+    def _on_segment(self) -> None:
+        choice = self._settings.choice()
+        if choice is None:
+            return
         try:
             run = self._read(choice)
         except IAUNetError as error:
@@ -147,12 +144,16 @@ class SegmentController(QObject):
         self._run = run
         self._panel.run.set_busy(True, "Loading the model…")
         how = {k: getattr(choice, k) for k in ("model", "device", "diameter")}
-        find: Callable[..., Cells] = partial(find_cells, self._segmenters, run.image)
+        find: Callable[..., Cells] = partial(
+            find_cells, self._session.segmenters, run.image
+        )
         if run.filling:
             filling = run.filling.filling
-            find = partial(find_cells_by_parts, self._segmenters, run.image, filling)
+            find = partial(
+                find_cells_by_parts, self._session.segmenters, run.image, filling
+            )
         work = partial(_segment, partial(find, **how))
-        self._jobs.start(work, f"Segmenting {run.names[0]}")
+        self.jobs.start(work, f"Segmenting {run.names[0]}")
 
     def _read(self, choice: SegmentChoice) -> _Run | None:
         """Read the chosen layers; None if they are not what the panel showed."""
@@ -160,7 +161,7 @@ class SegmentController(QObject):
             self._viewer, choice.image, choice.together_with
         )
         source = find_layer(self._viewer, choice.image, Image)
-        shown = self._panel.current_image
+        shown = self._settings.info
         if found is None or source is None or image_layers.describe(source) != shown:
             return None
         plane = None
@@ -194,10 +195,10 @@ class SegmentController(QObject):
         if run is None:
             return
         cells, found = outcome
-        choice, panel = run.choice, self._panel
-        panel.set_devices(found, panel.device.currentData())
-        if choice.diameter is None:
-            panel.set_diameter(cells.diameter)
+        panel = self._panel
+        self._settings.offer_devices(found)
+        if run.choice.diameter is None:
+            self._settings.show_estimate(cells.diameter)
         if run.filling is None and self._is_replaced(run):
             panel.run.set_busy(False, _REPLACED)
             show_warning(_REPLACED)

@@ -1,13 +1,12 @@
 """The Segment tab.
 
-`SegmentPanel` emits ``segment_requested`` with a `SegmentChoice`,
-``cancel_requested``, ``device_changed`` with the name of a device, and ``changed``
-whenever `SegmentPanel.choice` may have.
+`SegmentPanel` shows `Settings` and changes them; it emits ``segment_requested``,
+``cancel_requested`` and ``device_changed`` with the name of the device that the user
+picked.
 """
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,34 +22,35 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_iaunet.plugin.core.settings import SegmentChoice, split_axes
+from napari_iaunet.plugin.core.settings import LARGEST_DIAMETER, SMALLEST_DIAMETER
 from napari_iaunet.plugin.segment.channel_picker import ChannelPicker
 from napari_iaunet.plugin.widgets.forms import Picker
 from napari_iaunet.plugin.widgets.run_bar import RunBar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from napari_iaunet.model.registry import ModelInfo
-    from napari_iaunet.plugin.layers.images import ImageInfo
+    from napari_iaunet.plugin.core.settings import Settings
 
 _NO_IMAGE = "Open an image first: drop a file onto the window."
 _NO_MODEL = "No model is installed: choose a model's folder with the … button."
 _NO_CHANNEL = "Tick at least one channel."
-_FIRST_DIAMETER = 30.0
 
 
 class SegmentPanel(QWidget):
-    """Form, buttons and progress; knows neither viewer nor layers."""
+    """Form, buttons and progress; knows neither viewer nor layers.
 
-    segment_requested = Signal(object)
+    Parameters
+    ----------
+    settings : Settings
+    """
+
+    segment_requested = Signal()
     cancel_requested = Signal()
     device_changed = Signal(str)
-    changed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__()
-        self._images: list[ImageInfo] = []
+        self._settings = settings
+        self._folders: dict[str, str] = {}
         self.image = Picker()
         self.image.setToolTip("The image whose cells are to be found.")
         self.stack = Picker()
@@ -68,28 +68,26 @@ class SegmentPanel(QWidget):
             "used, else the processor (CPU)."
         )
         self.diameter = QDoubleSpinBox()
-        self.diameter.setRange(1, 10_000)
+        self.diameter.setRange(SMALLEST_DIAMETER, LARGEST_DIAMETER)
         self.diameter.setDecimals(1)
         self.diameter.setSuffix(" px")
-        self.diameter.setValue(_FIRST_DIAMETER)
         self.diameter.setToolTip(
             "How wide a typical cell is, in pixels. If cells come out in pieces, "
             "make it larger; if several are taken for one, make it smaller."
         )
         self.estimate = QCheckBox("estimate")
-        self.estimate.setChecked(True)
         self.estimate.setToolTip("Let the model find out how wide the cells are.")
         self.run = RunBar("Segment", "Find the cells; they become a new layer.")
         self._lay_out()
         self._connect()
-        self._on_image()
+        self._show()
 
     def _lay_out(self) -> None:
         self._form = form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.addRow("Image", self.image)
-        self.channel_picker = ChannelPicker(form)
+        self.channel_picker = ChannelPicker(form, self._settings)
         form.addRow("Planes", self.stack)
         form.addRow("Model", _side_by_side(self.model, self.browse))
         form.addRow("Device", self.device)
@@ -102,140 +100,87 @@ class SegmentPanel(QWidget):
 
     def _connect(self) -> None:
         self.image.currentIndexChanged.connect(self._on_image)
-        self.channel_picker.changed.connect(self._refresh)
-        self.model.currentIndexChanged.connect(self._refresh)
+        self.stack.currentIndexChanged.connect(self._on_stack)
+        self.model.currentIndexChanged.connect(self._on_model)
         self.browse.clicked.connect(self._on_browse)
         self.device.activated.connect(self._on_device)
-        self.device.currentIndexChanged.connect(self.changed)
-        self.diameter.valueChanged.connect(self.changed)
-        self.estimate.toggled.connect(self._refresh)
-        self.run.start_requested.connect(self._on_start)
+        self.diameter.valueChanged.connect(self._on_diameter)
+        self.estimate.toggled.connect(self._on_estimate)
+        self._settings.changed.connect(self._show)
+        self.run.start_requested.connect(self.segment_requested)
         self.run.cancel_requested.connect(self.cancel_requested)
 
     def add_section(self, section: QWidget) -> None:
         """Add a widget at the end of the tab."""
         self._sections.insertWidget(self._sections.count() - 1, section)
 
-    @property
-    def current_image(self) -> ImageInfo | None:
-        """The image that is picked."""
-        index = self.image.currentIndex()
-        return self._images[index] if 0 <= index < len(self._images) else None
+    # -- what it shows -----------------------------------------------------------
 
-    def set_images(self, images: Sequence[ImageInfo]) -> None:
-        """Offer images, the topmost last; the former one stays picked if it can."""
-        former = self.current_image
-        picked = former.key if former else None
-        self._images = list(images)[::-1]
-        self.image.blockSignals(True)
-        self.image.clear()
-        for info in self._images:
-            self.image.addItem(info.name)
-        keys = [info.key for info in self._images]
-        self.image.setCurrentIndex(keys.index(picked) if picked in keys else 0)
-        self.image.blockSignals(False)
-        self._on_image()
+    def _show_models(self) -> None:
+        settings = self._settings
+        tips = {info.name: info.description for info in settings.models}
+        if settings.model and settings.model not in tips:
+            self._folders[settings.model] = settings.model
+        tips |= self._folders
+        self.model.offer([(key, Path(key).name) for key in tips], settings.model)
+        for i, tip in enumerate(tips.values()):
+            self.model.setItemData(i, tip, Qt.ItemDataRole.ToolTipRole)
 
-    def pick_image(self, key: str) -> None:
-        """Pick an image by its key."""
-        keys = [info.key for info in self._images]
-        if key in keys:
-            self.image.setCurrentIndex(keys.index(key))
+    def _show(self) -> None:
+        """Show what applies to the image, and whether it can be segmented."""
+        settings = self._settings
+        images = [(info.key, info.name) for info in settings.images]
+        self.image.offer(images, settings.image)
+        self._show_models()
+        self.device.offer(list(settings.devices.items()), settings.device)
+        self.channel_picker.show()
+        planes = settings.planes
+        self._form.setRowVisible(self.stack, planes is not None)
+        if planes is not None:
+            offers = [(True, f"all {planes} planes"), (False, "only the plane on view")]
+            self.stack.offer(offers, settings.whole_stack)
+        if self.diameter.value() != settings.diameter:
+            self.diameter.setValue(settings.diameter)
+        self.estimate.setChecked(settings.estimate)
+        self.diameter.setEnabled(not settings.estimate)
+        tip = self.model.currentData(Qt.ItemDataRole.ToolTipRole)
+        self.model.setToolTip(tip or "What finds the cells.")
+        hint = self._missing()
+        self.run.set_ready(not hint, hint)
 
-    def set_models(self, models: Sequence[ModelInfo]) -> None:
-        """Offer models; the former one stays picked if it can, else the first."""
-        former = self.model.currentData()
-        self.model.clear()
-        for info in models:
-            self._add_model(info.name, info.name, info.description)
-        self.model.setCurrentIndex(max(0, self.model.findData(former)))
-        self._refresh()
+    def _missing(self) -> str:
+        settings = self._settings
+        if settings.info is None:
+            return _NO_IMAGE
+        if not settings.model:
+            return _NO_MODEL
+        return _NO_CHANNEL if settings.channels == () else ""
 
-    def set_devices(self, devices: Mapping[str, str], picked: str) -> None:
-        """Offer devices, given as name: text, and pick one."""
-        self.device.clear()
-        for name, text in devices.items():
-            self.device.addItem(text, name)
-        self.device.setCurrentIndex(max(0, self.device.findData(picked)))
-
-    def set_diameter(self, diameter: float) -> None:
-        """Show the diameter that was estimated."""
-        self.diameter.setValue(diameter)
-
-    def choice(self) -> SegmentChoice | None:
-        """Return what the user wants; None without an image."""
-        image = self.current_image
-        if image is None:
-            return None
-        return SegmentChoice(
-            image=image.key,
-            together_with=self.channel_picker.together_with,
-            channel_axis=self.channel_picker.channel_axis,
-            channels=self.channel_picker.channels,
-            whole_stack=self.stack.currentIndex() == 0 or self._n_planes() is None,
-            model=self.model.currentData(),
-            device=self.device.currentData(),
-            diameter=None if self.estimate.isChecked() else self.diameter.value(),
-        )
-
-    def _n_planes(self) -> int | None:
-        """Planes of the stack; None if the image is a single plane."""
-        image = self.current_image
-        if image is None:
-            return None
-        axis = self.channel_picker.channel_axis
-        stack, _ = split_axes(len(image.shape), axis)
-        return math.prod(image.shape[a] for a in stack) if stack else None
-
-    def _add_model(self, name: str, text: str, tip: str) -> None:
-        self.model.addItem(text, name)
-        self.model.setItemData(self.model.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+    # -- what the user does ------------------------------------------------------
 
     def _on_image(self) -> None:
-        image = self.current_image
-        others = [] if image is None else [i for i in self._images if i != image]
-        self.channel_picker.show_image(image, others)
-        self._refresh()
+        self._settings.pick_image(self.image.currentData())
+
+    def _on_stack(self) -> None:
+        self._settings.whole_stack = self.stack.currentData()
+
+    def _on_model(self) -> None:
+        self._settings.model = self.model.currentData()
 
     def _on_browse(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder of a model")
         if folder:
-            index = self.model.findData(folder)
-            if index < 0:
-                self._add_model(folder, Path(folder).name, folder)
-                index = self.model.count() - 1
-            self.model.setCurrentIndex(index)
+            self._settings.model = folder
 
     def _on_device(self) -> None:
-        self.device_changed.emit(self.device.currentData())
+        self._settings.device = self.device.currentData()
+        self.device_changed.emit(self._settings.device)
 
-    def _on_start(self) -> None:
-        choice = self.choice()
-        if choice is not None:
-            self.segment_requested.emit(choice)
+    def _on_diameter(self, value: float) -> None:
+        self._settings.diameter = value
 
-    def _refresh(self) -> None:
-        """Show what applies to the image, and whether it can be segmented."""
-        planes = self._n_planes()
-        self._form.setRowVisible(self.stack, planes is not None)
-        if planes is not None:
-            index = max(0, self.stack.currentIndex())
-            self.stack.clear()
-            self.stack.addItems([f"all {planes} planes", "only the plane on view"])
-            self.stack.setCurrentIndex(index)
-        self.diameter.setEnabled(not self.estimate.isChecked())
-        tip = self.model.currentData(Qt.ItemDataRole.ToolTipRole)
-        self.model.setToolTip(tip or "What finds the cells.")
-        if self.current_image is None:
-            hint = _NO_IMAGE
-        elif self.model.count() == 0:
-            hint = _NO_MODEL
-        elif self.channel_picker.channels == ():
-            hint = _NO_CHANNEL
-        else:
-            hint = ""
-        self.run.set_ready(not hint, hint)
-        self.changed.emit()
+    def _on_estimate(self, on: bool) -> None:
+        self._settings.estimate = on
 
 
 def _side_by_side(wide: QWidget, narrow: QWidget) -> QHBoxLayout:

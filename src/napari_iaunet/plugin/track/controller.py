@@ -19,11 +19,8 @@ from napari_iaunet.plugin.track import layers as track_layers
 from napari_iaunet.plugin.track.job import track_cells
 
 if TYPE_CHECKING:
-    import napari.viewer
-
     from napari_iaunet.plugin.core.jobs import Jobs
-    from napari_iaunet.plugin.core.segmenters import Segmenters
-    from napari_iaunet.plugin.segment.panel import SegmentPanel
+    from napari_iaunet.plugin.core.session import Session
     from napari_iaunet.plugin.track.job import MeasuredTracks
     from napari_iaunet.plugin.track.panel import FollowChoice, FollowPanel
 
@@ -41,32 +38,27 @@ class FollowController(QObject):
 
     Parameters
     ----------
-    viewer : Viewer
-    settings : SegmentPanel
-        Says which channels, model and device to use.
+    session : Session
     panel : FollowPanel
     jobs : Jobs
         Used by nobody else.
-    segmenters : Segmenters
     parent : QObject
     """
 
     def __init__(
         self,
-        viewer: napari.viewer.Viewer,
-        settings: SegmentPanel,
+        session: Session,
         panel: FollowPanel,
         jobs: Jobs,
-        segmenters: Segmenters,
-        parent: QObject,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._viewer, self._settings, self._panel = viewer, settings, panel
-        self._jobs, self._segmenters = jobs, segmenters
-        self._scope = CellScope(viewer, settings.choice, _is_stack)
+        self._session, self._panel, self.jobs = session, panel, jobs
+        self._viewer, self._settings = session.viewer, session.settings
+        self._scope = CellScope(self._viewer, self._settings.choice, _is_stack)
         self._asked: tuple[str, FollowChoice] | None = None
         self._connections = Connections(
-            *layer_list(viewer, self._on_layers, self._on_selection),
+            *layer_list(self._viewer, self._on_layers, self._on_selection),
             (panel.cells_picked, self._on_cells),
             (panel.image_picked, self._scope.pick_image),
             (panel.follow_requested, self._on_follow),
@@ -82,11 +74,12 @@ class FollowController(QObject):
         """Disconnect from everything."""
         self._connections.clear()
         self._asked = None
+        self.jobs.close()
 
     def _on_layers(self, event: object = None) -> None:
         if self._asked is not None and self._labels(self._asked[0]) is None:
             self._asked = None
-            self._jobs.close()
+            self.jobs.close()
             self._panel.run.set_busy(False, _CLOSED)
             show_info(_CLOSED)
         self._scope.update()
@@ -106,9 +99,8 @@ class FollowController(QObject):
         return find_layer(self._viewer, key, Labels)
 
     def _on_follow(self, choice: FollowChoice) -> None:
-        model = self._settings.model.currentData()
-        pairs = self._scope.pairs()
-        if model is None or not pairs:
+        settings, pairs = self._settings, self._scope.pairs()
+        if not settings.model or not pairs:
             self._on_failure(_NO_MODEL)
             return
         labels = self._labels(pairs[0].labels)
@@ -122,11 +114,9 @@ class FollowController(QObject):
             return
         self._asked = pairs[0].labels, choice
         self._panel.run.set_busy(True, "Loading the model…")
-        work = partial(_follow, self._segmenters, source, choice, self._how(model))
-        self._jobs.start(work, f"Following {labels.name}")
-
-    def _how(self, model: str) -> dict[str, str]:
-        return {"model": model, "device": self._settings.device.currentData()}
+        how = {"model": settings.model, "device": settings.device}
+        work = partial(_follow, self._session.segmenters, source, choice, how)
+        self.jobs.start(work, f"Following {labels.name}")
 
     def _on_progress(self, done: int, total: int) -> None:
         text = "Following…" if total else "Loading the model…"
@@ -161,7 +151,7 @@ class FollowController(QObject):
 
 
 def _follow(
-    segmenters: Segmenters, source: Any, choice: FollowChoice, how: Any, progress: Any
+    segmenters: Any, source: Any, choice: FollowChoice, how: Any, progress: Any
 ) -> MeasuredTracks:
     return track_cells(segmenters, source, mode=choice.way, progress=progress, **how)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -32,12 +32,25 @@ class Picker(QComboBox):
         )
         self.setMinimumContentsLength(least)
 
-    def offer(self, offers: Sequence[tuple[str, str]], picked: str) -> None:
-        """Offer other things, given as key and text, and pick one by its key."""
-        self.clear()
-        for key, text in offers:
-            self.addItem(text, key)
-        self.setCurrentIndex(self.findData(picked))
+    def offer(self, offers: Sequence[tuple[Any, str]], picked: Any) -> None:
+        """Offer things, given as key and text, and pick one; emits no signal."""
+        if self._offers() != list(offers):
+            self.blockSignals(True)
+            self.clear()
+            for key, text in offers:
+                self.addItem(text, key)
+            self.blockSignals(False)
+        self.pick(picked)
+
+    def pick(self, key: Any) -> None:
+        """Pick one by its key; none if it is not offered. Emits no signal."""
+        keys = [offered for offered, _ in self._offers()]
+        self.blockSignals(True)
+        self.setCurrentIndex(keys.index(key) if key in keys else -1)
+        self.blockSignals(False)
+
+    def _offers(self) -> list[tuple[Any, str]]:
+        return [(self.itemData(i), self.itemText(i)) for i in range(self.count())]
 
 
 def side_by_side(*widgets: tuple[QWidget, int]) -> QHBoxLayout:
