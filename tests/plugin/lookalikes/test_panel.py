@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from narrow import WIDTH
+from pictures import thumbnails
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from napari_iaunet.identity.properties import DEFAULT_WEIGHTS
-from napari_iaunet.plugin.lookalikes.gallery import Thumbnail, ThumbnailRow
-from napari_iaunet.plugin.lookalikes.histogram import SimilarityHistogram
-from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
-from napari_iaunet.plugin.lookalikes.weight_sliders import WeightSliders
+from napari_iaunet.plugin.lookalikes.panel import HELP, NOT_LIKE, LookalikePanel
 
-LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
-KEYS = Qt.KeyboardModifier
+LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
@@ -21,14 +21,6 @@ def panel(qtbot):
     panel.resize(360, 1000)
     panel.show()
     return panel
-
-
-def thumbnails(count, shape=(20, 20)):
-    pixels = np.full(shape, 90, np.uint8)
-    return [Thumbnail(i, pixels, f"cell {i}", "red" if i else "") for i in range(count)]
-
-
-# -- panel ---------------------------------------------------------------------------
 
 
 def test_nothing_can_be_done_without_cells(panel):
@@ -63,39 +55,6 @@ def test_offers_layers(qtbot, panel):
     assert panel.pick_button.text() == "Pick cells: off"
 
 
-def test_counts_while_the_slider_moves(qtbot, panel):
-    panel.found.set_values(np.linspace(0, 1, 2001, dtype=np.float32))
-    with qtbot.assertNotEmitted(panel.found.threshold_changed):
-        panel.found.set_threshold(0.5)
-    assert panel.found.count.text() == "1,001 of 2,001 cells from 0.500"
-    with qtbot.waitSignal(panel.found.threshold_changed) as moved:
-        panel.found.slider.setValue(900)
-    assert moved.args == [0.9]
-    assert panel.found.count.text().startswith("201 of 2,001")
-    assert panel.found.histogram.threshold == 0.9
-    with qtbot.waitSignal(panel.found.threshold_changed):
-        panel.found.histogram.threshold_dragged.emit(0.25)
-    assert panel.found.slider.value() == 250
-    panel.found.set_values(np.ones(1, np.float32))
-    assert panel.found.count.text().startswith("1 of 1 cell ")
-    panel.found.set_values(None)
-    assert panel.found.count.text() == ""
-
-
-def test_names(qtbot, panel):
-    panel.found.set_values(np.ones(1, np.float32))
-    panel.found.name.setCurrentText(" round ")
-    with qtbot.waitSignal(panel.found.name_requested) as named:
-        qtbot.mouseClick(panel.found.name_button, LEFT)
-    assert named.args == ["round"]
-    panel.found.name.setCurrentText("typing")
-    panel.found.set_classes(["a", "b"])
-    assert panel.found.name.currentText() == "typing"
-    assert panel.found.name.count() == 2
-    with qtbot.waitSignal(panel.found.name_requested):
-        qtbot.keyClick(panel.found.name.lineEdit(), Qt.Key.Key_Return)
-
-
 def test_progress(qtbot, panel):
     panel.set_busy(True)
     assert panel.bar.isVisible()
@@ -107,97 +66,113 @@ def test_progress(qtbot, panel):
     assert not panel.bar.isVisible()
 
 
-def test_fits_a_narrow_dock(panel):
+def test_progress_of_which_nothing_is_known_moves_to_and_fro(panel):
+    panel.set_busy(True)
+    panel.set_progress(0, 4)
+    assert panel.bar.maximum() == 0
+
+
+def test_layers_are_picked_with_keys(qtbot, panel):
+    pairs = [("a", "cells"), ("b", "more")]
+    panel.set_pairs(pairs, "a", [("i", "image"), ("j", "other")], "j")
+    panel.labels.setFocus()
+    with qtbot.waitSignal(panel.labels_picked) as picked:
+        QTest.keyClick(panel.labels, Qt.Key.Key_Down)
+    assert picked.args == ["b"]
+    panel.image.setFocus()
+    with qtbot.waitSignal(panel.image_picked) as picked:
+        QTest.keyClick(panel.image, Qt.Key.Key_Up)
+    assert picked.args == ["i"]
+    with qtbot.assertNotEmitted(panel.labels_picked):
+        panel.set_pairs(pairs, "a", [], "")
+    assert not panel.pick_button.isEnabled()
+
+
+def test_other_images_are_searched_too(qtbot, panel):
+    for on in (True, False):
+        with qtbot.waitSignal(panel.all_images_toggled) as toggled:
+            QTest.keyClick(panel.all_images, Qt.Key.Key_Space)
+        assert toggled.args == [on]
+
+
+def test_steps(qtbot, panel):
+    steps = {
+        panel.back_button: panel.back_requested,
+        panel.forward_button: panel.forward_requested,
+    }
+    for button, signal in steps.items():
+        with qtbot.assertNotEmitted(signal):
+            qtbot.mouseClick(button, LEFT)
+    panel.set_steps(True, True)
+    for button, signal in steps.items():
+        with qtbot.waitSignal(signal):
+            qtbot.mouseClick(button, LEFT)
+    panel.set_steps(True, False)
+    assert [button.isEnabled() for button in steps] == [True, False]
+
+
+def test_examples_are_gone_to_removed_and_cleared(qtbot, panel):
+    panel.set_examples(thumbnails(3))
+    assert panel.clear_button.isEnabled()
+    assert not panel.remove_button.isEnabled()
+    row = panel.examples
+    place = row.visualItemRect(row.item(2)).center()
+    with qtbot.waitSignal(panel.cell_pressed) as pressed:
+        qtbot.mouseClick(row.viewport(), LEFT, pos=place)
+    assert pressed.args == [2, "show"]
+    with qtbot.waitSignal(panel.example_removed) as removed:
+        qtbot.mouseClick(panel.remove_button, LEFT)
+    assert removed.args == [2]
+    with qtbot.waitSignal(panel.clear_requested):
+        qtbot.mouseClick(panel.clear_button, LEFT)
+    panel.set_examples([])
+    assert not panel.clear_button.isEnabled()
+    assert not panel.remove_button.isEnabled()
+
+
+def test_its_parts_speak_through_it(qtbot, panel):
+    slider = panel.weights.sliders["size"]
+    with qtbot.waitSignal(panel.weights_changed) as changed:
+        QTest.keyClick(slider, Qt.Key.Key_End)
+    assert changed.args[0] == {**DEFAULT_WEIGHTS, "size": 1}
+    panel.found.set_values(np.ones(2, np.float32))
+    panel.found.set_gallery(thumbnails(2), [])
+    row = panel.found.best
+    place = row.visualItemRect(row.item(1)).center()
+    with qtbot.waitSignal(panel.cell_pressed) as pressed:
+        modifier = Qt.KeyboardModifier.ShiftModifier
+        qtbot.mouseClick(row.viewport(), LEFT, modifier, pos=place)
+    assert pressed.args == [1, "like"]
+
+
+def test_it_says_what_happens(panel):
+    panel.say("Comparing 12 cells…")
+    assert panel.status.text() == "Comparing 12 cells…"
+
+
+def test_help_tells_every_kind_of_click(qtbot, panel):
+    qtbot.mouseClick(panel.help, LEFT)
+    assert panel.help.toolTip() == HELP
+    for keys in ("Click", "Shift+click", NOT_LIKE, "Alt+click"):
+        assert keys in HELP
+
+
+def test_much_and_long_names_fit_a_narrow_dock(panel):
     long = "an image with a name that does not end for quite a while"
     panel.set_pairs([("a", long)], "a", [("i", long)], "i")
+    panel.say(f"{long}. " * 5)
+    panel.set_examples(thumbnails(30))
+    panel.set_busy(True)
     panel.found.set_values(np.ones(5, np.float32))
     panel.found.set_gallery(thumbnails(30), thumbnails(30))
-    assert panel.widget().minimumSizeHint().width() <= 340
+    panel.resize(WIDTH, 900)
+    assert panel.width() == WIDTH
+    QApplication.processEvents()
+    assert panel.widget().width() <= panel.viewport().width()
 
 
-def test_weights(qtbot):
-    sliders = WeightSliders(DEFAULT_WEIGHTS)
-    qtbot.addWidget(sliders)
-    assert sliders.weights == DEFAULT_WEIGHTS
-    with qtbot.waitSignal(sliders.changed) as changed:
-        sliders.sliders["size"].setValue(75)
-    assert changed.args[0] == {**DEFAULT_WEIGHTS, "size": 0.75}
-    with qtbot.waitSignal(sliders.changed) as changed:
-        qtbot.mouseClick(sliders.reset_button, LEFT)
-    assert changed.args[0] == DEFAULT_WEIGHTS
-
-
-# -- histogram -----------------------------------------------------------------------
-
-
-@pytest.fixture
-def histogram(qtbot):
-    histogram = SimilarityHistogram()
-    qtbot.addWidget(histogram)
-    histogram.resize(320, histogram.height())
-    values = np.random.default_rng(0).beta(8, 5, 20_000).astype(np.float32)
-    histogram.set_values(np.sort(values))
-    histogram.show()
-    return histogram
-
-
-def test_the_line_follows_the_mouse(qtbot, histogram):
-    place = QPoint(round(histogram.x_of(0.3)), 40)
-    with qtbot.waitSignal(histogram.threshold_dragged) as dragged:
-        qtbot.mousePress(histogram, LEFT, pos=place)
-    assert dragged.args[0] == pytest.approx(0.3, abs=0.01)
-    qtbot.mouseRelease(histogram, LEFT, pos=place)
-    with qtbot.assertNotEmitted(histogram.threshold_dragged):
-        qtbot.mousePress(histogram, RIGHT, pos=place)
-    with qtbot.waitSignal(histogram.threshold_dragged) as dragged:
-        qtbot.mousePress(histogram, LEFT, pos=QPoint(0, 40))
-    assert dragged.args[0] == 0
-    assert histogram.threshold == 0
-
-
-@pytest.mark.parametrize("width", [160, 320])
-def test_is_drawn(histogram, width):
-    histogram.resize(width, histogram.height())
-    histogram.set_threshold(0.6)
-    image = histogram.grab().toImage()
-    x = round(histogram.x_of(0.6))
-    line = {image.pixelColor(x + d, 30).name() for d in (-1, 0, 1)}
-    assert "#ff9f1c" in line
-    colours = {image.pixelColor(i, 70).name() for i in range(image.width())}
-    assert {"#fde725", "#6c5a8e"} <= colours
-
-
-def test_no_cells_are_drawn_too(qtbot, histogram):
-    histogram.set_values(np.zeros(0, np.float32))
-    assert not histogram.grab().isNull()
-
-
-# -- pictures ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("shape", [(20, 20), (13, 13, 3)])
-def test_a_picture_is_pressed(qtbot, shape):
-    row = ThumbnailRow("tip")
-    qtbot.addWidget(row)
-    row.resize(300, row.height())
-    row.show()
-    row.set_thumbnails(thumbnails(3, shape))
-    assert row.selected() is None
-    place = row.visualItemRect(row.item(1)).center()
-    for keys, kind in (
-        (KEYS.NoModifier, "show"),
-        (KEYS.ShiftModifier, "like"),
-        (KEYS.ControlModifier, "unlike"),
-        (KEYS.AltModifier, "unlike"),
-    ):
-        with qtbot.waitSignal(row.pressed) as pressed:
-            qtbot.mouseClick(row.viewport(), LEFT, keys, pos=place)
-        assert pressed.args == [1, kind]
-    row.setCurrentRow(2)
-    assert row.selected().text == "cell 2"
-    with qtbot.assertNotEmitted(row.pressed):
-        qtbot.mouseClick(row.viewport(), RIGHT, pos=place)
-        qtbot.mouseClick(row.viewport(), LEFT, pos=QPoint(290, 20))
-    row.set_thumbnails([])
-    assert row.count() == 0
-    assert row.selected() is None
+def test_everything_has_a_tooltip(panel):
+    parts = [panel.labels, panel.image, panel.all_images, panel.pick_button]
+    parts += [panel.help, panel.cancel_button, panel.back_button]
+    parts += [panel.forward_button, panel.examples, panel.remove_button]
+    assert all(part.toolTip() for part in (*parts, panel.clear_button))

@@ -100,7 +100,7 @@ class LookalikePanel(QScrollArea):
             "The layer of cells. Select one in the layer list, and it is picked."
         )
         self.image.setToolTip("The image in which the cells are compared.")
-        self.all_images = QCheckBox("also in the other images with cells")
+        self.all_images = QCheckBox("also in the other images")
         self.all_images.setToolTip(
             "Search all layers of cells that lie on an open image."
         )
@@ -150,11 +150,10 @@ class LookalikePanel(QScrollArea):
                 (title("Examples"), 1),
                 (self.back_button, 0),
                 (self.forward_button, 0),
-                (self.remove_button, 0),
-                (self.clear_button, 0),
             )
         )
         layout.addWidget(self.examples)
+        layout.addLayout(side_by_side((self.remove_button, 1), (self.clear_button, 1)))
         return layout
 
     def _connect(self) -> None:
