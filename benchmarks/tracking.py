@@ -80,14 +80,15 @@ def _table(films: dict[str, list[_Described]]) -> str:
         head += [title, "wrong", *(["divisions found"] if title != "yeast" else [])]
     for title, method in methods.items():
         row = [title]
-        for described in films.values():
+        for name, described in films.items():
             total: Counter[str] = Counter()
             for film in described:
                 total.update(_errors(film, method))
             per_link = 1000 / total["links"]
             row += [f"{per_link * total[key]:.1f}" for key in ("switches", "wrong")]
-            if total["mothers"]:
-                row.append(f"{total['mothers found'] / total['mothers']:.2f}")
+            if name != "yeast":
+                found, mothers = total["mothers found"], total["mothers"]
+                row.append(f"{found / mothers:.2f}" if mothers else "-")
         rows.append(row)
     return harness.table(head, rows)
 
