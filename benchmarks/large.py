@@ -247,7 +247,7 @@ def _on_cluster(
         waiting = [kill]
 
         def progress(done: int, total: int) -> None:
-            if waiting[0] and done >= total // 2:
+            if waiting[0] and done >= max(1, total // 2):
                 waiting[0] = False
                 victim = next(iter(client.run(os.getpid).values()))
                 os.kill(victim, signal.SIGKILL)

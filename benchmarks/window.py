@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 import time
 from functools import partial
@@ -106,7 +107,7 @@ class Window:
         self._timer.start()
         self.restart()
         QTest.qWait(1000)
-        self.tell_gap("idle")
+        self.tell_gap("idle:")
 
     def restart(self) -> None:
         """Forget the gaps so far, those of the sleeper, too."""
@@ -116,14 +117,14 @@ class Window:
     def tell(self, what: str) -> None:
         """Say what was measured."""
         line = f"- {what[0].upper()}{what[1:]}."
-        print(line, flush=True)
+        print(line, file=sys.stderr, flush=True)
         self.told.append(line)
 
     def tell_gap(self, what: str) -> None:
         """Say the longest gap since `restart`, which is measured anew from now on."""
         longest, slept = self.longest, self._sleeper.call(harness.longest_wait)
         self.tell(
-            f"{what}: longest gap {longest:.0f} ms (a mere sleeper {slept:.0f} ms)"
+            f"{what} longest gap {longest:.0f} ms (a mere sleeper {slept:.0f} ms)"
         )
         self.restart()
 
@@ -195,7 +196,7 @@ def _click(window: Window, args: argparse.Namespace) -> None:
         _wait(lambda: not dock.click_controller.jobs.is_running)
         seconds = time.perf_counter() - begin
         QTest.qWait(100)
-        window.tell_gap(f"encoding {side} x {side}, run {run + 1}: {seconds:.1f} s")
+        window.tell_gap(f"encoding {side} x {side}, run {run + 1}: {seconds:.1f} s,")
         if run < args.repeats - 1:
             dock.click_panel.button.setChecked(False)
             QTest.qWait(200)
@@ -231,10 +232,10 @@ def _finetune(window: Window, args: argparse.Namespace) -> None:
     window.idle()
     _start_training(panel, args.minutes)
     _wait(lambda: dock.finetune_controller.process.is_running)
-    window.tell_gap("reading the layers, torch loads")
+    window.tell_gap("reading the layers, torch loads:")
     _wait(lambda: _has_ended(dock.finetune_controller))
     count = len(panel.plot.training), len(panel.plot.precision)
-    window.tell_gap(f"training, {count[0]} steps told and {count[1]} measurements")
+    window.tell_gap(f"training, {count[0]} steps told and {count[1]} measurements:")
     _kill_at_random(window, args.kills)
 
 
@@ -299,7 +300,7 @@ def _large(window: Window, args: argparse.Namespace) -> None:
         QTest.qWait(1)
         if not first and len(viewer.layers) > 1:
             first = time.perf_counter() - begin
-            window.tell_gap(f"first cells after {first:.1f} s")
+            window.tell_gap(f"first cells after {first:.1f} s:")
         if first and time.perf_counter() - begin > first + 3 * (moved + 1):
             moved += 1
             _move(viewer, moved, side)
@@ -307,17 +308,17 @@ def _large(window: Window, args: argparse.Namespace) -> None:
     seconds, cells = time.perf_counter() - begin, len(viewer.layers[-1].features)
     window.tell_gap(
         f"filling {side} x {side} with {moved} moves, and the end after {seconds:.0f} "
-        f"s, {cells} cells"
+        f"s, {cells} cells:"
     )
     for number in range(1, moved + 1):
         _move(viewer, number, side)
         QTest.qWait(300)
-    window.tell_gap("napari alone, the same moves")
+    window.tell_gap("napari alone, the same moves:")
     labels = np.array(viewer.layers[-1].data)
     window.restart()
     viewer.add_labels(labels)
     QTest.qWait(500)
-    window.tell_gap("napari alone, one more layer of the same")
+    window.tell_gap("napari alone, one more layer of the same:")
 
 
 def _move(viewer: napari.Viewer, number: int, side: int) -> None:
