@@ -2,28 +2,10 @@
 
 import numpy as np
 import pytest
+from describer import Describer
 
 from napari_iaunet.errors import Cancelled
-from napari_iaunet.identity.describe import DescribedCells
-from napari_iaunet.identity.properties import measure_properties
 from napari_iaunet.segmentation.cell_map import ValuePerCell, map_cells
-from napari_iaunet.segmentation.image import as_planes
-
-
-class Describer:
-    """Describes cells as a segmenter does, by their labels instead of a network."""
-
-    def describe(self, image, labels, *, channel_axis, progress):
-        progress(0, 1)
-        planes = as_planes(image, channel_axis)
-        label_ids = np.unique(labels[labels > 0]).astype(np.int64)
-        flat = labels.reshape(-1, *planes.plane_shape)
-        raw = [planes.raw(i) for i in range(len(planes))]
-        return DescribedCells(
-            label_ids,
-            np.eye(3, dtype=np.float32)[label_ids % 3],
-            measure_properties(zip(flat, raw, strict=True), label_ids),
-        )
 
 
 def mapped(labels, image, channel_axis=None):

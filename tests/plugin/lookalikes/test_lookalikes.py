@@ -8,6 +8,7 @@ import weakref
 import dask.array as da
 import numpy as np
 import pytest
+from describer import Describer
 from napari.utils.notifications import notification_manager
 from person import ALT, CTRL, LEFT, MOVE, NONE, PLAIN, PRESS, RELEASE, SHIFT, Person
 from qtpy.QtCore import QPoint, Qt
@@ -15,8 +16,6 @@ from qtpy.QtWidgets import QFileDialog
 from stepwise import Stepwise
 
 from napari_iaunet.errors import ModelError
-from napari_iaunet.identity.describe import DescribedCells
-from napari_iaunet.identity.properties import measure_properties
 from napari_iaunet.segmentation.image import as_planes
 
 pytestmark = pytest.mark.viewer
@@ -49,32 +48,24 @@ def middle(row, column):
     return (5 + SIDE // 2 + STEP * row, 5 + SIDE // 2 + STEP * column)
 
 
-class Seer(Stepwise):
+class Seer(Stepwise, Describer):
     """Describes cells by how bright they are."""
 
     def __init__(self):
         super().__init__()
         self.calls = []
 
-    def describe(self, image, labels, *, channel_axis=None, progress=None):
+    def describe(self, image, labels, *, channel_axis=None, progress):
         planes = as_planes(image, channel_axis)
         self.calls.append((planes.shape, planes.n_channels, labels.shape))
         self.work(progress)
-        flat = labels.reshape(-1, *planes.plane_shape)
-        total = np.zeros(int(labels.max()) + 1)
-        area = np.zeros_like(total)
-        for i, plane in enumerate(flat):
-            total += np.bincount(
-                plane.ravel(), planes.raw(i).mean(0).ravel(), total.size
-            )
-            area += np.bincount(plane.ravel(), minlength=total.size)
-        label_ids = np.flatnonzero(area)
-        label_ids = label_ids[label_ids > 0]
-        angle = total[label_ids] / area[label_ids] / 255 * np.pi
-        embeddings = np.stack([np.cos(angle), np.sin(angle)], 1).astype(np.float32)
-        pixels = ((plane, planes.raw(i)) for i, plane in enumerate(flat))
-        properties = measure_properties(pixels, label_ids)
-        return DescribedCells(label_ids, embeddings, properties)
+        return super().describe(
+            image, labels, channel_axis=channel_axis, progress=progress
+        )
+
+    def embeddings(self, properties, label_ids):
+        angle = properties["intensity"][:, 0] / 255 * np.pi
+        return np.stack([np.cos(angle), np.sin(angle)], 1)
 
 
 @pytest.fixture

@@ -135,7 +135,8 @@ class Jobs(QObject):
             ``progress(done, total)``, which raises `Cancelled` once the job is
             cancelled.
         description : str
-            What napari calls the job in its list of running tasks.
+            What napari calls the job in its list of running tasks; a job without one
+            is over in a moment, and not shown.
         """
         self.close()
         task = _Task(lambda task: function(task.progress), description)
@@ -144,7 +145,8 @@ class Jobs(QObject):
         task.signals.done.connect(self._on_done, queued)
         self._task = task
         # Without a file of its own the bar would print to the terminal, too.
-        self._bar = activity_bar(total=0, desc=description, file=io.StringIO())
+        if description:
+            self._bar = activity_bar(total=0, desc=description, file=io.StringIO())
         if self._task is not task:  # napari processes events there
             return
         worker = create_worker(task, _start_thread=False, _ignore_errors=True)

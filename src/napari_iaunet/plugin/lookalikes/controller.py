@@ -202,6 +202,7 @@ class LookalikeController(QObject):
         labels = self._scope.cells_at(position)
         cells = [CellRef(key, label) for key, label in labels.items() if label > 0]
         if cells:
+            self._library.saw(cells[0])
             self._pick(cells[0], kind)
         else:
             self._tell(_BACKGROUND if labels else _BESIDE)

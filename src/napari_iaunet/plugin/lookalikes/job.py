@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from napari_iaunet.plugin.core.segmenters import Segmenters
     from napari_iaunet.plugin.layers.cells_on_image import CellSource
     from napari_iaunet.segmentation.cell_map import CellMap
+
+Key = TypeVar("Key")
 
 # Steps of the progress of each image, whatever the segmenter counts in.
 _STEPS = 1000
@@ -52,3 +56,14 @@ def describe_cells(
             map_cells(segmenter, image.array, labels, channel_axis=axis, progress=step)
         )
     return found
+
+
+def changed_cells(
+    described: Mapping[Key, CellMap], labels: Mapping[Key, NDArray[np.integer[Any]]]
+) -> list[Key]:
+    """Return which label images are no longer those that were described."""
+    return [
+        key
+        for key, pixels in labels.items()
+        if key in described and not described[key].are_of(pixels)
+    ]

@@ -12,19 +12,23 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.layers import cells_on_image, views
 from napari_iaunet.plugin.layers.find import find_layer, list_layers, pixels_of
-from napari_iaunet.plugin.lookalikes.job import describe_cells
+from napari_iaunet.plugin.lookalikes.job import changed_cells, describe_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import napari.viewer
+    from numpy.typing import NDArray
 
+    from napari_iaunet.identity.search import CellRef
     from napari_iaunet.plugin.core.jobs import Jobs
     from napari_iaunet.plugin.core.segmenters import Segmenters
-    from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage, CellSource
+    from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage
     from napari_iaunet.segmentation.cell_map import CellMap
 
     Known = tuple[CellsOnImage, str]
+    Pixels = NDArray[np.integer[Any]]
+    Describe = Callable[..., list[CellMap]]
 
 # Strokes of a brush should not start the work again and again.
 _SETTLED_MS = 600
@@ -36,7 +40,9 @@ class CellLibrary(QObject):
 
     ``ready`` comes when all that is wanted is described, ``outdated`` when
     something of it has changed. ``failed`` says why, ``stopped`` that the user
-    cancelled.
+    cancelled. napari tells that labels may have changed, not whether, and of a hidden
+    layer not even that: so they are compared with those that were described, in the
+    background, whenever it tells and whenever they are wanted.
 
     Parameters
     ----------
@@ -69,8 +75,8 @@ class CellLibrary(QObject):
         self._seen: dict[str, object] = {}
         self._timer = QTimer(self, singleShot=True, interval=_SETTLED_MS)
         self._connections = Connections(
-            (self._timer.timeout, self.check),
-            (jobs.progressed, self.progressed),
+            (self._timer.timeout, self._on_settled),
+            (jobs.progressed, self._on_progress),
             (jobs.succeeded, self._on_success),
             (jobs.failed, self._on_failure),
             (jobs.cancelled, self._on_cancelled),
@@ -86,7 +92,7 @@ class CellLibrary(QObject):
     @property
     def is_busy(self) -> bool:
         """Whether cells are being described."""
-        return bool(self._jobs.is_running)
+        return bool(self._under_way)
 
     def want(self, cells: Sequence[CellsOnImage], model: str, device: str) -> bool:
         """Ask for descriptions; True if all are there already.
@@ -98,20 +104,44 @@ class CellLibrary(QObject):
         """
         self._wanted = [(c, model) for c in cells]
         self._watch(cells)
-        # A hidden layer does not tell that a change of it was undone.
-        for key in self._changed():
-            del self._known[key]
         missing = [key for key in self._wanted if key not in self._known]
         if not missing:
-            self._jobs.close()
-            return True
-        if self._jobs.is_running and self._under_way == missing:
-            return False
-        sources = [cells_on_image.read(self._viewer, c) for c, _ in missing]
-        self._under_way = missing
-        work = partial(_describe, self._segmenters, sources, model, device)
-        self._jobs.start(work, "Comparing cells")
-        return False
+            self._compare()
+        elif self._under_way != missing:
+            sources = [cells_on_image.read(self._viewer, c) for c, _ in missing]
+            self._under_way = missing
+            work = partial(
+                describe_cells, self._segmenters, sources, model=model, device=device
+            )
+            self._start(work, "Comparing cells")
+        return not missing
+
+    def saw(self, cell: CellRef) -> None:
+        """Forget descriptions of a layer that lack a cell which it was seen to have."""
+        for key, known in list(self._known.items()):
+            if key[0].labels == cell.layer and known.row(cell.label) is None:
+                del self._known[key]
+
+    def _compare(self) -> None:
+        """Find out in the background whether labels have changed."""
+        self._under_way = []
+        self._start(None, "")
+
+    def _start(self, describe: Describe | None, title: str) -> None:
+        known = {k: v for k, v in self._known.items() if k in self._wanted}
+        work = partial(_work, describe, self._under_way, known, self._labels())
+        self._jobs.start(work, title)
+
+    def _labels(self) -> dict[Known, Pixels]:
+        """Labels of the layers that can change."""
+        found = {}
+        for key in self._wanted:
+            layer = find_layer(self._viewer, key[0].labels, Labels)
+            labels = None if layer is None else pixels_of(layer)
+            # Others than numpy's cannot be painted in, and take long to read.
+            if isinstance(labels, np.ndarray):
+                found[key] = labels
+        return found
 
     def get(self, cells: CellsOnImage, model: str | None) -> CellMap | None:
         """Return what is known of the cells of a layer."""
@@ -129,23 +159,13 @@ class CellLibrary(QObject):
         self._timer.stop()
 
     def check(self) -> bool:
-        """Forget cells whose labels have changed; True if all are up to date."""
-        self._timer.stop()
-        return not self._forget(self._changed())
+        """Forget cells whose labels have changed; True if all are up to date.
 
-    def _changed(self) -> list[Known]:
-        """Compare labels; napari tells that a layer may have changed, not what."""
-        changed = []
-        for key in self._wanted:
-            layer = find_layer(self._viewer, key[0].labels, Labels)
-            known = self._known.get(key)
-            if layer is None or known is None:
-                continue
-            labels = pixels_of(layer)
-            # Others than numpy's cannot be painted in, and take long to read.
-            if isinstance(labels, np.ndarray) and not known.are_of(labels):
-                changed.append(key)
-        return changed
+        For what is done with the cells found: it must not wait, and takes longer than
+        to compare labels.
+        """
+        self._timer.stop()
+        return not self._forget(changed_cells(self._known, self._labels()))
 
     def forget_closed(self) -> None:
         """Forget the cells of layers that are gone."""
@@ -194,16 +214,24 @@ class CellLibrary(QObject):
         wanted = {*self._wanted, *self._known}
         self._forget([k for k in wanted if key in (k[0].image, *k[0].together_with)])
 
-    def _on_success(self, found: list[CellMap]) -> None:
-        under_way, self._under_way = self._under_way, []
-        for key, cells in zip(under_way, found, strict=True):
+    def _on_settled(self) -> None:
+        if not self.is_busy:  # else the job compares at its end
+            self._compare()
+
+    def _on_progress(self, done: int, total: int) -> None:
+        if self.is_busy:
+            self.progressed.emit(done, total)
+
+    def _on_success(self, outcome: tuple[dict[Known, CellMap], list[Known]]) -> None:
+        self._under_way = []
+        described, changed = outcome
+        for key in described:
             self._known.pop(key, None)
-            self._known[key] = cells
+        self._known |= described
         spare = [key for key in self._known if key not in self._wanted]
         for key in spare[: max(0, len(self._known) - _MOST_KEPT)]:
             del self._known[key]
-        # Labels that were edited meanwhile are no longer those that were described.
-        if self.check():
+        if not self._forget(changed) and described:
             self.ready.emit()
 
     def _on_failure(self, message: str) -> None:
@@ -215,13 +243,14 @@ class CellLibrary(QObject):
         self.stopped.emit()
 
 
-def _describe(
-    segmenters: Segmenters,
-    sources: Sequence[CellSource],
-    model: str,
-    device: str,
+def _work(
+    describe: Describe | None,
+    missing: Sequence[Known],
+    known: Mapping[Known, CellMap],
+    labels: Mapping[Known, Pixels],
     progress: Callable[[int, int], None],
-) -> list[CellMap]:
-    return describe_cells(
-        segmenters, sources, model=model, device=device, progress=progress
-    )
+) -> tuple[dict[Known, CellMap], list[Known]]:
+    """Describe what is missing; then look whether any labels are others by now."""
+    found = describe(progress=progress) if describe else []
+    described = dict(zip(missing, found, strict=True))
+    return described, changed_cells({**known, **described}, labels)
