@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-# Where a ring ends, as a share of the cell's largest distance to its edge.
+# Where a ring ends, as a share of the cell's largest distance to its edge: of a disc
+# the rim takes 44 % of the pixels, what lies between 40 %, the core 16 %. A trained
+# model's basis belongs to these values.
 _RING_ENDS = (0.25, 0.6)
-# Least spread of a channel, as a share of the median over its map.
+# Least spread of a channel, as a share of the median over its map: see
+# `_at_least_a_share`.
 _LEAST_SPREAD = 0.1
-# Directions in which changes are looked at, and the share of their mean variance
-# that is added to each.
+# Directions in which changes are looked at, and the share of their mean variance that
+# is added to each. More directions than there are cells to measure changes by would
+# take noise for steadiness; the larger the share, the less the changes count.
 _WIDE = 800
 _SHRINKAGE = 0.1
 

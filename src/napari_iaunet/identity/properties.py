@@ -29,8 +29,10 @@ DEFAULT_WEIGHTS = {
 }
 
 # Cells further from the mean, in standard deviations, count as equally far; the
-# full range is half a turn, from like to opposite.
+# full range is half a turn, from like to opposite. If it were larger, all but outliers
+# would seem alike; if smaller, many would seem to be opposites.
 _FAR = 3.0
+# Sums, lengths and relative spreads below this count as zero.
 _TINY = 1e-9
 _AXIAL = ((0, 1), (0, -1), (1, 0), (-1, 0))
 _DIAGONAL = ((1, 1), (1, -1), (-1, 1), (-1, -1))
@@ -65,9 +67,9 @@ def measure_properties(
     for labels, image in planes:
         y, x = np.nonzero(labels)
         row = np.searchsorted(label_ids, labels[y, x])
-        area = np.bincount(row, minlength=len(label_ids)).astype(np.float64)
+        area, centroid = area_and_centroid(row, y, x, len(label_ids))
         found = {
-            **_outline(labels, row, y, x, area),
+            **_outline(labels, row, y, x, area, centroid),
             **_light(image[:, y, x], row, len(label_ids)),
         }
         for key, values in found.items():
@@ -80,17 +82,37 @@ def measure_properties(
     }
 
 
+def area_and_centroid(
+    row: NDArray[np.integer[Any]],
+    y: NDArray[np.integer[Any]],
+    x: NDArray[np.integer[Any]],
+    count: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Area (N,) and centroid (N, 2), (y, x), of cells from their pixels.
+
+    Parameters
+    ----------
+    row, y, x : (P,) int
+        Cell, row and column of each pixel.
+    count : int
+        Number of cells N.
+    """
+    area = np.bincount(row, minlength=count).astype(np.float64)
+    sums = np.stack([np.bincount(row, place, count) for place in (y, x)], 1)
+    return area, sums / np.maximum(area, 1)[:, None]
+
+
 def _outline(
     labels: NDArray[np.integer[Any]],
     row: NDArray[np.int64],
     y: NDArray[np.int64],
     x: NDArray[np.int64],
     area: NDArray[np.float64],
+    centroid: NDArray[np.float64],
 ) -> dict[str, NDArray[np.float64]]:
     """Size and shape, from moments and the number of borders between pixels."""
     count = np.maximum(area, 1)
-    y0, x0 = (np.bincount(row, p, minlength=area.size) / count for p in (y, x))
-    dy, dx = y - y0[row], x - x0[row]
+    dy, dx = y - centroid[row, 0], x - centroid[row, 1]
     # A pixel is a square, not a point: 1/12 is the variance along its side.
     yy, xx, xy = (
         np.bincount(row, product, minlength=area.size) / count + extra

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Shrinks the covariance, as a share of its trace; the more likes, the less.
+# Shrinks the covariance, as a share of its trace; the more likes, the less. The larger
+# it is, the nearer the ranking comes to one by the difference of the means; the
+# smaller, the more it relies on what few examples have in common by chance.
 _SHRINKAGE = 0.2
-# The cells at large speak against the likes as so many unlikes do.
+# The cells at large speak against the likes as so many unlikes do: a few unlikes
+# correct the ranking, and do not turn it.
 _AT_LARGE = 32.0
 
 

@@ -9,13 +9,17 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# Sides of a picture in pixels: as large as the gallery shows them, and the least in
+# which a cell can be recognised. Pictures of all cells together take no more bytes than
+# this: above some 50,000 gray cells they become smaller.
 _SIDE, _SMALLEST = 48, 12
-# Pictures of all cells together take no more memory than this, in bytes.
 _MOST = 128_000_000
 # How much of the surroundings is seen, in diameters of a typical cell and, of a
-# large one, of the cell itself.
+# large one, of the cell itself: its neighbours are seen, and none of them whole.
 _AROUND, _AROUND_LARGE = 1.8, 1.3
+# Brightness of what is around the cell: it stands out, and what is around can be seen.
 _DIM = 0.45
+# Pictures that are cut together: some 30 MB at work, and few calls.
 _AT_ONCE = 500
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_iaunet.identity.properties import area_and_centroid
 from napari_iaunet.segmentation.image import as_planes
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def measure(
 def _measure_plane(labels: NDArray[Any], raw: NDArray[Any]) -> dict[str, NDArray[Any]]:
     y, x = np.nonzero(labels)
     names, index = np.unique(labels[y, x], return_inverse=True)
-    area = np.bincount(index, minlength=names.size)
+    area, centroid = area_and_centroid(index, y, x, names.size)
     values = raw[:, y, x].astype(np.float64)
     usable = np.isfinite(values)
     values = np.where(usable, values, 0.0).sum(axis=0)
@@ -57,8 +58,8 @@ def _measure_plane(labels: NDArray[Any], raw: NDArray[Any]) -> dict[str, NDArray
     np.divide(total, count, out=mean, where=count > 0)
     return {
         "label": names.astype(np.int64),
-        "y": np.bincount(index, y, minlength=names.size) / np.maximum(area, 1),
-        "x": np.bincount(index, x, minlength=names.size) / np.maximum(area, 1),
+        "y": centroid[:, 0],
+        "x": centroid[:, 1],
         "area": area.astype(np.int64),
         "mean_intensity": mean,
     }

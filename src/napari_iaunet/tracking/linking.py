@@ -17,6 +17,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
 
+from napari_iaunet.identity.properties import area_and_centroid
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -150,10 +152,7 @@ def _detections(
 ) -> _Detections:
     y, x = np.nonzero(plane)
     labels, row = np.unique(plane[y, x], return_inverse=True)
-    area = np.bincount(row, minlength=len(labels)).astype(np.float64)
-    centroid = np.stack(
-        [np.bincount(row, p, len(labels)) / np.maximum(area, 1) for p in (y, x)], 1
-    )
+    area, centroid = area_and_centroid(row, y, x, len(labels))
     labels = labels.astype(np.int64)
     return _Detections(labels, centroid, area, vectors[labels - 1], plane)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
     from napari_iaunet.segmentation.cell_map import CellMap
 
+# Of each kind, in the gallery: more than are looked at, and shown in a moment.
 _PICTURES = 30
 
 

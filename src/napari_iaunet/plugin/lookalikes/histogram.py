@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtGui import QMouseEvent, QPaintEvent
 
+# In pixels of the screen; bins some four pixels wide in a dock of usual width.
 _BINS = 80
 _HEIGHT = 130
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _GAP = 4
+# The bars of what is found and of the rest, and the threshold: told apart on dark and
+# on light themes.
 _ABOVE, _BELOW, _LINE = "#fde725", "#6c5a8e", "#ff9f1c"
 
 

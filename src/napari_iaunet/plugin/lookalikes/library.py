@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # Strokes of a brush should not start the work again and again.
 _SETTLED_MS = 600
+# Cells of so many layers are kept in all, to be searched again at once, unless more are
+# wanted. Each layer takes five bytes per pixel, and its pictures.
 _MOST_KEPT = 6
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from napari_iaunet.plugin.lookalikes.gallery import Thumbnail
 
+# Of the slider: finer than its pixels.
 _STEPS = 1000
 # Half of the slider's handle, so that it stands below the histogram's line.
 _HANDLE = 8

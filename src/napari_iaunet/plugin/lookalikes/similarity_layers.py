@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.cell_map import CellMap
 
 LIKE_COLOUR, UNLIKE_COLOUR, FOUND_COLOUR = "#3ddc5a", "#ff4d4d", "#ffffff"
+# Cells below the threshold: gray, so that only those found have a colour.
 _BELOW = (0.45, 0.45, 0.45, 0.6)
 _FOUND, _LIKE, _UNLIKE = 1, 2, 3
+# napari needs some way between the contrast limits; the image shows through the cells.
 _NARROWEST, _OPACITY = 1e-3, 0.65
 
 
