@@ -101,7 +101,8 @@ def test_pairs(data: Path) -> list[Pair]:
 
 def split(data: Path) -> dict[str, tuple[list[Pair], list[Pair]]]:
     """Training and held-out pairs of every kind of image that has masks."""
-    from napari_iaunet.training.dataset import find_pairs, split_pairs
+    from napari_iaunet.training.dataset import find_pairs
+    from napari_iaunet.training.holdout import split_pairs
 
     folders = sorted(data.glob("*/train"))
     kinds = [folder for folder in folders if any(folder.glob("*_mask.*"))]

@@ -1,16 +1,16 @@
-"""Random looks stay usable and show what they should."""
+"""Random appearances stay usable and show what they should."""
 
 import numpy as np
 import torch
 
-from napari_iaunet.training.appearance import change_look, restain
+from napari_iaunet.training.appearance import restain, vary_appearance
 
 
-def test_looks_are_finite_and_reproducible():
+def test_appearances_are_finite_and_reproducible():
     image, inside = torch.rand(3, 64, 64), torch.rand(64, 64) > 0.7
     for seed in range(60):
-        one = change_look(image, inside, np.random.default_rng(seed))
-        two = change_look(image, inside, np.random.default_rng(seed))
+        one = vary_appearance(image, inside, np.random.default_rng(seed))
+        two = vary_appearance(image, inside, np.random.default_rng(seed))
         assert torch.isfinite(one).all()
         torch.testing.assert_close(one, two, rtol=0, atol=0)
 

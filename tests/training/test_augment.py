@@ -69,20 +69,20 @@ def test_batch_numbers_are_unique_and_partners_mutual(source):
 
 
 @pytest.mark.parametrize(("gray", "least", "most"), [(True, 40, 70), (False, 2, 25)])
-def test_gray_crops_are_often_shown_as_used_and_colour_rarely(
+def test_gray_crops_are_often_inference_like_and_colour_rarely(
     source, gray, least, most
 ):
     if not gray:
         tinted = source.image * np.float16([[[1.0]], [[0.5]], [[0.7]]])
         source = replace(source, image=tinted)
     crops = [draw_crop(source, 96, np.random.default_rng(i)) for i in range(100)]
-    assert least <= sum(crop.as_used for crop in crops) <= most
+    assert least <= sum(crop.inference_like for crop in crops) <= most
 
 
-def test_crops_shown_as_used_are_pixels_of_the_image(source):
+def test_inference_like_crops_are_pixels_of_the_image(source):
     crops = (draw_crop(source, 96, np.random.default_rng(i)) for i in range(40))
     known = np.unique(source.image).astype(np.float32)
-    used = [crop for crop in crops if crop.as_used]
+    used = [crop for crop in crops if crop.inference_like]
     assert used
     for crop in used:
         apart = np.abs(np.unique(crop.image.numpy())[:, None] - known).min(1)
@@ -95,7 +95,7 @@ def test_images_of_large_cells_are_shown_at_the_scale_of_the_model():
     labels[(ys - 200) ** 2 + (xs - 200) ** 2 <= 60**2] = 1
     large = prepare(Annotation(labels * 50.0, labels), 28.0)
     crops = (draw_crop(large, 96, np.random.default_rng(i)) for i in range(40))
-    areas = [float((crop.cells > 0).sum()) for crop in crops if crop.as_used]
+    areas = [float((crop.cells > 0).sum()) for crop in crops if crop.inference_like]
     widths = [2 * float(np.sqrt(area / np.pi)) for area in areas if area]
     assert widths
     assert min(widths) > 24

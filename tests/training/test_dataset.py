@@ -1,6 +1,7 @@
 """Pairs, splits and the geometry of cells."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,14 +10,15 @@ from tifffile import imwrite
 
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.segmentation.measure import median_diameter
 from napari_iaunet.training.dataset import (
     Annotation,
     find_pairs,
     load_pairs,
-    median_diameter,
     prepare,
     read_pairs,
-    split_pairs,
+    sampling_probabilities,
+    usual_diameter,
 )
 
 
@@ -51,9 +53,8 @@ def test_large_cells_are_stored_smaller(labels):
     big = np.kron(labels, np.ones((4, 4), np.uint16))
     prepared = prepare(Annotation(big.astype(float), big), 28.0)
     assert prepared.labels.shape[0] < 200
-    assert median_diameter(prepared.labels) * prepared.zoom == pytest.approx(
-        28, rel=0.1
-    )
+    areas = np.bincount(prepared.labels.ravel())[1:]
+    assert median_diameter(areas) * prepared.scale == pytest.approx(28, rel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_find_pairs(tmp_path: Path, labels, caplog):
     ]
     loaded = load_pairs(pairs, 28.0)
     assert [image.name for image in loaded] == ["a", "b"]
-    assert all(image.kind == tmp_path.name for image in loaded)
+    assert all(image.domain == tmp_path.name for image in loaded)
 
 
 @pytest.mark.parametrize(
@@ -121,23 +122,27 @@ def test_a_stack_is_no_pair(tmp_path: Path, labels, axes):
         load_pairs(find_pairs([tmp_path]), 28.0)
 
 
-def test_split_cuts_each_series_once():
-    pairs = [
-        (Path(f"k/{n}_img.png"), Path(f"k/{n}_mask.png"))
-        for n in [f"film_{i:03d}" for i in range(16)] + [f"wt_{i}" for i in range(4)]
-    ]
-    training, validation = split_pairs(pairs)
-    assert [p[0].stem for p in validation] == [
-        "film_014_img",
-        "film_015_img",
-        "wt_3_img",
-    ]
-    assert not set(training) & set(validation)
-    assert len(training) + len(validation) == len(pairs)
+def one_cell(diameter):
+    cells = disc((200, 200), (100, 100), diameter / 2).astype(np.int32)
+    return prepare(Annotation(cells.astype(float), cells), 28.0)
 
 
-def test_real_split_shares_nothing(data_folder: Path):
-    pairs = find_pairs([data_folder / "nuclei-fluorescence" / "train"])
-    training, validation = split_pairs(pairs)
-    assert len(validation) == 56
-    assert not {p[0] for p in training} & {p[0] for p in validation}
+def test_a_usual_diameter_only_where_images_are_alike():
+    empty = np.zeros((50, 50), np.int32)
+    nothing = prepare(Annotation(empty.astype(float), empty), 28.0)
+    # The largest is stored shrunk, and its diameter is that of the image as it was.
+    alike = [one_cell(60), nothing, one_cell(80), one_cell(110)]
+    assert usual_diameter(alike, 28.0) == pytest.approx(80, rel=0.03)
+    assert usual_diameter([*alike, one_cell(30)], 28.0) is None
+
+
+def test_domains_are_drawn_by_their_weights():
+    domains = ["a"] * 4 + ["b"] * 4 + ["c"] * 4
+    images = [SimpleNamespace(domain=domain) for domain in domains]
+
+    def drawn(weights):
+        return sampling_probabilities(images, weights).reshape(3, 4).sum(1)
+
+    assert np.allclose(drawn({}), 1 / 3)
+    assert np.allclose(drawn({"a": 3, "b": 1, "elsewhere": 5}), [1 / 2, 1 / 6, 1 / 3])
+    assert np.allclose(drawn({"a": 8, "b": 1, "c": 1}), [0.8, 0.1, 0.1])

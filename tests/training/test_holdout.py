@@ -7,7 +7,14 @@ import pytest
 
 from napari_iaunet.io.read import read_image
 from napari_iaunet.training.dataset import Annotation, find_pairs, prepare, read_pairs
-from napari_iaunet.training.holdout import HeldOut, hold_out, score, whole
+from napari_iaunet.training.holdout import (
+    HeldOut,
+    hold_out,
+    score,
+    split,
+    split_pairs,
+    whole,
+)
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +154,37 @@ def test_regions_lie_beside_the_images(nuclei, tmp_path: Path):
     known = prepare(read, 28.0).known
     assert known[:50].all()
     assert (known[50:] == (nuclei.labels[50:] > 0)).all()
+
+
+def test_split_cuts_each_series_once():
+    pairs = [
+        (Path(f"k/{n}_img.png"), Path(f"k/{n}_mask.png"))
+        for n in [f"film_{i:03d}" for i in range(16)] + [f"wt_{i}" for i in range(4)]
+    ]
+    training, validation = split_pairs(pairs)
+    assert [p[0].stem for p in validation] == [
+        "film_014_img",
+        "film_015_img",
+        "wt_3_img",
+    ]
+    assert not set(training) & set(validation)
+    assert len(training) + len(validation) == len(pairs)
+
+
+def test_real_split_shares_nothing(data_folder: Path):
+    pairs = find_pairs([data_folder / "nuclei-fluorescence" / "train"])
+    training, validation = split_pairs(pairs)
+    assert len(validation) == 56
+    assert not {p[0] for p in training} & {p[0] for p in validation}
+
+
+def test_something_is_held_out_of_many_images_of_no_series(tmp_path: Path):
+    from skimage.io import imsave
+
+    labels = row_of_discs(8)
+    for name in "abcdefgh":
+        imsave(tmp_path / f"{name}_img.tif", labels, check_contrast=False)
+        imsave(tmp_path / f"{name}_mask.tif", labels, check_contrast=False)
+    training, held_out = split(find_pairs([tmp_path]))
+    assert len(training) == len(held_out) == 8
+    assert not held_out[0].block.all()

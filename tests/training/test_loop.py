@@ -20,10 +20,10 @@ from napari_iaunet.model.checkpoint import load_model, save_model
 from napari_iaunet.model.losses import LossWeights
 from napari_iaunet.model.network import IAUNetConfig
 from napari_iaunet.model.registry import find_model
-from napari_iaunet.training import loop
-from napari_iaunet.training.dataset import find_pairs
+from napari_iaunet.training import run as training_run
+from napari_iaunet.training import selection
 from napari_iaunet.training.loop import train
-from napari_iaunet.training.run import Recipe, probabilities
+from napari_iaunet.training.recipe import Recipe
 
 CONFIG = IAUNetConfig(widths=(8, 12, 16), embedding=4, hidden=8, projection=6)
 RECIPE = Recipe(batch=4, size=64, warm_up=5)
@@ -130,9 +130,9 @@ def learned(pairs, tmp_path_factory):
 def test_starts_from_a_model_and_keeps_the_best(
     pairs, learned, tmp_path: Path, monkeypatch
 ):
-    monkeypatch.setattr(loop, "_FINDS_CELLS", 1.1)  # as if the start found none
+    monkeypatch.setattr(selection, "_FINDS_CELLS", 1.1)  # as if the start found none
     out = tmp_path / "b"
-    often = replace(RECIPE, averaging=0.0, settled=1.0, validate_every=0.0)
+    often = replace(RECIPE, ema_decay=0.0, frozen_statistics=1.0, validate_every=0.0)
     events = run(pairs, out, steps=12, start=learned, recipe=often)
     measured = [e for e in events if e.kind == "validation"]
     assert measured[0].step == 0
@@ -149,7 +149,7 @@ def test_starts_from_a_model_and_keeps_the_best(
     assert card["date"].startswith("20")
     assert card["training"]["asked for"] == {"minutes": None, "steps": 12}
     assert card["training"]["recipe"]["size"] == often.size
-    assert card["training"]["half of the start"] in (True, False)
+    assert card["training"]["interpolated with the start"] in (True, False)
     figures = card["figures"]
     assert figures["validation AP50"] >= figures["validation AP50 of the start"]
     assert figures["validation cells"] == 4
@@ -159,18 +159,18 @@ def test_starts_from_a_model_and_keeps_the_best(
 
 def test_a_start_that_finds_the_cells_learns_no_usual_size(pairs, tmp_path: Path):
     out = tmp_path / "b"
-    eager = replace(RECIPE, learning_rate=1e-6, averaging=0.0, settled=1.0)
+    eager = replace(RECIPE, learning_rate=1e-6, ema_decay=0.0, frozen_statistics=1.0)
     events = run(pairs, out, steps=1, start="default", recipe=eager)
     assert events[-1].start_ap > 0.5
     assert load_model(out)[0].config.usual_diameter is None
 
 
-def test_half_is_kept_of_a_start_that_finds_the_cells(
+def test_weights_are_interpolated_with_a_start_that_finds_the_cells(
     pairs, learned, tmp_path: Path, monkeypatch
 ):
-    monkeypatch.setattr(loop, "_FINDS_CELLS", 0.0)  # as if the start found some
+    monkeypatch.setattr(selection, "_FINDS_CELLS", 0.0)  # as if the start found some
     out = tmp_path / "b"
-    half = replace(RECIPE, averaging=0.0, settled=1.0, keeps_half=True)
+    half = replace(RECIPE, ema_decay=0.0, frozen_statistics=1.0, interpolates=True)
     events = run(pairs, out, steps=25, start=learned, recipe=half)
     assert events[-1].improved
     state = load_file(out / "training.safetensors")
@@ -182,12 +182,12 @@ def test_half_is_kept_of_a_start_that_finds_the_cells(
     assert kept["descriptor_basis"].any()
     network, card = load_model(out)
     assert network.config.usual_diameter is None
-    assert card["training"]["half of the start"] is True
+    assert card["training"]["interpolated with the start"] is True
 
 
 def test_what_does_not_help_is_not_kept(pairs, learned, tmp_path: Path):
     out = tmp_path / "b"
-    harm = replace(RECIPE, learning_rate=5.0, averaging=0.0, warm_up=1)
+    harm = replace(RECIPE, learning_rate=5.0, ema_decay=0.0, warm_up=1)
     events = run(pairs, out, steps=3, start=learned, recipe=harm)
     assert events[-1].improved is False
     assert events[-2].validation_ap < events[-1].validation_ap
@@ -198,10 +198,10 @@ def test_what_does_not_help_is_not_kept(pairs, learned, tmp_path: Path):
 
 def test_a_resumed_training_knows_the_best_so_far(pairs, learned, tmp_path: Path):
     out = tmp_path / "b"
-    often = replace(RECIPE, averaging=0.0, settled=1.0, validate_every=0.0)
+    often = replace(RECIPE, ema_decay=0.0, frozen_statistics=1.0, validate_every=0.0)
     run(pairs, out, steps=12, start=learned, recipe=often)
     best = weights(out)
-    harm = replace(RECIPE, learning_rate=5.0, averaging=0.0, warm_up=1)
+    harm = replace(RECIPE, learning_rate=5.0, ema_decay=0.0, warm_up=1)
     events = run(pairs, out, steps=15, start=learned, recipe=harm, resume=True)
     assert next(e.step for e in events if e.kind == "step") == 13
     assert events[-1].improved
@@ -221,18 +221,6 @@ def test_a_training_from_a_model_can_be_resumed_at_once(pairs, tmp_path: Path):
     assert [e.step for e in resumed if e.kind == "step"] == [1]
 
 
-def test_something_is_held_out_of_many_images_of_no_series(pairs, tmp_path: Path):
-    from skimage.io import imsave
-
-    image, labels = pairs[0]
-    for name in "abcdefgh":
-        imsave(tmp_path / f"{name}_img.tif", image, check_contrast=False)
-        imsave(tmp_path / f"{name}_mask.tif", labels, check_contrast=False)
-    training, held_out = loop._divide(find_pairs([tmp_path]), None)
-    assert len(training) == len(held_out) == 8
-    assert not held_out[0].block.all()
-
-
 def test_time_stands_still_while_paused(pairs, tmp_path: Path, monkeypatch):
     events = train(
         pairs,
@@ -247,16 +235,16 @@ def test_time_stands_still_while_paused(pairs, tmp_path: Path, monkeypatch):
     steps = (event for event in events if event.kind == "step")
     first = next(steps)
     later = SimpleNamespace(monotonic=lambda: time.monotonic() + 1000)
-    monkeypatch.setattr(loop, "time", later)
+    monkeypatch.setattr(training_run, "time", later)
     assert first.seconds_left - next(steps).seconds_left < 1000
     events.close()
 
 
-def test_statistics_stay_fixed_when_settled(pairs, tmp_path: Path):
+def test_frozen_statistics_stay_as_they_are(pairs, tmp_path: Path):
     run(pairs, tmp_path / "start", steps=2)
     start = weights(tmp_path / "start")
     for share, fixed in ((1.0, True), (0.0, False)):
-        options = {"recipe": replace(RECIPE, settled=share), "validation": []}
+        options = {"recipe": replace(RECIPE, frozen_statistics=share), "validation": []}
         run(pairs, tmp_path / "m", steps=2, start=tmp_path / "start", **options)
         end = weights(tmp_path / "m")
         assert (
@@ -264,18 +252,6 @@ def test_statistics_stay_fixed_when_settled(pairs, tmp_path: Path):
             == fixed
         )
         assert not torch.equal(start["stem.0.weight"], end["stem.0.weight"])
-
-
-def test_kinds_are_drawn_by_their_shares():
-    kinds = ["a"] * 4 + ["b"] * 4 + ["c"] * 4
-    images = [SimpleNamespace(kind=kind) for kind in kinds]
-
-    def drawn(shares):
-        return probabilities(images, shares).reshape(3, 4).sum(1)
-
-    assert np.allclose(drawn({}), 1 / 3)
-    assert np.allclose(drawn({"a": 3, "b": 1, "elsewhere": 5}), [1 / 2, 1 / 6, 1 / 3])
-    assert np.allclose(drawn({"a": 8, "b": 1, "c": 1}), [0.8, 0.1, 0.1])
 
 
 @pytest.mark.parametrize(

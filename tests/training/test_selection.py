@@ -7,7 +7,7 @@ import torch
 from napari_iaunet.evaluation import average_precision
 from napari_iaunet.training.dataset import Annotation
 from napari_iaunet.training.holdout import whole
-from napari_iaunet.training.selection import Judge
+from napari_iaunet.training.selection import Measurement, ModelSelection
 
 CELLS = 9
 
@@ -20,30 +20,38 @@ def cells(missing=0, grown=0):
     return labels
 
 
-@pytest.fixture
-def judge(monkeypatch):
+def selection(start):
+    """Select among label images as if they were what networks found."""
     truth = cells()
 
-    def measure(self, found):
-        return average_precision([truth], [found])
+    def measure(found):
+        return Measurement(average_precision([truth], [found]), found)
 
-    monkeypatch.setattr(Judge, "_measure", measure)
     held_out = [whole(Annotation(truth.astype(float), truth))]
-    return Judge(held_out, torch.device("cpu"), every=1, from_start=True)
+    return ModelSelection(held_out, torch.device("cpu"), start=start, measure=measure)
 
 
-def test_a_model_that_finds_one_more_cell_is_kept(judge):
-    judge.measure_start(cells(missing=3))
-    assert judge.measure(cells(missing=2)) == (pytest.approx(7 / 9), True)
-    assert judge.improved
+def begun(start):
+    """Select after the start was measured."""
+    begun = selection(start)
+    begun.begin()
+    return begun
 
 
-def test_the_card_tells_whether_it_helped(judge):
-    assert judge.figures() == {}
-    judge.measure_start(cells(missing=3))
-    assert judge.figures()["improved"] is False
-    judge.measure(cells(missing=2))
-    assert judge.figures() == {
+def test_a_model_that_finds_one_more_cell_is_kept():
+    chosen = begun(cells(missing=3))
+    assert chosen.accepts(cells(missing=2)) is True
+    assert chosen.last()["validation_ap"] == pytest.approx(7 / 9)
+    assert chosen.improved
+
+
+def test_the_card_tells_whether_it_helped():
+    chosen = selection(cells(missing=3))
+    assert chosen.figures() == {}
+    chosen.begin()
+    assert chosen.figures()["improved"] is False
+    chosen.accepts(cells(missing=2))
+    assert chosen.figures() == {
         "improved": True,
         "figures": {
             "validation AP50": 0.7778,
@@ -53,34 +61,33 @@ def test_the_card_tells_whether_it_helped(judge):
     }
 
 
-def test_what_chance_may_give_is_not_kept(judge):
-    judge.measure_start(cells(missing=3, grown=2))
+def test_what_chance_may_give_is_not_kept():
+    chosen = begun(cells(missing=3, grown=2))
     # The outlines fit better at one of the eight thresholds.
-    assert judge.measure(cells(missing=3, grown=1))[1] is False
-    assert not judge.improved
+    assert chosen.accepts(cells(missing=3, grown=1)) is False
+    assert not chosen.improved
 
 
-def test_from_then_on_any_better_one_is_kept(judge):
-    judge.measure_start(cells(missing=5))
-    assert judge.measure(cells(missing=3, grown=2))[1]
-    assert judge.measure(cells(missing=3, grown=1))[1]
-    assert judge.measure(cells(missing=3, grown=2))[1] is False
+def test_from_then_on_any_better_one_is_kept():
+    chosen = begun(cells(missing=5))
+    assert chosen.accepts(cells(missing=3, grown=2))
+    assert chosen.accepts(cells(missing=3, grown=1))
+    assert chosen.accepts(cells(missing=3, grown=2)) is False
 
 
-def test_more_cells_at_a_higher_overlap_do_not_make_up_for_fewer_at_half(judge):
-    judge.measure_start(cells(grown=6))
-    assert judge.start_ap == 1
-    ap, keep = judge.measure(cells(missing=1))
-    assert ap < 1
-    assert keep is False
+def test_more_cells_at_a_higher_overlap_do_not_make_up_for_fewer_at_half():
+    chosen = begun(cells(grown=6))
+    assert chosen.start_ap == 1
+    assert chosen.accepts(cells(missing=1)) is False
+    assert chosen.last()["validation_ap"] < 1
 
 
-def test_a_model_closer_to_the_start_may_be_worse_by_less_than_a_cell(judge):
-    judge.measure_start(cells(missing=5))
-    assert judge.measure(cells(missing=2))[1]
-    assert judge.measure_closer(cells(missing=4, grown=2))[1] is False
-    assert judge.measure_closer(cells(missing=1, grown=2))[1]
-    judge.measure_start(cells(missing=3))
-    assert judge.measure(cells(missing=2))[1]
-    closer = judge.measure_closer(cells(missing=2, grown=2))
-    assert closer[1] is False, "it would not beat the start any more"
+def test_a_model_closer_to_the_start_may_be_worse_by_less_than_a_cell():
+    chosen = begun(cells(missing=5))
+    assert chosen.accepts(cells(missing=2))
+    assert chosen.accepts_closer(cells(missing=4, grown=2)) is False
+    assert chosen.accepts_closer(cells(missing=1, grown=2))
+    chosen = begun(cells(missing=3))
+    assert chosen.accepts(cells(missing=2))
+    closer = chosen.accepts_closer(cells(missing=2, grown=2))
+    assert closer is False, "it would not beat the start any more"

@@ -1,4 +1,4 @@
-"""Means of weights."""
+"""The state of a training, and means of weights."""
 
 import pytest
 import torch

@@ -99,8 +99,8 @@ def _advice(pairs: Sequence[tuple[Path, Path]], start: str) -> list[str]:
     from napari_iaunet.model.checkpoint import load_model
     from napari_iaunet.model.registry import find_model
     from napari_iaunet.training.advice import advise, check_held_out
-    from napari_iaunet.training.dataset import MANY_FILES, read_pairs
-    from napari_iaunet.training.holdout import hold_out
+    from napari_iaunet.training.dataset import read_pairs
+    from napari_iaunet.training.holdout import MANY_FILES, hold_out
 
     diameter = load_model(find_model(start))[0].config.diameter
     annotations = list(read_pairs(pairs))

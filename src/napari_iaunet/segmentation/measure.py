@@ -70,6 +70,28 @@ def disc_area(diameter: float) -> float:
     return np.pi / 4 * diameter**2
 
 
+def disc_diameters(areas: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """Diameters of discs of areas in pixels, as what is meant by a cell's diameter."""
+    return np.asarray(np.sqrt(4 * areas / np.pi), np.float64)
+
+
+def median_diameter(areas: NDArray[np.integer[Any]]) -> float | None:
+    """Median diameter, in pixels, of cells of these areas.
+
+    Parameters
+    ----------
+    areas : (N,) integer array
+        In pixels, as ``numpy.bincount(labels.ravel())[1:]`` counts them; 0 is no cell.
+
+    Returns
+    -------
+    float or None
+        None without cells.
+    """
+    areas = areas[areas > 0]
+    return float(np.median(disc_diameters(areas))) if areas.size else None
+
+
 def sums(
     index: NDArray[np.integer[Any]], values: NDArray[Any], count: int
 ) -> NDArray[np.float64]:

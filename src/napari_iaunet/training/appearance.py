@@ -1,4 +1,4 @@
-"""Random looks: colour, contrast, illumination, sharpness, noise."""
+"""Random appearance: colour, contrast, illumination, sharpness, noise."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def brighten(image: Tensor, rng: Generator) -> Tensor:
     return image * float(np.exp(rng.uniform(-0.15, 0.15)))
 
 
-def change_look(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
+def vary_appearance(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
     """Vary colour, gamma, contrast, illumination, sharpness and noise.
 
     Parameters

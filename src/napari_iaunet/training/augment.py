@@ -11,7 +11,7 @@ from torch import Tensor
 
 from napari_iaunet.model.losses import Targets
 from napari_iaunet.segmentation.diameter import scale_for
-from napari_iaunet.training.appearance import brighten, change_look, is_gray
+from napari_iaunet.training.appearance import brighten, is_gray, vary_appearance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from napari_iaunet.training.dataset import AnnotatedImage
 
 _SCALE_JITTER = (0.65, 1.55)
-# Where people draw an outline on a blurred edge depends on the kind of image. Gamma,
-# blur, noise and resampling hide the kind, so these many gray crops are shown as the
-# finished model will see them. Stains differ so much from one laboratory to the next
-# that few crops in colour may be.
-_AS_USED_GRAY = 0.7
-_AS_USED_COLOUR = 0.1
+# Share of crops that are cut and shown as the finished model will see them. Where
+# people draw an outline on a blurred edge depends on the domain, which gamma, blur,
+# noise and resampling hide. Stains differ so much from one laboratory to the next that
+# few crops in colour may be like that.
+_INFERENCE_LIKE_GRAY = 0.7
+_INFERENCE_LIKE_COLOUR = 0.1
 # How far the estimate of an image's diameter may be off, as a factor.
 _ESTIMATE = (0.85, 1.2)
 
@@ -43,8 +43,9 @@ class Crop(NamedTuple):
     centre, known, radius : Tensor, (1, H, W) float32
     offset : Tensor, (2, H, W) float32
         In pixels of the crop.
-    as_used : bool
-        Cut at the scale, and to be shown with the look, that the finished model sees.
+    inference_like : bool
+        Cut at the scale, and to be shown with the appearance, that the finished model
+        sees.
     """
 
     image: Tensor
@@ -53,7 +54,7 @@ class Crop(NamedTuple):
     offset: Tensor
     radius: Tensor
     known: Tensor
-    as_used: bool
+    inference_like: bool
 
 
 class Batch(NamedTuple):
@@ -63,9 +64,9 @@ class Batch(NamedTuple):
     targets: Targets
 
 
-def _turn_matrix(as_used: bool, rng: Generator) -> np.ndarray:
-    """Quarter turns and mirrors; unless as used, free turns and stretching, too."""
-    free = not as_used
+def _orientation(inference_like: bool, rng: Generator) -> np.ndarray:
+    """Quarter turns and mirrors; free turns and stretching unless inference-like."""
+    free = not inference_like
     angle = rng.integers(4) * np.pi / 2
     if free and rng.random() < 0.35:
         angle += rng.uniform(-np.pi / 4, np.pi / 4)
@@ -75,24 +76,24 @@ def _turn_matrix(as_used: bool, rng: Generator) -> np.ndarray:
     if free and rng.random() < 0.35:
         stretch = np.exp(rng.uniform(-0.2, 0.2))
         turn = turn @ np.diag([stretch, 1 / stretch])
-    return np.rint(turn) if as_used else turn
+    return np.rint(turn) if inference_like else turn
 
 
-def _scale(source: AnnotatedImage, as_used: bool, rng: Generator) -> float:
+def _scale(source: AnnotatedImage, inference_like: bool, rng: Generator) -> float:
     """Pixels of the crop per pixel of the image."""
-    if not as_used:
-        return source.zoom * float(np.exp(rng.uniform(*np.log(_SCALE_JITTER))))
+    if not inference_like:
+        return source.scale * float(np.exp(rng.uniform(*np.log(_SCALE_JITTER))))
     off = float(np.exp(rng.uniform(*np.log(_ESTIMATE))))
-    diameter = off / (source.zoom * source.shrunk)
-    return scale_for(diameter, 1.0, source.labels.shape) / source.shrunk
+    diameter = off / (source.scale * source.stored_scale)
+    return scale_for(diameter, 1.0, source.labels.shape) / source.stored_scale
 
 
 def _affine(
-    source: AnnotatedImage, size: int, as_used: bool, rng: Generator
+    source: AnnotatedImage, size: int, inference_like: bool, rng: Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Matrix and shift that take a crop's pixel (y, x) to the image's."""
-    scale = _scale(source, as_used, rng)
-    matrix = _turn_matrix(as_used, rng) / scale
+    scale = _scale(source, inference_like, rng)
+    matrix = _orientation(inference_like, rng) / scale
     shape = np.asarray(source.labels.shape)
     if rng.random() < 0.5 and len(source.centres) > 1:
         # Near some cell, so that sparse images are not mostly background.
@@ -104,7 +105,7 @@ def _affine(
     middle = np.clip(middle, half, shape - half)
     shift = middle - matrix @ np.full(2, (size - 1) / 2)
     # At the image's own scale, pixel falls on pixel: nothing is resampled.
-    return matrix, np.rint(shift) if as_used and scale == 1.0 else shift
+    return matrix, np.rint(shift) if inference_like and scale == 1.0 else shift
 
 
 def draw_crop(source: AnnotatedImage, size: int, rng: Generator) -> Crop:
@@ -121,8 +122,9 @@ def draw_crop(source: AnnotatedImage, size: int, rng: Generator) -> Crop:
     rng : numpy Generator
     """
     gray = is_gray(torch.from_numpy(source.image[:, ::8, ::8]))
-    as_used = rng.random() < (_AS_USED_GRAY if gray else _AS_USED_COLOUR)
-    matrix, shift = _affine(source, size, as_used, rng)
+    share = _INFERENCE_LIKE_GRAY if gray else _INFERENCE_LIKE_COLOUR
+    inference_like = rng.random() < share
+    matrix, shift = _affine(source, size, inference_like, rng)
     axis = np.arange(size, dtype=np.float32)
     y, x = (
         (row[0] * axis[:, None] + row[1] * axis[None] + start).astype(np.float32)
@@ -149,7 +151,7 @@ def draw_crop(source: AnnotatedImage, size: int, rng: Generator) -> Crop:
         torch.from_numpy(offset * inside),
         torch.from_numpy(radius)[None],
         torch.from_numpy(known.astype(np.float32))[None],
-        bool(as_used),
+        bool(inference_like),
     )
 
 
@@ -196,8 +198,8 @@ def _sample_image(
     )[0]
 
 
-def _turn(crop: Crop, rng: Generator) -> Crop:
-    """Mirror or turn by a quarter, to be shown with a new look."""
+def _second_view(crop: Crop, rng: Generator) -> Crop:
+    """Mirror or turn by a quarter, to be shown with another appearance."""
     image, cells, centre, offset, radius, known, _ = crop
     if rng.random() < 0.5:
         image, cells, centre, radius, known = (
@@ -210,7 +212,7 @@ def _turn(crop: Crop, rng: Generator) -> Crop:
             t.transpose(-1, -2) for t in (image, cells, centre, radius, known)
         )
         offset = offset.transpose(-1, -2).flip(0)
-    return Crop(image, cells, centre, offset, radius, known, as_used=False)
+    return Crop(image, cells, centre, offset, radius, known, inference_like=False)
 
 
 def _empty(size: int, rng: Generator) -> Crop:
@@ -224,26 +226,26 @@ def _empty(size: int, rng: Generator) -> Crop:
         torch.zeros(2, size, size),
         zero + 1,
         zero + 1,
-        as_used=False,
+        inference_like=False,
     )
 
 
 def draw_batch(
     sources: Sequence[AnnotatedImage],
-    shares: np.ndarray,
+    probabilities: np.ndarray,
     *,
     batch: int,
     size: int,
     second_views: int,
     rng: Generator,
 ) -> Batch:
-    """Draw crops, some of them twice under two looks for the cell triplets.
+    """Draw crops, some of them twice in two appearances for the cell triplets.
 
     Parameters
     ----------
     sources : sequence of AnnotatedImage
-    shares : (len(sources),) float
-        Probability of each image.
+    probabilities : (len(sources),) float
+        Of each image.
     batch : int
         Crops in all.
     size : int
@@ -253,17 +255,17 @@ def draw_batch(
     rng : numpy Generator
     """
     crops = []
-    for index in rng.choice(len(sources), batch - second_views, p=shares):
+    for index in rng.choice(len(sources), batch - second_views, p=probabilities):
         empty = rng.random() < 0.01
         crops.append(
             _empty(size, rng) if empty else draw_crop(sources[index], size, rng)
         )
-    crops += [_turn(crops[i], rng) for i in range(second_views)]
+    crops += [_second_view(crops[i], rng) for i in range(second_views)]
     images = torch.stack(
         [
             brighten(crop.image, rng)
-            if crop.as_used
-            else change_look(crop.image, crop.cells > 0, rng)
+            if crop.inference_like
+            else vary_appearance(crop.image, crop.cells > 0, rng)
             for crop in crops
         ]
     )

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import ndimage
+from skimage.segmentation import relabel_sequential
 
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.inference.tiles import rescale
 from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.segmentation.measure import median_diameter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
-# From so many files on, whole images are held out.
-MANY_FILES = 8
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+
+# Images are stored at this multiple of the scale that the network sees on average.
+# Crops are drawn up to 1.55 times as large, so the largest lose a little sharpness.
+# Nearer to their own size than the second factor images stay as they are: to store them
+# smaller would save little.
+_MARGIN, _WORTH_RESCALING = 1.4, 0.8
+# Limits of the factor to the network's diameter. Beyond them are labels that are no
+# cells: specks, or one label for a whole image.
+_SCALES = (0.1, 4.0)
 
 
 @dataclass(frozen=True)
@@ -42,11 +52,11 @@ class AnnotatedImage:
         (y, x) of each cell's centre, in pixels; row 0 is unused.
     radii : (N + 1,) float32
         Radius of a disc of the same area, in pixels; row 0 is 1.
-    zoom : float
+    scale : float
         Multiply by this to bring the median cell to the network's diameter.
-    shrunk : float
+    stored_scale : float
         By this factor the image was rescaled already.
-    name, kind : str
+    name, domain : str
         The file's stem and its folder's name.
     known : (Y, X) bool or None
         Pixels of which the annotation tells what they are; None: of all.
@@ -57,10 +67,10 @@ class AnnotatedImage:
     edge_distance: NDArray[np.float16]
     centres: NDArray[np.float32]
     radii: NDArray[np.float32]
-    zoom: float
-    shrunk: float
+    scale: float
+    stored_scale: float
     name: str = ""
-    kind: str = ""
+    domain: str = ""
     known: NDArray[np.bool_] | None = None
 
 
@@ -76,7 +86,7 @@ class Annotation(NamedTuple):
     region : (Y, X) bool or None
         Where every cell is labelled; None: everywhere. Outside, what has no label
         may be anything.
-    name, kind : str
+    name, domain : str
     channel_axis : int or None
         Of the image, where it is not a last axis of 3 or 4.
     stack : str
@@ -88,7 +98,7 @@ class Annotation(NamedTuple):
     labels: NDArray[Any]
     region: NDArray[np.bool_] | None = None
     name: str = ""
-    kind: str = ""
+    domain: str = ""
     channel_axis: int | None = None
     stack: str = ""
 
@@ -133,13 +143,6 @@ def _pairs_in(folder: Path) -> list[tuple[Path, Path]]:
         more = f" and {len(alone) - 1} more" if len(alone) > 1 else ""
         log.warning("%s: left out for want of a mask: %s%s", folder, alone[0], more)
     return [(images[key], masks[key]) for key in images if key in masks]
-
-
-def median_diameter(labels: NDArray[Any]) -> float:
-    """Median diameter, in pixels, of discs of the cells' areas; 0 without cells."""
-    areas = np.bincount(np.asarray(labels).ravel())[1:]
-    areas = areas[areas > 0]
-    return float(np.median(np.sqrt(areas * 4 / np.pi))) if areas.size else 0.0
 
 
 def _geometry(
@@ -195,19 +198,17 @@ def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
     known = None
     if annotation.region is not None:
         known = annotation.region | (labels > 0)
-    zoom = _zoom(labels, diameter)
-    shrunk = 1.0
-    shrink = min(1.0, zoom * 1.4)
-    if shrink < 0.8:
-        plane = rescale(plane, shrink)
-        shrunk = shrink
+    scale, stored_scale = _scale_to(diameter, labels), 1.0
+    if scale * _MARGIN < _WORTH_RESCALING:
+        stored_scale = scale * _MARGIN
+        plane = rescale(plane, stored_scale)
         rows, columns = (
             np.clip(((np.arange(n) + 0.5) * m / n).astype(int), 0, m - 1)
             for n, m in zip(plane.shape[1:], labels.shape, strict=True)
         )
         labels = consecutive(labels[rows][:, columns])
         known = None if known is None else known[rows][:, columns]
-        zoom = _zoom(labels, diameter)
+        scale = _scale_to(diameter, labels)
     distance, centres, radii = _geometry(labels)
     return AnnotatedImage(
         plane.astype(np.float16),
@@ -215,10 +216,10 @@ def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
         distance,
         centres,
         radii,
-        zoom,
-        shrunk,
+        scale,
+        stored_scale,
         annotation.name,
-        annotation.kind,
+        annotation.domain,
         known,
     )
 
@@ -258,14 +259,14 @@ def check_labels(annotation: Annotation) -> None:
 
 def consecutive(labels: NDArray[Any]) -> NDArray[np.int32]:
     """Renumber the cells of a label image from 1 without gaps."""
-    values, inverse = np.unique(labels, return_inverse=True)
-    first = 1 if values[0] != 0 else 0
-    return (inverse.reshape(labels.shape) + first).astype(np.int32)
+    numbers = labels.view(np.uint8) if labels.dtype == np.bool_ else labels
+    return np.asarray(relabel_sequential(numbers)[0], np.int32)
 
 
-def _zoom(labels: NDArray[np.int32], diameter: float) -> float:
-    typical = median_diameter(labels) or diameter
-    return float(np.clip(diameter / typical, 0.1, 4.0))
+def _scale_to(diameter: float, labels: NDArray[np.int32]) -> float:
+    """Factor that brings the median cell to a diameter, in pixels."""
+    typical = median_diameter(np.bincount(labels.ravel())[1:]) or diameter
+    return float(np.clip(diameter / typical, *_SCALES))
 
 
 def read_pairs(
@@ -290,12 +291,12 @@ def read_pairs(
             yield pair
             continue
         image, mask, *more = pair
-        name, kind, axis = f"pair {index + 1}", "", None
+        name, domain, axis = f"pair {index + 1}", "", None
         region = more[0] if more else None
         if isinstance(image, str | Path):
             path = Path(image)
             name = path.stem.removesuffix("_img")
-            kind = next(
+            domain = next(
                 (p.name for p in path.parents if p.name not in ("train", "test")), ""
             )
             region = _region_beside(path) if region is None else region
@@ -303,7 +304,7 @@ def read_pairs(
             image, axis = found.array, found.channel_axis
         if region is not None:
             region = np.asarray(array(region)) != 0
-        yield Annotation(image, np.asarray(array(mask)), region, name, kind, axis)
+        yield Annotation(image, np.asarray(array(mask)), region, name, domain, axis)
 
 
 def _region_beside(image: Path) -> Path | None:
@@ -315,46 +316,6 @@ def _region_beside(image: Path) -> Path | None:
 def load_pairs(pairs: Iterable[Sequence[Any]], diameter: float) -> list[AnnotatedImage]:
     """Read and prepare pairs, as `read_pairs` takes them."""
     return [prepare(annotation, diameter) for annotation in read_pairs(pairs)]
-
-
-def _series(path: Path) -> str:
-    """Name of the series that a file belongs to: its id without the last number."""
-    stem = path.stem.removesuffix("_img")
-    hexadecimal = len(stem) >= 8 and all(c in "0123456789abcdef" for c in stem)
-    return f"{path.parent}/{'' if hexadecimal else stem.rstrip('0123456789')}"
-
-
-def split_pairs(
-    pairs: Sequence[tuple[Path, Path]], fraction: float = 0.125
-) -> tuple[list[tuple[Path, Path]], list[tuple[Path, Path]]]:
-    """Hold out the last part of every series of images.
-
-    Files of one folder that differ in their last number only are a series, such
-    as the frames of a film: neighbours in it show the same cells, so a series
-    is cut once instead of being shuffled. Files named by hashes are one series.
-
-    Parameters
-    ----------
-    pairs : sequence of (image path, mask path)
-    fraction : float
-        Share of each series that is held out; one image at least where the
-        series has four or more.
-
-    Returns
-    -------
-    training, validation : lists of pairs
-    """
-    series: dict[str, list[tuple[Path, Path]]] = {}
-    for pair in pairs:
-        series.setdefault(_series(Path(pair[0])), []).append(pair)
-    training, validation = [], []
-    for members in series.values():
-        count = round(len(members) * fraction)
-        if len(members) >= 4:
-            count = max(1, count)
-        training += members[: len(members) - count]
-        validation += members[len(members) - count :]
-    return training, validation
 
 
 # Cells are of a usual size if their median in every image is within this factor of it.
@@ -377,4 +338,67 @@ def usual_diameter(images: Sequence[AnnotatedImage], diameter: float) -> float |
 
 
 def _own_diameter(image: AnnotatedImage, diameter: float) -> float:
-    return diameter / (image.zoom * image.shrunk)
+    return diameter / (image.scale * image.stored_scale)
+
+
+# A domain without a weight of its own is drawn in proportion to this power of its
+# number of images: 1 would let the largest domain drown the others, 0 would show a
+# domain of three images as often as one of hundreds.
+_DOMAIN_POWER = 0.35
+
+
+def sampling_probabilities(
+    images: Sequence[AnnotatedImage], weights: Mapping[str, float]
+) -> np.ndarray:
+    """Probability of each image, by the weight of its domain; see `Recipe`."""
+    counts = Counter(image.domain for image in images)
+    usual = {domain: float(count) ** _DOMAIN_POWER for domain, count in counts.items()}
+    # Weights are given in units of their own: a domain that is not named counts as it
+    # would beside the named ones.
+    named = sum(usual[domain] for domain in counts if domain in weights)
+    given = sum(weights[domain] for domain in counts if domain in weights)
+    of_domain = {
+        domain: weights[domain] * named / given if domain in weights else usual[domain]
+        for domain in counts
+    }
+    drawn = np.array([of_domain[i.domain] / counts[i.domain] for i in images])
+    return np.asarray(drawn / drawn.sum())
+
+
+class TrainingData(NamedTuple):
+    """Images of a run.
+
+    Attributes
+    ----------
+    images : list of AnnotatedImage
+        To train on.
+    held_out : list of AnnotatedImage
+        What is held out of them.
+    rehearsal : list of AnnotatedImage
+        What the model knows already and is not to forget.
+    """
+
+    images: list[AnnotatedImage]
+    held_out: list[AnnotatedImage]
+    rehearsal: list[AnnotatedImage]
+
+    @classmethod
+    def prepare(
+        cls,
+        annotations: Sequence[Annotation],
+        held_out: Sequence[Annotation],
+        rehearsal: Sequence[Sequence[Any]],
+        diameter: float,
+    ) -> TrainingData:
+        """Prepare all images for a network of a cell diameter, in pixels.
+
+        Raises
+        ------
+        TrainingError
+            If an image cannot be used, or there is no cell to train on.
+        """
+        images = [prepare(annotation, diameter) for annotation in annotations]
+        if not any(len(image.centres) > 1 for image in images):
+            raise TrainingError("There is no annotated cell to train on.")
+        checks = [prepare(annotation, diameter) for annotation in held_out]
+        return cls(images, checks, load_pairs(rehearsal, diameter))

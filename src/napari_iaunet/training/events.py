@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from napari_iaunet.training.state import TrainingState
 
 
+EventKind = Literal["start", "step", "measuring", "validation", "checkpoint", "end"]
+
+
 @dataclass(frozen=True)
 class TrainingEvent:
     """One thing that happened.
@@ -48,7 +51,7 @@ class TrainingEvent:
         Cells that a validation found in the first of its images.
     """
 
-    kind: Literal["start", "step", "measuring", "validation", "checkpoint", "end"]
+    kind: EventKind
     step: int
     losses: dict[str, float] = field(default_factory=dict)
     learning_rate: float | None = None
@@ -65,8 +68,8 @@ _DEFAULT_MINUTES = 10.0
 
 
 @dataclass(frozen=True)
-class Length:
-    """The limits of a training, whichever comes first.
+class Budget:
+    """How long a training may take: minutes or steps, whichever are over first.
 
     Attributes
     ----------

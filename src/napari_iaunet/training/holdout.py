@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.ndimage import find_objects
 
 from napari_iaunet.evaluation import AveragePrecision, average_precision, overlaps
-from napari_iaunet.training.dataset import Annotation, check_labels, consecutive
+from napari_iaunet.training.dataset import (
+    Annotation,
+    check_labels,
+    consecutive,
+    read_pairs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +23,8 @@ if TYPE_CHECKING:
 
     Labels = NDArray[np.integer[Any]]
 
+# From so many files on, whole images are held out.
+MANY_FILES = 8
 # Share of an image's cells that is held out.
 _SHARE = 0.25
 # Some cells train, others show whether that helps.
@@ -52,6 +60,75 @@ class HeldOut(NamedTuple):
         kept = np.where(counts[labels], labels, 0)
         region = self.complete & ((labels == 0) | (kept > 0))
         return self.annotation._replace(labels=kept, region=region)
+
+
+def _series(path: Path) -> str:
+    """Name of the series that a file belongs to: its id without the last number."""
+    stem = path.stem.removesuffix("_img")
+    hexadecimal = len(stem) >= 8 and all(c in "0123456789abcdef" for c in stem)
+    return f"{path.parent}/{'' if hexadecimal else stem.rstrip('0123456789')}"
+
+
+def split_pairs(
+    pairs: Sequence[tuple[Path, Path]], fraction: float = 0.125
+) -> tuple[list[tuple[Path, Path]], list[tuple[Path, Path]]]:
+    """Hold out the last part of every series of images.
+
+    Files of one folder that differ in their last number only are a series, such
+    as the frames of a film: neighbours in it show the same cells, so a series
+    is cut once instead of being shuffled. Files named by hashes are one series.
+
+    Parameters
+    ----------
+    pairs : sequence of (image path, mask path)
+    fraction : float
+        Share of each series that is held out; one image at least where the
+        series has four or more.
+
+    Returns
+    -------
+    training, validation : lists of pairs
+    """
+    series: dict[str, list[tuple[Path, Path]]] = {}
+    for pair in pairs:
+        series.setdefault(_series(Path(pair[0])), []).append(pair)
+    training, validation = [], []
+    for members in series.values():
+        count = round(len(members) * fraction)
+        if len(members) >= 4:
+            count = max(1, count)
+        training += members[: len(members) - count]
+        validation += members[len(members) - count :]
+    return training, validation
+
+
+def split(
+    pairs: Sequence[Sequence[Any]], validation: Sequence[Sequence[Any]] | None = None
+) -> tuple[list[Annotation], list[HeldOut]]:
+    """Read images, and hold out a part of them if no others are given for that.
+
+    Parameters
+    ----------
+    pairs, validation
+        As for `train`.
+
+    Returns
+    -------
+    training, held_out : lists
+    """
+    paths = [
+        (Path(pair[0]), pair[1]) for pair in pairs if isinstance(pair[0], str | Path)
+    ]
+    if validation is None and len(pairs) == len(paths) >= MANY_FILES:
+        first, last = split_pairs(paths)
+        if last:  # not if each image is a series of its own
+            pairs, validation = first, last
+    annotations = list(read_pairs(pairs))
+    if validation is None:
+        return hold_out(annotations)
+    ready = [part for part in validation if isinstance(part, HeldOut)]
+    others = [pair for pair in validation if not isinstance(pair, HeldOut)]
+    return annotations, [*ready, *map(whole, read_pairs(others))]
 
 
 def hold_out(

@@ -1,23 +1,24 @@
-"""Measure a model on held-out cells, and tell whether it is the best so far."""
+"""Model selection: which model of a training is kept, by the held-out cells."""
 
 from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_iaunet.evaluation import THRESHOLDS
+from napari_iaunet.evaluation import THRESHOLDS, AveragePrecision
 from napari_iaunet.training.holdout import score
+from napari_iaunet.training.state import mean_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import torch
     from numpy.typing import NDArray
 
-    from napari_iaunet.evaluation import AveragePrecision
     from napari_iaunet.model.network import IAUNet
     from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.holdout import HeldOut
@@ -25,12 +26,39 @@ if TYPE_CHECKING:
 _USUAL = THRESHOLDS.index(0.5)
 # Above this overlap chance decides about the few cells of a small held-out part.
 _COUNTED = np.array(THRESHOLDS) < 0.9
+# Far below what one cell counts, and far above what rounding of a mean of eight does.
 _ROUNDING = 1e-9
 # Measuring may take this share of the time.
 _SHARE = 0.1
+# A start of this AP at IoU 0.5 knows what the cells are like, and how large.
+_FINDS_CELLS = 0.5
 
 
-class Judge:
+class Measurement(NamedTuple):
+    """What a network finds of the held-out cells.
+
+    Attributes
+    ----------
+    scores : AveragePrecision
+    example : (Y, X) integer array
+        Cells that it found in the first image.
+    """
+
+    scores: AveragePrecision
+    example: NDArray[np.integer[Any]]
+
+    @property
+    def ap(self) -> float:
+        """Pooled AP at IoU 0.5."""
+        return float(self.scores.pooled[_USUAL])
+
+    @property
+    def mean_ap(self) -> float:
+        """Mean of the pooled AP at IoU 0.5 to 0.85, by which models are compared."""
+        return float(self.scores.pooled[_COUNTED].mean())
+
+
+class ModelSelection:
     """Decides which model of a training is kept.
 
     Parameters
@@ -38,24 +66,29 @@ class Judge:
     held_out : sequence of HeldOut
         Empty: there is nothing to decide by.
     device : torch.device
+    start : IAUNet or None
+        The network that training begins with, to be kept until a better one comes.
+        None: the last network is kept, whatever it can do.
+    interpolates : bool
+        Whether trained weights are measured and kept as interpolated with those of the
+        start, if that finds the cells.
     every : float
-        Seconds between two measurements, or more where these take long.
-    from_start : bool
-        Whether the model that training began with is kept until a better one comes.
+        Seconds between measurements, or more where these take long.
+    measure : callable, optional
+        Network -> Measurement; by default its cells are compared with the held-out
+        ones.
 
     Attributes
     ----------
-    start : AveragePrecision or None
-        Of the model that training began with.
+    keeps_best : bool
+        Whether the best model is kept, not the last one.
     improved : bool or None
         Whether the kept model is better than the start; None where the start was not
         measured.
-    has_new_best : bool
-        Whether it was found since this was last set to False.
+    found_better : bool
+        Whether such a model was found since `begin`.
     best_ap : float or None
         AP at IoU 0.5 of the kept model; None before a measurement.
-    example : (Y, X) integer array or None
-        Cells found in the first image.
     """
 
     def __init__(
@@ -63,96 +96,119 @@ class Judge:
         held_out: Sequence[HeldOut],
         device: torch.device,
         *,
-        every: float,
-        from_start: bool,
+        start: IAUNet | None,
+        interpolates: bool = False,
+        every: float = 0.0,
+        measure: Callable[[IAUNet], Measurement] | None = None,
     ) -> None:
-        self._held_out, self._device, self._every = held_out, device, every
-        self.keeps_best = from_start and bool(held_out)
-        self.start: AveragePrecision | None = None
+        self._measure_cells = measure or partial(_measure, held_out, device)
+        self._start, self._interpolates, self._every = start, interpolates, every
+        self.has_cells = bool(held_out)
+        self.keeps_best = start is not None and self.has_cells
         self.improved: bool | None = None
-        self.has_new_best = False
+        self.found_better = False
         self.best_ap: float | None = None
-        self.example: NDArray[np.integer[Any]] | None = None
         self._best = -1.0
-        self._measured = time.monotonic()
-        self._took = 0.0
+        self._start_measured: Measurement | None = None
+        self._last: Measurement | None = None
+        self._measured_at, self._took = time.monotonic(), 0.0
 
     @property
     def start_ap(self) -> float | None:
-        """AP at IoU 0.5 of the model that training began with."""
-        return None if self.start is None else float(self.start.pooled[_USUAL])
+        """AP at IoU 0.5 of the model that training began with, if it was measured."""
+        return None if self._start_measured is None else self._start_measured.ap
 
     @property
-    def has_cells(self) -> bool:
-        """Whether there is anything to measure with."""
-        return bool(self._held_out)
+    def start_finds_cells(self) -> bool:
+        """Whether the start knows what the cells are like."""
+        return (self.start_ap or 0.0) >= _FINDS_CELLS
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether every trained network is interpolated with the start."""
+        return self._interpolates and self.start_finds_cells
 
     def figures(self) -> dict[str, Any]:
         """Tell what a card says of the kept model; nothing before a measurement."""
         if self.best_ap is None:
             return {}
         figures: dict[str, float] = {"validation AP50": round(self.best_ap, 4)}
-        if self.start is not None:
-            figures["validation AP50 of the start"] = round(self.start_ap or 0.0, 4)
+        if self.start_ap is not None:
+            figures["validation AP50 of the start"] = round(self.start_ap, 4)
             figures["validation cells"] = self._cells
         return {"improved": self.improved, "figures": figures}
 
+    def last(self) -> dict[str, Any]:
+        """Tell what an event says of the last measurement."""
+        assert self._last is not None
+        ap, example = self._last.ap, self._last.example
+        return {**self.kept(), "validation_ap": ap, "example": example}
+
+    def kept(self) -> dict[str, Any]:
+        """Tell what an event says of the kept model."""
+        return {
+            "validation_ap": self.best_ap,
+            "start_ap": self.start_ap,
+            "improved": self.improved,
+        }
+
     def is_due(self) -> bool:
         """Whether it is time to measure again."""
-        waited = time.monotonic() - self._measured
-        return bool(self._held_out) and waited > max(self._every, self._took / _SHARE)
+        waited = time.monotonic() - self._measured_at
+        return self.has_cells and waited > max(self._every, self._took / _SHARE)
 
-    def measure_start(self, network: IAUNet) -> float:
-        """Measure the model that training begins with; returns its AP at IoU 0.5."""
-        self.start, self.improved = self._measure(network), False
-        self._best = _mean(self.start)
-        self.best_ap = float(self.start.pooled[_USUAL])
-        return self.best_ap
+    def begin(self, best: IAUNet | None = None) -> None:
+        """Measure the start and, where training is resumed, its best model so far."""
+        assert self._start is not None
+        start = self._start_measured = self._measure(self._start)
+        self.improved, self._best, self.best_ap = False, start.mean_ap, start.ap
+        if best is not None:
+            self.accepts(best)
+        self.found_better = False
 
-    def measure(self, network: IAUNet) -> tuple[float, bool]:
-        """Measure a model.
+    def candidate(self, network: IAUNet) -> IAUNet:
+        """Return what is measured and kept of a network: itself, or interpolated."""
+        return self.interpolated(network) if self.interpolates else network
 
-        Returns
-        -------
-        ap : float
-            Pooled AP at IoU 0.5.
-        keep : bool
-            Whether this model is the one to keep: it has the best mean AP at IoU 0.5
-            to 0.85, which is above the start's by more than chance may give, and at
-            0.5 it is not worse than the start.
+    def interpolated(self, network: IAUNet) -> IAUNet:
+        """Interpolate half way between a network and the start (WiSE-FT)."""
+        assert self._start is not None
+        return mean_of([network, self._start])
+
+    def accepts(self, network: IAUNet) -> bool:
+        """Measure a network, and tell whether it is the one to keep.
+
+        It is if it has the best mean AP at IoU 0.5 to 0.85, which is above the start's
+        by more than chance may give, and at 0.5 it is not worse than the start.
         """
         found = self._measure(network)
-        better = not self.keeps_best or _mean(found) > self._best
-        return self._decide(found, better)
+        better = not self.keeps_best or found.mean_ap > self._best
+        return self._accept(found, better)
 
-    def measure_closer(self, network: IAUNet) -> tuple[float, bool]:
-        """Measure a model that is closer to the start than the best one so far.
+    def accepts_closer(self, network: IAUNet) -> bool:
+        """Measure a network that is closer to the start than the best one so far.
 
         It is the one to keep unless it is worse than the best by more than chance may
         give: on other images it fails less.
-
-        Returns
-        -------
-        ap, keep
-            As of `measure`.
         """
         found = self._measure(network)
-        return self._decide(found, _mean(found) > self._best - self._chance)
+        return self._accept(found, found.mean_ap > self._best - self._chance)
 
-    def _decide(self, found: AveragePrecision, better: bool) -> tuple[float, bool]:
-        ap, mean = float(found.pooled[_USUAL]), _mean(found)
-        keep = better and self._beats_start(ap, mean)
-        if keep:
-            self._best, self.best_ap = mean, ap
-            if self.start is not None:
-                self.improved = self.has_new_best = True
-        return ap, keep
+    def _accept(self, found: Measurement, better: bool) -> bool:
+        if not (better and self._beats_start(found)):
+            return False
+        self._best, self.best_ap = found.mean_ap, found.ap
+        if self._start_measured is not None:
+            self.improved = self.found_better = True
+        return self.keeps_best
 
-    def _beats_start(self, ap: float, mean: float) -> bool:
+    def _beats_start(self, found: Measurement) -> bool:
         """Whether a model is better than the start by more than chance may give."""
-        if self.start is None or not self.keeps_best:
+        start = self._start_measured
+        if start is None:
             return True
-        return mean >= _mean(self.start) + self._chance and ap >= (self.start_ap or 0)
+        better = found.mean_ap >= start.mean_ap + self._chance
+        return better and found.ap >= start.ap
 
     @property
     def _chance(self) -> float:
@@ -167,27 +223,30 @@ class Judge:
     @property
     def _cells(self) -> int:
         """Number of cells that are measured on."""
-        assert self.start is not None
-        return int((self.start.tp + self.start.fn)[:, _USUAL].sum())
+        assert self._start_measured is not None
+        scores = self._start_measured.scores
+        return int((scores.tp + scores.fn)[:, _USUAL].sum())
 
-    def _measure(self, network: IAUNet) -> AveragePrecision:
-        from napari_iaunet.segmentation.segmenter import Segmenter
-
+    def _measure(self, network: IAUNet) -> Measurement:
         begin = time.monotonic()
-        segmenter = Segmenter.from_network(network, self._device)
-        found: list[NDArray[np.integer[Any]]] = []
-
-        def segment(annotation: Annotation) -> NDArray[np.integer[Any]]:
-            image, axis = annotation.image, annotation.channel_axis
-            found.append(segmenter.segment(image, channel_axis=axis).labels)
-            return found[-1]
-
-        result = score(self._held_out, segment)
-        self.example = found[0]
-        self._measured = time.monotonic()
-        self._took = self._measured - begin
-        return result
+        self._last = self._measure_cells(network)
+        self._measured_at = time.monotonic()
+        self._took = self._measured_at - begin
+        return self._last
 
 
-def _mean(found: AveragePrecision) -> float:
-    return float(found.pooled[_COUNTED].mean())
+def _measure(
+    held_out: Sequence[HeldOut], device: torch.device, network: IAUNet
+) -> Measurement:
+    """Segment the held-out images and compare with the cells that people drew."""
+    from napari_iaunet.segmentation.segmenter import Segmenter
+
+    segmenter = Segmenter.from_network(network, device)
+    found: list[NDArray[np.integer[Any]]] = []
+
+    def segment(annotation: Annotation) -> NDArray[np.integer[Any]]:
+        image, axis = annotation.image, annotation.channel_axis
+        found.append(segmenter.segment(image, channel_axis=axis).labels)
+        return found[-1]
+
+    return Measurement(score(held_out, segment), found[0])

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.model.checkpoint import write_json, write_tensors
+from napari_iaunet.model.registry import finish_saving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +49,14 @@ class TrainingState:
     seconds: float = 0.0
 
     @classmethod
-    def begin(cls, network: IAUNet, rate: float, decay: float) -> TrainingState:
-        """Start with fresh moments; only matrices and kernels decay."""
+    def begin(
+        cls, network: IAUNet, device: torch.device, rate: float, decay: float
+    ) -> TrainingState:
+        """Put a network on a device, to be trained by AdamW with fresh moments.
+
+        Only matrices and kernels decay.
+        """
+        network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         network.train()
         kernels = [p for p in network.parameters() if p.ndim > 1]
         others = [p for p in network.parameters() if p.ndim <= 1]
@@ -65,7 +72,11 @@ class TrainingState:
 
     @torch.no_grad()
     def average(self, decay: float) -> None:
-        """Move the average towards the network; faster in the first steps."""
+        """Move the average towards the network.
+
+        Faster in the first steps, when the average is of weights that mean nothing
+        yet: the decay grows as in TensorFlow's ``ExponentialMovingAverage``.
+        """
         decay = min(decay, (1 + self.step) / (10 + self.step))
         current = self.network.state_dict()
         for name, value in self.averaged.state_dict().items():
@@ -91,13 +102,14 @@ def save_state(folder: Path, state: TrainingState) -> None:
 
 
 def load_state(folder: Path, state: TrainingState) -> None:
-    """Fill `state` with what `save_state` wrote.
+    """Fill `state` with what `save_state` wrote, also if saving was cut short.
 
     Raises
     ------
     TrainingError
         If the folder holds no run, or one of another network.
     """
+    finish_saving(folder)
     path = folder / STATE
     if not path.is_file():
         raise TrainingError(f"There is no training to resume in {folder}.")
@@ -142,8 +154,9 @@ def _fill(state: TrainingState, tensors: dict[str, Tensor]) -> None:
 def mean_of(networks: Sequence[IAUNet]) -> IAUNet:
     """Return a network whose weights are the means of those of others.
 
-    Networks that began with the same weights may be joined in this way (Wortsman et
-    al., ICML 2022).
+    Networks that began with the same weights may be joined in this way ("model soups":
+    Wortsman et al., ICML 2022). The mean of two is the interpolation half way between
+    them.
 
     Parameters
     ----------

@@ -6,16 +6,14 @@ Loads no torch: the program that starts the process may not have it.
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from napari_iaunet.training.dataset import Annotation
 
@@ -107,34 +105,3 @@ def read_task(folder: Path) -> tuple[Task, list[Annotation], list[Annotation]]:
             )
     count = len(values["pairs"])
     return Task(**values["task"]), pairs[:count], pairs[count:]
-
-
-def origin(
-    start: str | os.PathLike[str] | None,
-    pairs: Sequence[Mapping[str, str]],
-    *,
-    rehearsal: bool,
-) -> dict[str, Any]:
-    """Tell when a model was made, and of what.
-
-    Parameters
-    ----------
-    start : str, path or None
-        The model that training began with.
-    pairs : sequence of mapping
-        Names of each image and its labels; `image` is needed.
-    rehearsal : bool
-        Whether images that the start does well on were rehearsed.
-    """
-    values: dict[str, Any] = {"date": time.strftime("%Y-%m-%d")}
-    if start is None:  # the card of a model for everybody is written by hand
-        return values
-    name, images = Path(start).name, [pair["image"] for pair in pairs]
-    more = f" and {len(images) - 1} more" if len(images) > 1 else ""
-    return {
-        "description": f"{name}, trained on {images[0]}{more}",
-        "start": str(start),
-        **values,
-        "pairs": [dict(pair) for pair in pairs],
-        "rehearsal": rehearsal,
-    }

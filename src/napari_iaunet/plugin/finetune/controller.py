@@ -17,7 +17,7 @@ from napari_iaunet.plugin.finetune import runs
 from napari_iaunet.plugin.finetune.job import prepare_training, read_example
 from napari_iaunet.plugin.finetune.pairs import TrainingPairs
 from napari_iaunet.plugin.finetune.process import TrainingProcess
-from napari_iaunet.training.task import MODEL, Task, origin
+from napari_iaunet.training.task import MODEL, Task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +104,7 @@ class FinetuneController(QObject):
             minutes=choice.minutes,
             steps=choice.steps,
             device=self._settings.device,
-            card=origin(choice.start, self.pairs.names(), rehearsal=choice.rehearse),
+            card={"pairs": self.pairs.names()},
         )
         self._panel.plot.clear()
         self._panel.plot.show()
