@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from napari_iaunet.atomic import finish_replacing
 from napari_iaunet.errors import ModelError
 from napari_iaunet.model.checkpoint import load_model, save_model
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
-from napari_iaunet.model.registry import finish_saving
 
 SMALL = IAUNetConfig(widths=(8, 12, 16), embedding=4, hidden=8, projection=6)
 
@@ -126,7 +126,7 @@ def test_a_save_that_was_cut_short_is_finished(tmp_path: Path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             save_model(tmp_path, other, {"name": "new"})
         monkeypatch.setattr(Path, "replace", really)
-        finish_saving(tmp_path)
+        finish_replacing(tmp_path)
         network, card = load_model(tmp_path)
         new = files > 0
         assert network.config == (other if new else small).config

@@ -12,9 +12,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 
+from napari_iaunet.atomic import replacing_files, write_bytes, write_json
 from napari_iaunet.errors import ModelError
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
-from napari_iaunet.model.registry import CARD, CONFIG, WEIGHTS, part_of, replace_all
+from napari_iaunet.model.registry import CARD, CONFIG, WEIGHTS
 
 if TYPE_CHECKING:
     import os
@@ -22,36 +23,24 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from napari_iaunet.errors import IAUNetError
+
 FORMAT = "napari-iaunet 1"
 
 
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never half."""
-    _json_part(path, values).replace(path)
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors likewise, with the permissions that other files get."""
-    _tensors_part(path, tensors).replace(path)
-
-
-def _json_part(path: Path, values: Mapping[str, Any]) -> Path:
-    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-    part_of(path).write_text(text, encoding="utf-8")
-    return part_of(path)
-
-
-def _tensors_part(path: Path, tensors: Mapping[str, Tensor]) -> Path:
-    part_of(path).write_bytes(
-        serialise({k: v.detach().cpu().contiguous() for k, v in tensors.items()})
-    )
-    return part_of(path)
+def write_tensors(
+    path: Path, tensors: Mapping[str, Tensor], error: type[IAUNetError]
+) -> None:
+    """Write tensors into a file of safetensors; `error` is what an OSError becomes."""
+    values = {name: v.detach().cpu().contiguous() for name, v in tensors.items()}
+    write_bytes(path, serialise(values), error)
 
 
 def save_model(folder: Path, network: IAUNet, card: Mapping[str, Any]) -> None:
-    """Write a model folder; each file is replaced whole.
+    """Write a model folder; other files in it stay.
 
-    If the program is killed while it replaces them, `finish_saving` does the rest.
+    If the program is killed while it replaces the files, `finish_replacing` does the
+    rest.
 
     Parameters
     ----------
@@ -60,13 +49,17 @@ def save_model(folder: Path, network: IAUNet, card: Mapping[str, Any]) -> None:
     network : IAUNet
     card : mapping
         Data, licences, split, cost and figures, as plain JSON values.
+
+    Raises
+    ------
+    ModelError
+        If the folder cannot be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     config = {"format": FORMAT, "network": network.config.to_dict()}
-    _tensors_part(folder / WEIGHTS, network.state_dict())
-    _json_part(folder / CONFIG, config)
-    _json_part(folder / CARD, card)
-    replace_all(folder)
+    with replacing_files(folder, ModelError) as fresh:
+        write_tensors(fresh / WEIGHTS, network.state_dict(), ModelError)
+        write_json(fresh / CONFIG, config, ModelError)
+        write_json(fresh / CARD, card, ModelError)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from napari_iaunet.atomic import replacing
 from napari_iaunet.errors import ModelError
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.registry import (
@@ -30,12 +31,15 @@ if TYPE_CHECKING:
     from napari_iaunet.model.registry import ModelInfo
 
 _FILES = (CONFIG, WEIGHTS, CARD)
+# Short enough for a tab, and for a path on every system.
 _LONGEST_NAME = 60
 _FORBIDDEN = '/\\:*?"<>|'
 # Device names of Windows, whatever their ending.
 _RESERVED = {"con", "prn", "aux", "nul"} | {
     f"{device}{n}" for device in ("com", "lpt") for n in range(1, 10)
 }
+# Bytes of a model that is unpacked: a hundred times those of the bundled one. A larger
+# file is no model, and might fill the disk.
 _LARGEST = 2 * 1024**3
 # What a file raises that is no zip, is damaged, or has a password.
 _UNREADABLE = (
@@ -139,16 +143,13 @@ def export(name: str, path: Path) -> None:
         If there is no such model or the file cannot be written.
     """
     model = _named(name)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in _FILES:
-                if (model.path / file).is_file():
-                    archive.write(model.path / file, f"{name}/{file}")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ModelError(f"{path} cannot be written: {error}.") from error
+    with (
+        replacing(path, ModelError) as fresh,
+        zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for file in _FILES:
+            if (model.path / file).is_file():
+                archive.write(model.path / file, f"{name}/{file}")
 
 
 def import_zip(path: Path, name: str | None = None) -> Path:
@@ -219,18 +220,12 @@ def _own(name: str) -> Path:
 
 @contextmanager
 def _new_folder(name: str) -> Iterator[Path]:
-    """Give a temporary folder that becomes the user's model at the end."""
+    """Give a folder that becomes the user's model at the end."""
     models = user_models_folder()
     try:
         models.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".new-", dir=models))
     except OSError as error:
         raise ModelError(f"{models} cannot be written to: {error}.") from error
-    try:
+    with replacing(models / name, ModelError) as folder:
+        folder.mkdir()
         yield folder
-        folder.chmod(0o755)
-        folder.rename(models / name)
-    except OSError as error:
-        raise ModelError(f"{models} cannot be written to: {error}.") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

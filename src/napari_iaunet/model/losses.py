@@ -14,15 +14,53 @@ from napari_iaunet.model.ops import highest_near
 if TYPE_CHECKING:
     from napari_iaunet.model.network import Fields, IAUNet
 
-# Pixels nearer to a query than this, in diameters, are those it is told from.
-_NEAR = 2.0
+# Foreground: weight of the Dice loss beside the cross entropy. Dice is a ratio in each
+# crop, so that crops with few cells count like others.
+_DICE_WEIGHT = 0.3
+# Pixels added to both sides of that ratio: a crop without cells is not divided by zero,
+# and a few wrong pixels in it cost little. A usual cell has 600.
+_DICE_SMOOTHING = 50.0
+# Pixels so near to an outline, on either side, count once more with this weight: they
+# decide the overlap of masks that are nearly right. More would favour exact outlines
+# over finding every cell.
+_OUTLINE_REACH, _OUTLINE_WEIGHT = 2, 0.4
+# The centre map's cross entropy is small, as that of a perfect map is taken off: even
+# doubled it is a tenth of the foreground's loss in the bundled model.
+_CENTRE_WEIGHT = 2.0
+# Errors of the offset below this many radii count by their square: votes that near to
+# the centre are as good as exact.
+_OFFSET_BETA = 0.1
+# Identity: pixels nearer to a query than this, in diameters, are those it is told from.
+# Those farther away are easy, and count so much.
+_NEAR, _FAR_WEIGHT = 2.0, 0.1
+# Weight of the Dice loss of what queries recognise. Its smoothing is one pixel, as the
+# pixels are a sample.
+_SAME_CELL_DICE = 0.5
+# Pixels within this distance of another cell are the hard ones: about a fifth of the
+# radius of a usual cell.
+_TOUCHING = 3
+# Drawn in each crop, the queries in as many of its cells as there are. Time and memory
+# of the losses grow with the product of the two.
+_QUERIES, _PIXELS = 20, 384
 
 
 @dataclass(frozen=True)
 class LossWeights:
     """Weight of each term, and the margins of the triplets.
 
-    ``pixel_triplet`` and ``cell_triplet`` set to 0 train without triplets.
+    What decides on masks weighs the most. The triplets come on top of ``same_cell``,
+    which alone is used to segment: they keep embeddings of neighbours apart.
+
+    Attributes
+    ----------
+    foreground, centre, offset, same_cell : float
+        Of the terms of `mask_losses` and of the pixel-to-cell head.
+    pixel_triplet, cell_triplet : float
+        0 trains without such triplets.
+    pixel_margin : float
+        In mean squared differences of embeddings, whose scale it sets.
+    cell_margin : float
+        In units of cosine similarity.
     """
 
     foreground: float = 2.0
@@ -83,9 +121,8 @@ def _mean_per_crop(loss: Tensor, weight: Tensor) -> Tensor:
 def mask_losses(fields: Fields, targets: Targets, diameter: float) -> dict[str, Tensor]:
     """Foreground, centre map and offset.
 
-    Pixels beside an outline of the foreground count once more: they decide the
-    overlap of masks that are nearly right. The offset's error is divided by the
-    cell's radius, so that large and small cells weigh the same.
+    The offset's error is divided by the cell's radius, so that large and small cells
+    weigh the same.
 
     Parameters
     ----------
@@ -95,13 +132,6 @@ def mask_losses(fields: Fields, targets: Targets, diameter: float) -> dict[str, 
         Unit of ``fields.offset``, in pixels.
     """
     inside = (targets.cells > 0).float()[:, None]
-    foreground = fields.foreground.float()
-    bce = F.binary_cross_entropy_with_logits(foreground, inside, reduction="none")
-    probability = foreground.sigmoid() * targets.known
-    overlap = (probability * inside).sum((1, 2, 3))
-    total = (probability + inside * targets.known).sum((1, 2, 3))
-    dice = 1 - (2 * overlap + 50) / (total + 50)
-    outline = highest_near(inside, 2) + highest_near(-inside, 2)
     centre = F.binary_cross_entropy_with_logits(
         fields.centre.float(), targets.centre, reduction="none"
     )
@@ -110,24 +140,37 @@ def mask_losses(fields: Fields, targets: Targets, diameter: float) -> dict[str, 
     centre = centre + soft * soft.log() + (1 - soft) * (1 - soft).log()
     error = (fields.offset.float() * diameter - targets.offset) / targets.radius
     offset = F.smooth_l1_loss(
-        error, torch.zeros_like(error), beta=0.1, reduction="none"
+        error, torch.zeros_like(error), beta=_OFFSET_BETA, reduction="none"
     ).sum(1, keepdim=True)
     return {
-        "foreground": _mean(bce, targets.known)
-        + 0.3 * dice.mean()
-        + 0.4 * _mean(bce, outline * targets.known),
-        "centre": 2 * _mean(centre, targets.known),
+        "foreground": _foreground_loss(
+            fields.foreground.float(), inside, targets.known
+        ),
+        "centre": _CENTRE_WEIGHT * _mean(centre, targets.known),
         "offset": _mean(offset, inside),
     }
 
 
-def _touching(cells: Tensor, radius: int = 3) -> Tensor:
-    """Pixels (B, H, W) that lie within `radius` of another cell."""
+def _foreground_loss(logit: Tensor, inside: Tensor, known: Tensor) -> Tensor:
+    """Cross entropy, Dice, and cross entropy beside outlines; all (B, 1, H, W)."""
+    bce = F.binary_cross_entropy_with_logits(logit, inside, reduction="none")
+    probability = logit.sigmoid() * known
+    overlap = (probability * inside).sum((1, 2, 3))
+    total = (probability + inside * known).sum((1, 2, 3))
+    dice = 1 - (2 * overlap + _DICE_SMOOTHING) / (total + _DICE_SMOOTHING)
+    reach = _OUTLINE_REACH
+    outline = highest_near(inside, reach) + highest_near(-inside, reach)
+    at_outlines = _OUTLINE_WEIGHT * _mean(bce, outline * known)
+    return _mean(bce, known) + _DICE_WEIGHT * dice.mean() + at_outlines
+
+
+def _touching(cells: Tensor) -> Tensor:
+    """Pixels (B, H, W) that lie beside another cell."""
     # int32 holds every number, and takes half the time.
     value = cells.int()
-    largest = highest_near(value, radius)
+    largest = highest_near(value, _TOUCHING)
     hole = torch.where(value > 0, value, torch.iinfo(value.dtype).max)
-    smallest = -highest_near(-hole, radius)
+    smallest = -highest_near(-hole, _TOUCHING)
     return (value > 0) & ((largest != value) | (smallest != value))
 
 
@@ -136,8 +179,6 @@ def _sample(
     centre: Tensor,
     touching: Tensor,
     generator: torch.Generator,
-    queries: int,
-    pixels: int,
 ) -> _Sample | None:
     """Choose queries near the middle of cells and pixels, half of them hard.
 
@@ -163,11 +204,11 @@ def _sample(
         0, inverse, torch.arange(len(order), device=order.device), "amin"
     )
     chosen = order[first]
-    keep = torch.randperm(len(chosen), generator=generator)[:queries]
+    keep = torch.randperm(len(chosen), generator=generator)[:_QUERIES]
     chosen = chosen[keep.to(chosen.device)]
-    chosen = torch.cat([chosen, pick(middle, max(0, queries - len(chosen)))])
+    chosen = torch.cat([chosen, pick(middle, max(0, _QUERIES - len(chosen)))])
     hard = torch.nonzero(touching.reshape(-1)).squeeze(1)
-    half = pixels // 2
+    half = _PIXELS // 2
     sampled = torch.cat([pick(hard if len(hard) else inside, half), pick(inside, half)])
     same = flat[sampled][None, :] == flat[chosen][:, None]
     return _Sample(sampled, chosen, same)
@@ -200,15 +241,14 @@ def _pixel_triplets(
 
 def _same_cell_loss(logit: Tensor, same: Tensor, apart: Tensor) -> Tensor:
     """Cross entropy and overlap of what queries recognise; all (B, Q, P)."""
-    # Far-away pixels are easy: weigh down all but the neighbourhood.
-    weight = torch.where(same | (apart < _NEAR), 1.0, 0.1)
+    weight = torch.where(same | (apart < _NEAR), 1.0, _FAR_WEIGHT)
     truth = same.float()
     loss = F.binary_cross_entropy_with_logits(logit, truth, reduction="none")
     probability = logit.sigmoid() * (weight == 1)
     overlap = (probability * truth).sum(2)
     total = probability.sum(2) + truth.sum(2)
     dice = 1 - ((2 * overlap + 1) / (total + 1)).mean()
-    return _mean_per_crop(loss, weight) + 0.5 * dice
+    return _mean_per_crop(loss, weight) + _SAME_CELL_DICE * dice
 
 
 def _pixels_of(
@@ -229,8 +269,6 @@ def identity_losses(
     targets: Targets,
     weights: LossWeights,
     generator: torch.Generator,
-    queries: int = 20,
-    pixels: int = 384,
 ) -> dict[str, Tensor]:
     """Pixel-to-cell head and pixel triplets over all crops of the batch.
 
@@ -242,13 +280,11 @@ def identity_losses(
         Prediction and truth.
     weights : LossWeights
     generator : torch.Generator
-        Draws the queries and pixels; on the CPU.
-    queries, pixels : int
-        Drawn per crop.
+        Draws the queries and pixels of each crop; on the CPU.
     """
     touching = _touching(targets.cells)
     parts = zip(targets.cells, targets.centre, touching, strict=True)
-    drawn = [_sample(*part, generator, queries, pixels) for part in parts]
+    drawn = [_sample(*part, generator) for part in parts]
     samples = {index: sample for index, sample in enumerate(drawn) if sample}
     names = ["same_cell", *(["pixel_triplet"] if weights.pixel_triplet else [])]
     if not samples:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from platformdirs import user_data_dir
 from napari_iaunet.errors import ModelError
 
 BUNDLED = Path(__file__).parent / "weights"
+# Files of a model's folder.
+CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "card.json"
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,10 @@ def _models_in(folder: Path) -> list[ModelInfo]:
     found = []
     for path in sorted(folder.iterdir()):
         # A hidden folder is a model that is being written or deleted.
-        if path.name[0] == "." or not (path / "config.json").is_file():
+        if path.name[0] == "." or not (path / CONFIG).is_file():
             continue
         try:
-            card = json.loads((path / "card.json").read_text(encoding="utf-8"))
+            card = json.loads((path / CARD).read_text(encoding="utf-8"))
             description = str(card.get("description", ""))
         except (OSError, ValueError, AttributeError):
             description = ""
@@ -83,30 +84,3 @@ def find_model(name: str | os.PathLike[str]) -> Path:
         return Path(name)
     known = ", ".join(model.name for model in models) or "none"
     raise ModelError(f'There is no model "{name}"; known models: {known}.')
-
-
-CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "card.json"
-
-
-def part_of(path: Path) -> Path:
-    """Return the file that replaces `path` when it is written."""
-    return path.with_name(f".{path.name}.part")
-
-
-def replace_all(folder: Path) -> None:
-    """Put the written files in place; `finish_saving` if that was cut short."""
-    part_of(folder / WEIGHTS).replace(folder / WEIGHTS)
-    finish_saving(folder)
-
-
-def finish_saving(folder: Path) -> None:
-    """Make config and card those of the weights, where a program was killed.
-
-    The weights are replaced first, when all files are written: if theirs is gone,
-    what is left of the others belongs to them.
-    """
-    if part_of(folder / WEIGHTS).exists():
-        return
-    for name in (CONFIG, CARD):
-        with contextlib.suppress(FileNotFoundError):
-            part_of(folder / name).replace(folder / name)

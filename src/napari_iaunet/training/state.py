@@ -11,9 +11,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from napari_iaunet.atomic import finish_replacing, replacing_files, write_json
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.model.checkpoint import write_json, write_tensors
-from napari_iaunet.model.registry import finish_saving
+from napari_iaunet.model.checkpoint import write_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,8 +97,10 @@ def _tensors(state: TrainingState) -> dict[str, Tensor]:
 
 def save_state(folder: Path, state: TrainingState) -> None:
     """Write the state; the old one stays whole until the new one is."""
-    write_tensors(folder / STATE, _tensors(state))
-    write_json(folder / PROGRESS, {"step": state.step, "seconds": state.seconds})
+    progress = {"step": state.step, "seconds": state.seconds}
+    with replacing_files(folder, TrainingError) as fresh:
+        write_tensors(fresh / STATE, _tensors(state), TrainingError)
+        write_json(fresh / PROGRESS, progress, TrainingError)
 
 
 def load_state(folder: Path, state: TrainingState) -> None:
@@ -109,7 +111,7 @@ def load_state(folder: Path, state: TrainingState) -> None:
     TrainingError
         If the folder holds no run, or one of another network.
     """
-    finish_saving(folder)
+    finish_replacing(folder)
     path = folder / STATE
     if not path.is_file():
         raise TrainingError(f"There is no training to resume in {folder}.")

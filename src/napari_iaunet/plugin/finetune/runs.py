@@ -8,8 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_iaunet.atomic import finish_replacing
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.model.registry import finish_saving, user_models_folder
+from napari_iaunet.model.registry import user_models_folder
 from napari_iaunet.plugin.core import folder_lock
 from napari_iaunet.training.task import MODEL
 
@@ -69,7 +70,7 @@ def discard(folder: Path) -> None:
 
 def outcome(folder: Path) -> Outcome | None:
     """Tell what a training has reached; None if it has not begun."""
-    finish_saving(folder / MODEL)
+    finish_replacing(folder / MODEL)
     card = _card(folder)
     if card is None:
         return None
