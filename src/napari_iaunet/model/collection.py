@@ -38,7 +38,7 @@ _FORBIDDEN = '/\\:*?"<>|'
 _RESERVED = {"con", "prn", "aux", "nul"} | {
     f"{device}{n}" for device in ("com", "lpt") for n in range(1, 10)
 }
-# Bytes of a model that is unpacked: a hundred times those of the bundled one. A larger
+# Bytes of a model that is unpacked, some 180 times those of the bundled one. A larger
 # file is no model, and might fill the disk.
 _LARGEST = 2 * 1024**3
 # What a file raises that is no zip, is damaged, or has a password.
