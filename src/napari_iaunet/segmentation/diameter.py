@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from skimage.measure import label as label_components
 
-from napari_iaunet.segmentation.measure import disc_area
+from napari_iaunet.segmentation.measure import disc_area, median_diameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,7 +210,5 @@ def _middle(plane: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 
 def _median_diameter(decoded: Decoded, scale: float) -> float | None:
     """Median cell diameter in the image's own pixels, None without cells."""
-    areas = np.bincount(decoded.cells.labels.ravel())[1:]
-    if not areas.size:
-        return None
-    return float(np.median(np.sqrt(4 * areas / np.pi))) / scale
+    found = median_diameter(np.bincount(decoded.cells.labels.ravel())[1:])
+    return None if found is None else found / scale

@@ -12,6 +12,7 @@ from napari_iaunet.identity.descriptor import cell_pixels
 from napari_iaunet.inference.progress import PlaneProgress
 from napari_iaunet.inference.tiles import rescale
 from napari_iaunet.segmentation.diameter import scale_for
+from napari_iaunet.segmentation.measure import median_diameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,9 +66,7 @@ class LabelPlanes:
         ).astype(np.int64)
         self.with_cells = [i for i, (ids, _) in enumerate(found) if ids.size]
         areas = np.concatenate([areas for _, areas in found])
-        self.diameter = (
-            float(np.median(np.sqrt(4 * areas / np.pi))) if areas.size else None
-        )
+        self.diameter = median_diameter(areas)
 
     def __getitem__(self, i: int) -> NDArray[np.integer[Any]]:
         """Labels of a plane, (Y, X); those below 0 are background, too."""
