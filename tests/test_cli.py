@@ -553,6 +553,7 @@ def test_train(tmp_path, training, capsys):
         "out": tmp_path / "model",
         "minutes": 2.0,
         "steps": None,
+        "validation": None,
         "rehearsal": [],
         "resume": True,
         "seed": 3,

@@ -3,7 +3,8 @@
 import numpy as np
 
 from napari_iaunet.training.dataset import Annotation
-from napari_iaunet.training.task import Task, read_task, write_task
+from napari_iaunet.training.holdout import HeldOut
+from napari_iaunet.training.task import Task, TaskImages, read_task, write_task
 
 
 def test_tasks_come_back_as_they_were(tmp_path):
@@ -13,10 +14,14 @@ def test_tasks_come_back_as_they_were(tmp_path):
         Annotation(np.stack([labels] * 2), labels, labels > 3, "two", channel_axis=0),
     ]
     task = Task("default", minutes=2, card={"description": "discs"})
-    write_task(tmp_path, task, pairs, known=pairs[1:])
-    read, found, known = read_task(tmp_path)
+    held_out = [HeldOut(pairs[0], labels > 5)]
+    write_task(tmp_path, task, TaskImages(pairs, pairs[1:], held_out))
+    read, (found, rehearsal, (part,)) = read_task(tmp_path)
     assert read == task
-    assert [image.name for image in known] == ["two"]
+    assert [image.name for image in rehearsal] == ["two"]
+    assert part.annotation.name == "one"
+    assert part.annotation.labels is found[0].labels, "written once"
+    np.testing.assert_array_equal(part.block, labels > 5)
     for wrote, got in zip(pairs, found, strict=True):
         np.testing.assert_array_equal(got.image, wrote.image)
         np.testing.assert_array_equal(got.labels, wrote.labels)

@@ -23,6 +23,7 @@ from napari_iaunet.training.task import (
     PAUSE,
     STOP,
     Task,
+    TaskImages,
     write_task,
 )
 
@@ -83,9 +84,8 @@ def start(tmp_path, discs):
     running = []
 
     def begin(pairs=(discs,), **options):
-        write_task(
-            tmp_path, Task(**{"start": "default", "device": "cpu", **options}), pairs
-        )
+        task = Task(**{"start": "default", "device": "cpu", **options})
+        write_task(tmp_path, task, TaskImages(pairs))
         running.append(Process(tmp_path))
         return running[-1]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.commands.common import add_device, count, positive
 from napari_iaunet.model.registry import CONFIG, WEIGHTS
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_iaunet.training.events import TrainingEvent
+    from napari_iaunet.training.holdout import HeldOut
 
 _STEPS_PER_LINE = 20
 
@@ -56,16 +57,14 @@ def run(args: argparse.Namespace) -> int:
     start = None if args.start.lower() == "none" else args.start
     if not args.resume:
         _check_out(args.out)
-    pairs = find_pairs(args.folders)
-    if start is not None:
-        for line in _advice(pairs, start):
-            print(line, file=sys.stderr)
+    pairs, held_out = _find_images(args.folders, start)
     events = train(
         pairs,
         start=start,
         out=args.out,
         minutes=args.minutes,
         steps=args.steps,
+        validation=held_out,
         rehearsal=find_pairs(args.rehearse),
         resume=args.resume,
         seed=args.seed,
@@ -94,8 +93,19 @@ def _check_out(out: Path) -> None:
         )
 
 
-def _advice(pairs: Sequence[tuple[Path, Path]], start: str) -> list[str]:
-    """Say what may be wrong with an annotation, as the Fine-tune tab does."""
+def _find_images(
+    folders: Sequence[Path], start: str | None
+) -> tuple[Sequence[Sequence[Any]], Sequence[HeldOut] | None]:
+    """Return what to train on and, if that is decided already, what is held out.
+
+    Where training starts from a model, what may be wrong with an annotation is told as
+    in the Fine-tune tab.
+    """
+    from napari_iaunet.training.dataset import find_pairs
+
+    pairs = find_pairs(folders)
+    if start is None:
+        return pairs, None
     from napari_iaunet.model.checkpoint import load_model
     from napari_iaunet.model.registry import find_model
     from napari_iaunet.training.advice import advise, check_held_out
@@ -104,10 +114,13 @@ def _advice(pairs: Sequence[tuple[Path, Path]], start: str) -> list[str]:
 
     diameter = load_model(find_model(start))[0].config.diameter
     annotations = list(read_pairs(pairs))
-    advice = advise(annotations, diameter)
-    if len(pairs) < MANY_FILES:
-        check_held_out(hold_out(annotations)[1])
-    return advice
+    for line in advise(annotations, diameter):
+        print(line, file=sys.stderr)
+    if len(pairs) >= MANY_FILES:
+        return pairs, None
+    training, held_out = hold_out(annotations)
+    check_held_out(held_out)
+    return training, held_out
 
 
 def _how_to_go_on(out: Path) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from napari_iaunet.training.dataset import Annotation
+    from napari_iaunet.training.holdout import HeldOut
 
 # Files of the folder that a training process works in.
 TASK, ARRAYS, MODEL, EXAMPLE = "task.json", "pairs.npz", "model", "example.npy"
@@ -47,61 +50,80 @@ class Task:
     card: dict[str, Any] | None = None
 
 
-def write_task(
-    folder: Path,
-    task: Task,
-    pairs: Sequence[Annotation],
-    known: Sequence[Annotation] = (),
-) -> None:
-    """Put a task into a folder.
+class TaskImages(NamedTuple):
+    """Images of a task.
 
-    Parameters
+    Attributes
     ----------
-    folder : Path
-        Made if needed.
-    task : Task
     pairs : sequence of Annotation
-    known : sequence of Annotation
+        To train on.
+    rehearsal : sequence of Annotation
         Images that the model shall not forget; their labels do not matter.
+    held_out : sequence of HeldOut or None
+        None: the training holds out a part of the pairs.
     """
+
+    pairs: Sequence[Annotation]
+    rehearsal: Sequence[Annotation] = ()
+    held_out: Sequence[HeldOut] | None = None
+
+
+# Parts of an annotation that are arrays.
+_PARTS = ("image", "labels", "region")
+
+
+def write_task(folder: Path, task: Task, images: TaskImages) -> None:
+    """Put a task into a folder, which is made if needed."""
     folder.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = {}
-    about = []
-    for index, pair in enumerate([*pairs, *known]):
-        arrays[f"{index}_image"] = np.asarray(pair.image)
-        arrays[f"{index}_labels"] = np.asarray(pair.labels)
-        if pair.region is not None:
-            arrays[f"{index}_region"] = pair.region
-        about.append(
-            {
-                "name": pair.name,
-                "channel_axis": pair.channel_axis,
-                "stack": pair.stack,
-            }
-        )
+    arrays: dict[str, NDArray[Any]] = {}
+    names: dict[int, str] = {}
+
+    def keep(array: Any) -> str:
+        """Name an array; one that several annotations share is written once."""
+        name = names.setdefault(id(array), str(len(names)))
+        arrays[name] = np.asarray(array)
+        return name
+
+    def about(image: Annotation) -> dict[str, Any]:
+        parts = {part: getattr(image, part) for part in _PARTS}
+        kept = {part: None if a is None else keep(a) for part, a in parts.items()}
+        return {**image._asdict(), **kept}
+
+    values: dict[str, Any] = {
+        "task": asdict(task),
+        "pairs": [about(image) for image in images.pairs],
+        "rehearsal": [about(image) for image in images.rehearsal],
+        "held_out": None,
+    }
+    if images.held_out is not None:
+        values["held_out"] = [
+            {"annotation": about(part.annotation), "block": keep(part.block)}
+            for part in images.held_out
+        ]
     with (folder / ARRAYS).open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
-    count = len(pairs)
-    values = {"task": asdict(task), "pairs": about[:count], "known": about[count:]}
     (folder / TASK).write_text(json.dumps(values), encoding="utf-8")
 
 
-def read_task(folder: Path) -> tuple[Task, list[Annotation], list[Annotation]]:
-    """Read what `write_task` wrote: the task, the pairs, and what is known."""
+def read_task(folder: Path) -> tuple[Task, TaskImages]:
+    """Read what `write_task` wrote."""
     from napari_iaunet.training.dataset import Annotation
+    from napari_iaunet.training.holdout import HeldOut
 
     values = json.loads((folder / TASK).read_text(encoding="utf-8"))
-    pairs = []
-    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        for index, about in enumerate([*values["pairs"], *values["known"]]):
-            region = f"{index}_region"
-            pairs.append(
-                Annotation(
-                    arrays[f"{index}_image"],
-                    arrays[f"{index}_labels"],
-                    arrays.get(region),
-                    **about,
-                )
-            )
-    count = len(values["pairs"])
-    return Task(**values["task"]), pairs[:count], pairs[count:]
+    with np.load(folder / ARRAYS, allow_pickle=False) as stored:
+        arrays = dict(stored)
+
+    def annotation(about: dict[str, Any]) -> Annotation:
+        return Annotation(**about | {part: arrays.get(about[part]) for part in _PARTS})
+
+    held_out = values["held_out"] and [
+        HeldOut(annotation(part["annotation"]), arrays[part["block"]])
+        for part in values["held_out"]
+    ]
+    images = TaskImages(
+        [annotation(about) for about in values["pairs"]],
+        [annotation(about) for about in values["rehearsal"]],
+        held_out,
+    )
+    return Task(**values["task"]), images

@@ -24,6 +24,8 @@ from napari_iaunet.errors import IAUNetError, is_lack_of_memory
 from napari_iaunet.training.task import EXAMPLE, GO_ON, MODEL, PAUSE, STOP, read_task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.events import TrainingEvent
     from napari_iaunet.training.task import Task
@@ -53,14 +55,15 @@ def _train(folder: Path, orders: Orders, out: TextIO) -> None:
     # Imported here, so that a broken installation is told like other errors.
     from napari_iaunet.training.loop import train
 
-    task, pairs, known = read_task(folder)
+    task, images = read_task(folder)
     events = train(
-        pairs,
+        images.pairs,
         start=task.start,
         out=folder / MODEL,
         minutes=task.minutes,
         steps=task.steps,
-        rehearsal=_as_found_now(known, task),
+        validation=images.held_out,
+        rehearsal=_labelled_by_start(images.rehearsal, task),
         seed=task.seed,
         device=task.device,
         card=task.card,
@@ -75,9 +78,9 @@ def _train(folder: Path, orders: Orders, out: TextIO) -> None:
         orders.wait_while_paused()
 
 
-def _as_found_now(known: list[Annotation], task: Task) -> list[Annotation]:
+def _labelled_by_start(images: Sequence[Annotation], task: Task) -> list[Annotation]:
     """Label images by the model that the training starts from."""
-    if not known:
+    if not images:
         return []
     from napari_iaunet.segmentation.segmenter import Segmenter
 
@@ -88,7 +91,7 @@ def _as_found_now(known: list[Annotation], task: Task) -> list[Annotation]:
                 image.image, channel_axis=image.channel_axis
             ).labels
         )
-        for image in known
+        for image in images
     ]
 
 

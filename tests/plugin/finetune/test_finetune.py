@@ -159,9 +159,10 @@ def test_steps_and_rehearsal(trainer):
     trainer.train(2)
     folder = trainer.controller._folder
     trainer.wait_for_steps(1)
-    _, pairs, known = read_task(folder)
-    assert len(pairs) == 1
-    assert [plane.image.shape[1:] for plane in known] == [(180, 100)] + [(120, 180)] * 3
+    images = read_task(folder)[1]
+    assert len(images.pairs) == len(images.held_out) == 1
+    shapes = [plane.image.shape[1:] for plane in images.rehearsal]
+    assert shapes == [(180, 100)] + [(120, 180)] * 3
     trainer.wait_for_end()
     assert len(panel.plot.training) == 2
     assert panel.result.text()

@@ -43,7 +43,7 @@ def test_an_image_that_cannot_be_read_is_not_rehearsed(source, tmp_path):
     prepared = prepare_training([source], known, TASK, tmp_path, lambda *_: None)
     (line,) = prepared.advice
     assert line.startswith("An open image is not rehearsed: ")
-    assert [plane.image.shape for plane in read_task(tmp_path)[2]] == [(1, 40, 50)]
+    assert [p.image.shape for p in read_task(tmp_path)[1].rehearsal] == [(1, 40, 50)]
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(source, tmp_path):

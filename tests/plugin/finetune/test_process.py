@@ -10,7 +10,7 @@ import pytest
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.plugin.finetune.process import TrainingProcess
 from napari_iaunet.training.dataset import Annotation
-from napari_iaunet.training.task import MODEL, Task, write_task
+from napari_iaunet.training.task import MODEL, Task, TaskImages, write_task
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def task(tmp_path):
 
     def write(labels=labels, **options):
         task = Task(**{"start": "default", "device": "cpu", **options})
-        write_task(tmp_path, task, [Annotation(labels > 0, labels)])
+        write_task(tmp_path, task, TaskImages([Annotation(labels > 0, labels)]))
         return tmp_path
 
     return write

@@ -146,7 +146,7 @@ def prepare_training(
     from napari_iaunet.model.registry import find_model
     from napari_iaunet.training.advice import advise, check_held_out
     from napari_iaunet.training.holdout import hold_out
-    from napari_iaunet.training.task import write_task
+    from napari_iaunet.training.task import TaskImages, write_task
 
     diameter = load_model(find_model(task.start))[0].config.diameter
     annotations: list[Annotation] = []
@@ -160,11 +160,11 @@ def prepare_training(
     if not annotations:
         raise TrainingError(f"“{sources[0].name}” has no labelled cell.")
     advice += advise(annotations, diameter)
-    _, held_out = hold_out(annotations)
+    training, held_out = hold_out(annotations)
     check_held_out(held_out)
     rehearsed, unreadable = _rehearsed(known)
     try:
-        write_task(folder, task, annotations, rehearsed)
+        write_task(folder, task, TaskImages(training, rehearsed, held_out))
     except OSError as error:
         msg = f"The images cannot be written to {folder}: {error}."
         raise TrainingError(msg) from error
