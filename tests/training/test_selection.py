@@ -7,7 +7,7 @@ import torch
 from napari_iaunet.evaluation import average_precision
 from napari_iaunet.training.dataset import Annotation
 from napari_iaunet.training.holdout import whole
-from napari_iaunet.training.selection import Measurement, ModelSelection
+from napari_iaunet.training.selection import ModelSelection
 
 CELLS = 9
 
@@ -25,7 +25,7 @@ def selection(start):
     truth = cells()
 
     def measure(found):
-        return Measurement(average_precision([truth], [found]), found)
+        return average_precision([truth], [found]), found
 
     held_out = [whole(Annotation(truth.astype(float), truth))]
     return ModelSelection(held_out, torch.device("cpu"), start=start, measure=measure)
@@ -42,7 +42,7 @@ def test_a_model_that_finds_one_more_cell_is_kept():
     chosen = begun(cells(missing=3))
     assert chosen.accepts(cells(missing=2)) is True
     assert chosen.last()["validation_ap"] == pytest.approx(7 / 9)
-    assert chosen.improved
+    assert chosen.kept()["improved"]
 
 
 def test_the_card_tells_whether_it_helped():
@@ -65,7 +65,7 @@ def test_what_chance_may_give_is_not_kept():
     chosen = begun(cells(missing=3, grown=2))
     # The outlines fit better at one of the eight thresholds.
     assert chosen.accepts(cells(missing=3, grown=1)) is False
-    assert not chosen.improved
+    assert not chosen.kept()["improved"]
 
 
 def test_from_then_on_any_better_one_is_kept():
@@ -85,9 +85,9 @@ def test_more_cells_at_a_higher_overlap_do_not_make_up_for_fewer_at_half():
 def test_a_model_closer_to_the_start_may_be_worse_by_less_than_a_cell():
     chosen = begun(cells(missing=5))
     assert chosen.accepts(cells(missing=2))
-    assert chosen.accepts_closer(cells(missing=4, grown=2)) is False
-    assert chosen.accepts_closer(cells(missing=1, grown=2))
+    assert chosen.accepts(cells(missing=4, grown=2), closer=True) is False
+    assert chosen.accepts(cells(missing=1, grown=2), closer=True)
     chosen = begun(cells(missing=3))
     assert chosen.accepts(cells(missing=2))
-    closer = chosen.accepts_closer(cells(missing=2, grown=2))
+    closer = chosen.accepts(cells(missing=2, grown=2), closer=True)
     assert closer is False, "it would not beat the start any more"

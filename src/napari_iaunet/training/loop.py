@@ -199,6 +199,6 @@ def _interpolate(run: Run, selection: ModelSelection) -> dict[str, Any]:
     It has forgotten less of what the start knew.
     """
     mean = selection.interpolated(load_model(run.out)[0])
-    if selection.accepts_closer(mean):
+    if selection.accepts(mean, closer=True):
         run.save(mean, selection.figures(), interpolated=True)
     return {"loss": run.held_out_loss(), **selection.last()}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_iaunet.evaluation import THRESHOLDS, AveragePrecision
+from napari_iaunet.evaluation import THRESHOLDS
 from napari_iaunet.training.holdout import score
 from napari_iaunet.training.state import mean_of
 
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from napari_iaunet.evaluation import AveragePrecision
     from napari_iaunet.model.network import IAUNet
     from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.holdout import HeldOut
+
+    Measured = tuple[AveragePrecision, NDArray[np.integer[Any]]]
 
 _USUAL = THRESHOLDS.index(0.5)
 # Above this overlap chance decides about the few cells of a small held-out part.
@@ -34,30 +37,6 @@ _SHARE = 0.1
 _FINDS_CELLS = 0.5
 
 
-class Measurement(NamedTuple):
-    """What a network finds of the held-out cells.
-
-    Attributes
-    ----------
-    scores : AveragePrecision
-    example : (Y, X) integer array
-        Cells that it found in the first image.
-    """
-
-    scores: AveragePrecision
-    example: NDArray[np.integer[Any]]
-
-    @property
-    def ap(self) -> float:
-        """Pooled AP at IoU 0.5."""
-        return float(self.scores.pooled[_USUAL])
-
-    @property
-    def mean_ap(self) -> float:
-        """Mean of the pooled AP at IoU 0.5 to 0.85, by which models are compared."""
-        return float(self.scores.pooled[_COUNTED].mean())
-
-
 class ModelSelection:
     """Decides which model of a training is kept.
 
@@ -67,28 +46,24 @@ class ModelSelection:
         Empty: there is nothing to decide by.
     device : torch.device
     start : IAUNet or None
-        The network that training begins with, to be kept until a better one comes.
-        None: the last network is kept, whatever it can do.
+        What training begins with, to be kept until a better model comes. None: the last
+        model is kept, whatever it can do.
     interpolates : bool
         Whether trained weights are measured and kept as interpolated with those of the
         start, if that finds the cells.
     every : float
         Seconds between measurements, or more where these take long.
     measure : callable, optional
-        Network -> Measurement; by default its cells are compared with the held-out
-        ones.
+        Network -> scores and cells found in the first image; by default `_measure`.
 
     Attributes
     ----------
+    has_cells : bool
+        Whether there is anything to measure with.
     keeps_best : bool
         Whether the best model is kept, not the last one.
-    improved : bool or None
-        Whether the kept model is better than the start; None where the start was not
-        measured.
     found_better : bool
-        Whether such a model was found since `begin`.
-    best_ap : float or None
-        AP at IoU 0.5 of the kept model; None before a measurement.
+        Whether a better model than the start was found since `begin`.
     """
 
     def __init__(
@@ -99,24 +74,24 @@ class ModelSelection:
         start: IAUNet | None,
         interpolates: bool = False,
         every: float = 0.0,
-        measure: Callable[[IAUNet], Measurement] | None = None,
+        measure: Callable[[IAUNet], Measured] | None = None,
     ) -> None:
-        self._measure_cells = measure or partial(_measure, held_out, device)
+        self._score = measure or partial(_measure, held_out, device)
         self._start, self._interpolates, self._every = start, interpolates, every
         self.has_cells = bool(held_out)
         self.keeps_best = start is not None and self.has_cells
-        self.improved: bool | None = None
         self.found_better = False
-        self.best_ap: float | None = None
-        self._best = -1.0
-        self._start_measured: Measurement | None = None
-        self._last: Measurement | None = None
+        self._improved: bool | None = None
+        self._start_scores: AveragePrecision | None = None
+        self._best_mean = -1.0
+        self._best_ap: float | None = None
+        self._last: dict[str, Any] = {}
         self._measured_at, self._took = time.monotonic(), 0.0
 
     @property
     def start_ap(self) -> float | None:
         """AP at IoU 0.5 of the model that training began with, if it was measured."""
-        return None if self._start_measured is None else self._start_measured.ap
+        return None if self._start_scores is None else _ap(self._start_scores)
 
     @property
     def start_finds_cells(self) -> bool:
@@ -130,27 +105,25 @@ class ModelSelection:
 
     def figures(self) -> dict[str, Any]:
         """Tell what a card says of the kept model; nothing before a measurement."""
-        if self.best_ap is None:
+        if self._best_ap is None:
             return {}
-        figures: dict[str, float] = {"validation AP50": round(self.best_ap, 4)}
+        figures: dict[str, float] = {"validation AP50": round(self._best_ap, 4)}
         if self.start_ap is not None:
             figures["validation AP50 of the start"] = round(self.start_ap, 4)
             figures["validation cells"] = self._cells
-        return {"improved": self.improved, "figures": figures}
-
-    def last(self) -> dict[str, Any]:
-        """Tell what an event says of the last measurement."""
-        assert self._last is not None
-        ap, example = self._last.ap, self._last.example
-        return {**self.kept(), "validation_ap": ap, "example": example}
+        return {"improved": self._improved, "figures": figures}
 
     def kept(self) -> dict[str, Any]:
         """Tell what an event says of the kept model."""
         return {
-            "validation_ap": self.best_ap,
+            "validation_ap": self._best_ap,
             "start_ap": self.start_ap,
-            "improved": self.improved,
+            "improved": self._improved,
         }
+
+    def last(self) -> dict[str, Any]:
+        """Tell what an event says of the last measurement."""
+        return {**self.kept(), **self._last}
 
     def is_due(self) -> bool:
         """Whether it is time to measure again."""
@@ -160,8 +133,8 @@ class ModelSelection:
     def begin(self, best: IAUNet | None = None) -> None:
         """Measure the start and, where training is resumed, its best model so far."""
         assert self._start is not None
-        start = self._start_measured = self._measure(self._start)
-        self.improved, self._best, self.best_ap = False, start.mean_ap, start.ap
+        start = self._start_scores = self._measure(self._start)
+        self._improved, self._best_mean, self._best_ap = False, _mean(start), _ap(start)
         if best is not None:
             self.accepts(best)
         self.found_better = False
@@ -175,40 +148,32 @@ class ModelSelection:
         assert self._start is not None
         return mean_of([network, self._start])
 
-    def accepts(self, network: IAUNet) -> bool:
+    def accepts(self, network: IAUNet, *, closer: bool = False) -> bool:
         """Measure a network, and tell whether it is the one to keep.
 
         It is if it has the best mean AP at IoU 0.5 to 0.85, which is above the start's
         by more than chance may give, and at 0.5 it is not worse than the start.
+
+        Parameters
+        ----------
+        network : IAUNet
+        closer : bool
+            It is closer to the start than the best one so far, and need not be better
+            than that: not worse by more than chance may give is enough, because on
+            other images it fails less.
         """
-        found = self._measure(network)
-        better = not self.keeps_best or found.mean_ap > self._best
-        return self._accept(found, better)
-
-    def accepts_closer(self, network: IAUNet) -> bool:
-        """Measure a network that is closer to the start than the best one so far.
-
-        It is the one to keep unless it is worse than the best by more than chance may
-        give: on other images it fails less.
-        """
-        found = self._measure(network)
-        return self._accept(found, found.mean_ap > self._best - self._chance)
-
-    def _accept(self, found: Measurement, better: bool) -> bool:
-        if not (better and self._beats_start(found)):
-            return False
-        self._best, self.best_ap = found.mean_ap, found.ap
-        if self._start_measured is not None:
-            self.improved = self.found_better = True
+        scores = self._measure(network)
+        ap, mean = _ap(scores), _mean(scores)
+        if self._start_scores is not None:
+            least = _mean(self._start_scores) + self._chance
+            tolerated = self._chance if closer else 0.0
+            if mean < least or ap < _ap(self._start_scores):
+                return False
+            if mean <= self._best_mean - tolerated:
+                return False
+            self._improved = self.found_better = True
+        self._best_mean, self._best_ap = mean, ap
         return self.keeps_best
-
-    def _beats_start(self, found: Measurement) -> bool:
-        """Whether a model is better than the start by more than chance may give."""
-        start = self._start_measured
-        if start is None:
-            return True
-        better = found.mean_ap >= start.mean_ap + self._chance
-        return better and found.ap >= start.ap
 
     @property
     def _chance(self) -> float:
@@ -223,21 +188,30 @@ class ModelSelection:
     @property
     def _cells(self) -> int:
         """Number of cells that are measured on."""
-        assert self._start_measured is not None
-        scores = self._start_measured.scores
-        return int((scores.tp + scores.fn)[:, _USUAL].sum())
+        assert self._start_scores is not None
+        return int((self._start_scores.tp + self._start_scores.fn)[:, _USUAL].sum())
 
-    def _measure(self, network: IAUNet) -> Measurement:
+    def _measure(self, network: IAUNet) -> AveragePrecision:
         begin = time.monotonic()
-        self._last = self._measure_cells(network)
+        scores, example = self._score(network)
+        self._last = {"validation_ap": _ap(scores), "example": example}
         self._measured_at = time.monotonic()
         self._took = self._measured_at - begin
-        return self._last
+        return scores
+
+
+def _ap(scores: AveragePrecision) -> float:
+    return float(scores.pooled[_USUAL])
+
+
+def _mean(scores: AveragePrecision) -> float:
+    """Mean AP by which models are compared."""
+    return float(scores.pooled[_COUNTED].mean())
 
 
 def _measure(
     held_out: Sequence[HeldOut], device: torch.device, network: IAUNet
-) -> Measurement:
+) -> Measured:
     """Segment the held-out images and compare with the cells that people drew."""
     from napari_iaunet.segmentation.segmenter import Segmenter
 
@@ -249,4 +223,4 @@ def _measure(
         found.append(segmenter.segment(image, channel_axis=axis).labels)
         return found[-1]
 
-    return Measurement(score(held_out, segment), found[0])
+    return score(held_out, segment), found[0]
