@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from napari_iaunet.training.events import TrainingEvent
-    from napari_iaunet.training.run import Recipe
+    from napari_iaunet.training.recipe import Recipe
 
 # How often crops of a kind are drawn. Outlines of fluorescent nuclei and adherent cells
 # are the hardest to learn.
@@ -107,7 +107,9 @@ def _train(
         device=device,
         config=IAUNetConfig(identity=identity),
         recipe=shared_recipe(
-            shares={kind: w for kind, w in SAMPLING_WEIGHTS.items() if kind in kinds},
+            sampling_weights={
+                kind: w for kind, w in SAMPLING_WEIGHTS.items() if kind in kinds
+            },
             weights=LossWeights() if triplets else without,
         ),
         card={"description": description},
@@ -117,7 +119,7 @@ def _train(
 
 def shared_recipe(**changes: Any) -> Recipe:
     """Return the usual recipe with changes, its batch divided among the processes."""
-    from napari_iaunet.training.run import Recipe
+    from napari_iaunet.training.recipe import Recipe
 
     usual, processes = Recipe(), int(os.environ.get("WORLD_SIZE", "1"))
     return replace(

@@ -77,6 +77,8 @@ DESCRIPTION = (
     "phase contrast, yeast, membranes"
 )
 _SHOWN = (0.5, 0.75, 0.9)
+# Options of the command that are fields of the recipe.
+_RECIPE_OPTIONS = ("learning_rate", "frozen_statistics")
 
 
 def main() -> None:
@@ -100,7 +102,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--start", help="model to start from (default: random weights)")
     parser.add_argument("--learning-rate", type=float, help="highest of the run")
     parser.add_argument(
-        "--settled", type=float, help="share of the run with fixed batch statistics"
+        "--frozen-statistics",
+        type=float,
+        help="share of the run, at its end, with frozen batch-norm statistics",
     )
     parser.add_argument(
         "--average",
@@ -129,14 +133,9 @@ def _hardware(args: argparse.Namespace) -> str:
 
 def _train(args: argparse.Namespace) -> None:
     from napari_iaunet.training.loop import train
-    from napari_iaunet.training.run import Recipe
 
-    usual = Recipe()
-    recipe = shared_recipe(
-        learning_rate=args.learning_rate or usual.learning_rate,
-        settled=usual.settled if args.settled is None else args.settled,
-        shares=SAMPLING_WEIGHTS,
-    )
+    options = {name: getattr(args, name) for name in _RECIPE_OPTIONS}
+    chosen = {name: value for name, value in options.items() if value is not None}
     events = train(
         [pair for pairs, _ in common.split(args.data).values() for pair in pairs],
         start=args.start,
@@ -146,7 +145,7 @@ def _train(args: argparse.Namespace) -> None:
         resume=trained_minutes(args.out) > 0,
         seed=args.seed,
         device=args.device,
-        recipe=recipe,
+        recipe=shared_recipe(sampling_weights=SAMPLING_WEIGHTS, **chosen),
         card={"description": DESCRIPTION},
     )
     print_events(events, "bundled")
@@ -173,7 +172,9 @@ def _average(args: argparse.Namespace) -> None:
 
 def write_card(folder: Path, args: argparse.Namespace, machine: str) -> None:
     """Measure a model and write its card; what the card says of training stays."""
-    from napari_iaunet.model.checkpoint import CARD, load_model, write_json
+    from napari_iaunet.atomic import write_json
+    from napari_iaunet.errors import ModelError
+    from napari_iaunet.model.checkpoint import CARD, load_model
 
     if int(os.environ.get("RANK", "0")):
         return
@@ -193,18 +194,22 @@ def write_card(folder: Path, args: argparse.Namespace, machine: str) -> None:
         "cost": f"{training.get('minutes', '?')} minutes on {machine}",
         "figures": _figures(folder, args),
     }
-    write_json(folder / CARD, written)
+    write_json(folder / CARD, written, ModelError)
     print(json.dumps(written["figures"], indent=2))
 
 
 def _data(data: Path) -> list[dict[str, Any]]:
     """Every set of images with its licence, and its notice where it asks for one."""
     described = []
-    for kind, (training, held_out) in common.split(data).items():
-        about = SOURCES.get(kind, {"what": kind, "licence": "unknown", "source": ""})
-        entry: dict[str, Any] = {"name": kind, **{k: v for k, v in about.items() if v}}
+    for domain, (training, held_out) in common.split(data).items():
+        unknown = {"what": domain, "licence": "unknown", "source": ""}
+        about = SOURCES.get(domain, unknown)
+        entry: dict[str, Any] = {
+            "name": domain,
+            **{k: v for k, v in about.items() if v},
+        }
         entry |= {"training images": len(training), "held-out images": len(held_out)}
-        notice = data / "licences" / f"{kind}.txt"
+        notice = data / "licences" / f"{domain}.txt"
         if notice.is_file():
             entry["notice"] = notice.read_text(encoding="utf-8").strip()
         described.append(entry)
@@ -219,7 +224,9 @@ def _figures(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     test = common.evaluate(method, common.read(common.test_pairs(args.data)))
     return {
         "measure": "pooled AP = TP / (TP + FP + FN), diameter estimated",
-        "held-out images": {kind: _figure(score) for kind, score in held_out.items()},
+        "held-out images": {
+            domain: _figure(score) for domain, score in held_out.items()
+        },
         "test images": {common.NUCLEI: _figure(test)},
     }
 
