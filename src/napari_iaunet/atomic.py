@@ -92,8 +92,12 @@ def write_bytes(path: Path, content: bytes, error: type[IAUNetError]) -> None:
 
 def write_json(path: Path, values: Mapping[str, Any], error: type[IAUNetError]) -> None:
     """Write values as JSON that people can read, too."""
-    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-    write_bytes(path, text.encode(), error)
+    write_bytes(path, json_bytes(values), error)
+
+
+def json_bytes(values: Mapping[str, Any]) -> bytes:
+    """Return what `write_json` writes."""
+    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 @contextmanager

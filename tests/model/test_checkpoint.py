@@ -104,6 +104,31 @@ def test_damage_is_refused_in_one_sentence(folder: Path, damage):
     assert "\n" not in message
 
 
+def test_a_model_of_an_earlier_version_is_read(tmp_path: Path):
+    """Names in the files of users' models stay as they were."""
+    network = IAUNet(IAUNetConfig(widths=(8, 12, 16), embedding=4, hidden=8))
+    save_file(network.state_dict(), tmp_path / "weights.safetensors")
+    (tmp_path / "config.json").write_text("""{
+      "format": "napari-iaunet 1",
+      "network": {
+        "widths": [8, 12, 16], "blocks": 2, "embedding": 4, "hidden": 8,
+        "projection": 32, "descriptor": 128, "diameter": 28.0,
+        "usual_diameter": 41.5, "identity": true
+      }
+    }""")
+    (tmp_path / "card.json").write_text("""{
+      "description": "default, trained on plate 7",
+      "training": {
+        "half of the start": true,
+        "recipe": {"averaging": 0.98, "settled": 1.0, "shares": {}, "keeps_half": true}
+      }
+    }""")
+    read, card = load_model(tmp_path)
+    assert read.config == replace(network.config, usual_diameter=41.5)
+    assert torch.equal(read.stem[0].weight, network.stem[0].weight)
+    assert card["training"]["half of the start"] is True
+
+
 def test_missing_folder(tmp_path: Path):
     with pytest.raises(ModelError, match="no model folder"):
         load_model(tmp_path / "none")

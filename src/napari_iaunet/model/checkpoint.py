@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 
-from napari_iaunet.atomic import replacing_files, write_bytes, write_json
+from napari_iaunet.atomic import json_bytes, replacing_files
 from napari_iaunet.errors import ModelError
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 from napari_iaunet.model.registry import CARD, CONFIG, WEIGHTS
@@ -23,17 +23,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from napari_iaunet.errors import IAUNetError
-
 FORMAT = "napari-iaunet 1"
 
 
-def write_tensors(
-    path: Path, tensors: Mapping[str, Tensor], error: type[IAUNetError]
-) -> None:
-    """Write tensors into a file of safetensors; `error` is what an OSError becomes."""
-    values = {name: v.detach().cpu().contiguous() for name, v in tensors.items()}
-    write_bytes(path, serialise(values), error)
+def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """Return tensors as a file of safetensors holds them."""
+    return serialise({k: v.detach().cpu().contiguous() for k, v in tensors.items()})
 
 
 def save_model(folder: Path, network: IAUNet, card: Mapping[str, Any]) -> None:
@@ -57,9 +52,9 @@ def save_model(folder: Path, network: IAUNet, card: Mapping[str, Any]) -> None:
     """
     config = {"format": FORMAT, "network": network.config.to_dict()}
     with replacing_files(folder, ModelError) as fresh:
-        write_tensors(fresh / WEIGHTS, network.state_dict(), ModelError)
-        write_json(fresh / CONFIG, config, ModelError)
-        write_json(fresh / CARD, card, ModelError)
+        (fresh / WEIGHTS).write_bytes(tensor_bytes(network.state_dict()))
+        (fresh / CONFIG).write_bytes(json_bytes(config))
+        (fresh / CARD).write_bytes(json_bytes(card))
 
 
 def _read_json(path: Path) -> dict[str, Any]:

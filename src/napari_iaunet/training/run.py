@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 # The learning rate never falls below this share of its highest, so that the last steps
 # still change something.
 _LOWEST_RATE = 0.005
-# Longer gradients are cut to this length. Those of usual steps are shorter: it catches
-# the first steps and batches unlike all others.
+# Longer gradients are cut to this length. Those of crops of several domains are mostly
+# 5 to 20 long, so that all batches count about the same, however large their losses.
 _LONGEST_GRADIENT = 5.0
 # A model on its way needs a descriptor that works: one that is fitted to so few images
 # takes seconds, the final one minutes.

@@ -11,9 +11,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from napari_iaunet.atomic import finish_replacing, replacing_files, write_json
+from napari_iaunet.atomic import finish_replacing, json_bytes, replacing_files
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.model.checkpoint import write_tensors
+from napari_iaunet.model.checkpoint import tensor_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,8 +99,8 @@ def save_state(folder: Path, state: TrainingState) -> None:
     """Write the state; the old one stays whole until the new one is."""
     progress = {"step": state.step, "seconds": state.seconds}
     with replacing_files(folder, TrainingError) as fresh:
-        write_tensors(fresh / STATE, _tensors(state), TrainingError)
-        write_json(fresh / PROGRESS, progress, TrainingError)
+        (fresh / STATE).write_bytes(tensor_bytes(_tensors(state)))
+        (fresh / PROGRESS).write_bytes(json_bytes(progress))
 
 
 def load_state(folder: Path, state: TrainingState) -> None:
