@@ -40,7 +40,7 @@ class IAUNetConfig:
     projection : int
         Length of the projected cell vector that the cell triplets train.
     descriptor : int
-        Length of the vector that describes a cell's looks, at most.
+        Length of the vector that describes a cell's appearance, at most.
     diameter : float
         Cell diameter, in pixels, that the network was trained around: images are
         rescaled to it.
@@ -235,12 +235,12 @@ class IAUNet(nn.Module):
             Means over the eight ways to turn the image by quarters and to mirror it:
             which way a cell lies says nothing about its kind.
         """
-        ways = list(product(range(4), (False, True)))
-        views = (self._encode_turned(image, *way) for way in ways)
+        turns = list(product(range(4), (False, True)))
+        views = (self._encode_turned(image, *turn) for turn in turns)
         total = next(views)
         for maps in views:
             total = [t + m for t, m in zip(total, maps, strict=True)]
-        return [t / len(ways) for t in total]
+        return [t / len(turns) for t in total]
 
     def _encode_turned(
         self, image: Tensor, quarters: int, mirrored: bool

@@ -13,9 +13,42 @@ from torch import Tensor
 if TYPE_CHECKING:
     from numpy.random import Generator
 
+# How often a crop is changed in each way (first), and by how much. Beside its contrast
+# one or two things change in a crop, on average. Wider ranges make the network ignore
+# more, and cost accuracy on images as they usually are.
+_TINTED = 0.1  # Gray images get a colour, as of a lookup table.
+_GRAYED = 0.15  # Pictures become gray images.
+_RESTAINED = 0.45  # Tissue that is stained is shown in other stains.
+# Standard deviations: of how channels mix, and of the logarithm of their gains.
+_MIXING, _GAIN = 0.2, 0.15
+_PERMUTED = 0.15  # Red, green and blue change places.
+_INVERTED = 0.15  # Bright cells become dark ones.
+_GAMMA = 0.5, (-0.7, 0.7)  # Logarithm of the exponent: from a half to two.
+_BLUR = 0.25, (0.4, 2.0)  # Sigma in pixels, up to a seventh of a usual cell's radius.
+_SHARPENED = 0.15, (0.3, 1.0)  # Share of the difference to a blurred image; if no blur.
+_SHARPENED_SIGMA = 1.5
+# Uneven illumination: the standard deviation, on a grid of three by three, of the
+# logarithm of its factor, or of twice what is added.
+_SHADED, _SHADE = 0.2, 0.25
+# Logarithm of the factor, and what is added: normalisation by percentiles depends on
+# how much of an image is cells.
+_CONTRAST, _OFFSET = (-0.4, 0.4), (-0.1, 0.1)
+# Logarithm of the same where an image is shown as in use.
+_BRIGHTNESS = (-0.15, 0.15)
+# Noise: its standard deviation, where cells are about 1 bright.
+_NOISE, _STRENGTH = 0.4, (0.005, 0.15)
+_GRAY_NOISE = 0.7  # The same in all channels.
+_GRAINY, _GRAIN = 0.4, (0.5, 1.2)  # Alike in neighbouring pixels: blurred; sigma.
+_PHOTONS = 0.5  # Grows with the signal.
+# Values that an image may have; `Normalisation` clips to the same.
+_VALUES = (-0.5, 3.0)
 # Stains are told apart where enough pixels hold them and their colours' cosine is low.
-_FEW_PIXELS = 200
-_SAME_COLOUR = 0.99
+_FEW_PIXELS, _SAME_COLOUR = 200, 0.99
+# Lower transmissions are taken for this one; pixels of a lower density are glass.
+_DARK, _GLASS = 0.02, 0.1
+# Of new stains: shares of mixtures and of brown (DAB) among the others, deviations of
+# the colours and of the logarithm of the amounts in and outside of the cells.
+_MIXED, _BROWN, _HUE, _AMOUNT = 0.3, 0.6, 0.08, (0.25, 0.5)
 
 
 def _blur(image: Tensor, sigma: float) -> Tensor:
@@ -36,7 +69,7 @@ def is_gray(image: Tensor) -> bool:
 def _colour(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
     """Change the colours; a gray image sometimes gets a tint."""
     if is_gray(image):
-        if rng.random() < 0.1:
+        if rng.random() < _TINTED:
             weights = rng.dirichlet([0.5, 0.5, 0.5])
             image = (
                 image
@@ -45,19 +78,19 @@ def _colour(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
                 ]
             )
         return image
-    if rng.random() < 0.15:
+    if rng.random() < _GRAYED:
         lightness = torch.tensor(rng.dirichlet([2, 2, 2]), dtype=torch.float32)
         return torch.einsum("c,chw->hw", lightness, image).repeat(3, 1, 1)
-    restained = restain(image, inside, rng) if rng.random() < 0.45 else None
+    restained = restain(image, inside, rng) if rng.random() < _RESTAINED else None
     if restained is not None:
         return restained
-    mixing = np.eye(3) + rng.normal(0, 0.2, (3, 3))
+    mixing = np.eye(3) + rng.normal(0, _MIXING, (3, 3))
     mixing = mixing / mixing.sum(1, keepdims=True)
     mixed = torch.einsum(
         "ij,jhw->ihw", torch.tensor(mixing, dtype=torch.float32), image
     )
-    gain = torch.tensor(np.exp(rng.normal(0, 0.15, 3)), dtype=torch.float32)
-    if rng.random() < 0.15:
+    gain = torch.tensor(np.exp(rng.normal(0, _GAIN, 3)), dtype=torch.float32)
+    if rng.random() < _PERMUTED:
         mixed = mixed[torch.from_numpy(rng.permutation(3))]
     return mixed * gain[:, None, None]
 
@@ -71,8 +104,8 @@ def restain(image: Tensor, inside: Tensor, rng: Generator) -> Tensor | None:
     amounts are kept up to a factor, the colours replaced. None where the two
     cannot be told apart.
     """
-    density = -image.clamp(0.02, 1.0).log()
-    stained = density.mean(0) > 0.1
+    density = -image.clamp(_DARK, 1.0).log()
+    stained = density.mean(0) > _GLASS
     cells, rest = stained & inside, stained & ~inside
     if min(int(cells.sum()), int(rest.sum())) < _FEW_PIXELS:
         return None
@@ -82,11 +115,11 @@ def restain(image: Tensor, inside: Tensor, rng: Generator) -> Tensor | None:
         return None
     amounts = torch.einsum("chw,cs->shw", density, torch.linalg.pinv(found))
     blue, pink, brown = np.asarray(rgb_from_hed)
-    share = rng.random() if rng.random() < 0.3 else float(rng.random() < 0.6)
+    share = rng.random() if rng.random() < _MIXED else float(rng.random() < _BROWN)
     colours = np.stack([blue, share * brown + (1 - share) * pink])
-    colours = (colours + rng.normal(0, 0.08, (2, 3))).clip(0.02)
+    colours = (colours + rng.normal(0, _HUE, (2, 3))).clip(_DARK)
     colours /= np.linalg.norm(colours, axis=1, keepdims=True)
-    colours *= np.exp(rng.normal(0, [[0.25], [0.5]], (2, 1)))
+    colours *= np.exp(rng.normal(0, np.reshape(_AMOUNT, (2, 1))))
     density = torch.einsum(
         "shw,sc->chw",
         amounts.clamp(min=0),
@@ -97,7 +130,7 @@ def restain(image: Tensor, inside: Tensor, rng: Generator) -> Tensor | None:
 
 def brighten(image: Tensor, rng: Generator) -> Tensor:
     """Make a (3, H, W) image a little brighter or darker."""
-    return image * float(np.exp(rng.uniform(-0.15, 0.15)))
+    return image * float(np.exp(rng.uniform(*_BRIGHTNESS)))
 
 
 def vary_appearance(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
@@ -112,35 +145,39 @@ def vary_appearance(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
     rng : numpy Generator
     """
     image = _colour(image, inside, rng)
-    if rng.random() < 0.15:
+    if rng.random() < _INVERTED:
         image = 1 - image
-    if rng.random() < 0.5:
-        gamma = float(np.exp(rng.uniform(-0.7, 0.7)))
+    if rng.random() < _GAMMA[0]:
+        gamma = float(np.exp(rng.uniform(*_GAMMA[1])))
         image = image.sign() * image.abs().clamp(min=1e-6) ** gamma
-    if rng.random() < 0.25:
-        image = _blur(image, float(rng.uniform(0.4, 2.0)))
-    elif rng.random() < 0.15:
-        image = image + float(rng.uniform(0.3, 1.0)) * (image - _blur(image, 1.5))
-    if rng.random() < 0.2:
-        coarse = torch.from_numpy(rng.normal(0, 0.25, (1, 1, 3, 3)).astype(np.float32))
-        light = F.interpolate(
-            coarse, size=image.shape[1:], mode="bicubic", align_corners=False
-        )[0]
+    if rng.random() < _BLUR[0]:
+        image = _blur(image, float(rng.uniform(*_BLUR[1])))
+    elif rng.random() < _SHARPENED[0]:
+        amount = float(rng.uniform(*_SHARPENED[1]))
+        image = image + amount * (image - _blur(image, _SHARPENED_SIGMA))
+    if rng.random() < _SHADED:
+        coarse = rng.normal(0, _SHADE, (1, 1, 3, 3)).astype(np.float32)
+        size = image.shape[1:]
+        light = F.interpolate(torch.from_numpy(coarse), size=size, mode="bicubic")[0]
         image = image * light.exp() if rng.random() < 0.5 else image + 0.5 * light
-    image = image * float(np.exp(rng.uniform(-0.4, 0.4))) + float(
-        rng.uniform(-0.1, 0.1)
+    image = image * float(np.exp(rng.uniform(*_CONTRAST)))
+    image = image + float(rng.uniform(*_OFFSET))
+    if rng.random() < _NOISE:
+        image = image + _noise(image, rng)
+    return image.clamp(*_VALUES)
+
+
+def _noise(image: Tensor, rng: Generator) -> Tensor:
+    """Draw noise of camera and photons for a (3, H, W) image."""
+    strength = float(np.exp(rng.uniform(*np.log(_STRENGTH))))
+    seed = int(rng.integers(2**31))
+    noise = torch.randn(
+        (1 if rng.random() < _GRAY_NOISE else 3, *image.shape[1:]),
+        generator=torch.Generator().manual_seed(seed),
     )
-    if rng.random() < 0.4:
-        # Speaks for photon noise, too: its strength may grow with the signal.
-        strength = float(np.exp(rng.uniform(np.log(0.005), np.log(0.15))))
-        seed = int(rng.integers(2**31))
-        noise = torch.randn(
-            (1 if rng.random() < 0.7 else 3, *image.shape[1:]),
-            generator=torch.Generator().manual_seed(seed),
-        )
-        if rng.random() < 0.4:
-            noise = _blur(noise, float(rng.uniform(0.5, 1.2))) * 2
-        if rng.random() < 0.5:
-            noise = noise * image.abs().clamp(0.05, 1).sqrt()
-        image = image + strength * noise
-    return image.clamp(-0.5, 3.0)
+    if rng.random() < _GRAINY:
+        # Blurring takes away half of it or more.
+        noise = _blur(noise, float(rng.uniform(*_GRAIN))) * 2
+    if rng.random() < _PHOTONS:
+        noise = noise * image.abs().clamp(0.05, 1).sqrt()
+    return strength * noise

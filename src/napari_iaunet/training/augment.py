@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 
     from napari_iaunet.training.dataset import AnnotatedImage
 
+# Factors of a crop's scale: a little beyond what `scale_for` leaves as it is.
 _SCALE_JITTER = (0.65, 1.55)
+# Share of crops that are turned freely, by up to an eighth of a turn, and of those that
+# are stretched, by up to the exponential of this: cells lie in all directions, but
+# resampling blurs them.
+_FREE, _ANGLE, _LOG_STRETCH = 0.35, np.pi / 4, 0.2
+# Share of crops that lie near some cell, as sparse images are mostly background,
+# and how far from it, in sides of the crop: the cell is in the crop.
+_NEAR_CELL, _FAR = 0.5, 0.4
+# Share of crops that show nothing but noise, which must not be taken for cells, and its
+# mean and standard deviation.
+_EMPTY, _NOISE = 0.01, (0.4, 0.25)
 # Share of crops that are cut and shown as the finished model will see them. Where
 # people draw an outline on a blurred edge depends on the domain, which gamma, blur,
 # noise and resampling hide. Stains differ so much from one laboratory to the next that
@@ -68,13 +79,13 @@ def _orientation(inference_like: bool, rng: Generator) -> np.ndarray:
     """Quarter turns and mirrors; free turns and stretching unless inference-like."""
     free = not inference_like
     angle = rng.integers(4) * np.pi / 2
-    if free and rng.random() < 0.35:
-        angle += rng.uniform(-np.pi / 4, np.pi / 4)
+    if free and rng.random() < _FREE:
+        angle += rng.uniform(-_ANGLE, _ANGLE)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     if rng.random() < 0.5:
         turn = turn @ np.diag([1.0, -1.0])
-    if free and rng.random() < 0.35:
-        stretch = np.exp(rng.uniform(-0.2, 0.2))
+    if free and rng.random() < _FREE:
+        stretch = np.exp(rng.uniform(-_LOG_STRETCH, _LOG_STRETCH))
         turn = turn @ np.diag([stretch, 1 / stretch])
     return np.rint(turn) if inference_like else turn
 
@@ -95,10 +106,9 @@ def _affine(
     scale = _scale(source, inference_like, rng)
     matrix = _orientation(inference_like, rng) / scale
     shape = np.asarray(source.labels.shape)
-    if rng.random() < 0.5 and len(source.centres) > 1:
-        # Near some cell, so that sparse images are not mostly background.
+    if rng.random() < _NEAR_CELL and len(source.centres) > 1:
         middle = source.centres[rng.integers(1, len(source.centres))]
-        middle = middle + rng.uniform(-0.4, 0.4, 2) * size / scale
+        middle = middle + rng.uniform(-_FAR, _FAR, 2) * size / scale
     else:
         middle = rng.uniform(0, 1, 2) * shape
     half = np.minimum(size / scale, shape) / 2
@@ -216,8 +226,8 @@ def _second_view(crop: Crop, rng: Generator) -> Crop:
 
 
 def _empty(size: int, rng: Generator) -> Crop:
-    """Background only: noise must not be taken for cells."""
-    noise = torch.from_numpy(rng.normal(0.4, 0.25, (1, size, size)).astype(np.float32))
+    """Draw a crop of background only."""
+    noise = torch.from_numpy(rng.normal(*_NOISE, (1, size, size)).astype(np.float32))
     zero = torch.zeros(1, size, size)
     return Crop(
         noise.repeat(3, 1, 1),
@@ -256,7 +266,7 @@ def draw_batch(
     """
     crops = []
     for index in rng.choice(len(sources), batch - second_views, p=probabilities):
-        empty = rng.random() < 0.01
+        empty = rng.random() < _EMPTY
         crops.append(
             _empty(size, rng) if empty else draw_crop(sources[index], size, rng)
         )

@@ -168,7 +168,8 @@ def _geometry(
         ]
         relative = depth / max(float(depth.max()), 1e-6)
         ys, xs = np.nonzero(inside)
-        # The middle of the thickest part: inside also for bent cells, mostly.
+        # The middle of the thickest part: inside also for bent cells, mostly. A lower
+        # power would give their centroid, a higher one jumps between equal parts.
         weight = relative[ys, xs] ** 4
         distance[box][inside] = relative[inside]
         centres[number] = (
