@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.ndimage import find_objects
@@ -33,7 +35,8 @@ FEWEST_CELLS = 4
 _WIDTHS = 40
 
 
-class HeldOut(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class HeldOut:
     """Annotated cells that training never sees.
 
     Attributes
@@ -53,11 +56,20 @@ class HeldOut(NamedTuple):
         region = self.annotation.region
         return self.block if region is None else self.block & region
 
+    @cached_property
+    def labels(self) -> NDArray[np.int32]:
+        """Labels of the whole image, consecutive."""
+        return consecutive(self.annotation.labels)
+
+    @cached_property
+    def counts(self) -> NDArray[np.bool_]:
+        """Whether the cell of each of `labels` lies mostly in the block."""
+        return _share(self.labels, self.block) > 0.5
+
     def alone(self) -> Annotation:
         """Keep what is known of the block only."""
-        labels = consecutive(self.annotation.labels)
-        counts = _share(labels, self.block) > 0.5
-        kept = np.where(counts[labels], labels, 0)
+        labels = self.labels
+        kept = np.where(self.counts[labels], labels, 0)
         region = self.complete & ((labels == 0) | (kept > 0))
         return self.annotation._replace(labels=kept, region=region)
 
@@ -103,7 +115,8 @@ def split_pairs(
 
 
 def split(
-    pairs: Sequence[Sequence[Any]], validation: Sequence[Sequence[Any]] | None = None
+    pairs: Sequence[Sequence[Any]],
+    validation: Sequence[Sequence[Any] | HeldOut] | None = None,
 ) -> tuple[list[Annotation], list[HeldOut]]:
     """Read images, and hold out a part of them if no others are given for that.
 
@@ -265,8 +278,7 @@ def score(
 
 def _counted(part: HeldOut, found: Labels) -> tuple[Labels, Labels]:
     """Keep the true and the found cells that count."""
-    true, found = consecutive(part.annotation.labels), consecutive(found)
-    counts = _share(true, part.block) > 0.5
+    true, counts, found = part.labels, part.counts, consecutive(found)
     there = _share(found, part.complete) > 0.5
     pairs = overlaps(true, found)
     # The true cell that each found one overlaps most.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from napari_iaunet.model.network import IAUNetConfig
     from napari_iaunet.training.dataset import Annotation
+    from napari_iaunet.training.holdout import HeldOut
 
 
 def train(
@@ -35,7 +36,7 @@ def train(
     out: str | os.PathLike[str],
     minutes: float | None = None,
     steps: int | None = None,
-    validation: Sequence[Sequence[Any]] | None = None,
+    validation: Sequence[Sequence[Any] | HeldOut] | None = None,
     rehearsal: Sequence[Sequence[Any]] = (),
     resume: bool = False,
     seed: int = 0,
