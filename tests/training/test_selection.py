@@ -7,6 +7,7 @@ import torch
 from napari_iaunet.evaluation import average_precision
 from napari_iaunet.training.dataset import Annotation
 from napari_iaunet.training.holdout import whole
+from napari_iaunet.training.recipe import Recipe
 from napari_iaunet.training.selection import ModelSelection
 
 CELLS = 9
@@ -28,7 +29,7 @@ def selection(start):
         return average_precision([truth], [found]), found
 
     held_out = [whole(Annotation(truth.astype(float), truth))]
-    return ModelSelection(held_out, torch.device("cpu"), start=start, measure=measure)
+    return ModelSelection(held_out, torch.device("cpu"), start, Recipe(), measure)
 
 
 def begun(start):

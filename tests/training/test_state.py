@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
+from napari_iaunet.training.recipe import Recipe
 from napari_iaunet.training.state import TrainingState, load_state, mean_of, save_state
 
 
@@ -39,7 +40,7 @@ def test_the_networks_stay_as_they_are(networks):
 
 
 def begun(network):
-    return TrainingState.begin(network, torch.device("cpu"), 1e-3, 0.01)
+    return TrainingState.begin(network, torch.device("cpu"), Recipe())
 
 
 def test_a_state_comes_back_as_it_was(networks, tmp_path):

@@ -114,12 +114,14 @@ def _find_images(
 
     diameter = load_model(find_model(start))[0].config.diameter
     annotations = list(read_pairs(pairs))
-    for line in advise(annotations, diameter):
+    advice = advise(annotations, diameter)
+    training: Sequence[Sequence[Any]] = pairs
+    held_out = None
+    if len(pairs) < MANY_FILES:
+        training, held_out = hold_out(annotations)
+        check_held_out(held_out)
+    for line in advice:
         print(line, file=sys.stderr)
-    if len(pairs) >= MANY_FILES:
-        return pairs, None
-    training, held_out = hold_out(annotations)
-    check_held_out(held_out)
     return training, held_out
 
 

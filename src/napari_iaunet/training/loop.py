@@ -105,24 +105,17 @@ def train(
     network = IAUNet(config) if start is None else load_model(find_model(start))[0]
     first = None if start is None else copy.deepcopy(network)
     annotations, held_out = split(pairs, validation)
-    diameter, parts = network.config.diameter, [part.alone() for part in held_out]
-    data = TrainingData.prepare(annotations, parts, rehearsal, diameter)
+    parts = [part.alone() for part in held_out]
+    data = TrainingData.prepare(annotations, parts, rehearsal, network.config.diameter)
 
     # Begin, or go on where the former run stopped.
-    state = TrainingState.begin(
-        network, target, recipe.learning_rate, recipe.weight_decay
-    )
+    state = TrainingState.begin(network, target, recipe)
     if resume:
         load_state(out, state)
     about = _origin(start, annotations, card or {}, rehearsal=bool(data.rehearsal))
     run = Run(state, data, recipe, budget, out, seed, about)
-    selection = ModelSelection(
-        held_out if run.rank == 0 else [],  # one process measures for all
-        target,
-        start=first,
-        interpolates=recipe.interpolates,
-        every=recipe.validate_every,
-    )
+    measured_here = held_out if run.rank == 0 else []  # one process for all
+    selection = ModelSelection(measured_here, target, first, recipe)
     yield run.event("start")
 
     # Until a better model comes, the start is the best one.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_iaunet.model.network import IAUNet
     from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.holdout import HeldOut
+    from napari_iaunet.training.recipe import Recipe
 
     Measured = tuple[AveragePrecision, NDArray[np.integer[Any]]]
 
@@ -48,11 +49,8 @@ class ModelSelection:
     start : IAUNet or None
         What training begins with, to be kept until a better model comes. None: the last
         model is kept, whatever it can do.
-    interpolates : bool
-        Whether trained weights are measured and kept as interpolated with those of the
-        start, if that finds the cells.
-    every : float
-        Seconds between measurements, or more where these take long.
+    recipe : Recipe
+        How often to measure, and whether to interpolate with the start.
     measure : callable, optional
         Network -> scores and cells found in the first image; by default `_measure`.
 
@@ -70,14 +68,12 @@ class ModelSelection:
         self,
         held_out: Sequence[HeldOut],
         device: torch.device,
-        *,
         start: IAUNet | None,
-        interpolates: bool = False,
-        every: float = 0.0,
+        recipe: Recipe,
         measure: Callable[[IAUNet], Measured] | None = None,
     ) -> None:
         self._score = measure or partial(_measure, held_out, device)
-        self._start, self._interpolates, self._every = start, interpolates, every
+        self._start, self._recipe = start, recipe
         self.has_cells = bool(held_out)
         self.keeps_best = start is not None and self.has_cells
         self.found_better = False
@@ -101,7 +97,7 @@ class ModelSelection:
     @property
     def interpolates(self) -> bool:
         """Whether every trained network is interpolated with the start."""
-        return self._interpolates and self.start_finds_cells
+        return self._recipe.interpolates and self.start_finds_cells
 
     def figures(self) -> dict[str, Any]:
         """Tell what a card says of the kept model; nothing before a measurement."""
@@ -128,7 +124,8 @@ class ModelSelection:
     def is_due(self) -> bool:
         """Whether it is time to measure again."""
         waited = time.monotonic() - self._measured_at
-        return self.has_cells and waited > max(self._every, self._took / _SHARE)
+        enough = max(self._recipe.validate_every, self._took / _SHARE)
+        return self.has_cells and waited > enough
 
     def begin(self, best: IAUNet | None = None) -> None:
         """Measure the start and, where training is resumed, its best model so far."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_iaunet.model.network import IAUNet
+    from napari_iaunet.training.recipe import Recipe
 
 STATE, PROGRESS = "training.safetensors", "training.json"
 
@@ -50,7 +51,7 @@ class TrainingState:
 
     @classmethod
     def begin(
-        cls, network: IAUNet, device: torch.device, rate: float, decay: float
+        cls, network: IAUNet, device: torch.device, recipe: Recipe
     ) -> TrainingState:
         """Put a network on a device, to be trained by AdamW with fresh moments.
 
@@ -62,10 +63,10 @@ class TrainingState:
         others = [p for p in network.parameters() if p.ndim <= 1]
         optimizer = torch.optim.AdamW(
             [
-                {"params": kernels, "weight_decay": decay},
+                {"params": kernels, "weight_decay": recipe.weight_decay},
                 {"params": others, "weight_decay": 0.0},
             ],
-            lr=rate,
+            lr=recipe.learning_rate,
         )
         averaged = copy.deepcopy(network).eval().requires_grad_(requires_grad=False)
         return cls(network, averaged, optimizer)
