@@ -40,7 +40,7 @@ def pixels(plane, row):
 
 
 def keep(log, where):
-    number = log.next_number()
+    number = log.next_label_id()
     log.write(where, np.full(3, number))
     log.describe({number: {"area": 3}})
     return number
@@ -55,12 +55,12 @@ def test_a_film_is_read_once(viewer, film, looks):
     assert numbers == [10, 11, 12, 13, 14, 15]
     film.undo()
     film.undo()
-    assert log.next_number() == 14
+    assert log.next_label_id() == 14
     film.redo()
-    assert log.next_number() == 15
+    assert log.next_label_id() == 15
     film.mode, film.selected_label = "paint", 40
     film.paint((1, 15, 15), 40)
-    assert log.next_number() == 41
+    assert log.next_label_id() == 41
     assert len(looks) == 1
 
 
@@ -77,16 +77,16 @@ def test_numbers_that_come_from_elsewhere_are_not_given_again(viewer, film):
     assert keep(log, pixels(0, 8)) == 10
     film.undo()
     film.undo()
-    assert log.next_number() == 31
+    assert log.next_label_id() == 31
     film.data = np.full((4, 20, 20), 50, np.int32)
-    assert log.next_number() == 51
+    assert log.next_label_id() == 51
     film.data[0, 0, 0] = 60
     film.refresh()
-    assert log.next_number() == 61
+    assert log.next_label_id() == 61
     film.visible = False
     film.data[0, 0, 0] = 70
     film.refresh()
-    assert log.next_number() == 71
+    assert log.next_label_id() == 71
 
 
 def test_a_full_layer_with_room_below(viewer):
@@ -95,9 +95,9 @@ def test_a_full_layer_with_room_below(viewer):
     where = (np.arange(3), np.arange(3))
     log.write(where, np.full(3, 255))
     with pytest.raises(ImageError, match="full"):
-        log.next_number()
+        log.next_label_id()
     log.write(where, np.zeros(3, int))
-    assert log.next_number() == 1
+    assert log.next_label_id() == 1
 
 
 def test_the_table_of_our_layer_follows(viewer):
@@ -116,7 +116,7 @@ def test_the_table_of_our_layer_follows(viewer):
     assert layer.features.empty
     layer.visible = False
     layer.undo()
-    log.look()  # a hidden layer tells nothing
+    log.follow()  # a hidden layer tells nothing
     assert layer.features["score"].tolist() == [0.75]
     layer.visible = True
     layer.redo()

@@ -11,9 +11,9 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.click.draft import Click
-from napari_iaunet.plugin.click.editor import ClickCells, Misclick
+from napari_iaunet.plugin.click.editor import CellEditor, Misclick
 from napari_iaunet.plugin.click.encoder import PlaneEncoder
-from napari_iaunet.plugin.click.panel import JOIN, KEEP
+from napari_iaunet.plugin.click.panel import DROP, JOIN, KEEP, REMOVE, SPLIT, UNDO
 from napari_iaunet.plugin.click.preview import ClickPreview
 from napari_iaunet.plugin.click.source import ClickSource
 from napari_iaunet.plugin.click.target import ClickTarget
@@ -23,7 +23,7 @@ from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers.find import find_layer, selected_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from napari_iaunet.plugin.click.panel import ClickPanel
     from napari_iaunet.plugin.core.connections import Wire
@@ -75,7 +75,7 @@ class ClickController(QObject):
         self._source = ClickSource(viewer, self._encoder, self)
         self._target = ClickTarget(viewer)
         self._preview = ClickPreview(viewer, session.own_changes)
-        self._cells = ClickCells(self._source, self._target, self._preview)
+        self._editor = CellEditor(self._source, self._target, self._preview)
         self._tool = ClickTool(viewer, self)
         self._timer = QTimer(self, singleShot=True, interval=_SETTLED_MS)
         self._queue: list[Click] = []
@@ -102,19 +102,13 @@ class ClickController(QObject):
             (encoder.failed, self._on_failure),
             (encoder.stopped, self._on_stopped),
             (tool.clicked, self._on_click),
-            (tool.keep, self._on_keep),
-            (tool.drop, self._on_drop),
-            (tool.remove, self._on_remove),
-            (tool.join, self._on_join),
-            (tool.split, self._on_split),
+            (tool.pressed, self._on_key),
             (tool.mode_changed, self._on_mode),
-            (tool.undo, self._target.undo),
-            (tool.redo, self._target.redo),
         ]
 
     def teardown(self) -> None:
         """Switch off and disconnect from everything."""
-        self._cells.drop()  # a viewer that is being closed takes no more cells
+        self._editor.drop()  # a viewer that is being closed takes no more cells
         self._switch_off("")
         self._connections.clear()
         self._target.teardown()
@@ -135,7 +129,7 @@ class ClickController(QObject):
     def _switch_off(self, text: str) -> None:
         """Keep the draft, and leave nothing else behind in the viewer."""
         if self._on:
-            self._try(self._cells.keep)
+            self._try(self._editor.keep)
             self._on = False
             self._forget()
             self._tool.switch_off()
@@ -148,7 +142,7 @@ class ClickController(QObject):
         """Let go of the image and of all that was clicked on it."""
         self._timer.stop()
         self._queue.clear()
-        self._cells.drop()
+        self._editor.drop()
         self._source.use(None)
 
     # -- what to click on, and with which settings -------------------------------
@@ -168,8 +162,9 @@ class ClickController(QObject):
         self._timer.start()
 
     def _on_layers(self, event: object = None) -> None:
+        self._source.find_layers()
         if self._source.choice is not None and self._source.image is None:
-            self._cells.drop()
+            self._editor.drop()
             self._switch_off(_CLOSED)
         self._offer_targets()
 
@@ -183,7 +178,7 @@ class ClickController(QObject):
             return
         choice, former = replace(choice, whole_stack=False), self._source.choice
         if choice != former:
-            self._try(self._cells.keep)
+            self._try(self._editor.keep)
             queue, self._queue = self._queue, []
             self._forget()
             self._source.use(choice)
@@ -196,7 +191,7 @@ class ClickController(QObject):
         """Prepare the plane that was clicked on, else the one on view."""
         click = self._queue[0] if self._queue else None
         view = click.view if click else self._source.view()
-        points = self._cells.points_with(click) if click else []
+        points = self._editor.points_with(click) if click else []
         try:
             waits = view is not None and not self._source.prepare(view.plane, points)
         except IAUNetError as error:
@@ -228,42 +223,41 @@ class ClickController(QObject):
         said = ""
         while self._queue:
             click = self._queue[0]
-            points = self._cells.points_with(click)
+            points = self._editor.points_with(click)
             encoded = self._source.encoded(click.view.plane, points)
             if encoded is None:
                 break
             self._queue.pop(0)
             if click.kind == "keep":
-                said = self._try(self._cells.keep)
+                said = self._try(self._editor.keep)
             else:
-                said = self._try(self._cells.click, click, encoded)
+                said = self._try(self._editor.click, click, encoded)
         if self._on:
             self._prepare()
             self._tell(said)
 
-    def _on_keep(self) -> None:
+    def _on_key(self, key: str, position: object) -> None:
+        if key in (REMOVE, JOIN):
+            do = self._editor.remove if key == REMOVE else self._editor.join
+            place = self._place(position)
+            if place is not None:
+                self._tell(self._try(do, *place))
+        elif key == SPLIT:
+            self._tell(self._try(self._editor.begin_split))
+        elif key == KEEP:
+            self._keep()
+        elif key == DROP:
+            self._queue.clear()
+            self._editor.drop()
+            self._prepare()
+        else:
+            (self._target.undo if key == UNDO else self._target.redo)()
+
+    def _keep(self) -> None:
         if self._queue:  # the cell that is meant is still to come
             self._queue.append(self._queue[-1]._replace(kind="keep"))
         else:
-            self._tell(self._try(self._cells.keep))
-
-    def _on_drop(self) -> None:
-        self._queue.clear()
-        self._cells.drop()
-        self._prepare()
-
-    def _on_remove(self, position: object) -> None:
-        place = self._place(position)
-        if place is not None:
-            self._tell(self._try(self._cells.remove, *place))
-
-    def _on_join(self, position: object) -> None:
-        place = self._place(position)
-        if place is not None:
-            self._tell(self._try(self._cells.join, *place))
-
-    def _on_split(self) -> None:
-        self._tell(self._try(self._cells.begin_split))
+            self._tell(self._try(self._editor.keep))
 
     def _on_mode(self) -> None:
         self._tell()
@@ -295,8 +289,8 @@ class ClickController(QObject):
 
     def _tell(self, text: str = "") -> None:
         """Show a text, or else what the user can do now."""
-        view, cells = self._source.view(), self._cells
-        self._tool.let_drop(cells.begun or bool(self._queue))
+        view, editor = self._source.view(), self._editor
+        self._tool.let_drop(editor.begun or bool(self._queue))
         if text:
             pass
         elif view is None:
@@ -307,12 +301,12 @@ class ClickController(QObject):
             text = _QUEUED
         elif self._source.encoded(view.plane) is None:
             text = _PREPARING
-        elif cells.parts is not None:
-            text = _SPLIT_NEXT if cells.parts else _SPLIT_FIRST
-        elif cells.joining is not None:
+        elif editor.parts is not None:
+            text = _SPLIT_NEXT if editor.parts else _SPLIT_FIRST
+        elif editor.joining is not None:
             text = _JOIN_NEXT
         else:
-            text = _READY if cells.draft is None else _DRAFT
+            text = _READY if editor.draft is None else _DRAFT
         self._panel.say(text)
 
     # -- the layer to write into -------------------------------------------------
@@ -321,17 +315,15 @@ class ClickController(QObject):
         """Offer the layers that lie on the image."""
         choice = self._source.choice or self._settings.choice()
         image = choice and find_layer(self._viewer, choice.image, Image)
-        offers = (
-            []
-            if image is None or choice is None
-            else self._target.offers(image, choice.channel_axis)
-        )
-        self._target.forget_closed()
+        offers: Sequence[tuple[str, str]] = ()
+        if image is not None and choice is not None:
+            offers = self._target.offers(image, choice.channel_axis)
+        self._target.find_layers()
         self._panel.set_targets(offers)
         if not self._panel.pick_target(self._target.key):
-            self._target.key = ""
+            self._target.pick("")
             self._panel.pick_target("")
-            self._try(self._cells.lose_target)
+            self._try(self._editor.lose_target)
 
     def _on_selection(self, event: object = None) -> None:
         """Pick the layer of cells that is selected in the layer list."""
@@ -342,14 +334,11 @@ class ClickController(QObject):
 
     def _on_target(self, key: str) -> None:
         if key != self._target.key:
-            self._try(self._cells.keep)
-            self._target.key = key
-            self._try(self._cells.lose_target)
+            self._try(self._editor.keep)
+            self._target.pick(key)
+            self._try(self._editor.lose_target)
         self._panel.pick_target(key)
-        picked, selected = (
-            self._target.layer,
-            selected_layer(self._viewer, Labels),
-        )
+        picked, selected = self._target.layer, selected_layer(self._viewer, Labels)
         if picked is not None and selected not in (None, picked):
             # Ctrl+Z belongs to the layer that is selected.
             self._viewer.layers.selection.active = picked

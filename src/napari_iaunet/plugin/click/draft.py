@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.layers.views import View
     from napari_iaunet.segmentation.click import ClickedCell
 
-    Answer = Callable[[Sequence[tuple[float, float]], Sequence[int]], ClickedCell]
+    Point = tuple[float, float]
+    # Clicks (y, x), and 1 (inside) or 0 (outside) for each -> their cell.
+    Answer = Callable[[Sequence[Point], Sequence[int]], ClickedCell]
 
 
 class Click(NamedTuple):
@@ -32,7 +34,7 @@ class Click(NamedTuple):
     """
 
     view: View
-    pixel: tuple[float, float]
+    pixel: Point
     kind: str
 
 
@@ -43,8 +45,8 @@ class Draft:
     Attributes
     ----------
     view : View
-    number : int
-        Of the cell that is made anew; 0 for a new one.
+    label_id : int
+        Of the cell that is recreated; 0 for a new one.
     points : tuple of (y, x)
     labels : tuple of int
         1 inside of the cell, 0 outside.
@@ -52,8 +54,8 @@ class Draft:
     """
 
     view: View
-    number: int
-    points: tuple[tuple[float, float], ...]
+    label_id: int
+    points: tuple[Point, ...]
     labels: tuple[int, ...]
     cell: ClickedCell
 
@@ -61,42 +63,43 @@ class Draft:
     def start(
         cls,
         view: View,
-        number: int,
-        points: Sequence[tuple[float, float]],
+        label_id: int,
+        points: Sequence[Point],
         labels: Sequence[int],
         answer: Answer,
     ) -> Draft:
         """Make a draft of one or more clicks."""
         cell = answer(points, labels)
-        return cls(view, number, tuple(points), tuple(labels), cell)
+        return cls(view, label_id, tuple(points), tuple(labels), cell)
 
-    def add(self, point: tuple[float, float], label: int, answer: Answer) -> Draft:
+    def add(self, point: Point, label: int, answer: Answer) -> Draft:
         """Return the draft after one more click."""
         points, labels = (*self.points, point), (*self.labels, label)
-        return Draft.start(self.view, self.number, points, labels, answer)
+        return Draft.start(self.view, self.label_id, points, labels, answer)
 
     @property
-    def inside(self) -> list[tuple[float, float]]:
+    def points_inside(self) -> list[Point]:
         """Clicks inside of the cell."""
         return [p for p, yes in zip(self.points, self.labels, strict=True) if yes]
 
-    def holds(self, point: tuple[float, float]) -> bool:
-        """Whether a point lies in the cell."""
-        return holds(self.cell, point)
+    def holds(self, point: Point) -> bool:
+        """Whether a point (y, x) lies in the cell."""
+        y, x = (round(p) - c for p, c in zip(point, self.cell.corner, strict=True))
+        height, width = self.cell.mask.shape
+        return 0 <= y < height and 0 <= x < width and bool(self.cell.mask[y, x])
 
-
-def holds(cell: ClickedCell, point: tuple[float, float]) -> bool:
-    """Whether a point (y, x) lies in a cell."""
-    y, x = (round(p) - c for p, c in zip(point, cell.corner, strict=True))
-    height, width = cell.mask.shape
-    return 0 <= y < height and 0 <= x < width and bool(cell.mask[y, x])
+    def continues_with(self, click: Click) -> bool:
+        """Whether a click belongs to the draft and does not begin the next one."""
+        return self.view.plane == click.view.plane and (
+            click.kind != "cell" or self.holds(click.pixel)
+        )
 
 
 def spare(
     cell: ClickedCell,
     labels: NDArray[np.integer],
-    number: int,
-    inside: Sequence[tuple[float, float]],
+    label_id: int,
+    inside: Sequence[Point],
 ) -> NDArray[np.bool_]:
     """Take the pixels of other cells out of a cell.
 
@@ -107,7 +110,7 @@ def spare(
     cell : ClickedCell
     labels : (y, x) int
         The cells that are there already, in the cell's box.
-    number : int
+    label_id : int
         Of the cell itself; 0 if it is a new one.
     inside : sequence of (y, x)
         Clicks, in pixels of the image.
@@ -116,8 +119,8 @@ def spare(
     -------
     (y, x) bool
     """
-    free = cell.mask & ((labels == 0) | (labels == number))
-    if np.array_equal(free, cell.mask):
+    free = cell.mask & ((labels == 0) | (labels == label_id))
+    if np.array_equal(free, cell.mask):  # a box as small as the cell
         return free
     pieces, count = ndimage.label(free)
     kept = np.zeros(count + 1, bool)

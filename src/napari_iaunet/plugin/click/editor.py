@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_iaunet.errors import IAUNetError, ImageError
 from napari_iaunet.plugin.click.draft import Draft, deepest, spare
-from napari_iaunet.plugin.click.edits import CellEdits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_iaunet.plugin.click.draft import Click
+    from napari_iaunet.plugin.click.draft import Click, Point
     from napari_iaunet.plugin.click.edits import LabelsPlane
     from napari_iaunet.plugin.click.encoder import EncodedWindow
     from napari_iaunet.plugin.click.preview import ClickPreview
     from napari_iaunet.plugin.click.source import ClickSource
     from napari_iaunet.plugin.click.target import ClickTarget
     from napari_iaunet.plugin.layers.views import View
-
-    Point = tuple[float, float]
 
 _NO_CELL = "There is no cell."
 _FIRST_A_CELL = "Click a cell first."
@@ -33,7 +29,7 @@ class Misclick(IAUNetError):
     """A click or key that means nothing here: worth a line of text, no more."""
 
 
-class ClickCells:
+class CellEditor:
     """The draft, and what is begun and not yet done.
 
     What cannot be done raises an `IAUNetError` that says why.
@@ -48,7 +44,7 @@ class ClickCells:
     ----------
     draft : Draft or None
     joining : tuple or None
-        Layer, plane and number of the first of two cells.
+        Layer, plane and label id of the first of two cells.
     parts : list of Click or None
         Clicks so far that split a cell; None if none is to be split.
     """
@@ -71,7 +67,7 @@ class ClickCells:
         former: Sequence[Point] = ()
         if self.parts is not None and click.kind == "cell":
             former = [p.pixel for p in self.parts if p.view.plane == click.view.plane]
-        elif self.draft is not None and _goes_on(self.draft, click):
+        elif self.draft is not None and self.draft.continues_with(click):
             former = self.draft.points
         return [*former, click.pixel]
 
@@ -81,20 +77,21 @@ class ClickCells:
             self._click_part(click, encoded)
             return
         draft = self.draft
-        if draft is not None and _goes_on(draft, click):
+        if draft is not None and draft.continues_with(click):
             label = 0 if click.kind == "take" else 1
             self._show(draft.add(click.pixel, label, encoded.answer))
             return
         self.keep()
         self.joining = self.parts = None
         plane = self._plane(click.view)
-        number = 0 if plane is None else plane.at(click.pixel)
+        label_id = 0 if plane is None else plane.at(click.pixel)
         points, labels = [click.pixel], [1]
         if click.kind == "take":
-            if plane is None or not number:
+            if plane is None or not label_id:
                 raise Misclick(_FIRST_A_CELL)
-            points, labels = [_middle(plane, number, click.pixel), click.pixel], [1, 0]
-        self._show(Draft.start(click.view, number, points, labels, encoded.answer))
+            inside = _middle(plane, label_id, click.pixel)
+            points, labels = [inside, click.pixel], [1, 0]
+        self._show(Draft.start(click.view, label_id, points, labels, encoded.answer))
 
     def keep(self) -> None:
         """Write the draft into the layer, which is made if need be."""
@@ -114,7 +111,7 @@ class ClickCells:
         if self._target.layer is None:
             self._target.make(self._source)
         plane = self._plane(draft.view)
-        return plane is not None and self._edits(draft.view, plane).keep(draft) > 0
+        return plane is not None and plane.keep(draft) > 0
 
     def drop(self) -> None:
         """Forget what is begun."""
@@ -125,30 +122,30 @@ class ClickCells:
         """Make a new cell of the draft, since its layer is no longer picked."""
         self.joining = self.parts = None
         if self.draft is not None:
-            self._show(replace(self.draft, number=0))
+            self._show(replace(self.draft, label_id=0))
 
     def remove(self, view: View, point: Point) -> None:
         """Delete the cell at a point, or the draft."""
         draft = self.draft
         if draft is not None and draft.holds(point):
             self._show(None)
-            if not draft.number:
+            if not draft.label_id:
                 return
         self.keep()
-        plane, number = self._under(view, point)
-        self._edits(view, plane).remove(number)
+        plane, label_id = self._under(view, point)
+        plane.remove(label_id)
 
     def join(self, view: View, point: Point) -> None:
         """Take the cell at a point for the first or the second one to join."""
         self.keep()
-        plane, number = self._under(view, point)
-        here, first = (self._target.key, view.plane, number), self.joining
+        plane, label_id = self._under(view, point)
+        here, first = (self._target.key, view.plane, label_id), self.joining
         if first is None or first[:2] != here[:2]:
             self.joining = here
             return
         self.joining = None
         if first != here:
-            self._edits(view, plane).join(first[2], number)
+            plane.join(first[2], label_id)
 
     def begin_split(self) -> None:
         """Take the next two clicks for the parts of a cell."""
@@ -156,34 +153,27 @@ class ClickCells:
         self.joining, self.parts = None, []
 
     def _click_part(self, click: Click, encoded: EncodedWindow) -> None:
-        plane, number = self._under(click.view, click.pixel)
+        plane, label_id = self._under(click.view, click.pixel)
         former = self.parts[0] if self.parts else None
         if former is None or former.view.plane != click.view.plane:
             self.parts = [click]
             return
-        if plane.at(former.pixel) != number:
+        if plane.at(former.pixel) != label_id:
             raise Misclick(_OTHER_CELL)
         pair = [former.pixel, click.pixel]
         first, second = (encoded.answer(pair, labels) for labels in ((1, 0), (0, 1)))
-        self._edits(click.view, plane).split(number, first, second)
+        plane.split(label_id, first, second)
         self.parts = None
 
     def _plane(self, view: View) -> LabelsPlane | None:
-        image = self._source.image
-        if image is None:
-            return None
-        return self._target.plane(image, self._source.channel_axis, view)
+        return self._target.plane(self._source, view)
 
     def _under(self, view: View, point: Point) -> tuple[LabelsPlane, int]:
         plane = self._plane(view)
-        number = 0 if plane is None else plane.at(point)
-        if plane is None or not number:
+        label_id = 0 if plane is None else plane.at(point)
+        if plane is None or not label_id:
             raise Misclick(_NO_CELL)
-        return plane, number
-
-    def _edits(self, view: View, plane: LabelsPlane) -> CellEdits:
-        pixels = partial(self._source.pixels, view.plane)
-        return CellEdits(plane, pixels, self._source.plane_number(view.plane))
+        return plane, label_id
 
     def _show(self, draft: Draft | None) -> None:
         """Change the draft and its preview."""
@@ -196,23 +186,16 @@ class ClickCells:
         plane = self._plane(draft.view)
         if plane is not None:
             there = plane.box(corner, mask.shape)
-            mask = spare(draft.cell, there, draft.number, draft.inside)
+            mask = spare(draft.cell, there, draft.label_id, draft.points_inside)
         self.draft = draft
         self._preview.show(image, self._source.read(draft.view.plane), corner, mask)
 
 
-def _goes_on(draft: Draft, click: Click) -> bool:
-    """Whether a click belongs to the draft and does not begin the next one."""
-    return draft.view.plane == click.view.plane and (
-        click.kind != "cell" or draft.holds(click.pixel)
-    )
-
-
-def _middle(plane: LabelsPlane, number: int, but_not: Point) -> Point:
+def _middle(plane: LabelsPlane, label_id: int, but_not: Point) -> Point:
     """Return a pixel deep in a cell and not near to another one."""
-    found = plane.find(number)
+    found = plane.find(label_id)
     assert found is not None
     corner, labels = found
     away = (round(but_not[0]) - corner[0], round(but_not[1]) - corner[1])
-    y, x = deepest(labels == number, away)
+    y, x = deepest(labels == label_id, away)
     return float(y + corner[0]), float(x + corner[1])

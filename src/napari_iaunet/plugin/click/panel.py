@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 KEEP, DROP, REMOVE, JOIN, SPLIT = "K", "Escape", "D", "J", "S"
+UNDO, REDO = "Ctrl+Z", "Ctrl+Shift+Z"
 
 _CTRL = "Cmd" if sys.platform == "darwin" else "Ctrl"
 _ACTIONS = [
-    ("Click", "the cell here; a cell of the layer is made anew"),
+    ("Click", "the cell here; a cell of the layer is recreated"),
     ("Shift+click", "also this part"),
     (f"{_CTRL}+click", "not this part"),
     (KEEP, "keep the cell; so does a click on the next one"),
@@ -141,7 +142,7 @@ class ClickPanel(QWidget):
         self.status.setText(text)
 
     def set_progress(self, done: int, total: int) -> None:
-        """Show how far the image is read; a single step moves to and fro."""
+        """Show how far the image is read; of a single step only that it is at work."""
         self.bar.setRange(0, total if total > 1 else 0)
         self.bar.setValue(done)
         self.bar.show()

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image
 from qtpy.QtCore import QObject, Signal
 
 from napari_iaunet.plugin.click.encoder import ClickWindow
+from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.settings import split_axes
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers import views
-from napari_iaunet.plugin.layers.find import find_layer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import napari.viewer
+    from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.click.encoder import EncodedWindow, PlaneEncoder
@@ -39,6 +39,15 @@ class ClickSource(QObject):
     viewer : Viewer
     encoder : PlaneEncoder
     parent : QObject
+
+    Attributes
+    ----------
+    choice : SegmentChoice or None
+        Image, channels, model and device; None while switched off.
+    layers : list of Image
+        The image and its channels; empty if one of them is gone.
+    image : Image or None
+        The one that cells are placed by; None if one of the layers is gone.
     """
 
     changed = Signal()
@@ -48,81 +57,75 @@ class ClickSource(QObject):
     ) -> None:
         super().__init__(parent)
         self._viewer, self._encoder = viewer, encoder
-        self._choice: SegmentChoice | None = None
-        self._watched: list[Image] = []
-
-    @property
-    def choice(self) -> SegmentChoice | None:
-        """Image, channels, model and device; None while switched off."""
-        return self._choice
+        self._watched = Connections()
+        self.choice: SegmentChoice | None = None
+        self.layers: list[Image] = []
+        self.image: Image | None = None
+        self._shape: tuple[int, ...] = ()
+        self._stack: list[int] = []
+        self._axes: list[int] = []
 
     def use(self, choice: SegmentChoice | None) -> None:
         """Turn to another image or model; None lets go of all."""
         self._encoder.forget()
-        for layer in self._watched:
-            layer.events.data.disconnect(self._on_data)
-        self._choice = choice
-        self._watched = self.layers
-        for layer in self._watched:
-            layer.events.data.connect(self._on_data)
+        self._watched.clear()
+        self.choice = choice
+        self.find_layers()
+        self._watched.add(*((i.events.data, self._on_data) for i in self.layers))
+
+    def find_layers(self) -> None:
+        """Look for the layers; to be called when the layer list has changed."""
+        choice, self.layers, self.image = self.choice, [], None
+        if choice is None:
+            return
+        found = image_layers.chosen_layers(
+            self._viewer, choice.image, choice.together_with
+        )
+        self.layers = found or []
+        for layer in self.layers:
+            if str(layer.unique_id) == choice.image:
+                self.image = layer
+                self._shape = image_layers.describe(layer).shape
+                self._stack, self._axes = split_axes(layer.ndim, choice.channel_axis)
 
     def _on_data(self, event: object = None) -> None:
         self._encoder.forget()
         self.changed.emit()
 
     @property
-    def layers(self) -> list[Image]:
-        """The image and its channels; empty if one of them is gone."""
-        choice = self._choice
-        if choice is None:
-            return []
-        found = image_layers.chosen_layers(
-            self._viewer, choice.image, choice.together_with
-        )
-        return found or []
-
-    @property
-    def image(self) -> Image | None:
-        """The layer that cells are placed by, if all its layers exist."""
-        if self._choice is None or not self.layers:
-            return None
-        return find_layer(self._viewer, self._choice.image, Image)
-
-    @property
     def channel_axis(self) -> int | None:
         """Axis of the channels in the image's layer."""
-        return None if self._choice is None else self._choice.channel_axis
+        return None if self.choice is None else self.choice.channel_axis
+
+    @property
+    def _plane_shape(self) -> tuple[int, int]:
+        height, width = (self._shape[a] for a in self._axes)
+        return height, width
 
     def view(self) -> View | None:
         """Return which plane is on view; None if it is seen otherwise."""
-        image = self.image
-        if image is None:
+        if self.image is None:
             return None
-        return views.view_of(self._viewer, image, self.channel_axis)
+        return views.view_of(self._viewer, self.image, self.channel_axis)
 
-    def pixel(self, position: object) -> tuple[float, float] | None:
+    def pixel(self, position: object) -> Point | None:
         """Return the pixel (y, x) at a place of the viewer; None beside the image."""
-        image = self.image
-        if image is None:
+        if self.image is None:
             return None
-        _, axes = split_axes(image.ndim, self.channel_axis)
-        size = [image_layers.describe(image).shape[a] for a in axes]
-        y, x = np.asarray(image.world_to_data(position))[axes]
-        inside = -0.5 <= y < size[0] - 0.5 and -0.5 <= x < size[1] - 0.5
+        y, x = np.asarray(self.image.world_to_data(position))[self._axes]
+        height, width = self._plane_shape
+        inside = -0.5 <= y < height - 0.5 and -0.5 <= x < width - 0.5
         return (float(y), float(x)) if inside else None
 
     def plane_number(self, plane: Plane) -> int | None:
         """Return the place of a plane in the flattened stack; None without one."""
-        image = self.image
-        if image is None or not plane:
+        if self.image is None or not plane:
             return None
-        shape = image_layers.describe(image).shape
-        stack, _ = split_axes(image.ndim, self.channel_axis)
-        return int(np.ravel_multi_index(plane, [shape[a] for a in stack]))
+        return int(np.ravel_multi_index(plane, [self._shape[a] for a in self._stack]))
 
     def read(self, plane: Plane | None) -> LayerImage:
         """Return the pixels of a plane, or of the whole stack."""
-        channels = None if self._choice is None else self._choice.channels
+        channels = None if self.choice is None else self.choice.channels
         return image_layers.read_image(
             self.layers, channel_axis=self.channel_axis, channels=channels, plane=plane
         )
@@ -135,14 +138,12 @@ class ClickSource(QObject):
         ImageError
             If the layers cannot be read together.
         """
-        image, choice = self.image, self._choice
-        if image is not None and choice is not None:
-            _, axes = split_axes(image.ndim, self.channel_axis)
-            y, x = (image_layers.describe(image).shape[a] for a in axes)
-            middle = views.place_in_view(self._viewer, image, self.channel_axis)[-2:]
-            row, column = np.clip(middle, 0, (y - 1, x - 1))
-            window = ClickWindow.around(points or [(row, column)], plane, (y, x))
-            self._encoder.want(window, points, choice, self.read)
+        if self.image is not None and self.choice is not None:
+            shape = self._plane_shape
+            middle = views.place_in_view(self._viewer, self.image, self.channel_axis)
+            row, column = np.clip(middle[-2:], 0, np.subtract(shape, 1))
+            window = ClickWindow.around(points or [(row, column)], plane, shape)
+            self._encoder.want(window, points, self.choice, self.read)
         return self.encoded(plane, points) is not None
 
     def encoded(

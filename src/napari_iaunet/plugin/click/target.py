@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,11 +10,12 @@ from napari.layers import Labels
 
 import napari_iaunet
 from napari_iaunet.errors import ImageError
-from napari_iaunet.plugin.click import edits
+from napari_iaunet.plugin.click.edits import LabelsPlane
 from napari_iaunet.plugin.click.undo import EditLog
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers.find import find_layer, list_layers
+from napari_iaunet.plugin.layers.geometry import plane_of_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,13 +23,12 @@ if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Image
 
-    from napari_iaunet.plugin.click.edits import LabelsPlane
     from napari_iaunet.plugin.click.source import ClickSource
     from napari_iaunet.plugin.layers.views import View
 
 
 class ClickTarget:
-    """Finds the layer that the user has picked, or makes one.
+    """The layer that the user has picked, or that is to be made.
 
     Parameters
     ----------
@@ -50,30 +51,40 @@ class ClickTarget:
             log.close()
         self._logs.clear()
 
-    def forget_closed(self) -> None:
-        """Let go of layers that are gone."""
+    def pick(self, key: str) -> None:
+        """Pick a layer by its key; "" picks the one that is to be made."""
+        self.key = key
+        layer = find_layer(self._viewer, key, Labels) if key else None
+        if layer is not None and key not in self._logs:
+            self._logs[key] = EditLog(layer, self._viewer)
+
+    def find_layers(self) -> None:
+        """Let go of layers that are gone; to be called when the list has changed."""
         kept = {str(layer.unique_id) for layer in self._viewer.layers}
         for key in self._logs.keys() - kept:
             self._logs.pop(key).close()
 
     @property
+    def _log(self) -> EditLog | None:
+        return self._logs.get(self.key)
+
+    @property
     def layer(self) -> Labels | None:
         """The picked layer; None if it is to be made, or is gone."""
-        return find_layer(self._viewer, self.key, Labels) if self.key else None
+        return None if self._log is None else self._log.layer
 
     def offers(
         self, image: Image, channel_axis: int | None
     ) -> Sequence[tuple[str, str]]:
         """Layers that lie on an image: key and name, the topmost first."""
+        point = tuple(self._viewer.dims.point)
         return [
             (str(layer.unique_id), layer.name)
             for layer in reversed(list_layers(self._viewer, Labels))
-            if edits.lies_on(layer, image, channel_axis, tuple(self._viewer.dims.point))
+            if _plane_index(layer, image, channel_axis, point) is not None
         ]
 
-    def plane(
-        self, image: Image, channel_axis: int | None, view: View
-    ) -> LabelsPlane | None:
+    def plane(self, source: ClickSource, view: View) -> LabelsPlane | None:
         """Return the plane to write into; None if its layer is to be made.
 
         Raises
@@ -81,36 +92,33 @@ class ClickTarget:
         ImageError
             If the picked layer has no such plane.
         """
-        layer = self.layer
-        if layer is None:
+        log, image = self._log, source.image
+        if log is None or image is None:
             return None
-        if self.key not in self._logs:
-            self._logs[self.key] = EditLog(layer, self._viewer)
-        plane = edits.find_plane(self._logs[self.key], image, channel_axis, view)
-        if plane is None:
+        index = _plane_index(log.layer, image, source.channel_axis, view.point)
+        if index is None or not all(
+            isinstance(i, slice) or 0 <= i < n
+            for i, n in zip(index, log.layer.data.shape, strict=True)
+        ):
             msg = (
-                f"The layer “{layer.name}” has no plane here, or no longer lies on "
+                f"The layer “{log.layer.name}” has no plane here, or no longer lies on "
                 "the image. Choose another layer."
             )
             raise ImageError(msg)
-        return plane
+        pixels = partial(source.pixels, view.plane)
+        return LabelsPlane(log, index, pixels, source.plane_number(view.plane))
 
     def undo(self) -> None:
         """Undo the last change of the picked layer."""
-        if self.layer is not None:
-            self.layer.undo()
-            self._look()
+        if self._log is not None:
+            self._log.layer.undo()
+            self._log.follow()  # a hidden layer does not tell that it was undone
 
     def redo(self) -> None:
         """Undo the last undo."""
-        if self.layer is not None:
-            self.layer.redo()
-            self._look()
-
-    def _look(self) -> None:
-        """Follow an undo of which a hidden layer tells nothing."""
-        if self.key in self._logs:
-            self._logs[self.key].look()
+        if self._log is not None:
+            self._log.layer.redo()
+            self._log.follow()
 
     def make(self, source: ClickSource) -> None:
         """Make an empty layer that covers the whole image, and pick it.
@@ -152,3 +160,16 @@ class ClickTarget:
         )
         self.key = str(made.unique_id)
         self._logs[self.key] = EditLog(made, self._viewer, highest=0)
+
+
+def _plane_index(
+    layer: Labels, image: Image, channel_axis: int | None, point: Sequence[float]
+) -> tuple[int | slice, ...] | None:
+    """Return which plane of a layer lies on the image; None if it cannot be written to.
+
+    Pixels on disk, read-only ones and those of several resolutions cannot.
+    """
+    data = None if layer.multiscale else layer.data
+    if not isinstance(data, np.ndarray) or not data.flags.writeable:
+        return None
+    return plane_of_labels(layer, image, channel_axis, point)

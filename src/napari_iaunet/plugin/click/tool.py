@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 
-from napari_iaunet.plugin.click.panel import DROP, JOIN, KEEP, REMOVE, SPLIT
+from napari_iaunet.plugin.click.panel import DROP, JOIN, KEEP, REDO, REMOVE, SPLIT, UNDO
 from napari_iaunet.plugin.core.mouse_tool import MouseTool
 
 if TYPE_CHECKING:
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     Keymap = tuple[Any, Callable[..., object] | None]
 
 _KINDS = {(): "cell", ("Shift",): "add", ("Control",): "take"}
-_UNDO, _REDO = "Ctrl+Z", "Ctrl+Shift+Z"
+# napari knows the last two only while a Labels layer is selected.
+_KEYS = (KEEP, REMOVE, JOIN, SPLIT, UNDO, REDO)
 
 
 class ClickTool(MouseTool):
     """What the user does with mouse and keys.
 
-    ``clicked`` says "cell", "add" or "take". The keys that concern the cell under
-    the cursor give its position, too.
+    ``clicked`` says "cell", "add" or "take"; ``pressed`` gives the key and where the
+    mouse is, in world coordinates.
 
     Parameters
     ----------
@@ -37,13 +38,7 @@ class ClickTool(MouseTool):
     parent : QObject
     """
 
-    keep = Signal()
-    drop = Signal()
-    remove = Signal(object)
-    join = Signal(object)
-    split = Signal()
-    undo = Signal()
-    redo = Signal()
+    pressed = Signal(str, object)
 
     def __init__(self, viewer: napari.viewer.Viewer, parent: QObject) -> None:
         super().__init__(viewer, _KINDS, parent)
@@ -81,32 +76,19 @@ class ClickTool(MouseTool):
         # The keys of the selected layer come before those of the viewer.
         for owner in (self._viewer.layers.selection.active, self._viewer):
             if owner is not None:
-                former = owner.bind_key(DROP, self._on_drop, overwrite=True)
+                former = owner.bind_key(DROP, self._slot(DROP), overwrite=True)
                 self._escapes.append((owner, former))
-
-    @property
-    def cursor(self) -> tuple[float, ...]:
-        """Where the mouse is, in world coordinates."""
-        return tuple(self._viewer.cursor.position)
 
     def _bind_keys(self) -> list[str]:
         maps = [getattr(c, "class_keymap", {}) for c in self._viewer.__class__.__mro__]
         known = {str(key) for keymap in maps for key in keymap}
         taken = []
-        for key, slot in (
-            (KEEP, self._on_keep),
-            (REMOVE, self._on_remove),
-            (JOIN, self._on_join),
-            (SPLIT, self._on_split),
-            # napari knows these only while a Labels layer is selected.
-            (_UNDO, self._on_undo),
-            (_REDO, self._on_redo),
-        ):
+        for key in _KEYS:
             if key in known:
                 taken.append(key)
                 continue
             try:
-                self._viewer.bind_key(key, slot)
+                self._viewer.bind_key(key, self._slot(key))
             except ValueError:
                 taken.append(key)
             else:
@@ -117,23 +99,8 @@ class ClickTool(MouseTool):
         super()._on_active()
         self.let_drop(self._may_drop)
 
-    def _on_keep(self, viewer: object) -> None:
-        self.keep.emit()
+    def _slot(self, key: str) -> Callable[[object], None]:
+        def on_key(owner: object) -> None:
+            self.pressed.emit(key, tuple(self._viewer.cursor.position))
 
-    def _on_drop(self, owner: object) -> None:
-        self.drop.emit()
-
-    def _on_remove(self, viewer: object) -> None:
-        self.remove.emit(self.cursor)
-
-    def _on_join(self, viewer: object) -> None:
-        self.join.emit(self.cursor)
-
-    def _on_split(self, viewer: object) -> None:
-        self.split.emit()
-
-    def _on_undo(self, viewer: object) -> None:
-        self.undo.emit()
-
-    def _on_redo(self, viewer: object) -> None:
-        self.redo.emit()
+        return on_key

@@ -1,7 +1,6 @@
-"""What clicks did to a Labels layer: its numbers and its table follow undo and redo.
+"""What clicks did to a Labels layer: label ids and table follow undo and redo.
 
-napari undoes pixels only, and does not tell that it did. Like `layers`, this module
-reads and writes layers.
+napari undoes pixels only, and does not tell that it did.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     Rows = dict[int, dict[str, Any] | None]
 
-# napari remembers as many steps.
+# As many steps as napari's Labels layers remember.
 _MOST_STEPS = 100
 
 
@@ -48,7 +47,7 @@ class EditLog:
     layer : Labels
     viewer : Viewer
     highest : int, optional
-        The highest number in the layer, if it is known: to look for it takes seconds
+        The highest label id in the layer, if it is known: to look for it takes seconds
         in a long film.
     """
 
@@ -70,13 +69,13 @@ class EditLog:
         """Disconnect from the layer."""
         self._connections.clear()
 
-    def next_number(self) -> int:
-        """Return a number that no cell of the layer has.
+    def next_label_id(self) -> int:
+        """Return a label id that no cell of the layer has.
 
         Raises
         ------
         ImageError
-            If the layer can hold no larger number.
+            If the layer can hold no larger one.
         """
         most = np.iinfo(self.layer.data.dtype).max
         # A hidden layer does not tell that a change of it was undone.
@@ -104,7 +103,7 @@ class EditLog:
             Indices of pixels whose value changes, an array for each axis.
         values : (P,) int
         """
-        self.look()
+        self.follow()
         data = self.layer.data
         values = values.astype(data.dtype)
         edit = _Edit(where, data[where], values, self._highest)
@@ -130,7 +129,7 @@ class EditLog:
         edit.rows_after = rows
         set_features(self.layer, rows)
 
-    def look(self) -> bool:
+    def follow(self) -> bool:
         """Follow what was undone or redone; False if nothing of ours was."""
         found = False
         while self._done and self._shows(self._done[-1], self._done[-1].before):
@@ -162,10 +161,10 @@ class EditLog:
         self._highest = None
 
     def _on_paint(self, event: Any) -> None:
-        """Take note of the numbers that were painted."""
+        """Take note of the label ids that were painted."""
         if self._writing:
             return
-        try:  # whatever napari keeps of a stroke, the new number comes last
+        try:  # whatever napari keeps of a stroke, the new label id comes last
             for stroke in event.value:
                 self._count(np.asarray(stroke[-1], np.int64))
         except (AttributeError, IndexError, TypeError, ValueError):
@@ -176,10 +175,10 @@ class EditLog:
         seen, self._seen = self._seen, views.plane_shown(self._viewer, self.layer)
         if self._writing:
             return
-        if not self.look() and seen == self._seen:
+        if not self.follow() and seen == self._seen:
             self._highest = None
 
 
 def highest_in(labels: NDArray[np.integer]) -> int:
-    """Return the highest number in labels, 0 if there is none."""
+    """Return the highest label id, 0 if there is no cell."""
     return int(labels.max(initial=0))

@@ -13,7 +13,6 @@ from napari.utils import progress as activity_bar
 from qtpy.QtCore import QObject, Qt, Signal
 
 from napari_iaunet.errors import Cancelled, IAUNetError, is_lack_of_memory
-from napari_iaunet.plugin.core.responsive import window_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,8 +61,7 @@ class _Task:
         try:
             self.progress(0, 0)
             assert self._function is not None
-            with window_first():
-                self.value = self._function(self)
+            self.value = self._function(self)
             self.cancelled = self.stop.is_set() or self.worker_stops()
         except Cancelled:
             self.cancelled = True

@@ -1,0 +1,70 @@
+"""Changes of the cells of a plane; neither a window nor a display is needed."""
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.click.draft import Draft
+from napari_iaunet.plugin.click.edits import LabelsPlane
+from napari_iaunet.plugin.click.undo import EditLog
+from napari_iaunet.plugin.layers.views import View
+from napari_iaunet.segmentation.click import ClickedCell
+
+VIEW = View((), (0.0, 0.0))
+
+
+def block(y0, y1, x0, x1, shape=(20, 30)):
+    mask = np.zeros(shape, bool)
+    mask[y0:y1, x0:x1] = True
+    return mask
+
+
+def draft(cell, point, label_id=0):
+    return Draft.start(VIEW, label_id, [point], [1], lambda points, labels: cell)
+
+
+def pixels(corner, shape):
+    return np.zeros((1, *shape))
+
+
+@pytest.fixture
+def plane():
+    viewer = ViewerModel()
+    layer = viewer.add_labels(np.zeros((20, 30), np.uint8))
+    log = EditLog(layer, viewer)
+    return LabelsPlane(log, (slice(None), slice(None)), pixels, None)
+
+
+def test_a_kept_cell_replaces_itself_wherever_it_was(plane):
+    plane.layer.data[2:4, 2:4] = 6
+    cell = ClickedCell((3, 3), np.ones((5, 5), bool))
+    assert plane.keep(draft(cell, (5, 5), label_id=6)) == 6
+    np.testing.assert_array_equal(plane.layer.data == 6, block(3, 8, 3, 8))
+    plane.layer.undo()
+    np.testing.assert_array_equal(plane.layer.data == 6, block(2, 4, 2, 4))
+
+
+def test_nothing_is_kept_where_all_is_taken(plane):
+    plane.layer.data[:] = 2
+    cell = ClickedCell((3, 3), np.ones((5, 5), bool))
+    assert plane.keep(draft(cell, (5, 5))) == 0
+    assert (plane.layer.data == 2).all()
+
+
+def test_a_full_layer_says_so(plane):
+    plane.layer.data[0, 0] = 255
+    with pytest.raises(ImageError, match="full"):
+        plane.log.next_label_id()
+
+
+def test_a_layer_that_cannot_be_edited_says_so(plane):
+    plane.layer.editable = False
+    with pytest.raises(ImageError, match="cannot be edited"):
+        plane.write((0, 0), np.ones((2, 2), np.uint8))
+
+
+def test_a_cell_that_is_gone_cannot_be_split(plane):
+    cell = ClickedCell((3, 3), np.ones((5, 5), bool))
+    with pytest.raises(ImageError, match="gone"):
+        plane.split(4, cell, cell)
