@@ -3,10 +3,10 @@
 import numpy as np
 
 from napari_iaunet.plugin.click.draft import Click, Draft, deepest, divide, spare
-from napari_iaunet.plugin.layers.views import View
+from napari_iaunet.plugin.layers.view_state import ViewState
 from napari_iaunet.segmentation.click import ClickedCell
 
-VIEW = View((), (0.0, 0.0))
+VIEW = ViewState((), (0.0, 0.0))
 
 
 def block(y0, y1, x0, x1, shape=(20, 30)):
@@ -36,7 +36,7 @@ def test_a_click_in_the_cell_goes_on_with_it_and_one_beside_it_does_not():
         ("take", (20, 20), True),
     ):
         assert cell.continues_with(Click(VIEW, pixel, kind)) == goes_on
-    elsewhere = View((1,), (1.0, 0.0, 0.0))
+    elsewhere = ViewState((1,), (1.0, 0.0, 0.0))
     assert not cell.continues_with(Click(elsewhere, (6, 9), "add"))
 
 

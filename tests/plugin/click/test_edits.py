@@ -8,10 +8,10 @@ from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.click.draft import Draft
 from napari_iaunet.plugin.click.edits import LabelsPlane
 from napari_iaunet.plugin.click.undo import EditLog
-from napari_iaunet.plugin.layers.views import View
+from napari_iaunet.plugin.layers.view_state import ViewState
 from napari_iaunet.segmentation.click import ClickedCell
 
-VIEW = View((), (0.0, 0.0))
+VIEW = ViewState((), (0.0, 0.0))
 
 
 def block(y0, y1, x0, x1, shape=(20, 30)):

@@ -1,5 +1,7 @@
 """Which pixels are clicked on; neither a window nor a display is needed."""
 
+from types import SimpleNamespace
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from clicker import (
     LEFT_OF_PAIR,
     RADIUS,
     RIGHT_OF_PAIR,
+    SHAPE,
     A,
     B,
     C,
@@ -16,6 +19,10 @@ from clicker import (
     is_cell,
     nuclei,
 )
+from napari.components import ViewerModel
+
+from napari_iaunet.plugin.click.source import ClickSource
+from napari_iaunet.plugin.core.settings import SegmentChoice
 
 
 def test_the_plane_on_view(clicker):
@@ -128,3 +135,58 @@ def test_a_large_plane_is_prepared_around_the_clicks(clicker, small_windows, laz
     clicker.wait()
     assert is_cell(clicker.preview, RIGHT_OF_PAIR)
     assert len(clicker.encoder.encoded) == count  # it is as near
+
+
+class CountingViewer:
+    """A viewer that counts how often its layer list is asked for."""
+
+    def __init__(self, viewer):
+        self._viewer, self.count = viewer, 0
+
+    def __getattr__(self, name):
+        self.count += name == "layers"
+        return getattr(self._viewer, name)
+
+
+def test_the_layers_are_looked_up_once_per_change_of_the_list():
+    viewer = ViewerModel()
+    image = viewer.add_image(np.stack([nuclei(), nuclei()]), name="film")
+    counting = CountingViewer(viewer)
+    encoder = SimpleNamespace(forget=lambda: None, want=lambda *_: None)
+    encoder.get = lambda plane, points: None
+    source = ClickSource(counting, encoder, None)
+    choice = SegmentChoice(str(image.unique_id), (), None, None, False, "m", "cpu", 22)
+    source.use(choice)
+    assert counting.count == 1
+    view = source.view()
+    assert view.plane == (0,)
+    assert source.pixel((0, 5, 6)) == (5, 6)
+    assert source.pixel((0, -1, 6)) is None
+    assert source.plane_number((1,)) == 1
+    assert source.read((1,)).array.shape == SHAPE
+    assert not source.prepare(view.plane)
+    assert source.image == image
+    assert counting.count == 1, "nothing has changed"
+    viewer.layers.clear()
+    source.find_layers()
+    assert counting.count == 2
+    assert source.image is None
+    assert source.layers == []
+    assert source.view() is None
+    assert source.pixel((0, 5, 6)) is None
+
+
+def test_pixels_that_are_replaced_are_told():
+    viewer = ViewerModel()
+    image = viewer.add_image(nuclei())
+    forgotten, told = [], []
+    encoder = SimpleNamespace(forget=lambda: forgotten.append(1))
+    source = ClickSource(viewer, encoder, None)
+    source.changed.connect(lambda: told.append(1))
+    choice = SegmentChoice(str(image.unique_id), (), None, None, False, "m", "cpu", 22)
+    source.use(choice)
+    image.data = nuclei((A,))
+    assert told == [1]
+    source.use(None)
+    image.data = nuclei((B,))
+    assert told == [1]

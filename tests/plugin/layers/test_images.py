@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers import labels as label_layers
-from napari_iaunet.plugin.layers import views
+from napari_iaunet.plugin.layers import view_state
 from napari_iaunet.segmentation.image import as_planes
 
 
@@ -63,7 +63,7 @@ def test_rgb_stack_and_plane(viewer):
     pixels = numbers(5, 8, 9, 3, dtype=np.uint8)
     layer = viewer.add_image(pixels, rgb=True)
     viewer.dims.set_point(0, 3)
-    assert views.plane_in_view(viewer, layer, None) == (3,)
+    assert view_state.plane_in_view(viewer, layer, None) == (3,)
     image = image_layers.read_image([layer], plane=(3,))
     assert image.channel_axis == 2
     np.testing.assert_array_equal(image.array, pixels[3])
@@ -150,10 +150,10 @@ def test_a_narrow_gray_stack_is_not_taken_for_colours(viewer, width):
 def test_plane_in_view_follows_scale_and_stays_inside(viewer):
     layer = viewer.add_image(numbers(7, 8, 9), scale=(2, 1, 1), translate=(10, 0, 0))
     viewer.dims.set_point(0, 10 + 2 * 5)
-    assert views.plane_in_view(viewer, layer, None) == (5,)
+    assert view_state.plane_in_view(viewer, layer, None) == (5,)
     viewer.add_image(numbers(40, 8, 9))
     viewer.dims.set_point(0, 39)
-    assert views.plane_in_view(viewer, layer, None) == (6,)
+    assert view_state.plane_in_view(viewer, layer, None) == (6,)
 
 
 def test_labels_take_the_place_of_their_image(viewer):

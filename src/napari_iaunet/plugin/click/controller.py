@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.core.connections import Wire
     from napari_iaunet.plugin.core.jobs import Jobs
     from napari_iaunet.plugin.core.session import Session
-    from napari_iaunet.plugin.layers.views import View
+    from napari_iaunet.plugin.layers.view_state import ViewState
 
-# A diameter that is being typed should not be used digit by digit.
+# A diameter that is being typed should not be used digit by digit: this is longer than
+# the pause between two keys, and hardly felt as a wait.
 _SETTLED_MS = 300
 
 _READY = "Click a cell."
@@ -154,7 +155,7 @@ class ClickController(QObject):
             self._timer.start()
 
     def _on_pixels(self) -> None:
-        """Start anew, since the image's pixels have been replaced."""
+        """Begin again, since the image's pixels have been replaced."""
         self._forget()
         self._preview.remove()
         self._settings.offer_images(image_layers.describe_all(self._viewer))
@@ -262,7 +263,7 @@ class ClickController(QObject):
     def _on_mode(self) -> None:
         self._tell()
 
-    def _place(self, position: object) -> tuple[View, tuple[float, float]] | None:
+    def _place(self, position: object) -> tuple[ViewState, tuple[float, float]] | None:
         """Return plane and pixel at a place of the viewer; say so if there is none."""
         if self._timer.isActive():  # what is on view has only just changed
             self._timer.stop()

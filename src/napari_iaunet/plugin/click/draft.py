@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_iaunet.plugin.layers.views import View
+    from napari_iaunet.plugin.layers.view_state import ViewState
     from napari_iaunet.segmentation.click import ClickedCell
 
     Point = tuple[float, float]
@@ -26,14 +26,14 @@ class Click(NamedTuple):
 
     Attributes
     ----------
-    view : View
+    view : ViewState
     pixel : (float, float)
         (y, x) in pixels of the image.
     kind : str
         "cell", "add" or "take"; "keep" for the key that was pressed after others.
     """
 
-    view: View
+    view: ViewState
     pixel: Point
     kind: str
 
@@ -44,7 +44,7 @@ class Draft:
 
     Attributes
     ----------
-    view : View
+    view : ViewState
     label_id : int
         Of the cell that is recreated; 0 for a new one.
     points : tuple of (y, x)
@@ -53,7 +53,7 @@ class Draft:
     cell : ClickedCell
     """
 
-    view: View
+    view: ViewState
     label_id: int
     points: tuple[Point, ...]
     labels: tuple[int, ...]
@@ -62,7 +62,7 @@ class Draft:
     @classmethod
     def start(
         cls,
-        view: View,
+        view: ViewState,
         label_id: int,
         points: Sequence[Point],
         labels: Sequence[int],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.click.preview import ClickPreview
     from napari_iaunet.plugin.click.source import ClickSource
     from napari_iaunet.plugin.click.target import ClickTarget
-    from napari_iaunet.plugin.layers.views import View
+    from napari_iaunet.plugin.layers.view_state import ViewState
 
 _NO_CELL = "There is no cell."
 _FIRST_A_CELL = "Click a cell first."
@@ -124,7 +124,7 @@ class CellEditor:
         if self.draft is not None:
             self._show(replace(self.draft, label_id=0))
 
-    def remove(self, view: View, point: Point) -> None:
+    def remove(self, view: ViewState, point: Point) -> None:
         """Delete the cell at a point, or the draft."""
         draft = self.draft
         if draft is not None and draft.holds(point):
@@ -135,7 +135,7 @@ class CellEditor:
         plane, label_id = self._under(view, point)
         plane.remove(label_id)
 
-    def join(self, view: View, point: Point) -> None:
+    def join(self, view: ViewState, point: Point) -> None:
         """Take the cell at a point for the first or the second one to join."""
         self.keep()
         plane, label_id = self._under(view, point)
@@ -165,10 +165,10 @@ class CellEditor:
         plane.split(label_id, first, second)
         self.parts = None
 
-    def _plane(self, view: View) -> LabelsPlane | None:
+    def _plane(self, view: ViewState) -> LabelsPlane | None:
         return self._target.plane(self._source, view)
 
-    def _under(self, view: View, point: Point) -> tuple[LabelsPlane, int]:
+    def _under(self, view: ViewState, point: Point) -> tuple[LabelsPlane, int]:
         plane = self._plane(view)
         label_id = 0 if plane is None else plane.at(point)
         if plane is None or not label_id:

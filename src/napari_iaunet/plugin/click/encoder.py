@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     Plane = tuple[int, ...]
     Point = tuple[float, float]
 
-# Windows are kept up to this many pixels at the model's scale, each 80 bytes.
+# Windows are kept up to this many pixels at the model's scale, each 80 bytes: 640 MB
+# beside the one in use. With more, one comes back sooner to a plane or a part of it.
 _MOST_PIXELS = 8_000_000
 _MOST_WINDOWS = 8
 
@@ -123,7 +124,7 @@ class PlaneEncoder(QObject):
     def pixels(
         self, plane: Plane, corner: tuple[int, int], shape: tuple[int, ...]
     ) -> NDArray[Any] | None:
-        """Return the pixels of a box of a plane, (C, y, x), if they are at hand."""
+        """Return the pixels of a box of a plane, (C, y, x); None if not encoded."""
         for window, encoded in self._windows.items():
             if window.plane == plane and window.holds(corner, shape):
                 return encoded.pixels(corner, shape)
@@ -216,9 +217,11 @@ def _encode(
     return EncodedWindow(window, segmenter, fields, raw)
 
 
-# A plane of more pixels is prepared in parts of this side. What lies nearer to the
-# border of one than the margin is looked at in another, so that no cell is cut.
-_LARGE = 1 << 24
+# A plane of more pixels than 4096 x 4096, which take more than 1 GB as they are, is
+# prepared in parts of this side. Larger ones are waited for longer, smaller ones more
+# often. What lies nearer to the border of one than the margin is prepared in another,
+# so that no cell is cut that reaches less far from a click.
+_LARGE = 4096 * 4096
 _SIDE, _MARGIN = 2048, 384
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.layers.geometry import LayerImage
 
 _NAME = "click preview"
-_COLOUR = "#ffd000"
+_COLOUR, _OPACITY = "#ffd000", 0.6  # the image shows through
 
 
 class ClickPreview:
@@ -97,7 +97,7 @@ class ClickPreview:
                 colormap=DirectLabelColormap(
                     color_dict={None: "transparent", 0: "transparent", 1: _COLOUR}
                 ),
-                opacity=0.6,
+                opacity=_OPACITY,
                 metadata={HELPER: True},
                 **where,
             )

@@ -11,7 +11,7 @@ from napari_iaunet.plugin.click.encoder import ClickWindow
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.settings import split_axes
 from napari_iaunet.plugin.layers import images as image_layers
-from napari_iaunet.plugin.layers import views
+from napari_iaunet.plugin.layers import view_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.click.encoder import EncodedWindow, PlaneEncoder
     from napari_iaunet.plugin.core.settings import SegmentChoice
     from napari_iaunet.plugin.layers.geometry import LayerImage
-    from napari_iaunet.plugin.layers.views import View
+    from napari_iaunet.plugin.layers.view_state import ViewState
 
     Plane = tuple[int, ...]
     Point = tuple[float, float]
@@ -102,11 +102,11 @@ class ClickSource(QObject):
         height, width = (self._shape[a] for a in self._axes)
         return height, width
 
-    def view(self) -> View | None:
+    def view(self) -> ViewState | None:
         """Return which plane is on view; None if it is seen otherwise."""
         if self.image is None:
             return None
-        return views.view_of(self._viewer, self.image, self.channel_axis)
+        return view_state.view_of(self._viewer, self.image, self.channel_axis)
 
     def pixel(self, position: object) -> Point | None:
         """Return the pixel (y, x) at a place of the viewer; None beside the image."""
@@ -140,7 +140,9 @@ class ClickSource(QObject):
         """
         if self.image is not None and self.choice is not None:
             shape = self._plane_shape
-            middle = views.place_in_view(self._viewer, self.image, self.channel_axis)
+            middle = view_state.place_in_view(
+                self._viewer, self.image, self.channel_axis
+            )
             row, column = np.clip(middle[-2:], 0, np.subtract(shape, 1))
             window = ClickWindow.around(points or [(row, column)], plane, shape)
             self._encoder.want(window, points, self.choice, self.read)
@@ -155,6 +157,6 @@ class ClickSource(QObject):
     def pixels(
         self, plane: Plane, corner: tuple[int, int], shape: tuple[int, ...]
     ) -> NDArray[Any]:
-        """Return the pixels of a box, (C, y, x); NaN if they are not at hand."""
+        """Return the pixels of a box, (C, y, x); NaN if it is not encoded."""
         found = self._encoder.pixels(plane, corner, shape)
         return np.full((1, *shape), np.nan) if found is None else found

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_iaunet.plugin.click.source import ClickSource
-    from napari_iaunet.plugin.layers.views import View
+    from napari_iaunet.plugin.layers.view_state import ViewState
 
 
 class ClickTarget:
@@ -84,7 +84,7 @@ class ClickTarget:
             if _plane_index(layer, image, channel_axis, point) is not None
         ]
 
-    def plane(self, source: ClickSource, view: View) -> LabelsPlane | None:
+    def plane(self, source: ClickSource, view: ViewState) -> LabelsPlane | None:
         """Return the plane to write into; None if its layer is to be made.
 
         Raises

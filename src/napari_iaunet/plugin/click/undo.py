@@ -13,8 +13,8 @@ import numpy as np
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.connections import Connections
-from napari_iaunet.plugin.layers import views
-from napari_iaunet.plugin.layers.labels import rows_of, set_features
+from napari_iaunet.plugin.layers import view_state
+from napari_iaunet.plugin.layers.find import OURS
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -58,7 +58,7 @@ class EditLog:
         self._done: deque[_Edit] = deque(maxlen=_MOST_STEPS)
         self._undone: list[_Edit] = []
         self._writing = False
-        self._seen = views.plane_shown(viewer, layer)
+        self._seen = view_state.plane_shown(viewer, layer)
         self._connections = Connections(
             (layer.events.data, self._on_data),
             (layer.events.paint, self._on_paint),
@@ -125,9 +125,9 @@ class EditLog:
             For each cell that has changed, what was measured; None if it is gone.
         """
         edit = self._done[-1]
-        edit.rows_before = rows_of(self.layer, list(rows))
+        edit.rows_before = _rows_of(self.layer, list(rows))
         edit.rows_after = rows
-        set_features(self.layer, rows)
+        _set_features(self.layer, rows)
 
     def follow(self) -> bool:
         """Follow what was undone or redone; False if nothing of ours was."""
@@ -136,7 +136,7 @@ class EditLog:
             edit = self._done.pop()
             self._undone.append(edit)
             self._highest = edit.highest_before
-            set_features(self.layer, edit.rows_before)
+            _set_features(self.layer, edit.rows_before)
             found = True
         if found:
             return True
@@ -144,7 +144,7 @@ class EditLog:
             edit = self._undone.pop()
             self._done.append(edit)
             self._count(edit.after)
-            set_features(self.layer, edit.rows_after)
+            _set_features(self.layer, edit.rows_after)
             found = True
         return found
 
@@ -172,7 +172,7 @@ class EditLog:
 
     def _on_redrawn(self, event: object = None) -> None:
         """Look at the layer after an undo, of whatever it was."""
-        seen, self._seen = self._seen, views.plane_shown(self._viewer, self.layer)
+        seen, self._seen = self._seen, view_state.plane_shown(self._viewer, self.layer)
         if self._writing:
             return
         if not self.follow() and seen == self._seen:
@@ -182,3 +182,43 @@ class EditLog:
 def highest_in(labels: NDArray[np.integer]) -> int:
     """Return the highest label id, 0 if there is no cell."""
     return int(labels.max(initial=0))
+
+
+def _rows_of(layer: Labels, label_ids: list[int]) -> Rows:
+    """Return what the table of a layer says of cells, as `_set_features` takes it."""
+    rows: Rows = dict.fromkeys(label_ids)
+    if "index" in layer.features:
+        table = layer.features
+        for row in table[table["index"].isin(label_ids)].to_dict("records"):
+            rows[int(row["index"])] = {str(name): value for name, value in row.items()}
+    return rows
+
+
+def _set_features(layer: Labels, rows: Rows) -> None:
+    """Bring the table of our own layer up to date; leave the user's layers alone.
+
+    Parameters
+    ----------
+    layer : Labels
+    rows : dict
+        For each cell that has changed, what was measured; None if it is gone.
+    """
+    if OURS not in layer.metadata or "index" not in layer.features:
+        return
+    from pandas import DataFrame, concat
+
+    table = layer.features
+    kept = table[~table["index"].isin(list(rows))]
+    new = [
+        {"index": label_id, "label": label_id} | row
+        for label_id, row in rows.items()
+        if row is not None
+    ]
+    if new:
+        added = DataFrame(new).reindex(columns=table.columns)
+        kept = added if kept.empty else concat([kept, added])
+    kept = kept.sort_values("index", ignore_index=True)
+    for column in ("index", "label", "area", "plane"):
+        if column in kept:
+            kept[column] = kept[column].astype(np.int64)
+    layer.features = kept

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     import napari.viewer
 
-# How far, in pixels of the screen, the mouse may move within a click.
+# How far, in pixels of the screen, the mouse may move within a click. With less, an
+# unsteady hand drags instead; with more, a short drag clicks instead.
 _TREMOR = 4
 _LEFT = 1
 
@@ -21,7 +22,7 @@ class MouseTool(QObject):
     """Tells clicks from drags, and leaves nothing behind when switched off.
 
     ``clicked`` gives the position in world coordinates and what the modifier keys
-    mean. ``mode_changed`` comes when a brush may have been taken or laid down.
+    mean. ``mode_changed`` comes when a brush may have been chosen or left.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Write Labels layers, and keep the tables of our own up to date."""
+"""Write cells into a Labels layer, and tell our own layers from others."""
 
 from __future__ import annotations
 
@@ -55,46 +55,6 @@ def options_of_labels(layer: Image, image: LayerImage) -> dict[str, Any]:
     where = ", ".join(str(i) for i in image.plane or ())
     name = f"{layer.name} cells" + (f" [{where}]" if where else "")
     return {"name": name, **placement(layer, image)}
-
-
-def rows_of(layer: Labels, numbers: list[int]) -> dict[int, dict[str, Any] | None]:
-    """Return what the table of a layer says of cells, as `set_features` takes it."""
-    rows: dict[int, dict[str, Any] | None] = dict.fromkeys(numbers)
-    if "index" in layer.features:
-        table = layer.features
-        for row in table[table["index"].isin(numbers)].to_dict("records"):
-            rows[int(row["index"])] = {str(name): value for name, value in row.items()}
-    return rows
-
-
-def set_features(layer: Labels, rows: dict[int, dict[str, Any] | None]) -> None:
-    """Bring the table of our own layer up to date; leave the user's layers alone.
-
-    Parameters
-    ----------
-    layer : Labels
-    rows : dict
-        For each cell that has changed, what was measured; None if it is gone.
-    """
-    if OURS not in layer.metadata or "index" not in layer.features:
-        return
-    from pandas import DataFrame, concat
-
-    table = layer.features
-    kept = table[~table["index"].isin(list(rows))]
-    new = [
-        {"index": number, "label": number} | row
-        for number, row in rows.items()
-        if row is not None
-    ]
-    if new:
-        added = DataFrame(new).reindex(columns=table.columns)
-        kept = added if kept.empty else concat([kept, added])
-    kept = kept.sort_values("index", ignore_index=True)
-    for column in ("index", "label", "area", "plane"):
-        if column in kept:
-            kept[column] = kept[column].astype(np.int64)
-    layer.features = kept
 
 
 def is_extracted(layer: Labels) -> bool:

@@ -10,7 +10,7 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_iaunet.plugin.core.connections import Connections
-from napari_iaunet.plugin.layers import cells_on_image, views
+from napari_iaunet.plugin.layers import cells_on_image, view_state
 from napari_iaunet.plugin.layers.find import find_layer, list_layers, pixels_of
 from napari_iaunet.plugin.lookalikes.job import changed_cells, describe_cells
 
@@ -206,7 +206,7 @@ class CellLibrary(QObject):
     def _on_slice(self, event: Any) -> None:
         """Look at the labels after an undo, not when another plane is shown."""
         key = str(event.source.unique_id)
-        view = views.plane_shown(self._viewer, event.source)
+        view = view_state.plane_shown(self._viewer, event.source)
         if self._seen.get(key) == view:
             self._timer.start()
         self._seen[key] = view

@@ -16,7 +16,7 @@ from napari_iaunet.plugin.core import devices
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers import labels as label_layers
-from napari_iaunet.plugin.layers import views
+from napari_iaunet.plugin.layers import view_state
 from napari_iaunet.plugin.layers.find import (
     find_layer,
     pixels_of,
@@ -166,7 +166,7 @@ class SegmentController(QObject):
             return None
         plane = None
         if not choice.whole_stack:
-            plane = views.plane_in_view(self._viewer, source, choice.channel_axis)
+            plane = view_state.plane_in_view(self._viewer, source, choice.channel_axis)
         image = image_layers.read_image(
             found,
             channel_axis=choice.channel_axis,

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_iaunet.plugin.layers import labels as label_layers
-from napari_iaunet.plugin.layers import views
+from napari_iaunet.plugin.layers import view_state
 from napari_iaunet.plugin.layers.find import OURS, list_layers, selection_kept
 from napari_iaunet.plugin.layers.geometry import added_axes
 from napari_iaunet.plugin.segment.large_job import Filling
@@ -49,7 +49,7 @@ class FillingLayer:
     ) -> None:
         self._viewer = viewer
         self._options = label_layers.options_of_labels(source, image)
-        start = views.place_in_view(viewer, source, image.layer_channel_axis)
+        start = view_state.place_in_view(viewer, source, image.layer_channel_axis)
         if image.plane is not None:
             start = start[-2:]
         self.filling = Filling(described, start, added_axes(source, image))

@@ -1,4 +1,4 @@
-"""What of a layer the viewer shows."""
+"""The view state: what of a layer the viewer shows."""
 
 from __future__ import annotations
 
@@ -10,14 +10,23 @@ from napari_iaunet.plugin.core.settings import split_axes
 from napari_iaunet.plugin.layers import images as image_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     import napari.viewer
     from napari.layers import Image, Layer
 
-    from napari_iaunet.segmentation.click import ClickedCell
 
-    Answer = Callable[[Sequence[tuple[float, float]], Sequence[int]], ClickedCell]
+class ViewState(NamedTuple):
+    """Which plane the viewer shows.
+
+    Attributes
+    ----------
+    plane : tuple of int
+        Where the plane lies in the image's stack.
+    point : tuple of float
+        Where it lies in the viewer, in world coordinates.
+    """
+
+    plane: tuple[int, ...]
+    point: tuple[float, ...]
 
 
 def plane_in_view(
@@ -32,14 +41,14 @@ def plane_in_view(
 
 def view_of(
     viewer: napari.viewer.Viewer, layer: Image, channel_axis: int | None
-) -> View | None:
+) -> ViewState | None:
     """Return which plane of a layer is on view; None if it is seen otherwise."""
     _, own = split_axes(layer.ndim, channel_axis)
     shown = [a - viewer.dims.ndim + layer.ndim for a in viewer.dims.displayed]
     if sorted(shown) != own:
         return None
     plane = plane_in_view(viewer, layer, channel_axis)
-    return View(plane, tuple(float(p) for p in viewer.dims.point))
+    return ViewState(plane, tuple(float(p) for p in viewer.dims.point))
 
 
 def place_in_view(
@@ -63,18 +72,3 @@ def plane_shown(viewer: napari.viewer.Viewer, layer: Layer) -> tuple[object, ...
     place = layer.world_to_data(dims.point)
     hidden = [round(float(place[a])) for a in range(layer.ndim) if a not in shown]
     return (*hidden, tuple(dims.order), dims.ndisplay)
-
-
-class View(NamedTuple):
-    """Which plane the viewer shows.
-
-    Attributes
-    ----------
-    plane : tuple of int
-        Where the plane lies in the image's stack.
-    point : tuple of float
-        Where it lies in the viewer, in world coordinates.
-    """
-
-    plane: tuple[int, ...]
-    point: tuple[float, ...]
