@@ -1,5 +1,8 @@
 """Changes of the cells of a plane; neither a window nor a display is needed."""
 
+import tracemalloc
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -68,3 +71,37 @@ def test_a_cell_that_is_gone_cannot_be_split(plane):
     cell = ClickedCell((3, 3), np.ones((5, 5), bool))
     with pytest.raises(ImageError, match="gone"):
         plane.split(4, cell, cell)
+
+
+class Log:
+    """Takes what is written, and does what napari does with it."""
+
+    def __init__(self, shape):
+        data = np.zeros(shape, np.int32)
+        self.layer = SimpleNamespace(data=data, editable=True, name="cells")
+        self.rows = {}
+
+    def next_label_id(self):
+        return 1
+
+    def write(self, where, values):
+        self.layer.data[where] = values
+
+    def describe(self, rows):
+        self.rows = rows
+
+
+def test_a_new_cell_compares_pixels_of_its_own_box_only():
+    log = Log((4000, 4000))
+    plane = LabelsPlane(log, (slice(None), slice(None)), pixels, None)
+    cell = ClickedCell((300, 300), np.ones((5, 5), bool))
+    plane.keep(draft(cell, (302, 302)))  # imports what measures
+    tracemalloc.start()
+    try:
+        cell = ClickedCell((700, 300), np.ones((5, 5), bool))
+        assert plane.keep(draft(cell, (702, 302))) == 1
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert log.rows[1]["area"] == 25
+    assert peak < log.layer.data.size / 100, "a comparison takes a byte for each pixel"

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Plane = tuple[int, ...]
     Point = tuple[float, float]
 
-# Windows are kept up to this many pixels at the model's scale, each 80 bytes: 640 MB
-# beside the one in use. With more, one comes back sooner to a plane or a part of it.
+# Windows are kept up to this many pixels at the model's scale, each 80 bytes: 640 MB,
+# or the last one alone. With more, the user comes back to a plane sooner.
 _MOST_PIXELS = 8_000_000
 _MOST_WINDOWS = 8
 
