@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +96,7 @@ def segment_by_chunks(
 ) -> dict[str, Any]:
     """Segment an image chunk by chunk; say what that took."""
     from napari_iaunet import segment_lazy
-    from napari_iaunet.io.ome_zarr_labels import array_options, complete_labels
+    from napari_iaunet.io.ome_zarr_labels import LabelImage
 
     shutil.rmtree(out, ignore_errors=True)
     segmenter, image = _segmenter_and_image(path, threads, model)
@@ -107,8 +106,7 @@ def segment_by_chunks(
         image,
         out,
         diameter=diameter,
-        complete=partial(complete_labels, name="cells"),
-        array_options=array_options("YX", "0.4"),
+        ome_zarr=LabelImage("cells", "YX"),
     )
     return _report(begin, len(found.table["label"]))
 

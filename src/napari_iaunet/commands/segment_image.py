@@ -6,7 +6,6 @@ import math
 import os
 import time
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.commands.inputs import TIFF, name_of
@@ -118,8 +117,7 @@ class _Result:
     ) -> Table | None:
         """Segment and write all; the table is returned, too, if there is one."""
         from napari_iaunet.io.ome_zarr import image_folder, version_of
-        from napari_iaunet.io.ome_zarr_labels import register_labels
-        from napari_iaunet.large.work_folder import check_replaceable
+        from napari_iaunet.io.ome_zarr_labels import check_replaceable, register_labels
         from napari_iaunet.tracking.track import ONLY_STACKS
 
         if self.args.link and len(self.axes) != 3:
@@ -224,11 +222,10 @@ class _Result:
         self, segmenter: Segmenter, progress: Progress | None, runner: Runner | None
     ) -> tuple[Any, Table | None]:
         from napari_iaunet.io.ome_zarr import version_of
-        from napari_iaunet.io.ome_zarr_labels import array_options, complete_labels
+        from napari_iaunet.io.ome_zarr_labels import LabelImage
         from napari_iaunet.large.lazy import segment_lazy
 
         self._make_folder()
-        version = version_of(self.image.path)
         found = segment_lazy(
             segmenter,
             self.image.array,
@@ -238,14 +235,12 @@ class _Result:
             source=str(self.image.path.resolve()),
             progress=progress,
             runner=runner,
-            complete=partial(
-                complete_labels,
-                name=self.target.stem,
-                axes=self.axes,
-                places=self.image.places,
-                version=version,
+            ome_zarr=LabelImage(
+                self.target.stem,
+                self.axes,
+                self.image.places,
+                version_of(self.image.path),
             ),
-            array_options=array_options(self.axes, version),
         )
         self.cells = len(found.table["label"])
         return found.labels, found.table if self.args.table else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,17 +11,42 @@ import numpy as np
 
 from napari_iaunet.atomic import replacing
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.label_pyramid import CHUNK, LabelPyramid
 from napari_iaunet.io.ome_zarr import AxisPlace
-from napari_iaunet.large.work_folder import check_replaceable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-_CHUNK, _SMALLEST = 1024, 512
-# Pixels of one side that are shrunk at a time, so that levels never are in memory.
-_PIECE = 4096
+    from numpy.typing import DTypeLike
+
+# Rows and columns of the last level at most: readers show it as the thumbnail.
+_SMALLEST = 512
+# Side of the parts that are written at a time, in pixels: 26 MB of int32, so that
+# labels larger than memory can be written, and whole chunks of all levels.
+_PART = 4 * CHUNK
 _ZARR_FORMATS = {"0.4": 2, "0.5": 3}
 _NOWHERE = AxisPlace(1.0)
+
+
+@dataclass(frozen=True)
+class LabelImage:
+    """What OME-Zarr says of a label image.
+
+    Attributes
+    ----------
+    name : str
+    axes : str
+        One letter for each axis, as in `napari_iaunet.io.read.ImageFile`.
+    places : mapping of str to AxisPlace
+        Where the pixels lie along T, Z, Y and X.
+    version : str
+        Of OME-Zarr: "0.4" or "0.5".
+    """
+
+    name: str
+    axes: str
+    places: Mapping[str, AxisPlace] = field(default_factory=dict)
+    version: str = "0.4"
 
 
 def write_labels_ome_zarr(
@@ -37,7 +64,8 @@ def write_labels_ome_zarr(
     path : Path
         Folder to write; an existing label image is replaced.
     labels : (Y, X), (T or Z, Y, X) or (T, Z, Y, X) int
-        A numpy, dask or zarr array; read piece by piece.
+        A numpy, dask or zarr array; read part by part, and stored as uint16, or as
+        uint32 above 65535 cells.
     axes : str, optional
         One letter for each axis.
     places : mapping of str to AxisPlace, optional
@@ -50,76 +78,71 @@ def write_labels_ome_zarr(
     ImageError
         If ``path`` is something else than a label image, or cannot be written.
     """
-    import zarr
-
     path = Path(path)
     check_replaceable(path)
-    with replacing(path, ImageError) as fresh:
-        options = array_options(_letters(axes, labels.ndim), version)
-        group = zarr.open_group(
-            str(fresh), mode="w", zarr_format=options.pop("zarr_format")
-        )
-        _write_full(group, labels, options)
-        complete_labels(fresh, path.stem, axes=axes, places=places, version=version)
+    letters = axes or ["YX", "TYX", "TZYX"][labels.ndim - 2]
+    image = LabelImage(path.stem, letters, places or {}, version)
+    parts = list(_parts(labels.shape))
+    last = max(int(np.asarray(labels[part]).max(initial=0)) for part in parts)
+    dtype = np.uint16 if last < 1 << 16 else np.uint32
+    with (
+        replacing(path, ImageError) as fresh,
+        label_image(fresh, labels.shape, _PART, dtype, image) as pyramid,
+    ):
+        for part in parts:
+            *plane, rows, columns = part
+            pyramid.write(plane, rows, columns, np.asarray(labels[part]).astype(dtype))
 
 
-def array_options(axes: str, version: str) -> dict[str, Any]:
-    """Arguments of ``zarr.create_array`` for labels with such axes.
-
-    Parameters
-    ----------
-    axes : str
-        One letter for each axis.
-    version : str
-        Of OME-Zarr: "0.4" or "0.5".
-    """
-    options: dict[str, Any] = {"zarr_format": _ZARR_FORMATS[version]}
-    if version == "0.4":
-        options["chunk_key_encoding"] = {"name": "v2", "separator": "/"}
-    else:
-        options["dimension_names"] = [a["name"] for a in _describe_axes(axes, {})]
-    return options
+def _parts(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
+    """Cut planes into parts that fit into memory; indices (..., rows, columns)."""
+    for plane in np.ndindex(*shape[:-2]):
+        for y in range(0, shape[-2], _PART):
+            for x in range(0, shape[-1], _PART):
+                rows, columns = (
+                    slice(start, min(start + _PART, n))
+                    for start, n in zip((y, x), shape[-2:], strict=True)
+                )
+                yield (*plane, rows, columns)
 
 
-def complete_labels(
-    path: Path,
-    name: str,
-    *,
-    axes: str | None = None,
-    places: Mapping[str, AxisPlace] | None = None,
-    version: str = "0.4",
-) -> None:
-    """Make an OME-Zarr label image of a folder that holds its array ``0``.
+@contextmanager
+def label_image(
+    path: Path, shape: Sequence[int], side: int, dtype: DTypeLike, image: LabelImage
+) -> Iterator[LabelPyramid]:
+    """Give a pyramid to write labels into, which is described as OME-Zarr at the end.
 
-    Every level of the pyramid holds every second row and column of the one before,
-    until an image fits on a screen. The description comes last: a folder without it
-    is not finished.
+    A folder without the description is no label image: it was not finished.
 
     Parameters
     ----------
     path : Path
-    name : str
-        Of the image.
-    axes, places
-        As for `write_labels_ome_zarr`.
-    version : str
-        "0.4" or "0.5"; the array must have the zarr format that goes with it.
+        Folder to write.
+    shape : tuple of int
+        (..., Y, X) of the labels.
+    side : int
+        Rows and columns of what is written at once, in pixels.
+    dtype : dtype
+        Of the labels.
+    image : LabelImage
     """
     import zarr
 
-    group = zarr.open_group(str(path), mode="a", zarr_format=_ZARR_FORMATS[version])
-    levels = [group["0"]]
-    ndim = levels[0].ndim
-    letters = _letters(axes, ndim)
-    options = array_options(letters, version)
-    # Groups know the format of their arrays.
-    del options["zarr_format"]
-    while max(levels[-1].shape[-2:]) > _SMALLEST:
-        levels.append(_shrink(group, str(len(levels)), levels[-1], options))
+    version, zarr_format = image.version, _ZARR_FORMATS[image.version]
+    group = zarr.open_group(str(path), mode="w", zarr_format=zarr_format)
+    options: dict[str, Any] = {"zarr_format": zarr_format}
+    if version == "0.4":
+        options["chunk_key_encoding"] = {"name": "v2", "separator": "/"}
+    else:
+        options["dimension_names"] = [a["name"] for a in _describe_axes(image.axes, {})]
+    pyramid = LabelPyramid(
+        path, shape, side, dtype=dtype, smallest=_SMALLEST, options=options
+    )
+    yield pyramid
     multiscale = {
-        "name": name,
-        "axes": _describe_axes(letters, places or {}),
-        "datasets": _describe_levels(len(levels), letters, places or {}),
+        "name": image.name,
+        "axes": _describe_axes(image.axes, image.places),
+        "datasets": _describe_levels(len(pyramid.levels), image.axes, image.places),
     }
     if version == "0.4":
         group.attrs["image-label"] = {"version": version}
@@ -145,62 +168,31 @@ def register_labels(store: Path, name: str, version: str) -> None:
         group.attrs["labels"] = names
 
 
-def _letters(axes: str | None, ndim: int) -> str:
-    return axes or ["YX", "TYX", "TZYX"][ndim - 2]
+def check_replaceable(path: Path, *, array: bool = False) -> None:
+    """Raise ImageError if there is something else than a label image of OME-Zarr.
+
+    Parameters
+    ----------
+    path : Path
+    array : bool
+        Whether a zarr array of int32, as `segment_lazy` writes it, will do, too.
+    """
+    if path.exists() and not (path.is_dir() and _holds_labels(path, array)):
+        msg = f"{path} exists and is not a label image, so it is not replaced."
+        raise ImageError(msg)
 
 
-def _create(
-    group: Any, name: str, like: Any, sides: tuple[int, ...], options: dict[str, Any]
-) -> Any:
-    shape = like.shape
-    planes = (1,) * (len(shape) - 2)
-    chunks = tuple(min(n, side) for n, side in zip(shape[-2:], sides, strict=True))
-    return group.create_array(
-        name,
-        shape=shape,
-        dtype=like.dtype,
-        chunks=planes + chunks,
-        overwrite=True,
-        **options,
-    )
+def _holds_labels(path: Path, array: bool) -> bool:
+    import zarr
 
-
-def _write_full(group: Any, labels: Any, options: dict[str, Any]) -> None:
-    """Write the full resolution, in as few bytes as the labels need."""
-    pieces = list(_pieces(labels.shape))
-    last = max(int(np.asarray(labels[where]).max(initial=0)) for where in pieces)
-    dtype = np.dtype(np.uint16 if last < 1 << 16 else np.uint32)
-    like = np.broadcast_to(np.zeros((), dtype), labels.shape)
-    full = _create(group, "0", like, (_CHUNK, _CHUNK), options)
-    for where in pieces:
-        full[where] = np.asarray(labels[where]).astype(dtype)
-
-
-def _pieces(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
-    """Parts of planes that fit into memory and end where chunks do."""
-    for plane in np.ndindex(*shape[:-2]):
-        for y in range(0, shape[-2], _PIECE):
-            for x in range(0, shape[-1], _PIECE):
-                yield (*plane, slice(y, y + _PIECE), slice(x, x + _PIECE))
-
-
-def _shrink(group: Any, name: str, level: Any, options: dict[str, Any]) -> Any:
-    """Write the next level of a pyramid, piece by piece."""
-    height, width = (-(-n // 2) for n in level.shape[-2:])
-    shape = (*level.shape[:-2], height, width)
-    like = np.broadcast_to(np.zeros((), level.dtype), shape)
-    smaller = _create(group, name, like, level.chunks[-2:], options)
-    half = _PIECE // 2
-    for where in np.ndindex(*shape[:-2]):
-        for y in range(0, height, half):
-            for x in range(0, width, half):
-                rows, columns = (
-                    slice(2 * y, 2 * y + _PIECE),
-                    slice(2 * x, 2 * x + _PIECE),
-                )
-                piece = level[(*where, rows, columns)][::2, ::2]
-                smaller[(*where, slice(y, y + half), slice(x, x + half))] = piece
-    return smaller
+    try:
+        node = zarr.open(str(path), mode="r")
+    except (OSError, ValueError, KeyError):
+        return False
+    if isinstance(node, zarr.Array):
+        return array and bool(node.dtype == np.int32)
+    attributes = dict(node.attrs)
+    return "image-label" in attributes.get("ome", attributes)
 
 
 def _describe_axes(axes: str, places: Mapping[str, AxisPlace]) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""What is done with one chunk of an image that is segmented lazily."""
+"""What is done with one chunk of an image that is larger than memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_iaunet.large.chunks import ChunkGrid
 from napari_iaunet.large.work_folder import Found
-from napari_iaunet.segmentation.measure import sums
+from napari_iaunet.segmentation.measure import sum_over_cells
 from napari_iaunet.segmentation.sampling import sample_normalisations
 
 if TYPE_CHECKING:
@@ -111,8 +111,14 @@ class ChunkTask:
             _within(chunk.columns, chunk.outer_columns),
         )
         own = labels[inner]
-        found = _sum_up(own, raw[:, *inner], scores, chunk)
-        self.folder.save(chunk.index, own, found, borders)
+        y, x = np.nonzero(own)
+        sums = sum_over_cells(own[y, x] - 1, y, x, raw[:, *inner], len(scores))
+        # The chunk counts its pixels from its corner, the table from that of the plane.
+        sums = sums._replace(
+            y=sums.y + sums.area * chunk.rows.start,
+            x=sums.x + sums.area * chunk.columns.start,
+        )
+        self.folder.save(chunk.index, own, Found(sums, scores), borders)
 
 
 class Stopped(Exception):
@@ -121,25 +127,3 @@ class Stopped(Exception):
 
 def _within(part: slice, whole: slice) -> slice:
     return slice(part.start - whole.start, part.stop - whole.start)
-
-
-def _sum_up(
-    labels: NDArray[np.int32],
-    raw: NDArray[Any],
-    scores: NDArray[np.float32],
-    chunk: Chunk,
-) -> Found:
-    """Sum over the pixels of each label what tables are made from."""
-    n = len(scores)
-    y, x = np.nonzero(labels)
-    index = labels[y, x] - 1
-    values = raw[:, y, x].astype(np.float64)
-    usable = np.isfinite(values)
-    return Found(
-        area=np.bincount(index, minlength=n),
-        y=sums(index, y + chunk.rows.start, n),
-        x=sums(index, x + chunk.columns.start, n),
-        intensity=sums(index, np.where(usable, values, 0).sum(0), n),
-        values=sums(index, usable.sum(0), n).astype(np.int64),
-        score=scores,
-    )

@@ -13,33 +13,34 @@ import numpy as np
 
 from napari_iaunet.atomic import move_into_place
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.label_pyramid import CHUNK
+from napari_iaunet.io.ome_zarr_labels import check_replaceable, label_image
 from napari_iaunet.large.chunk_task import HALO, ChunkTask
-from napari_iaunet.large.stitching import join
-from napari_iaunet.large.work_folder import (
-    Plan,
-    Request,
-    WorkFolder,
-    check_replaceable,
-    whole_zarr_chunks,
-)
+from napari_iaunet.large.stitching import stitch
+from napari_iaunet.large.work_folder import Plan, Request, WorkFolder
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.sampling import digest
 from napari_iaunet.segmentation.segmenter import check_diameter
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
     from napari_iaunet.inference.progress import Progress
+    from napari_iaunet.io.ome_zarr_labels import LabelImage
     from napari_iaunet.large.chunks import ChunkGrid
+    from napari_iaunet.large.stitching import Numbers
     from napari_iaunet.segmentation.image import Planes
     from napari_iaunet.segmentation.segmenter import Segmenter
 
-# With its halo a chunk is one tile of the network: nothing is blended or copied.
+# Side of a chunk in pixels, at the network's scale: with its halo it is one tile of the
+# network, so nothing is blended or copied.
 _SIDE = 1280
+# Of images that are shrunk more than this, chunks would be larger than memory allows:
+# 13,000 pixels wide.
 _LEAST_SCALE = 0.1
 # Two chunks at a time: while one is decoded, the network works on the other.
 _AT_ONCE = 2
@@ -86,8 +87,7 @@ def segment_lazy(
     progress: Progress | None = None,
     watch: Callable[[ChunkTask, int], None] | None = None,
     runner: Runner | None = None,
-    complete: Callable[[Path], None] | None = None,
-    array_options: Mapping[str, Any] | None = None,
+    ome_zarr: LabelImage | None = None,
 ) -> LazySegmentation:
     """Find the cells of an image without holding it, or its labels, in memory.
 
@@ -119,11 +119,9 @@ def segment_lazy(
         that an earlier run did; raising in it stops the work.
     runner : Runner, optional
         Does the chunks; threads of this process if None.
-    complete : callable, optional
-        With it, `out` becomes a group whose array ``0`` holds the labels; called with
-        the group's folder before that is moved to its place.
-    array_options : mapping, optional
-        Further arguments of ``zarr.create_array`` for the labels.
+    ome_zarr : LabelImage, optional
+        With it, `out` becomes such an OME-Zarr label image: a group whose array ``0``
+        holds the labels.
 
     Raises
     ------
@@ -135,7 +133,7 @@ def segment_lazy(
 
     check_diameter(diameter)
     out = Path(out)
-    check_replaceable(out, array=complete is None)
+    check_replaceable(out, array=ome_zarr is None)
     planes = as_planes(image, channel_axis)
     shape = (*planes.shape, *planes.plane_shape)
     request = Request(
@@ -152,13 +150,12 @@ def segment_lazy(
     task = ChunkTask(segmenter, planes, plan, folder)
     order = _nearest_first(task.grid, start, planes.shape)
     _do(task, order, runner or run_in_threads, progress, watch)
+    numbers, table = stitch(task)
     fresh = folder.path / "result"
-    table = join(task, fresh / "0" if complete else fresh, array_options or {})
-    if complete:
-        complete(fresh)
+    _write(task, numbers, fresh, ome_zarr)
     move_into_place(fresh, out, ImageError)
     folder.remove()
-    labels = da.from_zarr(str(out / "0" if complete else out))
+    labels = da.from_zarr(str(out / "0" if ome_zarr else out))
     return LazySegmentation(labels, table, plan.diameter)
 
 
@@ -189,6 +186,40 @@ def _do(
         report(count)
 
 
+def _write(
+    task: ChunkTask, numbers: Numbers, path: Path, ome_zarr: LabelImage | None
+) -> None:
+    """Write the labels of all chunks with their final ids."""
+    shape, side = task.plan.request.shape, task.plan.side
+    parts = (
+        (task.grid[index], table[task.labels_of(index)])
+        for index, table in enumerate(numbers.tables)
+    )
+    if ome_zarr is None:
+        array = _create_array(path, shape, side)
+        for chunk, labels in parts:
+            array[task.place_of(chunk)] = labels
+        return
+    with label_image(path, shape, side, np.int32, ome_zarr) as pyramid:
+        for chunk, labels in parts:
+            plane = task.planes.position(chunk.plane)
+            pyramid.write(plane, chunk.rows, chunk.columns, labels)
+
+
+def _create_array(path: Path, shape: tuple[int, ...], side: int) -> Any:
+    """Create a zarr array for labels (..., Y, X) int32, one plane in a chunk."""
+    import zarr
+
+    sides = tuple(min(n, side, CHUNK) for n in shape[-2:])
+    return zarr.create_array(
+        str(path),
+        shape=shape,
+        dtype=np.int32,
+        chunks=(1,) * (len(shape) - 2) + sides,
+        overwrite=True,
+    )
+
+
 def work_folder(out: Path) -> WorkFolder:
     """Folder in which the parts of `out` are kept until all are there."""
     return WorkFolder(out.parent / f".{out.name}.unfinished")
@@ -203,10 +234,15 @@ def _plan(
         return begun
     diameter = request.diameter or segmenter.diameter_of(planes)
     scale = max(segmenter.scale_of(diameter, planes.plane_shape), _LEAST_SCALE)
-    side = whole_zarr_chunks(request.side or round(_SIDE / scale))
+    side = _whole_zarr_chunks(request.side or round(_SIDE / scale))
     plan = Plan(request, diameter, side, math.ceil(HALO / scale))
     folder.begin(plan)
     return plan
+
+
+def _whole_zarr_chunks(side: int) -> int:
+    """Round a side so that no two chunks write to the same chunk of the zarr array."""
+    return round(side / CHUNK) * CHUNK if side >= CHUNK else max(side, 1)
 
 
 def _nearest_first(

@@ -7,15 +7,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from skimage.segmentation import relabel_sequential
 
-from napari_iaunet.large.work_folder import create_labels
-from napari_iaunet.segmentation.measure import sums
+from napari_iaunet.segmentation.measure import CellSums, as_table, sum_by
+from napari_iaunet.segmentation.queries import groups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -83,49 +81,40 @@ def number_cells(
     pairs : sequence of (first chunk, second chunk, (P, 2) labels)
     """
     starts = np.cumsum([0, *(len(area) for area in areas)])
-    total = int(starts[-1])
-    edges = [
-        found - 1 + np.array([starts[first], starts[second]])
-        for first, second, found in pairs
-        if len(found)
-    ]
-    joined = np.concatenate(edges) if edges else np.zeros((0, 2), np.int64)
-    area = np.concatenate([np.zeros(0, np.int64), *areas])
-    present = area > 0
-    joined = joined[present[joined].all(1)]
-    graph = coo_array(
-        (np.ones(len(joined), bool), (joined[:, 0], joined[:, 1])), (total, total)
+    # Label 1 of the first chunk is number 1, and so on; 0 is background.
+    joined = np.concatenate(
+        [np.zeros((0, 2), np.int64)]
+        + [
+            found + np.array([starts[first], starts[second]])
+            for first, second, found in pairs
+        ]
     )
-    _, part = connected_components(graph, directed=False)
-    ids = np.zeros(total, np.int32)
-    # In the order in which cells are met first, whatever the components are called.
-    _, first_met, inverse = np.unique(
-        part[present], return_index=True, return_inverse=True
-    )
-    rank = np.empty(len(first_met), np.int32)
-    rank[np.argsort(first_met)] = np.arange(1, len(first_met) + 1)
-    ids[present] = rank[inverse]
-    tables = [
-        np.concatenate([np.zeros(1, np.int32), ids[a:b]]) for a, b in pairwise(starts)
-    ]
-    return Numbers(tables, len(first_met))
+    present = np.concatenate([[0], *areas]) > 0
+    # Groups are numbered by their first members: cells in the order of the chunks.
+    group = groups(joined[present[joined].all(1)], len(present))
+    ids, *_ = relabel_sequential(np.where(present, group, 0))
+    ids = ids.astype(np.int32)
+    tables = [np.append(np.int32(0), ids[a + 1 : b + 1]) for a, b in pairwise(starts)]
+    return Numbers(tables, int(ids.max()))
 
 
-def join(
-    task: ChunkTask, out: Path, options: Mapping[str, Any]
-) -> dict[str, NDArray[Any]]:
-    """Write the labels with their final ids, and measure the cells."""
+def stitch(task: ChunkTask) -> tuple[Numbers, dict[str, NDArray[Any]]]:
+    """Join the cells of all chunks, which must be done; number and measure them.
+
+    Returns
+    -------
+    numbers : Numbers
+    table : dict of (N,) arrays
+        As of `LazySegmentation`.
+    """
     grid, folder = task.grid, task.folder
     found = [folder.found(i) for i in range(len(grid))]
     pairs = []
     for border in grid.borders(task.reach):
         key = border.first, border.second
         pairs.append((*key, same_cells(*(folder.border(i, key) for i in key))))
-    numbers = number_cells([chunk.area for chunk in found], pairs)
-    labels = create_labels(out, task.plan, options)
-    for index, table in enumerate(numbers.tables):
-        labels[task.place_of(grid[index])] = table[task.labels_of(index)]
-    return _measure(found, numbers, task)
+    numbers = number_cells([chunk.sums.area for chunk in found], pairs)
+    return numbers, _measure(found, numbers, task)
 
 
 def _measure(
@@ -133,30 +122,24 @@ def _measure(
 ) -> dict[str, NDArray[Any]]:
     """Table of all cells; parts of a cell in several chunks count together."""
     ids = np.concatenate([table[1:] for table in numbers.tables])
-    keep = ids > 0
-    ids = ids[keep] - 1
-
-    def total(name: str, weights: NDArray[Any] | float = 1.0) -> NDArray[np.float64]:
-        values = np.concatenate([getattr(chunk, name) for chunk in found])[keep]
-        return sums(ids, values * weights, numbers.count)
-
-    parts = np.concatenate([chunk.area for chunk in found])[keep]
-    area = total("area")
-    mean = np.full(numbers.count, np.nan)
-    values = total("values")
-    np.divide(total("intensity"), values, out=mean, where=values > 0)
-    table: dict[str, NDArray[Any]] = {"label": np.arange(1, numbers.count + 1)}
+    keep, count = ids > 0, numbers.count
+    row = ids[keep] - 1
+    parts = CellSums._make(
+        np.concatenate(column)[keep]
+        for column in zip(*(chunk.sums for chunk in found), strict=True)
+    )
+    sums = CellSums._make(
+        sum_by(row, column, count).astype(column.dtype) for column in parts
+    )
+    scores = np.concatenate([chunk.scores for chunk in found])[keep]
+    table = as_table(np.arange(1, count + 1), sums)
     if task.planes.shape:
         planes = [
-            np.full(len(chunk.area), task.grid[i].plane)
+            np.full(len(chunk.scores), task.grid[i].plane)
             for i, chunk in enumerate(found)
         ]
-        table["plane"] = np.zeros(numbers.count, np.int64)
-        table["plane"][ids] = np.concatenate(planes)[keep]
-    return table | {
-        "y": total("y") / area,
-        "x": total("x") / area,
-        "area": area.astype(np.int64),
-        "mean_intensity": mean,
-        "score": (total("score", parts) / area).astype(np.float32),
-    }
+        plane = np.zeros(count, np.int64)
+        plane[row] = np.concatenate(planes)[keep]
+        table = {"label": table.pop("label"), "plane": plane, **table}
+    score = sum_by(row, scores * parts.area, count) / sums.area
+    return table | {"score": score.astype(np.float32)}

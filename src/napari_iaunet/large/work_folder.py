@@ -1,4 +1,4 @@
-"""What a lazy segmentation keeps on disk until it is finished."""
+"""What is kept of a large image on disk until all of it is segmented."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import contextlib
 import io
 import json
 import shutil
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from napari_iaunet.atomic import write_bytes, write_json
 from napari_iaunet.errors import ImageError
+from napari_iaunet.segmentation.measure import CellSums
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     Borders = dict[tuple[int, int], NDArray[np.int32]]
 
-_FORMAT = 2
-_ZARR_CHUNK = 640
+# Changes whenever folders of an earlier version of the program cannot be gone on with.
+_FORMAT = 3
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for; a run goes on only for the same.
+    """What was asked for; kept results are used only for the same.
 
     Attributes
     ----------
@@ -75,33 +75,23 @@ class Plan:
     halo: int
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What a chunk found, its labels apart; item i belongs to its label i + 1.
 
     Attributes
     ----------
-    area : (n,) int64
-        Pixels that the chunk speaks for; 0 for cells that live in its halo only.
-    y, x : (n,) float64
-        Sums over these pixels, in pixels of the plane.
-    intensity : (n,) float64
-        Sum over these pixels and all channels.
-    values : (n,) int64
-        Number of finite values in that sum.
-    score : (n,) float32
+    sums : CellSums
+        Over the pixels that the chunk speaks for: of cells that live in its halo only,
+        the area is 0.
+    scores : (n,) float32
     """
 
-    area: NDArray[np.int64]
-    y: NDArray[np.float64]
-    x: NDArray[np.float64]
-    intensity: NDArray[np.float64]
-    values: NDArray[np.int64]
-    score: NDArray[np.float32]
+    sums: CellSums
+    scores: NDArray[np.float32]
 
 
 class WorkFolder:
-    """Parts of a result that is not finished, which outlive the process.
+    """Kept results: the chunks that are done, which outlive the process.
 
     Parameters
     ----------
@@ -124,7 +114,7 @@ class WorkFolder:
             return None
 
     def begin(self, plan: Plan) -> None:
-        """Make the folder anew."""
+        """Make the folder; what was in it is forgotten."""
         self.remove()
         try:
             self.path.mkdir(parents=True)
@@ -151,10 +141,11 @@ class WorkFolder:
         borders : dict of (first chunk, second chunk) -> (y, x) int32
             Its labels around the borders with other chunks.
         """
-        arrays: dict[str, Any] = {f.name: getattr(found, f.name) for f in fields(found)}
+        arrays: dict[str, Any] = {"labels": labels, "scores": found.scores}
+        arrays |= found.sums._asdict()
         arrays |= {_strip(key): strip for key, strip in borders.items()}
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, labels=labels, **arrays)
+        np.savez_compressed(buffer, **arrays)
         write_bytes(self._chunk_file(index), buffer.getvalue(), ImageError)
 
     def labels(self, index: int) -> NDArray[np.int32]:
@@ -163,7 +154,9 @@ class WorkFolder:
 
     def found(self, index: int) -> Found:
         """Return what a chunk found."""
-        return Found(**self._load(index, *(f.name for f in fields(Found))))
+        loaded = self._load(index, "scores", *CellSums._fields)
+        scores = loaded.pop("scores")
+        return Found(CellSums(**loaded), scores)
 
     def border(self, index: int, key: tuple[int, int]) -> NDArray[np.int32]:
         """Return a chunk's labels around its border with another one."""
@@ -190,53 +183,3 @@ class WorkFolder:
 
 def _strip(key: tuple[int, int]) -> str:
     return f"border {key[0]} {key[1]}"
-
-
-def whole_zarr_chunks(side: int) -> int:
-    """Round a side so that no two chunks write to the same chunk of the zarr array."""
-    if side < _ZARR_CHUNK:
-        return max(side, 1)
-    return round(side / _ZARR_CHUNK) * _ZARR_CHUNK
-
-
-def create_labels(path: Path, plan: Plan, options: Mapping[str, Any]) -> Any:
-    """Create a zarr array for labels (..., Y, X) int32, one plane in a chunk."""
-    import zarr
-
-    shape = plan.request.shape
-    sides = tuple(min(n, plan.side, _ZARR_CHUNK) for n in shape[-2:])
-    return zarr.create_array(
-        str(path),
-        shape=shape,
-        dtype=np.int32,
-        chunks=(1,) * (len(shape) - 2) + sides,
-        overwrite=True,
-        **options,
-    )
-
-
-def check_replaceable(path: Path, *, array: bool = False) -> None:
-    """Raise ImageError if there is something else than a label image of OME-Zarr.
-
-    Parameters
-    ----------
-    path : Path
-    array : bool
-        Whether a zarr array of int32, as it is written here, will do, too.
-    """
-    if path.exists() and not (path.is_dir() and _holds_labels(path, array)):
-        msg = f"{path} exists and is not a label image, so it is not replaced."
-        raise ImageError(msg)
-
-
-def _holds_labels(path: Path, array: bool) -> bool:
-    import zarr
-
-    try:
-        node = zarr.open(str(path), mode="r")
-    except (OSError, ValueError, KeyError):
-        return False
-    if isinstance(node, zarr.Array):
-        return array and bool(node.dtype == np.int32)
-    attributes = dict(node.attrs)
-    return "image-label" in attributes.get("ome", attributes)

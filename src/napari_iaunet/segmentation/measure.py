@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_iaunet.identity.properties import area_and_centroid
 from napari_iaunet.segmentation.image import as_planes
 
 if TYPE_CHECKING:
@@ -47,20 +46,74 @@ def measure(
 
 def _measure_plane(labels: NDArray[Any], raw: NDArray[Any]) -> dict[str, NDArray[Any]]:
     y, x = np.nonzero(labels)
-    names, index = np.unique(labels[y, x], return_inverse=True)
-    area, centroid = area_and_centroid(index, y, x, names.size)
+    label_ids, row = np.unique(labels[y, x], return_inverse=True)
+    return as_table(label_ids, sum_over_cells(row, y, x, raw, len(label_ids)))
+
+
+class CellSums(NamedTuple):
+    """Sums over the pixels of N cells; those of a cell's parts can be added.
+
+    Attributes
+    ----------
+    area : (N,) int64
+        Pixels.
+    y, x : (N,) float64
+        Of their positions, in pixels.
+    intensity : (N,) float64
+        Over all channels, NaN and infinities left out.
+    values : (N,) int64
+        Number of values in that sum.
+    """
+
+    area: NDArray[np.int64]
+    y: NDArray[np.float64]
+    x: NDArray[np.float64]
+    intensity: NDArray[np.float64]
+    values: NDArray[np.int64]
+
+
+def sum_over_cells(
+    row: NDArray[np.integer[Any]],
+    y: NDArray[np.integer[Any]],
+    x: NDArray[np.integer[Any]],
+    raw: NDArray[Any],
+    count: int,
+) -> CellSums:
+    """Sum over the pixels of cells what tables are made from.
+
+    Parameters
+    ----------
+    row : (P,) int
+        The cell that each pixel belongs to, 0..count - 1.
+    y, x : (P,) int
+        Where the pixels are in `raw`.
+    raw : (C, Y, X) array
+    count : int
+        Number of cells N.
+    """
     values = raw[:, y, x].astype(np.float64)
     usable = np.isfinite(values)
-    values = np.where(usable, values, 0.0).sum(axis=0)
-    count = np.bincount(index, usable.sum(axis=0), minlength=names.size)
-    total = np.bincount(index, values, minlength=names.size)
-    mean = np.full(names.size, np.nan)
-    np.divide(total, count, out=mean, where=count > 0)
+    return CellSums(
+        area=np.bincount(row, minlength=count).astype(np.int64),
+        y=sum_by(row, y, count),
+        x=sum_by(row, x, count),
+        intensity=sum_by(row, np.where(usable, values, 0.0).sum(axis=0), count),
+        values=sum_by(row, usable.sum(axis=0), count).astype(np.int64),
+    )
+
+
+def as_table(
+    label_ids: NDArray[np.integer[Any]], sums: CellSums
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of `measure`, but for the plane."""
+    mean = np.full(len(label_ids), np.nan)
+    np.divide(sums.intensity, sums.values, out=mean, where=sums.values > 0)
+    area = np.maximum(sums.area, 1)
     return {
-        "label": names.astype(np.int64),
-        "y": centroid[:, 0],
-        "x": centroid[:, 1],
-        "area": area.astype(np.int64),
+        "label": label_ids.astype(np.int64),
+        "y": sums.y / area,
+        "x": sums.x / area,
+        "area": sums.area,
         "mean_intensity": mean,
     }
 
@@ -92,9 +145,9 @@ def median_diameter(areas: NDArray[np.integer[Any]]) -> float | None:
     return float(np.median(disc_diameters(areas))) if areas.size else None
 
 
-def sums(
-    index: NDArray[np.integer[Any]], values: NDArray[Any], count: int
+def sum_by(
+    row: NDArray[np.integer[Any]], values: NDArray[Any], count: int
 ) -> NDArray[np.float64]:
-    """Sum the values of equal index; item i is the sum of those of index i."""
-    summed: NDArray[np.float64] = np.bincount(index, values, count).astype(np.float64)
+    """Sum the values of equal row: item i of (count,) is the sum of those of row i."""
+    summed: NDArray[np.float64] = np.bincount(row, values, count).astype(np.float64)
     return summed

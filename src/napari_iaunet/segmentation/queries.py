@@ -68,13 +68,25 @@ def find_peaks(
     # A plateau is one peak: that of its first pixel.
     places = np.stack(np.divmod(flat, peak.shape[1]), 1)
     pairs = cKDTree(places).query_pairs(1, p=np.inf, output_type="ndarray")
-    plateau = _groups(pairs, len(flat))
+    plateau = groups(pairs, len(flat))
     peaks: NDArray[np.int64] = flat[np.unique(plateau, return_index=True)[1]]
     return peaks
 
 
-def _groups(pairs: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Tell the group of each of 0..count - 1, numbered by their first members."""
+def groups(pairs: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Group what is paired, directly or through others.
+
+    Parameters
+    ----------
+    pairs : (P, 2) int
+        Of items 0..count - 1.
+    count : int
+
+    Returns
+    -------
+    (count,) int64
+        The group of each item; groups are numbered in the order of their first members.
+    """
     graph = coo_array((np.ones(len(pairs), bool), pairs.T), shape=(count, count))
     group: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(
         np.int64
@@ -154,7 +166,7 @@ def merge_queries(
     _, first, member = np.unique(basin, return_index=True, return_inverse=True)
     beside = np.stack([np.arange(len(index)), first[member]], 1)
     pairs = np.concatenate([pairs[one], beside])
-    return Queries(index, vote, vectors, _groups(pairs, len(index)))
+    return Queries(index, vote, vectors, groups(pairs, len(index)))
 
 
 def smoothed(centre: Tensor) -> Tensor:

@@ -8,8 +8,9 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 
 from napari_iaunet import average_precision
+from napari_iaunet.io import label_pyramid
 from napari_iaunet.io.read import read_image
-from napari_iaunet.large import label_pyramid, lazy
+from napari_iaunet.large import lazy
 from napari_iaunet.plugin.core import folder_lock
 from napari_iaunet.plugin.segment import job as segment_job
 from napari_iaunet.plugin.segment import large_job
@@ -211,7 +212,7 @@ def test_very_large_images_keep_their_levels(
     np.testing.assert_array_equal(filling.data[1][...], full[::2, ::2])
     assert "unfinished" not in filling.metadata["napari_iaunet"]
     (folder,) = (home / "cells").iterdir()
-    kept = ["finished", "owner", "shown"]
+    kept = ["finished", "lock", "shown"]
     assert sorted(path.name for path in folder.iterdir()) == kept
     # The same again is a run of its own, whose layer is another one.
     again = begin(qtbot, dock, viewer)

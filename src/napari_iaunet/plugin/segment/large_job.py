@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_iaunet.io.label_pyramid import LabelPyramid
     from napari_iaunet.large.chunk_task import ChunkTask
-    from napari_iaunet.large.label_pyramid import LabelPyramid
     from napari_iaunet.plugin.core.segmenters import Segmenters
     from napari_iaunet.plugin.layers.geometry import LayerImage
 
@@ -165,7 +165,7 @@ class _Filler:
         return levels if len(levels) > 1 else levels[0]
 
     def _begin(self, task: ChunkTask) -> None:
-        from napari_iaunet.large.label_pyramid import LabelPyramid
+        from napari_iaunet.io.label_pyramid import LabelPyramid
 
         filling = self._filling
         assert filling.folder is not None

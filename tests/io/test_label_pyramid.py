@@ -3,14 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_iaunet.large import label_pyramid
+from napari_iaunet.io.label_pyramid import LabelPyramid
 from napari_iaunet.large.chunks import ChunkGrid
-from napari_iaunet.large.label_pyramid import LabelPyramid
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    monkeypatch.setattr(label_pyramid, "_SMALLEST", 40)
 
 
 def fill(pyramid: LabelPyramid, stack: np.ndarray, side: int) -> None:
@@ -28,7 +22,7 @@ def fill(pyramid: LabelPyramid, stack: np.ndarray, side: int) -> None:
 @pytest.mark.parametrize("shape", [(150, 201), (3, 90, 61), (2, 2, 61, 90)])
 def test_levels(tmp_path, side, shape):
     stack = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
-    pyramid = LabelPyramid(tmp_path, shape, side)
+    pyramid = LabelPyramid(tmp_path, shape, side, smallest=40)
     fill(pyramid, stack, side)
     for i, level in enumerate(pyramid.levels):
         expected = stack[..., :: 2**i, :: 2**i]
@@ -40,7 +34,7 @@ def test_levels(tmp_path, side, shape):
 @pytest.mark.parametrize("added", [(0,), (1,), (0, 2), (3,)])
 def test_added_axes(tmp_path, added):
     stack = np.arange(2 * 50 * 60, dtype=np.int32).reshape(2, 50, 60)
-    pyramid = LabelPyramid(tmp_path, stack.shape, 32, added)
+    pyramid = LabelPyramid(tmp_path, stack.shape, 32, added, smallest=40)
     fill(pyramid, stack, 32)
     wanted = np.expand_dims(stack, added)
     np.testing.assert_array_equal(pyramid.levels[0][...], wanted)
