@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_iaunet.segmentation.measure import measure
+from napari_iaunet.segmentation.measure import measure, row_image
 
 
 def test_equals_regionprops():
@@ -41,3 +41,13 @@ def test_stacks_channels_and_nan():
 def test_no_cells():
     table = measure(np.zeros((4, 4), int), np.zeros((4, 4)))
     assert {k: len(v) for k, v in table.items()} == dict.fromkeys(table, 0)
+
+
+@pytest.mark.parametrize("dtype", ["u1", ">u2", "i4", "<i8", "u8"])
+def test_labels_become_rows(dtype):
+    labels = np.array([[0, 7, 5], [5, 200, 0]], dtype)
+    labels.flags.writeable = False
+    label_ids = np.array([5, 7])
+    rows = row_image(labels, label_ids)
+    assert rows.dtype == np.int32
+    assert rows.tolist() == [[0, 2, 1], [1, 0, 0]]

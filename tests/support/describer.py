@@ -12,6 +12,7 @@ class Describer:
 
     def describe(self, image, labels, *, channel_axis=None, progress):
         progress(0, 1)
+        labels = np.maximum(labels, 0)
         planes = as_planes(image, channel_axis)
         label_ids = np.unique(labels[labels > 0]).astype(np.int64)
         flat = labels.reshape(-1, *planes.plane_shape)

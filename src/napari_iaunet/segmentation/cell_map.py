@@ -11,17 +11,13 @@ from napari_iaunet.identity.describe import DescribedCells
 from napari_iaunet.identity.properties import edge_pixels
 from napari_iaunet.identity.thumbnails import Thumbnails
 from napari_iaunet.segmentation.image import as_planes
-from napari_iaunet.segmentation.measure import measure
+from napari_iaunet.segmentation.measure import measure, row_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.inference.progress import Progress
     from napari_iaunet.segmentation.segmenter import Segmenter
-
-# Up to this label a table of all labels is looked up, 64 MB at most; a search among the
-# cells' own labels takes some ten times longer.
-_LONGEST_TABLE = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,23 +117,21 @@ def map_cells(
     progress : callable
         Called as ``progress(done, total)``; raising in it stops the work.
     """
-    if labels.dtype.kind == "i":
-        labels = np.maximum(labels, 0)
     cells = segmenter.describe(
         image, labels, channel_axis=channel_axis, progress=progress
     )
     progress(1, 1)
-    index = _index(labels, cells.label_ids)
-    measured = measure(labels, image, channel_axis=channel_axis)
+    index = row_image(labels, cells.label_ids)
+    measured = measure(index, image, channel_axis=channel_axis)
     table = _one_row_each(measured, cells.label_ids)
     planes = as_planes(image, channel_axis)
     length = np.exp(cells.properties["size"][:, 1])
     thumbnails = Thumbnails(table["y"], table["x"], length, planes.n_channels == 3)
     for i, plane in enumerate(index.reshape(-1, *index.shape[-2:])):
-        rows = np.flatnonzero(table["plane"] == i)
-        if rows.size:
+        here = np.flatnonzero(table["plane"] == i)
+        if here.size:
             progress(1, 1)
-            thumbnails.cut(rows, planes[i], plane)
+            thumbnails.cut(here, planes[i], plane)
     return CellMap(
         cells.label_ids,
         cells.embeddings,
@@ -149,37 +143,20 @@ def map_cells(
     )
 
 
-def _index(
-    labels: NDArray[np.integer[Any]], label_ids: NDArray[np.int64]
-) -> NDArray[np.int32]:
-    """Rows of the cells + 1, where they are."""
-    rows = np.arange(1, len(label_ids) + 1, dtype=np.int32)
-    if label_ids.size and label_ids[-1] >= _LONGEST_TABLE:
-        index = np.zeros(labels.shape, np.int32)
-        inside = labels > 0
-        index[inside] = rows[np.searchsorted(label_ids, labels[inside])]
-        return index
-    table = np.zeros(int(label_ids[-1]) + 1 if label_ids.size else 1, np.int32)
-    table[label_ids] = rows
-    found: NDArray[np.int32] = table[labels]
-    return found
-
-
 def _one_row_each(
     measured: dict[str, NDArray[Any]], label_ids: NDArray[np.int64]
 ) -> dict[str, NDArray[Any]]:
-    """Join the rows of cells that lie in several planes."""
-    row, area = np.searchsorted(label_ids, measured["label"]), measured["area"]
+    """Join the rows of cells that lie in several planes; they are labelled 1..N."""
+    count = len(label_ids)
+    row, area = measured["label"] - 1, measured["area"]
     order = np.lexsort((-area, row))
-    largest = order[np.searchsorted(row[order], np.arange(len(label_ids)))]
+    largest = order[np.searchsorted(row[order], np.arange(count))]
     plane = measured.get("plane", np.zeros_like(row))
-    total = np.bincount(row, area, minlength=len(label_ids))
-    light = np.bincount(
-        row, area * measured["mean_intensity"], minlength=len(label_ids)
-    )
+    total = np.bincount(row, area, minlength=count)
+    light = np.bincount(row, area * measured["mean_intensity"], minlength=count)
     return {
         "label": label_ids,
-        "plane": plane[largest].astype(np.int64),
+        "plane": plane[largest],
         "y": measured["y"][largest],
         "x": measured["x"][largest],
         "area": total.astype(np.int64),

@@ -12,7 +12,7 @@ from napari_iaunet.identity.descriptor import cell_pixels
 from napari_iaunet.inference.progress import PlaneProgress
 from napari_iaunet.inference.tiles import rescale
 from napari_iaunet.segmentation.diameter import scale_for
-from napari_iaunet.segmentation.measure import median_diameter
+from napari_iaunet.segmentation.measure import median_diameter, row_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,9 +170,7 @@ def identify_cells(
         if present.size:
             plane = _at_scale(planes[index], diameter or labels.diameter, known)
             rows = np.searchsorted(labels.label_ids, present.astype(np.int64))
-            numbers = np.searchsorted(present, here) + 1
-            numbers = np.where(here > 0, numbers, 0).astype(np.int64)
-            cells = _nearest(numbers, plane.shape[1:])
+            cells = _nearest(row_image(here, present), plane.shape[1:])
             found[rows] = backend.identify(plane, cells, len(present)).numpy()
         if progress:
             progress(index + 1, len(planes))
@@ -185,10 +183,10 @@ def _at_scale(
     return rescale(plane, scale_for(diameter or known, known, plane.shape))
 
 
-def _nearest(labels: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]:
+def _nearest(labels: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int64]:
     """Labels at another size, each pixel that of the nearest one."""
     rows, columns = (
         np.minimum((np.arange(new) + 0.5) * old / new, old - 1).astype(np.int64)
         for new, old in zip(shape, labels.shape, strict=True)
     )
-    return labels[np.ix_(rows, columns)]
+    return labels[np.ix_(rows, columns)].astype(np.int64)

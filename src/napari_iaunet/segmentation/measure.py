@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from skimage.util import map_array
 
 from napari_iaunet.segmentation.image import as_planes
 
@@ -116,6 +117,29 @@ def as_table(
         "area": sums.area,
         "mean_intensity": mean,
     }
+
+
+def row_image(
+    labels: NDArray[np.integer[Any]], label_ids: NDArray[np.integer[Any]]
+) -> NDArray[np.int32]:
+    """Replace labels by the rows of cells.
+
+    Parameters
+    ----------
+    labels : int array
+    label_ids : (N,) int
+        Label of each row.
+
+    Returns
+    -------
+    int32 array
+        A cell's row + 1; 0 elsewhere.
+    """
+    # scikit-image takes neither another byte order nor what cannot be written to.
+    native = np.require(labels, labels.dtype.newbyteorder("="), "W")
+    rows = np.arange(1, len(label_ids) + 1, dtype=np.int32)
+    image: NDArray[np.int32] = map_array(native, label_ids, rows)
+    return image
 
 
 def disc_area(diameter: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.segmentation.measure import measure
+from napari_iaunet.segmentation.measure import measure, row_image
 from napari_iaunet.tracking.linking import DEPTH, TIME, link
 
 if TYPE_CHECKING:
@@ -162,5 +162,4 @@ def _renumbered(labels: Any) -> NDArray[np.int32]:
             "A label lies in several planes already: the cells are linked, or their "
             "ids are not unique over the stack."
         )
-    numbers = np.searchsorted(label_ids, stack) + 1
-    return np.where(stack > 0, numbers, 0).astype(np.int32)
+    return row_image(stack, label_ids)
