@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
 
 from napari_iaunet.identity.properties import area_and_centroid
+from napari_iaunet.segmentation.measure import median_diameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -227,7 +228,8 @@ class _Linker:
             return {}
         expected = self._expected([index - track.seen for track in self.open])
         area = np.array([track.area for track in self.open])
-        size = float(np.median(np.sqrt(4 / np.pi * np.concatenate([area, here.area]))))
+        areas = np.concatenate([area, here.area]).astype(np.int64)
+        size = median_diameter(areas) or 1.0
         tree = cKDTree(here.centroid)
         near = tree.query_ball_point(expected, self.settings.reach * size)
         first = np.repeat(np.arange(len(near)), [len(n) for n in near])
