@@ -1,6 +1,8 @@
 """The benchmarks can be started; what they measure is not asserted."""
 
+import ast
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,9 @@ from benchmarks.__main__ import NAMES, about, main
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "benchmarks" / name for name in ("README.md", "RESULTS.md")]
+
+
+MODULES = sorted((ROOT / "benchmarks").glob("[a-z]*.py"))
 
 
 def test_without_a_name_they_are_listed(capsys):
@@ -31,6 +36,14 @@ def test_help(name, capsys):
         main([name, "--help"])
     assert end.value.code == 0
     assert about(name) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_what_is_imported_late_exists(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("napari_iaunet"):
+            module = import_module(node.module)
+            assert all(hasattr(module, name.name) for name in node.names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
