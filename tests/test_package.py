@@ -44,13 +44,26 @@ def test_computing_loads_no_qt():
     )
 
 
+def test_import_changes_no_environment():
+    run(
+        "-c",
+        "import os, numpy, torch; before = dict(os.environ)\n"
+        "import napari_iaunet.cli, napari_iaunet.segmentation.segmenter\n"
+        "import napari_iaunet.training.loop\n"
+        "assert dict(os.environ) == before",
+    )
+
+
 @pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
 def test_large_pages_unless_somebody_decided(before, after, monkeypatch):
     if before is None:
         monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)
     else:
         monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", before)
-    code = "import os, napari_iaunet; print(os.environ['THP_MEM_ALLOC_ENABLE'])"
+    code = (
+        "import os; from napari_iaunet import Segmenter; Segmenter(device='cpu')\n"
+        "print(os.environ['THP_MEM_ALLOC_ENABLE'])"
+    )
     assert run("-c", code).strip() == after
 
 

@@ -4,7 +4,6 @@ The public names are imported on first use, so that ``import napari_iaunet``
 loads neither torch nor Qt.
 """
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.segmenter import Segmentation, Segmenter
     from napari_iaunet.tracking.track import follow, track
     from napari_iaunet.training.loop import train
-
-# PyTorch asks once, before it takes its first memory: a network's maps lie in fresh
-# memory all the time, which Linux hands out much faster in large pages.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 _HOMES = {
     "Segmentation": "napari_iaunet.segmentation.segmenter",

@@ -14,7 +14,7 @@ from napari_iaunet.errors import DeviceError, ImageError
 from napari_iaunet.identity.describe import DescribedCells
 from napari_iaunet.identity.properties import measure_properties
 from napari_iaunet.inference.backend import Backend
-from napari_iaunet.inference.devices import choose_device
+from napari_iaunet.inference.devices import choose_device, use_large_pages
 from napari_iaunet.inference.engines import PYTORCH, digest_of
 from napari_iaunet.inference.fields import DecodeSettings
 from napari_iaunet.inference.progress import PlaneProgress
@@ -85,6 +85,7 @@ class Segmenter:
         settings: DecodeSettings | None = None,
         engine: str | None = None,
     ) -> None:
+        use_large_pages()
         target = choose_device(device)
         folder = find_model(model)
         network, self.card = load_model(folder)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from napari_iaunet.inference.devices import use_large_pages
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.network import IAUNet
 from napari_iaunet.model.registry import find_model
@@ -100,6 +101,7 @@ def train(
     # Read, divide and prepare the images; build or load the network.
     budget, out = Budget(minutes, steps, should_stop), Path(out)
     recipe = recipe or (Recipe() if start is None else FINE_TUNING)
+    use_large_pages()
     torch.manual_seed(seed)
     target = join_processes(device)
     network = IAUNet(config) if start is None else load_model(find_model(start))[0]
