@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_iaunet.errors import IAUNetError, ImageError
-from napari_iaunet.plugin.click.draft import Draft, deepest, spare
+from napari_iaunet.plugin.click.draft import Draft
+from napari_iaunet.segmentation.masks import deepest, spare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.plugin.click.draft import divide, spare
+from napari_iaunet.segmentation.masks import divide, spare
 from napari_iaunet.segmentation.measure import measure
 
 if TYPE_CHECKING:
