@@ -1,4 +1,4 @@
-"""A segmenter that needs no model, and viewers only where there is a display."""
+"""A segmenter that needs no model, and windows only where there is a display."""
 
 import os
 import sys
@@ -8,7 +8,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
 from patient import PatientBot
+from person import has_window, open_dock
 from stepwise import Stepwise
 from trainer import Trainer, discs
 
@@ -85,8 +88,16 @@ def qtbot(qapp, request):
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy()
+def viewer(request):
+    """A viewer; only for a test that is marked ``viewer`` it has a window.
+
+    What does not depend on the window is tested without: there is no canvas that
+    needs a display, and the dock stands beside the viewer.
+    """
+    notification_manager.records.clear()
+    if not request.node.get_closest_marker("viewer"):
+        return ViewerModel()
+    return request.getfixturevalue("make_napari_viewer_proxy")(show=True)
 
 
 @pytest.fixture(scope="session")
@@ -96,20 +107,19 @@ def segmenter():
 
 
 @pytest.fixture
-def real_dock(viewer, fake, segmenter, monkeypatch):
+def real_dock(qtbot, viewer, fake, segmenter, monkeypatch):
     """The dock with the bundled model behind every name."""
     monkeypatch.setattr(segmenters, "make_segmenter", lambda *_: segmenter)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-iaunet", "IAU-Net")
-    return widget
+    return open_dock(qtbot, viewer)
 
 
 @pytest.fixture
-def trainer(qtbot, make_napari_viewer_proxy):
+def trainer(qtbot, viewer):
     """Somebody with an image, its labelled cells and the Fine-tune tab."""
-    viewer = make_napari_viewer_proxy(show=True)
     labels, image = discs()
     viewer.add_image(image, name="plate")
     viewer.add_labels(labels, name="drawn")
     trainer = Trainer(qtbot, viewer)
     yield trainer
-    trainer.dock.teardown()
+    if has_window(viewer):
+        trainer.dock.teardown()

@@ -1,4 +1,4 @@
-"""The dock in a real viewer, pressed with the mouse."""
+"""The dock, pressed with the mouse, and its Segment tab."""
 
 import gc
 import subprocess
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from napari.utils.progress import progress as activity_bar
+from person import LEFT, open_dock
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 from skimage import data
@@ -19,19 +20,10 @@ from skimage.io import imread
 from napari_iaunet.errors import ModelError
 from napari_iaunet.plugin.core import devices
 
-pytestmark = pytest.mark.viewer
-
-LEFT = Qt.MouseButton.LeftButton
-
 
 @pytest.fixture
-def dock(viewer, fake):
-    return open_dock(viewer)
-
-
-def open_dock(viewer):
-    _, widget = viewer.window.add_plugin_dock_widget("napari-iaunet", "IAU-Net")
-    return widget
+def dock(qtbot, viewer, fake):
+    return open_dock(qtbot, viewer)
 
 
 def press(qtbot, dock):
@@ -69,6 +61,7 @@ def test_opens_without_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.viewer
 def test_an_image_becomes_cells(qtbot, dock, viewer, fake):
     assert not dock.segment_panel.run.start_button.isEnabled()
     image = viewer.add_image(
@@ -319,15 +312,16 @@ def test_follows_the_layers(qtbot, dock, viewer):
 
 def test_layers_that_were_there_before(qtbot, viewer, fake):
     viewer.add_image(data.coins(), name="early")
-    assert open_dock(viewer).segment_panel.image.currentText() == "early"
+    assert open_dock(qtbot, viewer).segment_panel.image.currentText() == "early"
 
 
 def close(viewer, dock):
     viewer.window.remove_dock_widget(dock)
 
 
+@pytest.mark.viewer
 def test_the_dock_is_closed_meanwhile(qtbot, viewer, slow):
-    dock = open_dock(viewer)
+    dock = open_dock(qtbot, viewer)
     viewer.add_image(data.coins())
     press(qtbot, dock)
     wait_until_computing(qtbot, slow)
@@ -337,15 +331,16 @@ def test_the_dock_is_closed_meanwhile(qtbot, viewer, slow):
     assert len(viewer.layers) == 1
     viewer.layers.clear()
     slow.steps = 1
-    again = open_dock(viewer)
+    again = open_dock(qtbot, viewer)
     assert again is not dock
     viewer.add_image(data.coins())
     segment(qtbot, again, viewer)
 
 
+@pytest.mark.viewer
 def test_napari_is_closed_meanwhile(qtbot, make_napari_viewer, slow):
     viewer = make_napari_viewer()
-    dock = open_dock(viewer)
+    dock = open_dock(qtbot, viewer)
     viewer.add_image(data.coins())
     press(qtbot, dock)
     wait_until_computing(qtbot, slow)
@@ -354,8 +349,9 @@ def test_napari_is_closed_meanwhile(qtbot, make_napari_viewer, slow):
     qtbot.wait(300)
 
 
+@pytest.mark.viewer
 def test_a_closed_dock_is_forgotten(qtbot, viewer, fake):
-    dock = open_dock(viewer)
+    dock = open_dock(qtbot, viewer)
     # To find a name for itself, napari would keep this function's variables.
     viewer.add_image(data.coins(), name="coins")
     segment(qtbot, dock, viewer)
@@ -388,10 +384,10 @@ def test_images_are_not_kept_after_their_run(qtbot, dock, viewer, fake):
 
 
 @pytest.fixture
-def real_dock(viewer, monkeypatch):
+def real_dock(qtbot, viewer, monkeypatch):
     """The dock with the bundled model on the CPU."""
     monkeypatch.setattr(devices, "device", lambda: "cpu")
-    return open_dock(viewer)
+    return open_dock(qtbot, viewer)
 
 
 @pytest.mark.slow
@@ -406,6 +402,7 @@ def test_the_bundled_model_finds_nuclei(qtbot, real_dock, viewer, data_folder):
     assert 0.6 * count < found < 1.6 * count
 
 
+@pytest.mark.viewer
 @pytest.mark.slow
 def test_the_bundled_model_segments_the_sample(qtbot, real_dock, viewer):
     viewer.open_sample("napari-iaunet", "stained_tissue")

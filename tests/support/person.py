@@ -1,10 +1,15 @@
-"""Somebody with a mouse and a keyboard in front of a real viewer."""
+"""Somebody with a mouse and a keyboard in front of a viewer."""
+
+from types import SimpleNamespace
 
 import numpy as np
+from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
+
+from napari_iaunet.plugin.dock import IAUNetDock
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 PRESS, RELEASE = QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease
@@ -17,24 +22,67 @@ ALT = Qt.KeyboardModifier.AltModifier
 TREMOR = QPoint(1, 1)
 
 
+_KEYS = {PLAIN: (), SHIFT: ("Shift",), CTRL: ("Control",), ALT: ("Alt",)}
+
+
+def has_window(viewer):
+    return hasattr(viewer, "window")
+
+
+def open_dock(qtbot, viewer):
+    """Open the dock in the window of a viewer, or beside one that has no window."""
+    if has_window(viewer):
+        return viewer.window.add_plugin_dock_widget("napari-iaunet", "IAU-Net")[1]
+    dock = IAUNetDock(viewer)
+    qtbot.addWidget(dock, before_close_func=IAUNetDock.teardown)
+    dock.resize(400, 900)
+    dock.show()
+    return dock
+
+
+def click_in(viewer, place, modifiers=()):
+    """Click, as napari hands it on, on a place of the world of any viewer."""
+    viewer.cursor.position = tuple(place)
+    event = SimpleNamespace(
+        type="mouse_press",
+        button=1,
+        modifiers=modifiers,
+        pos=np.zeros(2),
+        position=tuple(place),
+        handled=False,
+    )
+    mouse_press_callbacks(viewer, event)
+    event.type = "mouse_release"
+    mouse_release_callbacks(viewer, event)
+
+
 class Person:
-    """Opens the dock in a viewer, and uses mouse and keys as the window system does."""
+    """Opens the dock of a viewer, and uses mouse and keys as the window system does.
+
+    Beside a viewer without a window, clicks go to where napari would hand them on.
+    """
 
     def __init__(self, qtbot, viewer, size):
         self.qtbot, self.viewer = qtbot, viewer
-        _, self.dock = viewer.window.add_plugin_dock_widget("napari-iaunet", "IAU-Net")
-        self.canvas = viewer.__wrapped__.window._qt_viewer.canvas
-        self.native = self.canvas.native
-        viewer.window.resize(*size)
+        self.dock = open_dock(qtbot, viewer)
+        if has_window(viewer):
+            self.canvas = viewer.__wrapped__.window._qt_viewer.canvas
+            self.native = self.canvas.native
+            viewer.window.resize(*size)
 
-    def where(self, pixel, layer=None):
-        """Where a pixel of a layer, by default the lowest, is on the screen."""
+    def world(self, pixel, layer=None):
+        """Where a pixel of a layer, by default the lowest, is in the world."""
         layer = self.viewer.layers[0] if layer is None else layer
-        axes = self.viewer.dims.displayed
         position = np.array(layer.world_to_data(self.viewer.dims.point))
         position[-2:] = pixel
         world = np.asarray(self.viewer.dims.point, float)
         world[-layer.ndim :] = layer.data_to_world(position)
+        return world
+
+    def where(self, pixel, layer=None):
+        """Where a pixel of a layer, by default the lowest, is on the screen."""
+        axes = self.viewer.dims.displayed
+        world = self.world(pixel, layer)
         transform = self.canvas.view.transform * self.canvas.view.scene.transform
         x, y = transform.map([world[axes[1]], world[axes[0]]])[:2]
         return QPoint(round(x), round(y))
@@ -54,6 +102,9 @@ class Person:
         self.send(MOVE, self.where(pixel))
 
     def click(self, pixel, modifier=PLAIN, layer=None):
+        if not has_window(self.viewer):
+            click_in(self.viewer, self.world(pixel, layer), _KEYS[modifier])
+            return
         place = self.where(pixel, layer)
         self.send(MOVE, place, modifier)
         self.send(PRESS, place, modifier, LEFT, LEFT)
@@ -77,4 +128,5 @@ class Person:
 
     def drawn(self):
         """Wait until the canvas has found its place between the docks."""
-        self.qtbot.wait(50)
+        if has_window(self.viewer):
+            self.qtbot.wait(50)

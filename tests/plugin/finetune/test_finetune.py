@@ -1,4 +1,4 @@
-"""Fine-tuning in a real viewer: real clicks, real trainings."""
+"""Fine-tuning: real clicks, real trainings."""
 
 import os
 import signal
@@ -19,8 +19,6 @@ from napari_iaunet.plugin.core import folder_lock
 from napari_iaunet.plugin.finetune import runs
 from napari_iaunet.training.task import MODEL, read_task
 
-pytestmark = pytest.mark.viewer
-
 
 @pytest.fixture
 def poor(home):
@@ -32,6 +30,7 @@ def poor(home):
     return "poor"
 
 
+@pytest.mark.viewer
 def test_train_save_and_use_a_model(trainer, poor, monkeypatch):
     trainer.dock._on_models()
     assert not trainer.panel.train_button.isEnabled()
@@ -124,6 +123,7 @@ def test_a_killed_training_harms_nothing(trainer, poor):
     np.testing.assert_array_equal(trainer.viewer.layers["plate"].data, image)
 
 
+@pytest.mark.viewer
 def test_closing_while_training_keeps_the_best_model(trainer, poor, qtbot):
     trainer.dock._on_models()
     trainer.add()

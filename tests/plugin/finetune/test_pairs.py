@@ -7,8 +7,6 @@ from trainer import discs, messages
 from napari_iaunet.plugin.finetune.job import annotations_of
 from napari_iaunet.plugin.layers.find import OURS
 
-pytestmark = pytest.mark.viewer
-
 
 def annotations(trainer):
     """What the list gives to train on."""
@@ -39,6 +37,7 @@ def test_rows_follow_names_and_can_be_removed(trainer):
     assert not trainer.panel.pairs.rows
 
 
+@pytest.mark.viewer
 def test_regions_are_read_where_they_lie(trainer):
     viewer = trainer.viewer
     for name in ("plate", "drawn"):

@@ -1,4 +1,4 @@
-"""Look-alikes in a real viewer: real mouse, a segmenter that sees brightness."""
+"""Look-alikes, found by a segmenter that sees brightness."""
 
 import csv
 import gc
@@ -8,64 +8,13 @@ import weakref
 import dask.array as da
 import numpy as np
 import pytest
-from describer import Describer
 from napari.utils.notifications import notification_manager
 from person import ALT, CTRL, LEFT, MOVE, NONE, PLAIN, PRESS, RELEASE, SHIFT, Person
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
-from stepwise import Stepwise
+from seer import BACKGROUND, SHAPE, Seer, cells_and_image, is_bright, middle
 
 from napari_iaunet.errors import ModelError
-from napari_iaunet.segmentation.image import as_planes
-
-pytestmark = pytest.mark.viewer
-
-SIDE, STEP = 10, 20
-SHAPE = (100, 140)
-BACKGROUND = (3, 3)
-
-
-def cells_and_image(first=1):
-    """Five rows of seven squares: the first three columns bright, others dark."""
-    labels = np.zeros(SHAPE, np.int32)
-    image = np.full(SHAPE, 20, np.uint8)
-    number = first
-    for y in range(5, SHAPE[0], STEP):
-        for x in range(5, SHAPE[1], STEP):
-            square = np.s_[y : y + SIDE, x : x + SIDE]
-            labels[square] = number
-            image[square] = (200 if x < 60 else 80) + number % 7
-            number += 1
-    return labels, image
-
-
-def is_bright(labels, image):
-    names = np.unique(labels[labels > 0])
-    return {int(n) for n in names if image[labels == n].mean() > 150}
-
-
-def middle(row, column):
-    return (5 + SIDE // 2 + STEP * row, 5 + SIDE // 2 + STEP * column)
-
-
-class Seer(Stepwise, Describer):
-    """Describes cells by how bright they are."""
-
-    def __init__(self):
-        super().__init__()
-        self.calls = []
-
-    def describe(self, image, labels, *, channel_axis=None, progress):
-        planes = as_planes(image, channel_axis)
-        self.calls.append((planes.shape, planes.n_channels, labels.shape))
-        self.work(progress)
-        return super().describe(
-            image, labels, channel_axis=channel_axis, progress=progress
-        )
-
-    def embeddings(self, properties, label_ids):
-        angle = properties["intensity"][:, 0] / 255 * np.pi
-        return np.stack([np.cos(angle), np.sin(angle)], 1)
 
 
 @pytest.fixture
@@ -76,11 +25,6 @@ def seer(fake, monkeypatch):
         lambda model, device: seer,
     )
     return seer
-
-
-@pytest.fixture
-def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy(show=True)
 
 
 class User(Person):
@@ -159,6 +103,7 @@ def messages():
 # -- picking -------------------------------------------------------------------------
 
 
+@pytest.mark.viewer
 def test_a_click_finds_the_like(ready, seer):
     ready.click(middle(1, 0))
     assert ready.found == ready.bright
@@ -188,6 +133,7 @@ def test_cells_are_described_once(ready, seer):
     assert ready.found.isdisjoint(ready.bright)
 
 
+@pytest.mark.viewer
 def test_likes_and_unlikes(ready):
     ready.click(middle(0, 0))
     ready.click(middle(0, 1), SHIFT)
@@ -223,6 +169,7 @@ def test_an_example_is_removed(qtbot, ready):
     assert not panel.found.extract_button.isEnabled()
 
 
+@pytest.mark.viewer
 def test_background_and_beside(ready, seer):
     ready.click(BACKGROUND)
     assert "background" in ready.said
@@ -236,6 +183,7 @@ def test_background_and_beside(ready, seer):
     assert ready.found == ready.bright
 
 
+@pytest.mark.viewer
 def test_drag_and_a_switched_off_tool_pick_nothing(ready, seer):
     start = ready.where(middle(0, 0), ready.viewer.layers[0])
     ready.send(PRESS, start, PLAIN, LEFT, LEFT)
@@ -329,6 +277,7 @@ def test_weights_count_at_once(ready):
     np.testing.assert_allclose(again, before, atol=1e-6)
 
 
+@pytest.mark.viewer
 def test_a_picture_leads_to_its_cell(qtbot, ready):
     ready.click(middle(4, 6))
     row = ready.panel.found.best
@@ -509,6 +458,7 @@ def test_the_image_is_replaced(ready, seer):
     assert ready.found != ready.bright
 
 
+@pytest.mark.viewer
 def test_another_plane_means_no_change(ready, seer):
     labels, image = cells_and_image()
     ready.viewer.layers.clear()
@@ -699,6 +649,7 @@ def test_20_000_cells(user):
 # -- teardown ------------------------------------------------------------------------
 
 
+@pytest.mark.viewer
 def test_closing_the_dock_leaves_nothing_behind(qtbot, viewer, seer):
     user = User(qtbot, viewer)
     labels, image = cells_and_image()

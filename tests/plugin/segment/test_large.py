@@ -1,4 +1,4 @@
-"""Large images in a real viewer: layers that fill part by part."""
+"""Large images: layers that fill part by part."""
 
 import dask.array as da
 import numpy as np
@@ -14,8 +14,6 @@ from napari_iaunet.large import lazy
 from napari_iaunet.plugin.core import folder_lock
 from napari_iaunet.plugin.segment import job as segment_job
 from napari_iaunet.plugin.segment import large_job
-
-pytestmark = pytest.mark.viewer
 
 LEFT = Qt.MouseButton.LeftButton
 SIDE, DIAMETER = 256, 20.0
@@ -76,6 +74,7 @@ def lazily(image, **options):
     return da.from_array(image, chunks=100, **options)
 
 
+@pytest.mark.viewer
 def test_a_layer_fills_and_becomes_an_ordinary_one(
     qtbot, dock, viewer, mosaic, segmenter
 ):
@@ -162,6 +161,7 @@ def test_what_was_cancelled_stays_and_goes_on(qtbot, dock, viewer, mosaic):
     assert viewer.layers[-1].data.max() == len(viewer.layers[-1].features)
 
 
+@pytest.mark.viewer
 def test_a_file_that_is_opened_again_goes_on(
     qtbot, dock, viewer, mosaic, tmp_path, home
 ):
@@ -281,6 +281,7 @@ def test_a_stack_is_one_layer_that_can_be_edited(
     assert cells.data[1, 5, 5] != 999
 
 
+@pytest.mark.viewer
 def test_what_is_on_view_comes_first(qtbot, dock, viewer, mosaic, monkeypatch):
     written = []
     write = large_job._Filler._write

@@ -1,4 +1,4 @@
-"""The Follow tab in a real viewer, with the bundled model and real cells that move."""
+"""The Follow tab with the bundled model and real cells that move."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,6 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 
 from napari_iaunet.io.read import read_image
-
-pytestmark = pytest.mark.viewer
 
 LEFT = Qt.MouseButton.LeftButton
 STEP = 3
@@ -60,6 +58,7 @@ def test_without_a_stack_of_cells_it_says_what_to_do(dock, viewer, film):
     assert panel.image.currentText() == "film"
 
 
+@pytest.mark.viewer
 def test_cells_keep_their_numbers_through_time(qtbot, dock, viewer, film):
     viewer.add_image(film[0], name="film", scale=(1, 0.5, 0.5), translate=(0, 4, 4))
     given = viewer.add_labels(
