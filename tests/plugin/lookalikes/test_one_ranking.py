@@ -67,7 +67,6 @@ def by_tab(qtbot, viewer, dock, likes, unlikes):
     return {int(i): float(shown[labels == i][0]) for i in np.unique(labels[labels > 0])}
 
 
-@pytest.mark.viewer
 @pytest.mark.parametrize(("likes", "unlikes"), [([6], []), ([6, 12], [30])])
 def test_all_three_rank_alike(
     qtbot, viewer, real_dock, segmenter, tissue, files, likes, unlikes
@@ -91,7 +90,6 @@ def test_all_three_rank_alike(
     assert found == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.viewer
 def test_other_weights(qtbot, viewer, real_dock, segmenter, tissue, files):
     image, labels = tissue
     weights = {"appearance": 0.5, "size": 1.0}
