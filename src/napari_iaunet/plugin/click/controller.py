@@ -104,7 +104,7 @@ class ClickController(QObject):
             (encoder.stopped, self._on_stopped),
             (tool.clicked, self._on_click),
             (tool.pressed, self._on_key),
-            (tool.mode_changed, self._on_mode),
+            (tool.mode_changed, self._tell),
         ]
 
     def teardown(self) -> None:
@@ -225,7 +225,7 @@ class ClickController(QObject):
         while self._queue:
             click = self._queue[0]
             points = self._editor.points_with(click)
-            encoded = self._source.encoded(click.view.plane, points)
+            encoded = self._encoder.get(click.view.plane, points)
             if encoded is None:
                 break
             self._queue.pop(0)
@@ -259,9 +259,6 @@ class ClickController(QObject):
             self._queue.append(self._queue[-1]._replace(kind="keep"))
         else:
             self._tell(self._try(self._editor.keep))
-
-    def _on_mode(self) -> None:
-        self._tell()
 
     def _place(self, position: object) -> tuple[ViewState, tuple[float, float]] | None:
         """Return plane and pixel at a place of the viewer; say so if there is none."""
@@ -300,7 +297,7 @@ class ClickController(QObject):
             text = _OTHER_TOOL
         elif self._queue:
             text = _QUEUED
-        elif self._source.encoded(view.plane) is None:
+        elif self._encoder.get(view.plane) is None:
             text = _PREPARING
         elif editor.parts is not None:
             text = _SPLIT_NEXT if editor.parts else _SPLIT_FIRST

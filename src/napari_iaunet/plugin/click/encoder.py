@@ -50,9 +50,7 @@ class EncodedWindow(NamedTuple):
     fields: EncodedImage
     raw: NDArray[Any]
 
-    def answer(
-        self, points: Sequence[tuple[float, float]], labels: Sequence[int]
-    ) -> ClickedCell:
+    def answer(self, points: Sequence[Point], labels: Sequence[int]) -> ClickedCell:
         """Return the cell of some clicks, in pixels of the plane.
 
         Raises
@@ -110,9 +108,7 @@ class PlaneEncoder(QObject):
         jobs.failed.connect(self._on_failure)
         jobs.cancelled.connect(self._on_cancelled)
 
-    def get(
-        self, plane: Plane, points: Sequence[tuple[float, float]] = ()
-    ) -> EncodedWindow | None:
+    def get(self, plane: Plane, points: Sequence[Point] = ()) -> EncodedWindow | None:
         """Return what is ready for clicks at some points of a plane."""
         for window in reversed(self._windows):
             if window.plane == plane and window.serves(points):
@@ -123,12 +119,12 @@ class PlaneEncoder(QObject):
 
     def pixels(
         self, plane: Plane, corner: tuple[int, int], shape: tuple[int, ...]
-    ) -> NDArray[Any] | None:
-        """Return the pixels of a box of a plane, (C, y, x); None if not encoded."""
+    ) -> NDArray[Any]:
+        """Return the pixels of a box of a plane, (C, y, x); NaN if not encoded."""
         for window, encoded in self._windows.items():
             if window.plane == plane and window.holds(corner, shape):
                 return encoded.pixels(corner, shape)
-        return None
+        return np.full((1, *shape), np.nan)
 
     def forget(self) -> None:
         """Stop, and let go of all windows."""
@@ -139,7 +135,7 @@ class PlaneEncoder(QObject):
     def want(
         self,
         window: ClickWindow,
-        points: Sequence[tuple[float, float]],
+        points: Sequence[Point],
         choice: SegmentChoice,
         read: Callable[[Plane], LayerImage],
     ) -> None:
@@ -162,15 +158,8 @@ class PlaneEncoder(QObject):
         self._running = None
         if self.get(window.plane, points) is not None:
             return
-        work = partial(
-            _encode,
-            self._segmenters,
-            read(window.plane),
-            window,
-            choice.model,
-            choice.device,
-            choice.diameter,
-        )
+        image = read(window.plane)
+        work = partial(_encode, self._segmenters, image, window, choice)
         self._running = window
         self._jobs.start(work, "Preparing the image for clicks")
 
@@ -197,14 +186,12 @@ def _encode(
     segmenters: Segmenters,
     image: LayerImage,
     window: ClickWindow,
-    model: str,
-    device: str,
-    diameter: float | None,
+    choice: SegmentChoice,
     progress: Callable[[int, int], None],
 ) -> EncodedWindow:
     from napari_iaunet.segmentation.image import as_planes
 
-    segmenter = segmenters.get(model, device)
+    segmenter = segmenters.get(choice.model, choice.device)
     progress(0, 1)
     parts, axis = iter(window.slices), image.channel_axis
     axes = range(len(image.array.shape))
@@ -212,7 +199,7 @@ def _encode(
     array = np.asarray(part)  # read from disk once
     raw = as_planes(array, axis).raw(0)
     fields = segmenter.encode(
-        array, channel_axis=axis, diameter=diameter, progress=progress
+        array, channel_axis=axis, diameter=choice.diameter, progress=progress
     )
     return EncodedWindow(window, segmenter, fields, raw)
 

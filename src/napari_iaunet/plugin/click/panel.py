@@ -114,12 +114,8 @@ class ClickPanel(QWidget):
 
     def set_targets(self, targets: Sequence[tuple[str, str]]) -> None:
         """Offer layers as (key, name); the former one stays picked if it can."""
-        picked = self.target.currentData()
-        self.target.clear()
-        self.target.addItem("New layer", "")
-        for key, name in targets:
-            self.target.addItem(name, key)
-        self.target.setCurrentIndex(max(0, self.target.findData(picked)))
+        picked = self.target_key if self.target_key in dict(targets) else ""
+        self.target.offer([("", "New layer"), *targets], picked)
 
     def offers(self, key: str) -> bool:
         """Whether a layer is offered."""
@@ -127,10 +123,10 @@ class ClickPanel(QWidget):
 
     def pick_target(self, key: str) -> bool:
         """Pick a layer by its key; False if it is not offered."""
-        index = self.target.findData(key)
-        if index >= 0:
-            self.target.setCurrentIndex(index)
-        return bool(index >= 0)
+        offered = self.offers(key)
+        if offered:
+            self.target.pick(key)
+        return offered
 
     @property
     def target_key(self) -> str:

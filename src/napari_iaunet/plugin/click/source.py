@@ -1,8 +1,8 @@
-"""The image that is clicked on: its layers, its plane on view, its pixels."""
+"""The image that is clicked on: its layers and its plane on view."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     import napari.viewer
     from napari.layers import Image
-    from numpy.typing import NDArray
 
-    from napari_iaunet.plugin.click.encoder import EncodedWindow, PlaneEncoder
+    from napari_iaunet.plugin.click.encoder import PlaneEncoder
     from napari_iaunet.plugin.core.settings import SegmentChoice
     from napari_iaunet.plugin.layers.geometry import LayerImage
     from napari_iaunet.plugin.layers.view_state import ViewState
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class ClickSource(QObject):
-    """An image, and what the encoder knows of it.
+    """An image, and the encoder that prepares it.
 
     ``changed`` is emitted when the image's pixels have been replaced.
 
@@ -56,7 +55,7 @@ class ClickSource(QObject):
         self, viewer: napari.viewer.Viewer, encoder: PlaneEncoder, parent: QObject
     ) -> None:
         super().__init__(parent)
-        self._viewer, self._encoder = viewer, encoder
+        self._viewer, self.encoder = viewer, encoder
         self._watched = Connections()
         self.choice: SegmentChoice | None = None
         self.layers: list[Image] = []
@@ -67,7 +66,7 @@ class ClickSource(QObject):
 
     def use(self, choice: SegmentChoice | None) -> None:
         """Turn to another image or model; None lets go of all."""
-        self._encoder.forget()
+        self.encoder.forget()
         self._watched.clear()
         self.choice = choice
         self.find_layers()
@@ -89,7 +88,7 @@ class ClickSource(QObject):
                 self._stack, self._axes = split_axes(layer.ndim, choice.channel_axis)
 
     def _on_data(self, event: object = None) -> None:
-        self._encoder.forget()
+        self.encoder.forget()
         self.changed.emit()
 
     @property
@@ -145,18 +144,5 @@ class ClickSource(QObject):
             )
             row, column = np.clip(middle[-2:], 0, np.subtract(shape, 1))
             window = ClickWindow.around(points or [(row, column)], plane, shape)
-            self._encoder.want(window, points, self.choice, self.read)
-        return self.encoded(plane, points) is not None
-
-    def encoded(
-        self, plane: Plane, points: Sequence[Point] = ()
-    ) -> EncodedWindow | None:
-        """Return what is ready for clicks on a plane, at some points of it."""
-        return self._encoder.get(plane, points)
-
-    def pixels(
-        self, plane: Plane, corner: tuple[int, int], shape: tuple[int, ...]
-    ) -> NDArray[Any]:
-        """Return the pixels of a box, (C, y, x); NaN if it is not encoded."""
-        found = self._encoder.pixels(plane, corner, shape)
-        return np.full((1, *shape), np.nan) if found is None else found
+            self.encoder.want(window, points, self.choice, self.read)
+        return self.encoder.get(plane, points) is not None

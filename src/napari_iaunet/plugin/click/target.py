@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 
     from napari_iaunet.plugin.click.source import ClickSource
     from napari_iaunet.plugin.layers.view_state import ViewState
+
+
+# The table of a new layer.
+_COLUMNS = {
+    "index": int,
+    "label": int,
+    "plane": int,
+    "area": int,
+    "mean_intensity": float,
+    "score": float,
+}
 
 
 class ClickTarget:
@@ -105,7 +116,7 @@ class ClickTarget:
                 "the image. Choose another layer."
             )
             raise ImageError(msg)
-        pixels = partial(source.pixels, view.plane)
+        pixels = partial(source.encoder.pixels, view.plane)
         return LabelsPlane(log, index, pixels, source.plane_number(view.plane))
 
     def undo(self) -> None:
@@ -136,11 +147,9 @@ class ClickTarget:
         whole = source.read(None)
         shape = image_layers.describe(image).shape
         kept = [n for a, n in enumerate(shape) if a != choice.channel_axis]
-        columns: dict[str, Any] = {"index": int, "label": int}
-        if len(kept) > 2:
-            columns["plane"] = int
-        columns |= {"area": int, "mean_intensity": float, "score": float}
-        table = DataFrame({c: np.zeros(0, t) for c, t in columns.items()})
+        table = DataFrame({c: np.zeros(0, t) for c, t in _COLUMNS.items()})
+        if len(kept) == 2:
+            del table["plane"]
         parameters = {
             "version": napari_iaunet.__version__,
             "model": choice.model,

@@ -195,14 +195,7 @@ def _rows_of(layer: Labels, label_ids: list[int]) -> Rows:
 
 
 def _set_features(layer: Labels, rows: Rows) -> None:
-    """Bring the table of our own layer up to date; leave the user's layers alone.
-
-    Parameters
-    ----------
-    layer : Labels
-    rows : dict
-        For each cell that has changed, what was measured; None if it is gone.
-    """
+    """Bring the table of our own layer up to date; leave the user's layers alone."""
     if OURS not in layer.metadata or "index" not in layer.features:
         return
     from pandas import DataFrame, concat
