@@ -97,24 +97,24 @@ def overlaps(true: NDArray[Any], pred: NDArray[Any]) -> Overlaps:
         ``true[k]`` and ``pred[k]`` count cells in ascending order of label,
         from 0; ``iou`` is float64 in (0, 1].
     """
-    names_t, t = np.unique(true, return_inverse=True)
-    names_p, p = np.unique(pred, return_inverse=True)
+    ids_t, t = np.unique(true, return_inverse=True)
+    ids_p, p = np.unique(pred, return_inverse=True)
     ones = np.ones(t.size, np.int64)
     table = coo_array(
-        (ones, (t.ravel(), p.ravel())), shape=(names_t.size, names_p.size)
+        (ones, (t.ravel(), p.ravel())), shape=(ids_t.size, ids_p.size)
     ).tocsr()
     area_t, area_p = np.asarray(table.sum(axis=1)), np.asarray(table.sum(axis=0))
     pairs = table.tocoo()
     row, column = pairs.coords
-    cells = (names_t[row] != 0) & (names_p[column] != 0)
+    cells = (ids_t[row] != 0) & (ids_p[column] != 0)
     row, column, both = row[cells], column[cells], pairs.data[cells]
     iou = both / (area_t[row] + area_p[column] - both)
     return Overlaps(
-        (np.cumsum(names_t != 0) - 1)[row],
-        (np.cumsum(names_p != 0) - 1)[column],
+        (np.cumsum(ids_t != 0) - 1)[row],
+        (np.cumsum(ids_p != 0) - 1)[column],
         iou,
-        int(np.count_nonzero(names_t)),
-        int(np.count_nonzero(names_p)),
+        int(np.count_nonzero(ids_t)),
+        int(np.count_nonzero(ids_p)),
     )
 
 
@@ -140,16 +140,16 @@ def match(
     if threshold > 0.5 or not iou.size:
         # Two cells cannot both cover more than half of a third one.
         return true, pred, iou
-    names_t, row = np.unique(true, return_inverse=True)
-    names_p, column = np.unique(pred, return_inverse=True)
-    # Every match counts more than any gain of overlap could.
-    value = np.zeros((names_t.size, names_p.size))
+    ids_t, row = np.unique(true, return_inverse=True)
+    ids_p, column = np.unique(pred, return_inverse=True)
+    # One match more is worth more than all overlap: the number of matches comes first.
+    value = np.zeros((ids_t.size, ids_p.size))
     value[row, column] = 2 * min(value.shape) + iou
     row, column = linear_sum_assignment(value, maximize=True)
     real = value[row, column] > 0
     row, column = row[real], column[real]
     chosen = value[row, column] - 2 * min(value.shape)
-    return names_t[row], names_p[column], chosen
+    return ids_t[row], ids_p[column], chosen
 
 
 def average_precision(

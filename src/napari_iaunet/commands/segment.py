@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
     Pair = tuple[Path, Path]
 
-# A process takes some seconds to start and this much memory for images of usual size.
+# A process takes some seconds to start: fewer files than this are done sooner without.
+# And it takes so much memory for images of usual size.
 _FILES_PER_PROCESS = 4
 _BYTES_PER_PROCESS = 1.5e9
 
@@ -110,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
     """Segment images; returns 2 if any of them failed."""
     inputs, out = find_images(args.inputs), args.out
     if args.scheduler:
-        # The workers need not have been started in this folder.
+        # Workers may have been started in another folder.
         inputs, out = [path.absolute() for path in inputs], out.absolute()
     pairs = list(zip(inputs, find_targets(inputs, out, args.name), strict=True))
     outcomes: dict[Path, Outcome] = {}
@@ -283,7 +284,7 @@ def _died(pair: Pair, where: str) -> Outcome:
 def _work(
     segmenter: Segmenter, path: Path, target: Path, args: argparse.Namespace
 ) -> Outcome:
-    # Pickled by the model's place, the segmenter is loaded once in each process.
+    # A pickled segmenter is the path of its model: each process loads it once.
     return segment_image(lambda: segmenter, path, target, args)
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Table = dict[str, NDArray[Any]]
 
+# Rows and columns of an overlay at most, in pixels: it is for looking at, so of larger
+# images every second pixel, or fewer, are drawn.
 _LARGEST_PICTURE = 4096
 
 
@@ -63,7 +65,7 @@ def segment_image(
 ) -> Outcome:
     """Read an image, find its cells, write what was asked for.
 
-    What is wrong with this image only is told by the outcome.
+    What concerns only this image is a failure in the outcome.
 
     Raises
     ------

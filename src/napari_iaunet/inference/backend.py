@@ -113,7 +113,7 @@ class Backend:
         predict: Callable[[Tensor], Sequence[Tensor]],
         progress: Callable[[int, int], None] | None,
     ) -> list[Tensor]:
-        """As the function of that name, one thread at a time.
+        """Call `run_tiled`; of several threads, one runs the network at a time.
 
         One call uses all cores already: two at once would take twice the memory.
         """
@@ -242,7 +242,7 @@ class Backend:
             with self._autocast():
                 maps = self.network.features(image)
             found = self.network.cell_vectors(maps, here, count).cpu()
-            # A cell on the border of blocks is known best by the one with most of it.
+            # Of a cell in several blocks, the one with most of its pixels counts most.
             inner = cells[block.inner_rows, block.inner_columns]
             area = torch.bincount(inner.flatten(), minlength=count + 1)[1:]
             vectors += found * area[:, None]
@@ -289,7 +289,7 @@ class Backend:
                         "The device has too little memory for this model; "
                         'choose the device "cpu".'
                     ) from error
-            # Outside the handler, so that the failed tile's tensors are gone.
+            # Not within the handler: only now is the failed tile's memory free.
             self.tile //= 2
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()

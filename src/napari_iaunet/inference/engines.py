@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from napari_iaunet.model.network import IAUNet
 
 PYTORCH, OPENVINO = "pytorch", "openvino"
-# Rows and columns of the image that both are timed on, and how often.
+# Rows and columns of the image that both are timed on, and how often; the least time
+# counts.
 _TRIAL, _TRIALS = 512, 2
-# OpenVINO has to be so much faster to be chosen.
+# OpenVINO is chosen if it takes at most this share of PyTorch's time: a smaller gain
+# may be chance, and its converted network takes time and disk space.
 _GAIN = 0.95
 
 
@@ -59,7 +61,7 @@ class Engine(Protocol):
     name: str
 
     def __call__(self, image: Tensor) -> TileFields:
-        """(1, 3, H, W) float32 -> what the network says of every pixel."""
+        """(1, 3, H, W) float32 -> the fields of every pixel."""
 
     def masks(self, image: Tensor) -> Tensor:
         """(1, 3, H, W) float32 -> (2, H, W), the first two masks of `TileFields`.
@@ -118,7 +120,8 @@ class TorchEngine:
     def _prepared(self, image: Tensor) -> tuple[IAUNet, Tensor]:
         """Return the network for an image, and the image as that one wants it."""
         layout = torch.channels_last
-        # Of maps of a single pixel nobody can tell the layout, which fusing needs.
+        # Fusing needs maps that are channels last; of a map of one pixel, that is not
+        # known.
         single = image[0, 0].numel() <= self._network.config.stride**2
         if self._fused and not single:
             return self._fused, image.to(self._dtype, memory_format=layout)
@@ -182,7 +185,7 @@ class OpenVinoEngine:
                 _convert(network, folder)
             model = core.read_model(folder / _MODEL)
             self._model = core.compile_model(model, "CPU", options)
-            # Without its second result nothing is computed for that alone.
+            # Without the embedding in its results, OpenVINO does not compute it.
             model.remove_result(model.get_results()[1])
             self._masks = core.compile_model(model, "CPU", options)
         except (RuntimeError, OSError) as error:
@@ -203,8 +206,8 @@ class OpenVinoEngine:
 
 def _infer(model: Any, image: Tensor) -> list[Tensor]:
     """Results of a compiled model for one image."""
-    # A request of its own for each call: several threads may ask, and what it found
-    # need not be copied.
+    # Each call has a request of its own: several threads may call, and the results,
+    # which the request owns, need not be copied.
     request = model.create_infer_request()
     found = request.infer([image.contiguous().numpy()], share_outputs=True)
     return [torch.from_numpy(found[i])[0] for i in range(len(model.outputs))]
@@ -344,6 +347,6 @@ def _convert(network: IAUNet, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / _MODEL, DeviceError) as fresh:
         openvino.save_model(model, fresh, compress_to_fp16=False)
-        # The description comes last: it is what tells that both are there.
+        # The description comes last: where it is, the weights are, too.
         weights = fresh.with_suffix(".bin")
         move_into_place(weights, folder / weights.name, DeviceError)

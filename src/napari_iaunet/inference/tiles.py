@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+# Pixels at a tile's inner borders that do not count, since the network did not see what
+# lies beyond: more than two usual cells wide. Larger halos take more time.
 HALO = 64
+# Half the width, in pixels, over which neighbouring tiles are blended.
 _BLEND = 32
 
 
@@ -139,7 +142,7 @@ def _zeros_as(values: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 class Block(NamedTuple):
-    """A tile, and the part of the plane that only it speaks for.
+    """A tile, and the part of the plane that is taken from it alone.
 
     Attributes
     ----------

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
-# Rows and columns of the last level at most: readers show it as the thumbnail.
+# Rows and columns of the last level at most: it fits on any screen.
 _SMALLEST = 512
 # Side of the parts that are written at a time, in pixels: 26 MB of int32, so that
 # labels larger than memory can be written, and whole chunks of all levels.
@@ -30,7 +30,7 @@ _NOWHERE = AxisPlace(1.0)
 
 @dataclass(frozen=True)
 class LabelImage:
-    """What OME-Zarr says of a label image.
+    """How OME-Zarr describes a label image.
 
     Attributes
     ----------
@@ -153,7 +153,7 @@ def label_image(
 
 
 def register_labels(store: Path, name: str, version: str) -> None:
-    """Tell readers of an image's store about the labels ``labels/<name>`` in it."""
+    """List the labels ``labels/<name>`` in the store of their image."""
     import zarr
 
     group = zarr.open_group(
@@ -213,7 +213,8 @@ def _describe_levels(
     n: int, axes: str, places: Mapping[str, AxisPlace]
 ) -> list[dict[str, Any]]:
     along = [places.get(axis, _NOWHERE) for axis in axes]
-    # Every second pixel is kept, the first one, too: all levels begin at one place.
+    # Every second pixel is kept, beginning with the first: all levels begin at one
+    # place.
     begin = [place.translation for place in along]
     datasets = []
     for i in range(n):

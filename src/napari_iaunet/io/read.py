@@ -1,4 +1,4 @@
-"""Read images from files; what writes them is offered here too."""
+"""Read images from files."""
 
 from __future__ import annotations
 
@@ -140,9 +140,9 @@ def _describe(
         raise ImageError(msg)
     channel_axis = next((axes.index(a) for a in "SC" if a in axes), None)
     if channel_axis is None and len(axes) > 2:
-        array, axes, channel_axis = _settle(array, axes)
+        array, axes, channel_axis = _find_channels(array, axes)
     try:
-        # With unnamed axes, whoever knows better may still name the channels.
+        # Of unnamed axes, the caller may still say which one holds channels.
         as_planes(array, 0 if channel_axis is None and "Q" in axes else channel_axis)
     except ImageError as error:
         msg = f"{path} cannot be used: {str(error)[0].lower()}{str(error)[1:]}"
@@ -150,8 +150,8 @@ def _describe(
     return ImageFile(path, array, axes, channel_axis, size)
 
 
-def _settle(array: Any, axes: str) -> tuple[Any, str, int | None]:
-    """Say where the channels are, so that nobody has to guess from the shape."""
+def _find_channels(array: Any, axes: str) -> tuple[Any, str, int | None]:
+    """Find the axis of the channels of a file that does not name it."""
     last = len(axes) - 1
     try:
         guess, clear = guess_channel_axis(array.shape), True

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.intensity import Normalisation
     from napari_iaunet.segmentation.segmenter import Segmenter
 
-# In pixels at the network's scale. With a halo of this width a chunk sees the cells on
-# its border as it would in the whole image; neighbours compare a strip on both sides.
-HALO, _REACH = 128, 32
+# Width of the halo, in pixels at the network's scale: more than four usual cells, so
+# that cells on a chunk's border come out as in the whole image. Larger halos cost time.
+HALO = 128
+# Around a border, the labels of both chunks are compared within so many pixels, at the
+# network's scale, on each side: about one usual cell.
+_REACH = 32
 
 
 class ChunkTask:
@@ -122,7 +125,7 @@ class ChunkTask:
 
 
 class Stopped(Exception):
-    """Nobody wants the chunk any more."""
+    """Raised in a chunk that is no longer wanted: the run was stopped."""
 
 
 def _within(part: slice, whole: slice) -> slice:

@@ -23,7 +23,8 @@ class Chunk:
     plane : int
         Of the flattened stack.
     rows, columns : slice
-        What only this chunk speaks for, in pixels; all chunks cover a plane once.
+        The pixels whose labels are taken from this chunk; all of them cover a plane
+        once.
     outer_rows, outer_columns : slice
         The same with the halo, as far as the plane reaches.
     """

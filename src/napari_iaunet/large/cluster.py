@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from napari_iaunet.large.chunk_task import ChunkTask
 
+# Seconds that a scheduler may take to answer; on a busy cluster several.
 _PATIENCE = 30.0
+# A chunk is tried again so many times when its worker dies; a chunk that kills every
+# worker must come to an end.
 _RETRIES = 5
 
 
@@ -87,6 +90,7 @@ class ClusterRunner:
 def _segment(task: ChunkTask, index: int) -> int:
     import dask
 
-    # The image's own chunks are read by this worker: it must not wait for others.
+    # The worker reads the image itself: to wait for other workers could block all of
+    # them.
     with dask.config.set(scheduler="synchronous"):
         return task(index)

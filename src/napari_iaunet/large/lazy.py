@@ -1,4 +1,4 @@
-"""Images larger than memory: chunk by chunk into a zarr array, and on from there."""
+"""Segment images larger than memory, chunk by chunk, into a zarr array."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 # Side of a chunk in pixels, at the network's scale: with its halo it is one tile of the
 # network, so nothing is blended or copied.
 _SIDE = 1280
-# Of images that are shrunk more than this, chunks would be larger than memory allows:
-# 13,000 pixels wide.
+# Chunks of images that are shrunk more than this do not become larger: 12,800 pixels
+# wide, they take 3 GB already.
 _LEAST_SCALE = 0.1
 # Two chunks at a time: while one is decoded, the network works on the other.
 _AT_ONCE = 2
@@ -166,7 +166,7 @@ def _do(
     progress: Progress | None,
     watch: Callable[[ChunkTask, int], None] | None,
 ) -> None:
-    """Do the chunks that are missing, and tell about all."""
+    """Do the chunks that are missing; report all, also those of an earlier run."""
     done = [index for index in order if task.folder.has(index)]
     had = set(done)
     missing = [index for index in order if index not in had]

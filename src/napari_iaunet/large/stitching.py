@@ -33,7 +33,7 @@ def same_cells(
     Parameters
     ----------
     first, second : (y, x) int32
-        What each of them says of the pixels around their border; 0 is background.
+        Their labels of the pixels around their border; 0 is background.
 
     Returns
     -------
@@ -76,8 +76,8 @@ def number_cells(
     Parameters
     ----------
     areas : sequence of (n,) int
-        Of each chunk: pixels of labels 1..n that the chunk speaks for; labels of
-        none, which live in its halo only, get no id.
+        Of each chunk: pixels of labels 1..n without the halo; labels that lie in the
+        halo only, whose area is 0, get no id.
     pairs : sequence of (first chunk, second chunk, (P, 2) labels)
     """
     starts = np.cumsum([0, *(len(area) for area in areas)])

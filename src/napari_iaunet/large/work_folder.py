@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Borders = dict[tuple[int, int], NDArray[np.int32]]
 
-# Changes whenever folders of an earlier version of the program cannot be gone on with.
+# Raised whenever results that an earlier version of the program kept cannot be used.
 _FORMAT = 3
 
 
@@ -81,7 +81,7 @@ class Found(NamedTuple):
     Attributes
     ----------
     sums : CellSums
-        Over the pixels that the chunk speaks for: of cells that live in its halo only,
+        Over the chunk's pixels without its halo: of cells that lie in the halo only,
         the area is 0.
     scores : (n,) float32
     """
@@ -136,7 +136,7 @@ class WorkFolder:
         ----------
         index : int
         labels : (y, x) int32
-            Of the pixels that the chunk speaks for.
+            Of the chunk's pixels without its halo.
         found : Found
         borders : dict of (first chunk, second chunk) -> (y, x) int32
             Its labels around the borders with other chunks.
@@ -168,7 +168,8 @@ class WorkFolder:
 
     def remove(self) -> None:
         """Remove the folder and all in it."""
-        # Without its plan the folder counts for nothing, whatever a kill leaves of it.
+        # The plan goes first: a folder without it is not used, should the program be
+        # killed before all is gone.
         with contextlib.suppress(OSError):
             self._plan_file.unlink()
         shutil.rmtree(self.path, ignore_errors=True)

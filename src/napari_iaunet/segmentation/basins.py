@@ -53,7 +53,7 @@ def merge_basins(
     (Q,) int64
         The same number for places in one basin.
     """
-    # A margin saves asking for every neighbour whether it is on the plane.
+    # With a margin around the plane, every pixel has all its neighbours.
     height = np.pad(
         np.where(inside, np.nan_to_num(heights), -np.inf), 1, constant_values=-np.inf
     ).ravel()
@@ -83,7 +83,7 @@ def _climb(
     top = np.zeros(len(height), np.int32)
     top[pixels] = target
     while True:
-        # Twice as far each time.
+        # From target to target: each round doubles the steps that are taken at once.
         farther = top[target]
         if np.array_equal(farther, target):
             return top
@@ -111,7 +111,7 @@ def _shallow_passes(
     pairs, ways = np.concatenate(ends), np.concatenate(heights)
     order = np.argsort(-ways, kind="stable")
     key = pairs[order] @ np.array([len(height), 1])
-    # The first of each pair is its highest.
+    # Of all ways between the same two maxima only the highest is kept: the first.
     first = order[np.sort(np.unique(key, return_index=True)[1])]
     return _Passes(pairs[first], ways[first])
 

@@ -40,8 +40,8 @@ _WIDEST = 40.0
 # the clicks themselves do. Far below the threshold, so that clicks can add a faint
 # cell.
 _LEAST_FOREGROUND = 0.02
-# Logits are cut off here, where the probability is .9997: beyond, two pixels are
-# equally sure, and a click would have to move a sum of mere numbers.
+# Logits are cut off here, where the probability is .9997: else, where the network is
+# very sure, a click could not move the outline.
 _STRONG = 8.0
 # By so much, in units of the logit, a negative click must recognise a query better than
 # any positive click does to take it away. Smaller values cut pieces off the wanted cell
@@ -53,7 +53,7 @@ _SPREAD = 0.75
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """What the network said of an image: everything a click needs.
+    """An image after the network: everything a click needs.
 
     Attributes
     ----------
@@ -205,7 +205,7 @@ def _cut(fields: FieldImage, points: NDArray[np.float64], reach: float) -> _Wind
     high = np.clip(np.ceil(points.max(0) + reach) + 1, 1, size).astype(int)
     rows, columns = (slice(a, b) for a, b in zip(low, high, strict=True))
     cut = FieldImage(*(f[..., rows, columns] for f in fields))
-    # Pixel by pixel in memory: that is how vectors are read, again and again.
+    # The values of a pixel lie side by side: embeddings are read by pixels, many times.
     embedding = cut.embedding.permute(1, 2, 0).contiguous().permute(2, 0, 1)
     return _Window(cut._replace(embedding=embedding), low)
 

@@ -1,4 +1,4 @@
-"""Clicks are obeyed: what a further click changes in a cell's mask."""
+"""How further clicks change a cell's mask: every click is obeyed."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ from scipy import ndimage
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# A click lies in the middle of an error: the outline moves to the far end of it.
+# Users click in the middle of an error: the outline moves so many times as far as the
+# click is from it. At 1 it would end at the click; far above, it takes what was right.
 _BEYOND = 1.5
+# Least height above or below 0 at a click, in units of the logit: the click is then
+# clearly inside or outside.
 _MARGIN = 0.2
-# The whole outline moves by so much at most; what is missing then, moves nearby only.
+# First the whole outline around a click moves, by so much at most, in units of the
+# logit; what is still missing moves nearby only: so far, as a share of the usual
+# spread.
 _GENTLE = 1.0
 _NARROW = 0.25
-# Nearby is no farther than so much of the way to a click that says the opposite: where
-# such clicks lie close together, the cell or the error is small.
+# Nearby also ends at this share of the distance to a click of the other kind, but not
+# below so many pixels: where such clicks lie close together, the cell or the error is
+# small.
 _TOWARDS_OPPOSITE = 0.5
 _NARROWEST = 0.7
+# Clicks are served one after another, the worst first, at most so many times; a few are
+# enough, unless clicks contradict each other.
 _ROUNDS = 50
 
 
@@ -108,9 +116,9 @@ def obey(
 ) -> NDArray[np.bool_]:
     """Change a mask so that it holds the positive points and no negative one.
 
-    What the embedding did not settle, a disc does: around a positive point
-    outside it reaches to the mask, around a negative point inside it reaches
-    to the mask's edge: the size of the error that was clicked in its middle.
+    A point on the wrong side gets a disc: around a positive point outside it reaches
+    to the mask, around a negative point inside to the mask's edge. That is the size of
+    the error, if it was clicked in its middle.
 
     Parameters
     ----------
@@ -132,7 +140,7 @@ def obey(
             radius = max(0.5, min(1.0 + _at(depth, point), nearest - 1.5))
             mask &= ~_disc(mask.shape, point, radius)
     for point in points[positive]:
-        # Where a negative point lies on the same pixel of a coarser scale.
+        # At a coarser scale a negative point may lie on the same pixel.
         y, x = np.rint(point).astype(int)
         mask[y, x] = True
     parts, _ = ndimage.label(mask)

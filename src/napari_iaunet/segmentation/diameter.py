@@ -24,7 +24,7 @@ _SAME_SCALE = (0.7, 1.4)
 # usual ones: outlines get finer.
 _GENEROUS = 1.07
 # A change of scale within these bounds buys nothing but time.
-_SETTLED = (0.9, 1.11)
+_CLOSE = (0.9, 1.11)
 # Smallest and largest factor: beyond, cells are so large or small that nothing is left
 # of the image, or nothing is in it; and the longest side in pixels, for memory's sake.
 _SCALES = (0.05, 4.0)
@@ -55,9 +55,9 @@ class Decoded(NamedTuple):
     plane : (3, Y, X) float32
         Rescaled.
     fields : FieldImage
-        What the network says of that plane.
+        Of that plane.
     cells : Instances
-        What became of those.
+        Decoded from these.
     """
 
     plane: NDArray[np.float32]
@@ -128,21 +128,21 @@ def measure_plane(
     if diameter is None:
         return None, decoded if small else None
     better = scale_for(diameter, known, plane.shape)
-    if not _is_settled(better / scale):
+    if not _is_close(better / scale):
         again = segment_at(window, better)
         found = _median_diameter(again, better)
         if found is not None:
             diameter, decoded, scale = found, again, better
     upscaled = scale_for(diameter / _UPSCALE, known, plane.shape)
-    if usual is None and not _is_settled(upscaled / scale) and _loses(decoded, known):
+    if usual is None and not _is_close(upscaled / scale) and _loses(decoded, known):
         scales = scale, upscaled
         more = _find_more_upscaled(window, segment_at, decoded, scales, whole=small)
         if more is not None:
             most = diameter / _UPSCALE
             diameter = min(_median_diameter(more, upscaled) or most, most)
             decoded, scale = more, upscaled
-    settled = _is_settled(scale_for(diameter, known, plane.shape) / scale)
-    return diameter, decoded if small and settled else None
+    final = _is_close(scale_for(diameter, known, plane.shape) / scale)
+    return diameter, decoded if small and final else None
 
 
 def _find_more_upscaled(
@@ -197,9 +197,9 @@ def _gains(upscaled: Decoded, usual: Decoded) -> bool:
     return bool(good and more.sum() > _GAINED * less.sum())
 
 
-def _is_settled(change: float) -> bool:
+def _is_close(change: float) -> bool:
     """Whether a change of scale is too small to be worth it."""
-    return _SETTLED[0] <= change <= _SETTLED[1]
+    return _CLOSE[0] <= change <= _CLOSE[1]
 
 
 def _middle(plane: NDArray[np.float32], size: int) -> NDArray[np.float32]:

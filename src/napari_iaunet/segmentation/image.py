@@ -83,7 +83,7 @@ class Planes:
         else:
             plane = np.stack([n(c) for n, c in zip(normalisations, raw, strict=True)])
         if len(plane) != 3:
-            # Unlike np.repeat, np.stack lets other threads, so the window, go on.
+            # Unlike np.repeat, np.stack releases Python's lock: the window stays alive.
             plane = np.stack([plane.mean(axis=0)] * 3)
         return plane
 
@@ -192,7 +192,7 @@ def _as_array(image: Any) -> Any:
 def _materialise(part: Any) -> NDArray[Any]:
     """Numpy array of a part of the image; masked pixels become NaN."""
     if hasattr(part, "compute"):
-        # What xarray computes is another of its arrays, which could be computed again.
+        # Not a loop: what xarray computes is an array of its own, with `compute` again.
         part = part.compute()
     if isinstance(part, np.ma.MaskedArray):
         if not np.ma.is_masked(part):

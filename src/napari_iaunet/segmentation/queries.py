@@ -99,7 +99,7 @@ def votes_of(
 ) -> NDArray[np.float32]:
     """Where pixels place their cells' centres, in diameters.
 
-    Nowhere far off the plane, whatever a network says whose training went wrong.
+    Never far off the plane, even if the network's training went wrong.
 
     Parameters
     ----------

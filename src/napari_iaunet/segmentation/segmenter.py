@@ -90,7 +90,7 @@ class Segmenter:
         folder = find_model(model)
         network, self.card = load_model(folder)
         self._use(network, target, tile, settings, engine)
-        # Others shall compute the same with it, not what is fastest for them.
+        # Another process must use the same engine: labels differ in single pixels else.
         used = self.engine
         self._origin: _Origin | None = (str(folder), device, tile, settings, used)
 
@@ -257,7 +257,7 @@ class Segmenter:
         diameter: float | None = None,
         progress: Progress | None = None,
     ) -> NDArray[np.float32]:
-        """Describe the looks of every cell of any label image.
+        """Describe the appearance of every cell of any label image.
 
         Parameters
         ----------
