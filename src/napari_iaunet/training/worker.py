@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 import psutil
 
-from napari_iaunet.errors import IAUNetError, is_lack_of_memory
+from napari_iaunet.atomic import replacing
+from napari_iaunet.errors import IAUNetError, TrainingError, is_lack_of_memory
 from napari_iaunet.training.task import EXAMPLE, GO_ON, MODEL, PAUSE, STOP, read_task
 
 if TYPE_CHECKING:
@@ -134,10 +135,8 @@ def _tell(event: TrainingEvent, folder: Path, out: TextIO) -> None:
     values = {f.name: getattr(event, f.name) for f in fields(event)}
     values.pop("example")
     if event.example is not None:
-        part = folder / f".{EXAMPLE}"
-        with part.open("wb") as file:
-            np.save(file, event.example, allow_pickle=False)
-        part.replace(folder / EXAMPLE)
+        with replacing(folder / EXAMPLE, TrainingError) as fresh:
+            np.save(fresh, event.example, allow_pickle=False)
         values["example"] = True
     _print(values, out)
 
