@@ -4,14 +4,16 @@ import subprocess
 import sys
 
 
-def test_loads_torch_and_leaves_the_garbage_collector_on():
+def test_loads_torch_and_leaves_the_switches_of_the_process_alone():
     code = (
         "import gc, sys\n"
         "from napari_iaunet.plugin.core.responsive import load_torch\n"
         "assert 'torch' not in sys.modules\n"
+        "switches = gc.isenabled(), gc.get_threshold(), sys.getswitchinterval()\n"
         "load_torch(); load_torch()\n"
         "assert 'torch' in sys.modules and gc.isenabled()\n"
         "assert gc.get_freeze_count() == 0\n"
+        "assert switches == (True, gc.get_threshold(), sys.getswitchinterval())\n"
         "assert 'pandas' in sys.modules\n"
         "import torch; assert torch.ones(2).sum() == 2\n"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import gc
 import importlib.util
 import os
 import sys
@@ -16,33 +15,23 @@ def load_torch() -> None:
 
     To be called in a worker thread.
 
-    While the garbage collector runs or a library is opened, no other Python thread
-    does. Half a million new objects make the collector run again and again, so it
-    pauses: the only switch of the whole process that the plugin uses. The largest
-    library is opened beforehand through a foreign function, which lets other threads
-    run; the import then finds it in memory.
+    While a library is opened no other Python thread runs. The largest one is opened
+    beforehand through a foreign function, which lets them; the import then finds it
+    in memory.
 
     The longest gap in the window while torch loads and a first image is encoded was,
-    on two busy cores (median of 3 runs of each, by turns), 0.2 s so, 0.9 s if only the
-    collector pauses, 1.0 s if only the library is opened, and 1.3 s with neither.
+    on two busy cores (median of 6 runs by turns), 0.4 s so, and 1.3 s without. To pause
+    the garbage collector, too, would make it 0.2 s, the pause alone 0.9 s; but a
+    plugin should not switch what belongs to the whole of napari.
     """
     if "torch" in sys.modules:
         return
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        _open_largest_library()
-        importlib.import_module("torch")
-        # Else the first prediction imports the one, the first layer the other.
-        for name in ("torch._decomp", "pandas"):
-            with suppress(ImportError):
-                importlib.import_module(name)
-    finally:
-        # Counts the new objects as old: else they are looked through at once.
-        gc.freeze()
-        gc.unfreeze()
-        if collects:
-            gc.enable()
+    _open_largest_library()
+    importlib.import_module("torch")
+    # Else the first prediction imports the one, the first layer the other.
+    for name in ("torch._decomp", "pandas"):
+        with suppress(ImportError):
+            importlib.import_module(name)
 
 
 def _open_largest_library() -> None:
