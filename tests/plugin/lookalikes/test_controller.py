@@ -65,17 +65,9 @@ class Seeker:
         )
 
     def fake_panel(self):
-        self.on = False
-        return fake(
-            LookalikePanel,
-            self.wishes,
-            found=fake(FoundSection, self.wishes),
-            weights=SimpleNamespace(weights=DEFAULT_WEIGHTS),
-            pick_button=SimpleNamespace(isChecked=lambda: self.on),
-        )
+        return fake(LookalikePanel, self.wishes, found=fake(FoundSection, self.wishes))
 
     def toggle(self, on=True):
-        self.on = on
         self.wishes.pick_toggled.emit(on)
 
     def click(self, pixel, *modifiers, wait=True):
@@ -263,12 +255,10 @@ def test_a_brush_has_the_mouse(ready):
 def test_weights_rank_again_and_describe_nothing(ready):
     ready.click(middle(0, 0))
     (before,) = ready.told("found.set_values")
-    ready.panel.weights.weights = {**DEFAULT_WEIGHTS, "appearance": 0}
-    ready.wishes.weights_changed.emit(ready.panel.weights.weights)
+    ready.wishes.weights_changed.emit({**DEFAULT_WEIGHTS, "appearance": 0})
     (after,) = ready.told("found.set_values")
     assert not np.allclose(before, after)
-    ready.panel.weights.weights = dict.fromkeys(DEFAULT_WEIGHTS, 0)
-    ready.wishes.weights_changed.emit(ready.panel.weights.weights)
+    ready.wishes.weights_changed.emit(dict.fromkeys(DEFAULT_WEIGHTS, 0))
     assert "Nothing counts" in ready.said
     assert len(ready.seer.calls) == 1
 

@@ -10,6 +10,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer
 
 from napari_iaunet.errors import IAUNetError
+from napari_iaunet.identity.properties import DEFAULT_WEIGHTS
 from napari_iaunet.identity.search import (
     CellRef,
     Query,
@@ -59,7 +60,7 @@ _NOT_2D = "Picking needs the 2D view."
 _FIRST_LIKE = "First click a cell that you look for."
 _OTHER_TOOL = "Choose “Move camera” in the layer controls to pick again."
 _GONE = "The cell that you looked for is gone. Click another one."
-_CHANGED = "The cells or the image have changed: comparing anew…"
+_CHANGED = "The cells or the image have changed: comparing again…"
 _NO_MODEL = "No model is installed: choose one in the Segment tab."
 
 
@@ -94,10 +95,10 @@ class LookalikeController(QObject):
         )
         self._tool = MouseTool(viewer, _KINDS, self)
         self._timer = QTimer(self, singleShot=True, interval=_REST_MS)
-        self._targets = Targets()
+        self._targets, self._weights = Targets(), dict(DEFAULT_WEIGHTS)
         self._asked: tuple[list[CellsOnImage], str] | None = None
         self._found: Found | None = None
-        self._is_moved = False
+        self._is_on = self._is_moved = False
         self._connections = Connections(*self._wires())
         self._on_layers()
         self._on_selection()
@@ -179,7 +180,7 @@ class LookalikeController(QObject):
         self._refresh()
 
     def _on_change(self) -> None:
-        """Compare anew if layers, channels or model are no longer those asked for."""
+        """Compare again if layers, channels or model are no longer those asked for."""
         if self._asked is not None and self._asked != self._question():
             self._refresh()
 
@@ -189,6 +190,7 @@ class LookalikeController(QObject):
     # -- picking -----------------------------------------------------------------
 
     def _on_toggled(self, on: bool) -> None:
+        self._is_on = on
         if on:
             self._tool.switch_on()
         else:
@@ -309,8 +311,7 @@ class LookalikeController(QObject):
             self._show_nothing(_GONE)
             return
         try:
-            weights = self._panel.weights.weights
-            values = ranking.similarity(query, weights)
+            values = ranking.similarity(query, self._weights)
         except IAUNetError as error:
             self._tell(str(error))
             return
@@ -318,7 +319,7 @@ class LookalikeController(QObject):
         if self._is_moved and former is not None:
             # What a similarity means differs with the examples; so as many are found.
             threshold = threshold_for(values, former.total())
-        self._found = Found(ranking, values, threshold, query, model, weights)
+        self._found = Found(ranking, values, threshold, query, model, self._weights)
         self._display.show_examples(ranking, query)
         self._panel.found.set_values(np.sort(values))
         self._panel.found.set_threshold(threshold)
@@ -326,7 +327,8 @@ class LookalikeController(QObject):
         self._timer.start()
         self._tell()
 
-    def _on_weights(self, weights: object) -> None:
+    def _on_weights(self, weights: dict[str, float]) -> None:
+        self._weights = weights
         if self._found is not None:
             self._rank()
 
@@ -376,7 +378,7 @@ class LookalikeController(QObject):
             text = _NO_CELLS
         elif self._library.is_busy:
             text = _COMPARING
-        elif not self._panel.pick_button.isChecked():
+        elif not self._is_on:
             text = "" if self._found is not None else _START
         else:
             text = _READY if self._found is None else _MORE
