@@ -245,7 +245,7 @@ def follow(viewer: napari.Viewer, dock: Any) -> None:
     viewer.layers[2].contour = 2
     viewer.dims.set_point(0, 4)
     QTest.qWait(500)
-    save(viewer.screenshot(canvas_only=False, flash=False), "follow.png")
+    save(viewer.screenshot(canvas_only=False, flash=False), "track.png")
 
 
 def main() -> None:
