@@ -242,7 +242,7 @@ def _finetune(window: Window, args: argparse.Namespace) -> None:
 def _start_training(panel: Any, minutes: float) -> None:
     if panel.discard_button.isVisible():
         _press(panel.discard_button)
-    panel.length.setValue(minutes)
+    panel.form["minutes"].setValue(minutes)
     _press(panel.train_button)
 
 
@@ -291,7 +291,7 @@ def _large(window: Window, args: argparse.Namespace) -> None:
     image = da.tile(piece, (times, times))[:side, :side]
     levels = [image[:: 2**i, :: 2**i] for i in range(4)]
     viewer.add_image(levels, multiscale=True, contrast_limits=(0, 255))
-    dock.segment_panel.estimate.setChecked(False)
+    dock.segment_panel.form["estimate"].setChecked(False)
     window.idle()
     begin = time.perf_counter()
     _press(dock.segment_panel.run.start_button)

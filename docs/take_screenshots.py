@@ -89,7 +89,7 @@ def nuclei(viewer: napari.Viewer, dock: Any) -> None:
     image = next((DATA / "nuclei-fluorescence" / "test").glob("4dbbb275960a*_img.*"))
     viewer.add_image(imread(image), name="nuclei", gamma=0.6)
     viewer.reset_view()
-    dock.segment_panel.estimate.setChecked(True)
+    dock.segment_panel.form["estimate"].setChecked(True)
     segment(dock)  # loads the model, too, which takes some seconds
     viewer.layers.pop()
     segment(dock)
@@ -132,8 +132,8 @@ def clicks(viewer: napari.Viewer, dock: Any) -> None:
     """A few cells that were clicked, and one that is not kept yet."""
     clear(viewer)
     viewer.open_sample("napari-iaunet", "stained_tissue")
-    dock.segment_panel.estimate.setChecked(False)
-    dock.segment_panel.diameter.setValue(14)
+    dock.segment_panel.form["estimate"].setChecked(False)
+    dock.segment_panel.form["diameter"].setValue(14)
     viewer.scene.camera.zoom = 5
     viewer.scene.camera.center = (256, 256)
     QTest.mouseClick(dock.click_panel.button, Qt.MouseButton.LeftButton)
@@ -168,8 +168,8 @@ def lookalikes(viewer: napari.Viewer, dock: Any) -> None:
     clear(viewer)
     viewer.add_image(data.immunohistochemistry(), name="tissue")
     viewer.reset_view()
-    dock.segment_panel.estimate.setChecked(False)
-    dock.segment_panel.diameter.setValue(14)
+    dock.segment_panel.form["estimate"].setChecked(False)
+    dock.segment_panel.form["diameter"].setValue(14)
     segment(dock)
     panel = dock.lookalike_panel
     dock.tabs.setCurrentWidget(panel)
@@ -213,7 +213,7 @@ def finetune(viewer: napari.Viewer, dock: Any) -> None:
     QTest.qWait(500)
     panel.pairs.menu.aboutToShow.emit()
     panel.pairs.menu.actions()[0].trigger()
-    panel.length.setValue(2)
+    panel.form["minutes"].setValue(2)
     QTest.mouseClick(panel.train_button, Qt.MouseButton.LeftButton)
     wait(lambda: panel.stop_button.isEnabled())
     wait(lambda: not panel.stop_button.isEnabled())
@@ -226,21 +226,21 @@ def finetune(viewer: napari.Viewer, dock: Any) -> None:
     QTest.mouseClick(panel.discard_button, Qt.MouseButton.LeftButton)
 
 
-def follow(viewer: napari.Viewer, dock: Any) -> None:
+def track(viewer: napari.Viewer, dock: Any) -> None:
     """Nuclei in a film: the tissue as it drifts under the microscope."""
     clear(viewer)
     tissue, drift = data.immunohistochemistry(), 4
     frames = [tissue[150:406, 100 + drift * i : 356 + drift * i] for i in range(5)]
     viewer.add_image(np.stack(frames), name="film", rgb=True)
     viewer.reset_view()
-    dock.segment_panel.estimate.setChecked(False)
-    dock.segment_panel.diameter.setValue(14)
+    dock.segment_panel.form["estimate"].setChecked(False)
+    dock.segment_panel.form["diameter"].setValue(14)
     segment(dock)
-    dock.tabs.setCurrentWidget(dock.follow_panel)
-    button = dock.follow_panel.run.start_button
+    dock.tabs.setCurrentWidget(dock.track_panel)
+    button = dock.track_panel.run.start_button
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-    wait(lambda: not dock.follow_controller.jobs.is_running)
-    print(dock.follow_panel.run.status.text())
+    wait(lambda: not dock.track_controller.jobs.is_running)
+    print(dock.track_panel.run.status.text())
     viewer.layers[1].visible = False
     viewer.layers[2].contour = 2
     viewer.dims.set_point(0, 4)
@@ -251,7 +251,7 @@ def follow(viewer: napari.Viewer, dock: Any) -> None:
 def main() -> None:
     viewer, dock = open_viewer()
     takes = [globals()[name] for name in sys.argv[1:]] or [
-        *(nuclei, channels, clicks, lookalikes, follow, finetune)
+        *(nuclei, channels, clicks, lookalikes, track, finetune)
     ]
     for take in takes:
         take(viewer, dock)

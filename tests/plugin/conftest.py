@@ -18,7 +18,7 @@ from trainer import Trainer, discs
 import napari_iaunet
 from napari_iaunet import Segmenter
 from napari_iaunet.model.registry import ModelInfo
-from napari_iaunet.plugin.core import devices, segmenters
+from napari_iaunet.plugin.core import devices, preferences, segmenters
 from napari_iaunet.segmentation.image import as_planes
 
 
@@ -76,8 +76,7 @@ def fake(monkeypatch):
     ]
     monkeypatch.setattr(segmenters, "make_segmenter", make)
     monkeypatch.setattr(devices, "found_devices", devices.likely_devices)
-    monkeypatch.setattr(devices, "device", lambda: "auto")
-    monkeypatch.setattr(devices, "remember_device", lambda name: None)
+    monkeypatch.setattr(preferences, "_stored", lambda: None)
     monkeypatch.setattr(napari_iaunet, "list_models", lambda: models, raising=False)
     return segmenter
 

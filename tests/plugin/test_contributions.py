@@ -7,7 +7,7 @@ from napari.layers import Labels
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.read import read_image
-from napari_iaunet.plugin.contributions import save_labels
+from napari_iaunet.plugin.contributions import save_labels, stained_tissue
 
 CELLS = np.arange(60 * 80, dtype=np.int32).reshape(60, 80) // 7
 
@@ -86,3 +86,11 @@ def test_napari_saves_with_it(make_napari_viewer_proxy, tmp_path):
     assert saved == [str(tmp_path / "cells.zarr")]
     read = read_image(tmp_path / "cells.zarr")
     np.testing.assert_array_equal(np.asarray(read.array), CELLS)
+
+
+def test_sample_image():
+    ((image, options, kind),) = stained_tissue()
+    assert kind == "image"
+    assert options["rgb"]
+    assert image.shape == (512, 512, 3)
+    assert image.dtype == np.uint8

@@ -18,7 +18,7 @@ from skimage import data
 from skimage.io import imread
 
 from napari_iaunet.errors import ModelError
-from napari_iaunet.plugin.core import devices
+from napari_iaunet.plugin.core import preferences
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_an_image_becomes_cells(qtbot, dock, viewer, fake):
     assert about["seconds"] >= 0
     assert status(dock).startswith("2 cells, ")
     assert "diameter 21 px" in status(dock)
-    assert dock.segment_panel.diameter.value() == 21
+    assert dock.segment_panel.form["diameter"].value() == 21
     assert fake.loaded[0][:2] == ("default", "auto")
 
 
@@ -110,14 +110,14 @@ def test_a_second_run_makes_a_second_layer_with_the_same_model(
 ):
     viewer.add_image(data.coins())
     first = segment(qtbot, dock, viewer)
-    dock.segment_panel.estimate.setChecked(False)
-    dock.segment_panel.diameter.setValue(40)
+    dock.segment_panel.form["estimate"].setChecked(False)
+    dock.segment_panel.form["diameter"].setValue(40)
     second = segment(qtbot, dock, viewer)
     assert first != second
     assert second.metadata["napari_iaunet"]["diameter"] == 40
     assert not second.metadata["napari_iaunet"]["diameter_estimated"]
     assert len(fake.loaded) == 1
-    dock.segment_panel.model.setCurrentIndex(1)
+    dock.segment_panel.form["model"].setCurrentIndex(1)
     segment(qtbot, dock, viewer)
     assert fake.loaded[1][0] == "mine"
 
@@ -169,7 +169,7 @@ def test_dask_stack_and_plane_on_view(qtbot, dock, viewer, fake):
     assert cells.data.shape == stack.shape
     assert cells.features["plane"].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     viewer.dims.set_point(0, 10)
-    dock.segment_panel.stack.setCurrentIndex(1)
+    dock.segment_panel.form["whole_stack"].setCurrentIndex(1)
     plane = segment(qtbot, dock, viewer)
     assert plane.data.shape == (1, *stack.shape[1:])
     assert plane.data_to_world((0, 0, 0)) == (10, 0, 0)
@@ -299,20 +299,21 @@ def test_follows_the_layers(qtbot, dock, viewer):
     panel = dock.segment_panel
     a = viewer.add_image(data.coins(), name="a")
     viewer.add_image(data.coins(), name="b")
-    assert panel.image.currentText() == "b"
+    assert panel.form["image"].currentText() == "b"
     viewer.layers.selection.active = a
-    assert panel.image.currentText() == "a"
+    assert panel.form["image"].currentText() == "a"
     a.name = "renamed"
-    assert panel.image.currentText() == "renamed"
+    assert panel.form["image"].currentText() == "renamed"
     viewer.add_labels(np.zeros((8, 8), int))
-    assert panel.image.currentText() == "renamed"
+    assert panel.form["image"].currentText() == "renamed"
     viewer.layers.remove("renamed")
-    assert panel.image.currentText() == "b"
+    assert panel.form["image"].currentText() == "b"
 
 
 def test_layers_that_were_there_before(qtbot, viewer, fake):
     viewer.add_image(data.coins(), name="early")
-    assert open_dock(qtbot, viewer).segment_panel.image.currentText() == "early"
+    panel = open_dock(qtbot, viewer).segment_panel
+    assert panel.form["image"].currentText() == "early"
 
 
 def close(viewer, dock):
@@ -386,8 +387,10 @@ def test_images_are_not_kept_after_their_run(qtbot, dock, viewer, fake):
 @pytest.fixture
 def real_dock(qtbot, viewer, monkeypatch):
     """The dock with the bundled model on the CPU."""
-    monkeypatch.setattr(devices, "device", lambda: "cpu")
-    return open_dock(qtbot, viewer)
+    monkeypatch.setattr(preferences, "_stored", lambda: None)
+    dock = open_dock(qtbot, viewer)
+    dock.session.settings.device = "cpu"
+    return dock
 
 
 @pytest.mark.slow

@@ -58,7 +58,7 @@ class Trainer(Person):
             QTest.keyClick(picker, Qt.Key.Key_Down)
 
     def train(self, minutes=0.1):
-        self.panel.length.setValue(minutes)
+        self.panel.form[self.panel.options.unit].setValue(minutes)
         self.press(self.panel.train_button)
 
     def steps_at_rest(self):
@@ -88,5 +88,5 @@ class Trainer(Person):
         )
 
     def started_from(self, name):
-        start = self.panel.start
+        start = self.panel.form["start"]
         start.setCurrentIndex(start.findText(name))

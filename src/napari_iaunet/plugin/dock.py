@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from napari_iaunet.plugin.click.controller import ClickController
 from napari_iaunet.plugin.click.panel import ClickPanel
+from napari_iaunet.plugin.core import preferences
 from napari_iaunet.plugin.core.jobs import Jobs
 from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.finetune.controller import FinetuneController
@@ -19,8 +20,8 @@ from napari_iaunet.plugin.models.controller import ModelController
 from napari_iaunet.plugin.models.panel import ModelSection
 from napari_iaunet.plugin.segment.controller import SegmentController
 from napari_iaunet.plugin.segment.panel import SegmentPanel
-from napari_iaunet.plugin.track.controller import FollowController
-from napari_iaunet.plugin.track.panel import FollowPanel
+from napari_iaunet.plugin.track.controller import TrackController
+from napari_iaunet.plugin.track.panel import TrackPanel
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -38,6 +39,7 @@ class IAUNetDock(QWidget):
         super().__init__()
         self._was_docked = False
         self.session = session = Session(viewer)
+        preferences.restore(session.settings)
         self.segment_panel = SegmentPanel(session.settings)
         self.segment_controller = SegmentController(
             session, self.segment_panel, Jobs(self), self
@@ -51,9 +53,9 @@ class IAUNetDock(QWidget):
         self.lookalike_controller = LookalikeController(
             session, self.lookalike_panel, Jobs(self), self
         )
-        self.follow_panel = FollowPanel()
-        self.follow_controller = FollowController(
-            session, self.follow_panel, Jobs(self), self
+        self.track_panel = TrackPanel()
+        self.track_controller = TrackController(
+            session, self.track_panel, Jobs(self), self
         )
         self.finetune_panel = FinetunePanel()
         self.finetune_controller = FinetuneController(
@@ -70,8 +72,12 @@ class IAUNetDock(QWidget):
         self.tabs = QTabWidget()
         self.tabs.addTab(self.segment_panel, "Segment")
         self.tabs.addTab(self.lookalike_panel, "Look-alikes")
-        self.tabs.addTab(self.follow_panel, "Follow")
+        self.tabs.addTab(self.track_panel, "Track")
         self.tabs.addTab(self.finetune_panel, "Fine-tune")
+        names = [self.tabs.tabText(i) for i in range(self.tabs.count())]
+        tab = preferences.recall("tab")
+        self.tabs.setCurrentIndex(names.index(tab) if tab in names else 0)
+        self.tabs.currentChanged.connect(self._on_tab)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self.tabs)
@@ -84,6 +90,9 @@ class IAUNetDock(QWidget):
             elif self._was_docked:
                 self.teardown()
         return bool(super().event(event))
+
+    def _on_tab(self, index: int) -> None:
+        preferences.keep("tab", self.tabs.tabText(index))
 
     def _on_clicks(self, on: bool) -> None:
         if on:
@@ -98,7 +107,7 @@ class IAUNetDock(QWidget):
         for controller in (
             self.finetune_controller,
             self.model_controller,
-            self.follow_controller,
+            self.track_controller,
             self.lookalike_controller,
             self.click_controller,
             self.segment_controller,

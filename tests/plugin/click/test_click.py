@@ -85,8 +85,8 @@ class User(Person):
         super().__init__(qtbot, viewer, (1100, 600))
         self.panel = self.dock.click_panel
         settings = self.dock.segment_panel
-        settings.estimate.setChecked(False)
-        settings.diameter.setValue(2 * RADIUS)
+        settings.form["estimate"].setChecked(False)
+        settings.form["diameter"].setValue(2 * RADIUS)
         self.drawn()
 
     def toggle(self, wait=True):

@@ -55,9 +55,9 @@ def test_train_save_and_use_a_model(trainer, poor, monkeypatch):
     panel.name.setText("my discs")
     trainer.qtbot.waitUntil(panel.save_button.isEnabled)
     trainer.press(panel.save_button)
-    segment = trainer.dock.segment_panel.model
+    segment = trainer.dock.segment_panel.form["model"]
     trainer.qtbot.waitUntil(lambda: segment.findText("my discs") > 0)
-    assert panel.start.findText("my discs") > 0
+    assert panel.form["start"].findText("my discs") > 0
     card = load_model(find_model("my discs"))[1]
     assert card["start"] == "poor"
     assert card["improved"]
@@ -153,9 +153,8 @@ def test_steps_and_rehearsal(trainer):
     trainer.viewer.add_image(np.stack([image[:120]] * 5), name="film")
     trainer.add()
     panel = trainer.panel
-    panel.unit.setCurrentText("steps")
-    panel.unit.activated.emit(1)
-    panel.rehearse.setChecked(True)
+    panel.form["unit"].setCurrentText("steps")
+    panel.form["rehearse"].setChecked(True)
     trainer.train(2)
     folder = trainer.controller._folder
     trainer.wait_for_steps(1)
@@ -204,7 +203,7 @@ def test_saving_cannot_be_stopped(unsaved, trainer, monkeypatch):
     trainer.wait_for_end()
     assert (unsaved / MODEL / "weights.safetensors").is_file()
     assert panel.save_button.isVisible()
-    assert panel.start.findText("kept") > 0, "it was saved all the same"
+    assert panel.form["start"].findText("kept") > 0, "it was saved all the same"
     trainer.press(panel.discard_button)
     assert not unsaved.exists()
 
@@ -228,8 +227,7 @@ def test_advice_stays_in_sight(trainer):
     trainer.viewer.add_labels(np.zeros_like(few), name="empty", translate=(0, 300))
     trainer.add(2)
     panel = trainer.panel
-    panel.unit.setCurrentText("steps")
-    panel.unit.activated.emit(1)
+    panel.form["unit"].setCurrentText("steps")
     trainer.train(1)
     trainer.wait_for_steps(1)
     trainer.wait_for_end()
@@ -288,7 +286,9 @@ def test_models_are_renamed_exported_imported_and_deleted(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a, **k: (path, ""))
     trainer.press(section.import_button)
     qtbot.waitUntil(lambda: names() == ["default", "ours"])
-    qtbot.waitUntil(lambda: trainer.dock.segment_panel.model.findText("ours") > 0)
+    qtbot.waitUntil(
+        lambda: trainer.dock.segment_panel.form["model"].findText("ours") > 0
+    )
     qtbot.waitUntil(lambda: not trainer.dock.model_controller.jobs.is_running)
     trainer.press(section.import_button)
     qtbot.waitUntil(lambda: "already" in messages()[-1])

@@ -119,7 +119,7 @@ def test_a_click_finds_the_like(ready, seer):
     assert similarity.dtype == np.float32
     assert not ready.viewer.layers["cells"].visible
     # The other tools are not offered what only shows the outcome.
-    assert ready.dock.segment_panel.image.count() == 1
+    assert ready.dock.segment_panel.form["image"].count() == 1
     assert ready.panel.labels.count() == 1
     assert len(ready.panel.examples.thumbnails) == 1
     assert len(ready.panel.found.best.thumbnails) == 30

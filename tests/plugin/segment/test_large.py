@@ -38,9 +38,9 @@ def small_parts(monkeypatch):
 
 @pytest.fixture
 def dock(real_dock):
-    real_dock.segment_panel.estimate.setChecked(False)
+    real_dock.segment_panel.form["estimate"].setChecked(False)
     # The network's own diameter: a side of a part is what was asked for.
-    real_dock.segment_panel.diameter.setValue(DIAMETER)
+    real_dock.segment_panel.form["diameter"].setValue(DIAMETER)
     return real_dock
 
 
@@ -248,7 +248,7 @@ def test_a_plane_of_a_stack_with_channels(qtbot, dock, viewer, mosaic):
         lazily(stack), axis_labels=("t", "c", "y", "x"), translate=(5, 0, 0, 0)
     )
     viewer.dims.set_point(0, 6)
-    dock.segment_panel.stack.setCurrentIndex(1)
+    dock.segment_panel.form["whole_stack"].setCurrentIndex(1)
     begin(qtbot, dock, viewer)
     finish(qtbot, dock)
     cells = viewer.layers[-1]

@@ -62,7 +62,11 @@ def test_without_a_model_it_says_what_to_do(panel, settings):
 def test_a_plain_image_needs_no_choice(qtbot, panel, settings):
     settings.offer_images([info("a")])
     assert panel.run.status.text() == ""
-    for hidden in (panel.channel_picker.axis, panel.channel_picker.list, panel.stack):
+    for hidden in (
+        panel.channel_picker.axis,
+        panel.channel_picker.list,
+        panel.form["whole_stack"],
+    ):
         assert not hidden.isVisible()
     choice = press(qtbot, panel, settings)
     assert choice.image == "a"
@@ -82,7 +86,7 @@ def test_the_picked_image_stays_when_others_come_go_and_change_names(panel, sett
     assert settings.info.name == "a"
     renamed = ImageInfo("a", "new name", (64, 64), False, ("-2", "-1"), None)
     settings.offer_images([info("b"), renamed])
-    assert panel.image.currentText() == "new name"
+    assert panel.form["image"].currentText() == "new name"
     settings.offer_images([info("b")])
     assert settings.info.name == "b"
     settings.offer_images([])
@@ -92,19 +96,19 @@ def test_the_picked_image_stays_when_others_come_go_and_change_names(panel, sett
 
 def test_diameter(qtbot, panel, settings):
     settings.offer_images([info("a")])
-    assert not panel.diameter.isEnabled()
+    assert not panel.form["diameter"].isEnabled()
     settings.show_estimate(17.5)
-    panel.estimate.setChecked(False)
-    assert panel.diameter.isEnabled()
+    panel.form["estimate"].setChecked(False)
+    assert panel.form["diameter"].isEnabled()
     assert press(qtbot, panel, settings).diameter == 17.5
 
 
 def test_whole_stack_or_plane(qtbot, panel, settings):
     settings.offer_images([info("a", (4, 5, 64, 64))])
-    assert panel.stack.isVisible()
-    assert "20 planes" in panel.stack.currentText()
+    assert panel.form["whole_stack"].isVisible()
+    assert "20 planes" in panel.form["whole_stack"].currentText()
     assert press(qtbot, panel, settings).whole_stack
-    panel.stack.setCurrentIndex(1)
+    panel.form["whole_stack"].setCurrentIndex(1)
     assert not press(qtbot, panel, settings).whole_stack
     settings.offer_images([info("a", (4, 5, 64, 64)), info("b")])
     assert not press(qtbot, panel, settings).whole_stack
@@ -119,7 +123,7 @@ def test_colours_need_no_choice(panel, settings):
     assert not panel.channel_picker.list.isVisible()
     settings.offer_images([info("c", (5, 64, 64), rgb=True)])
     assert not panel.channel_picker.axis.isVisible()
-    assert panel.stack.isVisible()
+    assert panel.form["whole_stack"].isVisible()
 
 
 def test_images_of_one_size_can_be_channels(qtbot, panel, settings):
@@ -144,7 +148,7 @@ def test_a_named_channel_axis_is_preset(qtbot, panel, settings):
     settings.offer_images([info("a", (5, 3, 64, 64), labels=labels, channel_axis=1)])
     picker = panel.channel_picker
     assert picker.axis.currentText() == "c (3)"
-    assert "5 planes" in panel.stack.currentText()
+    assert "5 planes" in panel.form["whole_stack"].currentText()
     choice = press(qtbot, panel, settings)
     assert (choice.channel_axis, choice.channels) == (1, (0, 1, 2))
     tick(picker, 1, Qt.CheckState.Unchecked)
@@ -162,12 +166,12 @@ def test_a_channel_axis_can_be_picked(qtbot, panel, settings):
     settings.offer_images([info("a", (2, 64, 64))])
     picker = panel.channel_picker
     assert picker.axis.isVisible()
-    assert "2 planes" in panel.stack.currentText()
+    assert "2 planes" in panel.form["whole_stack"].currentText()
     index = picker.axis.findData(0)
     assert picker.axis.itemText(index) == "axis 1 (2)"
     picker.axis.setCurrentIndex(index)
     picker.axis.activated.emit(index)
-    assert not panel.stack.isVisible()
+    assert not panel.form["whole_stack"].isVisible()
     choice = press(qtbot, panel, settings)
     assert (choice.channel_axis, choice.channels) == (0, (0, 1))
     settings.offer_images([info("a", (2, 64, 64)), info("b")])
@@ -205,37 +209,38 @@ def test_a_model_folder_can_be_picked(qtbot, panel, monkeypatch, tmp_path, setti
     settings.offer_images([info("a")])
     for _ in range(2):
         qtbot.mouseClick(panel.browse, LEFT)
-        assert panel.model.currentText() == "my-model"
+        assert panel.form["model"].currentText() == "my-model"
         assert press(qtbot, panel, settings).model == str(tmp_path / "my-model")
-    assert panel.model.count() == 3
+    assert panel.form["model"].count() == 3
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
     qtbot.mouseClick(panel.browse, LEFT)
-    assert panel.model.count() == 3
+    assert panel.form["model"].count() == 3
 
 
 def test_a_model_is_described(panel):
-    assert panel.model.toolTip() == "All kinds."
-    panel.model.setCurrentIndex(1)
-    assert panel.model.toolTip()
+    assert panel.form["model"].toolTip() == "All kinds."
+    panel.form["model"].setCurrentIndex(1)
+    assert panel.form["model"].toolTip()
 
 
 def test_the_picked_model_stays(panel, settings):
-    panel.model.setCurrentIndex(1)
+    panel.form["model"].setCurrentIndex(1)
     settings.offer_models(
         [ModelInfo(name, Path(), "") for name in ("default", "a", "b")]
     )
-    assert panel.model.currentText() == "b"
+    assert panel.form["model"].currentText() == "b"
     settings.offer_models([ModelInfo("default", Path(), "")])
-    assert panel.model.currentText() == "default"
+    assert panel.form["model"].currentText() == "default"
     settings.offer_models([])
-    assert panel.model.currentData() is None
+    assert panel.form["model"].currentData() is None
 
 
 def test_device(qtbot, panel, settings):
-    with qtbot.waitSignal(panel.device_changed) as blocker:
-        panel.device.setCurrentIndex(1)
-        panel.device.activated.emit(1)
-    assert blocker.args == ["cpu"]
+    with qtbot.waitSignal(panel.edited) as blocker:
+        panel.form["device"].setCurrentIndex(1)
+        panel.form["device"].activated.emit(1)
+    assert blocker.args == ["device"]
+    assert settings.device == "cpu"
     settings.offer_devices({"auto": "Automatic", "cpu": "CPU", "cuda": "GPU (X)"})
     settings.offer_images([info("a")])
     assert press(qtbot, panel, settings).device == "cpu"
@@ -251,8 +256,10 @@ def test_long_names_do_not_widen_the_dock(panel, settings):
 
 
 def test_everything_has_a_tooltip(panel):
-    parts = (panel.image, panel.stack, panel.model, panel.browse, panel.device)
-    parts += (panel.diameter, panel.estimate, panel.channel_picker.axis)
+    names = ("image", "whole_stack", "model", "device", "diameter", "estimate")
+    parts = [panel.form[name] for name in names]
+    assert all(part.accessibleName() for part in parts)
+    parts += (panel.browse, panel.channel_picker.axis)
     parts += (panel.channel_picker.list, panel.run.start_button)
     parts += (panel.run.cancel_button,)
     assert all(part.toolTip() for part in parts)

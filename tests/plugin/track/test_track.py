@@ -1,4 +1,4 @@
-"""The Follow tab with the bundled model and real cells that move."""
+"""The Track tab with the bundled model and real cells that move."""
 
 import numpy as np
 import pytest
@@ -27,25 +27,25 @@ def film(data_folder, segmenter):
 
 @pytest.fixture
 def dock(real_dock):
-    real_dock.tabs.setCurrentWidget(real_dock.follow_panel)
+    real_dock.tabs.setCurrentWidget(real_dock.track_panel)
     return real_dock
 
 
 def press(qtbot, dock):
-    qtbot.mouseClick(dock.follow_panel.run.start_button, LEFT)
+    qtbot.mouseClick(dock.track_panel.run.start_button, LEFT)
 
 
 def finish(qtbot, dock):
-    qtbot.waitUntil(lambda: not dock.follow_controller.jobs.is_running)
+    qtbot.waitUntil(lambda: not dock.track_controller.jobs.is_running)
     qtbot.wait(20)
 
 
 def status(dock):
-    return dock.follow_panel.run.status.text()
+    return dock.track_panel.run.status.text()
 
 
 def test_without_a_stack_of_cells_it_says_what_to_do(dock, viewer, film):
-    panel = dock.follow_panel
+    panel = dock.track_panel
     assert not panel.run.start_button.isEnabled()
     assert "press Segment" in status(dock)
     viewer.add_image(film[0][0])
@@ -54,8 +54,8 @@ def test_without_a_stack_of_cells_it_says_what_to_do(dock, viewer, film):
     viewer.add_image(film[0], name="film")
     viewer.add_labels(film[1], name="film cells")
     assert panel.run.start_button.isEnabled()
-    assert panel.cells.currentText() == "film cells"
-    assert panel.image.currentText() == "film"
+    assert panel.form["cells"].currentText() == "film cells"
+    assert panel.form["image"].currentText() == "film"
 
 
 @pytest.mark.viewer
@@ -67,23 +67,23 @@ def test_cells_keep_their_numbers_through_time(qtbot, dock, viewer, film):
     before = given.data.copy()
     press(qtbot, dock)
     finish(qtbot, dock)
-    followed, tracks = viewer.layers[-2:]
-    assert followed.name == "film cells followed"
+    tracked, tracks = viewer.layers[-2:]
+    assert tracked.name == "film cells tracked"
     np.testing.assert_array_equal(given.data, before)
-    np.testing.assert_array_equal(followed.data > 0, before > 0)
-    np.testing.assert_allclose(followed.translate, given.translate)
+    np.testing.assert_array_equal(tracked.data > 0, before > 0)
+    np.testing.assert_allclose(tracked.translate, given.translate)
     links = [
         (a, b)
         for i in (0, 1)
         for number in np.unique(before[i])[1:]
         if (before[i + 1] % 1000 == number % 1000).any()
-        for a in np.unique(followed.data[i][before[i] == number])
-        for b in np.unique(followed.data[i + 1][before[i + 1] % 1000 == number % 1000])
+        for a in np.unique(tracked.data[i][before[i] == number])
+        for b in np.unique(tracked.data[i + 1][before[i + 1] % 1000 == number % 1000])
     ]
     assert len(links) > 5
     assert np.mean([a == b for a, b in links]) > 0.95
-    features = followed.features
-    assert features["label"].tolist() == list(range(1, followed.data.max() + 1))
+    features = tracked.features
+    assert features["label"].tolist() == list(range(1, tracked.data.max() + 1))
     whole = features[features["planes"] == 3]
     assert (whole["first"] == 0).all()
     assert (whole["last"] == 2).all()
@@ -95,16 +95,16 @@ def test_cells_keep_their_numbers_through_time(qtbot, dock, viewer, film):
     x = tracks.data[tracks.data[:, 0] == label][:, -1]
     np.testing.assert_allclose(np.diff(x), STEP, atol=1.5)
     assert f"{len(features)} cells in " in status(dock)
-    assert dock.follow_panel.cells.currentText() == "film cells"
+    assert dock.track_panel.form["cells"].currentText() == "film cells"
 
 
 def test_through_depth_there_are_no_tracks(qtbot, dock, viewer, film):
     viewer.add_image(film[0])
     viewer.add_labels(film[1])
-    panel = dock.follow_panel
-    assert panel.tracks.isVisibleTo(panel)
-    panel.way.setCurrentIndex(1)
-    assert not panel.tracks.isVisibleTo(panel)
+    panel = dock.track_panel
+    assert panel.form["tracks"].isVisibleTo(panel)
+    panel.form["mode"].setCurrentIndex(1)
+    assert not panel.form["tracks"].isVisibleTo(panel)
     press(qtbot, dock)
     finish(qtbot, dock)
     assert len(viewer.layers) == 3
@@ -147,7 +147,7 @@ def test_it_can_be_cancelled(qtbot, dock, viewer, film):
     viewer.add_image(film[0])
     viewer.add_labels(film[1])
     press(qtbot, dock)
-    qtbot.mouseClick(dock.follow_panel.run.cancel_button, LEFT)
+    qtbot.mouseClick(dock.track_panel.run.cancel_button, LEFT)
     finish(qtbot, dock)
     assert status(dock) == "Cancelled."
     assert len(viewer.layers) == 2

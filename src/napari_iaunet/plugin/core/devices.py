@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
-
-from napari.settings import get_plugin_settings
 
 
 def likely_devices() -> dict[str, str]:
@@ -25,24 +22,3 @@ def found_devices() -> dict[str, str]:
     if torch.backends.mps.is_available():
         devices["mps"] = "GPU (Apple)"
     return devices
-
-
-def _segment() -> Any | None:
-    """Return the Segment settings; None where the manifest is not registered."""
-    try:
-        return get_plugin_settings("napari-iaunet").segment
-    except KeyError:
-        return None
-
-
-def device() -> str:
-    """Return the device to start with."""
-    segment = _segment()
-    return "auto" if segment is None else str(segment.device)
-
-
-def remember_device(name: str) -> None:
-    """Start with this device the next time."""
-    segment = _segment()
-    if segment is not None:
-        segment.device = name

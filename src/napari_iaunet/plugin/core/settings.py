@@ -87,6 +87,8 @@ class SegmentChoice:
 class Settings:
     """What the user wants segmented, and how; it tells when that changes.
 
+    The metadata of a field says how `Form` shows it.
+
     ``settings.events.<field>`` is the signal of a field. ``settings.changed`` follows
     any change once all fields fit one another: those of the channels change with the
     image.
@@ -121,17 +123,67 @@ class Settings:
     changed = Signal()
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     images: tuple[ImageInfo, ...] = ()
-    image: str = ""
+    image: str = field(
+        default="",
+        metadata={
+            "label": "Image",
+            "tooltip": "The image whose cells are to be found.",
+            "choices": (),
+        },
+    )
     channel_axis: int | None = None
     channels: tuple[int, ...] | None = None
     together_with: tuple[str, ...] = ()
-    whole_stack: bool = True
+    whole_stack: bool = field(
+        default=True,
+        metadata={
+            "label": "Planes",
+            "tooltip": "Find cells in every plane of a time series or volume, each "
+            "plane on its own, or only in the one that you see.",
+            "choices": (),
+        },
+    )
     models: tuple[ModelInfo, ...] = ()
-    model: str = ""
+    model: str = field(
+        default="",
+        metadata={
+            "label": "Model",
+            "tooltip": "What finds the cells.",
+            "choices": (),
+        },
+    )
     devices: Mapping[str, str] = field(default_factory=dict)
-    device: str = "auto"
-    diameter: float = 30.0
-    estimate: bool = True
+    device: str = field(
+        default="auto",
+        metadata={
+            "label": "Device",
+            "tooltip": "Automatic takes the graphics card (GPU) if there is one that "
+            "can be used, else the processor (CPU).",
+            "choices": (),
+        },
+    )
+    diameter: float = field(
+        default=30.0,
+        metadata={
+            "label": "Cell diameter",
+            "tooltip": "How wide a typical cell is, in pixels. If cells come out in "
+            "pieces, make it larger; if several are taken for one, make it smaller.",
+            "min": SMALLEST_DIAMETER,
+            "max": LARGEST_DIAMETER,
+            "step": 1.0,
+            "decimals": 1,
+            "suffix": " px",
+        },
+    )
+    estimate: bool = field(
+        default=True,
+        metadata={
+            "label": "Estimate the cell diameter",
+            "tooltip": "Let the model find out how wide the cells are.",
+            "text": "estimate",
+            "beside": "diameter",
+        },
+    )
 
     def __post_init__(self) -> None:
         self.events.image.connect(self._use_all_channels)

@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
+from psygnal import SignalGroupDescriptor
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QFormLayout,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QProgressBar,
@@ -28,7 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_iaunet.plugin.finetune.pair_list import PairList
 from napari_iaunet.plugin.finetune.plot import TrainingPlot
-from napari_iaunet.plugin.widgets.forms import Picker, title
+from napari_iaunet.plugin.widgets.forms import Form, side_by_side, title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,8 +34,7 @@ if TYPE_CHECKING:
 
     from napari_iaunet.model.registry import ModelInfo
 
-# Of minutes and of steps: the first value, the highest and the decimals.
-_LENGTHS = ((2.0, 600.0, 1), (300.0, 100_000.0, 0))
+_LENGTH_TIP = "How long to train. You can stop at any time."
 _EXAMPLE_WIDTH = 280
 _NO_PAIRS = "Add an annotated image first."
 _SAVE_HINT = "Give the new model a name to keep it."
@@ -65,6 +60,85 @@ class TrainingChoice:
     rehearse: bool
 
 
+@dataclass(eq=False)
+class TrainingOptions:
+    """What the form of the tab shows.
+
+    Attributes
+    ----------
+    start : str
+        Name of the model to start from.
+    minutes, steps : float, int
+        How long to train, in either unit.
+    unit : str
+        "minutes" or "steps": which of them counts.
+    rehearse : bool
+        Whether the other open images are used against forgetting.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+    start: str = field(
+        default="",
+        metadata={
+            "label": "Start from",
+            "tooltip": "The model that learns; it stays as it is itself.",
+            "choices": (),
+        },
+    )
+    minutes: float = field(
+        default=2.0,
+        metadata={
+            "label": "Train for",
+            "tooltip": _LENGTH_TIP,
+            "min": 0.1,
+            "max": 600.0,
+            "step": 1.0,
+            "decimals": 1,
+        },
+    )
+    steps: int = field(
+        default=300,
+        metadata={
+            "label": "Steps",
+            "tooltip": _LENGTH_TIP,
+            "min": 1,
+            "max": 100_000,
+            "beside": "minutes",
+            "stretch": 1,
+        },
+    )
+    unit: str = field(
+        default="minutes",
+        metadata={
+            "label": "Unit",
+            "tooltip": "What the length of the training is given in.",
+            "choices": (("minutes", "minutes"), ("steps", "steps")),
+            "beside": "minutes",
+            "stretch": 1,
+        },
+    )
+    rehearse: bool = field(
+        default=False,
+        metadata={
+            "label": "",
+            "tooltip": "Rehearsal: images that are open, but not on the list, are "
+            "trained on with the cells that the model finds in them now, so that it "
+            "does not forget them.",
+            "text": "keep what it finds in other open images",
+        },
+    )
+
+    def choice(self) -> TrainingChoice:
+        """Return the options as they are now."""
+        by_time = self.unit == "minutes"
+        return TrainingChoice(
+            start=self.start,
+            minutes=self.minutes if by_time else None,
+            steps=None if by_time else self.steps,
+            rehearse=self.rehearse,
+        )
+
+
 class FinetunePanel(QScrollArea):
     """Pairs, settings, a plot, and what became of the training."""
 
@@ -77,19 +151,9 @@ class FinetunePanel(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self.pairs = PairList()
-        self.start = Picker()
-        self.start.setToolTip("The model that learns; it stays as it is itself.")
-        self.length = QDoubleSpinBox()
-        self.length.setToolTip("How long to train. You can stop at any time.")
-        self.unit = QComboBox()
-        self.unit.addItems(["minutes", "steps"])
-        self._on_unit(0)
-        self.rehearse = QCheckBox("keep what it finds in other open images")
-        self.rehearse.setToolTip(
-            "Rehearsal: images that are open, but not on the list, are trained on with "
-            "the cells that the model finds in them now, so that it does not forget "
-            "them."
-        )
+        self.options = TrainingOptions()
+        self.form = Form(self.options)
+        self._show_unit()
         self._make_run()
         self._make_result()
         self._lay_out()
@@ -97,7 +161,7 @@ class FinetunePanel(QScrollArea):
         self._can_stop, self._can_pause = False, False
         self._offered = False
         self.train_button.clicked.connect(self._on_train)
-        self.unit.activated.connect(self._on_unit)
+        self.options.events.unit.connect(self._show_unit)
         self.pause_button.toggled.connect(self._on_pause)
         self.stop_button.clicked.connect(self._on_stop)
         self.save_button.clicked.connect(self._on_save)
@@ -152,29 +216,18 @@ class FinetunePanel(QScrollArea):
         self.discard_button.setToolTip("Forget the new model.")
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        form.addRow("Start from", self.start)
-        length = QHBoxLayout()
-        length.addWidget(self.length, 1)
-        length.addWidget(self.unit, 1)
-        form.addRow("Train for", length)
-        form.addRow(self.rehearse)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.train_button, 2)
-        buttons.addWidget(self.pause_button, 1)
-        buttons.addWidget(self.stop_button, 1)
-        keep = QHBoxLayout()
-        keep.addWidget(self.name, 2)
-        keep.addWidget(self.save_button, 1)
-        keep.addWidget(self.discard_button, 1)
+        buttons = side_by_side(
+            (self.train_button, 2), (self.pause_button, 1), (self.stop_button, 1)
+        )
+        keep = side_by_side(
+            (self.name, 2), (self.save_button, 1), (self.discard_button, 1)
+        )
         inner = QWidget()
         self._layout = layout = QVBoxLayout(inner)
         layout.addWidget(title("Annotated images"))
         layout.addWidget(self.pairs)
         layout.addWidget(title("Training"))
-        layout.addLayout(form)
+        layout.addLayout(self.form)
         layout.addLayout(buttons)
         layout.addWidget(self.status)
         layout.addWidget(self.bar)
@@ -198,14 +251,11 @@ class FinetunePanel(QScrollArea):
 
     def set_models(self, models: Sequence[ModelInfo]) -> None:
         """Offer models to start from; the former one stays picked if it can."""
-        former = self.start.currentText()
-        self.start.clear()
-        for info in models:
-            self.start.addItem(info.name)
-            self.start.setItemData(
-                self.start.count() - 1, info.description, Qt.ItemDataRole.ToolTipRole
-            )
-        self.start.setCurrentIndex(max(0, self.start.findText(former)))
+        names = [info.name for info in models]
+        if self.options.start not in names:
+            self.options.start = names[0] if names else ""
+        tips = [info.description for info in models]
+        self.form.offer("start", [(name, name) for name in names], tips)
 
     def set_ready(self, ready: bool) -> None:
         """Allow to train, or say what is missing."""
@@ -273,20 +323,11 @@ class FinetunePanel(QScrollArea):
     # -- what the user does --------------------------------------------------------
 
     def _on_train(self) -> None:
-        by_time = self.unit.currentIndex() == 0
-        choice = TrainingChoice(
-            start=self.start.currentText(),
-            minutes=self.length.value() if by_time else None,
-            steps=None if by_time else round(self.length.value()),
-            rehearse=self.rehearse.isChecked(),
-        )
-        self.train_requested.emit(choice)
+        self.train_requested.emit(self.options.choice())
 
-    def _on_unit(self, index: int) -> None:
-        first, most, decimals = _LENGTHS[index]
-        self.length.setDecimals(decimals)
-        self.length.setRange(10**-decimals, most)
-        self.length.setValue(first)
+    def _show_unit(self) -> None:
+        for unit in ("minutes", "steps"):
+            self.form[unit].setVisible(self.options.unit == unit)
 
     def _on_pause(self, on: bool) -> None:
         self.status.setText("Paused." if on else "Going on…")
@@ -313,7 +354,5 @@ class FinetunePanel(QScrollArea):
         self.stop_button.setEnabled(self._can_stop and not self._stopping)
         self.bar.setVisible(self._busy)
         self.pairs.setEnabled(not self._busy)
-        self.start.setEnabled(not self._busy)
-        for widget in (self.length, self.unit, self.rehearse):
-            widget.setEnabled(not self._busy)
+        self.form.enable(not self._busy)
         self.pause_button.setText("Go on" if self.pause_button.isChecked() else "Pause")

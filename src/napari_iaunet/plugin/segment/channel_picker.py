@@ -27,7 +27,7 @@ class ChannelPicker(QObject):
     Parameters
     ----------
     form : QFormLayout
-        Gets the rows.
+        Gets the rows below its first one, the image.
     settings : Settings
         What is shown, and changed by the user.
     """
@@ -45,8 +45,8 @@ class ChannelPicker(QObject):
             "The channels that show the cells. Three are seen as red, green and "
             "blue; any other number is averaged."
         )
-        form.addRow("Channel axis", self.axis)
-        form.addRow("Channels", self.list)
+        form.insertRow(1, "Channel axis", self.axis)
+        form.insertRow(2, "Channels", self.list)
         self.axis.currentIndexChanged.connect(self._on_axis)
         self.list.itemChanged.connect(self._on_item)
         self.show()

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject
 
 import napari_iaunet
 from napari_iaunet.errors import IAUNetError
-from napari_iaunet.plugin.core import devices
+from napari_iaunet.plugin.core import devices, preferences
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers import labels as label_layers
@@ -78,13 +78,12 @@ class SegmentController(QObject):
             *layer_list(self._viewer, self._on_layers, self._on_selection),
             (panel.segment_requested, self._on_segment),
             (panel.cancel_requested, jobs.cancel),
-            (panel.device_changed, devices.remember_device),
+            (panel.edited, self._on_edited),
             (jobs.progressed, self._on_progress),
             (jobs.succeeded, self._on_success),
             (jobs.failed, self._on_failure),
             (jobs.cancelled, self._on_cancelled),
         )
-        self._settings.device = devices.device()
         self._settings.offer_devices(devices.likely_devices())
         self._on_layers()
         self._on_selection()
@@ -127,6 +126,9 @@ class SegmentController(QObject):
             return False
         pixels = [pixels_of(layer) for layer in found]
         return any(a is not b for a, b in zip(pixels, run.pixels, strict=True))
+
+    def _on_edited(self, name: str) -> None:
+        preferences.keep(name, getattr(self._settings, name))
 
     def _on_segment(self) -> None:
         choice = self._settings.choice()

@@ -1,4 +1,4 @@
-"""What happens in the Follow tab."""
+"""What happens in the Track tab."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.core.jobs import Jobs
     from napari_iaunet.plugin.core.session import Session
     from napari_iaunet.plugin.track.job import MeasuredTracks
-    from napari_iaunet.plugin.track.panel import FollowChoice, FollowPanel
+    from napari_iaunet.plugin.track.panel import TrackChoice, TrackPanel
 
 _NO_MODEL = "No model is installed: choose one in the Segment tab."
-_FOLLOWED = "followed"
-_CLOSED = "The cells were closed, so following them was stopped."
+_TRACKED = "tracked"
+_CLOSED = "The cells were closed, so tracking them was stopped."
 _MANY_STACKS = (
-    "These cells have more than one axis of planes. Follow them in one series or one "
+    "These cells have more than one axis of planes. Track them in one series or one "
     "volume at a time."
 )
 
 
-class FollowController(QObject):
-    """Keeps the Follow tab, the viewer's layers and the job in step.
+class TrackController(QObject):
+    """Keeps the Track tab, the viewer's layers and the job in step.
 
     Parameters
     ----------
     session : Session
-    panel : FollowPanel
+    panel : TrackPanel
     jobs : Jobs
         Used by nobody else.
     parent : QObject
@@ -48,7 +48,7 @@ class FollowController(QObject):
     def __init__(
         self,
         session: Session,
-        panel: FollowPanel,
+        panel: TrackPanel,
         jobs: Jobs,
         parent: QObject | None = None,
     ) -> None:
@@ -56,12 +56,12 @@ class FollowController(QObject):
         self._session, self._panel, self.jobs = session, panel, jobs
         self._viewer, self._settings = session.viewer, session.settings
         self._scope = CellScope(self._viewer, self._settings.choice, _is_stack)
-        self._asked: tuple[str, FollowChoice] | None = None
+        self._asked: tuple[str, TrackChoice] | None = None
         self._connections = Connections(
             *layer_list(self._viewer, self._on_layers, self._on_selection),
             (panel.cells_picked, self._on_cells),
             (panel.image_picked, self._scope.pick_image),
-            (panel.follow_requested, self._on_follow),
+            (panel.track_requested, self._on_track),
             (panel.cancel_requested, jobs.cancel),
             (jobs.progressed, self._on_progress),
             (jobs.succeeded, self._on_success),
@@ -98,7 +98,7 @@ class FollowController(QObject):
     def _labels(self, key: str) -> Labels | None:
         return find_layer(self._viewer, key, Labels)
 
-    def _on_follow(self, choice: FollowChoice) -> None:
+    def _on_track(self, choice: TrackChoice) -> None:
         settings, pairs = self._settings, self._scope.pairs()
         if not settings.model or not pairs:
             self._on_failure(_NO_MODEL)
@@ -116,10 +116,10 @@ class FollowController(QObject):
         self._panel.run.set_busy(True, "Loading the model…")
         how = {"model": settings.model, "device": settings.device}
         work = partial(_follow, self._session.segmenters, source, choice, how)
-        self.jobs.start(work, f"Following {labels.name}")
+        self.jobs.start(work, f"Tracking {labels.name}")
 
     def _on_progress(self, done: int, total: int) -> None:
-        text = "Following…" if total else "Loading the model…"
+        text = "Tracking…" if total else "Loading the model…"
         self._panel.run.set_progress(done, total, text)
 
     def _on_success(self, found: MeasuredTracks) -> None:
@@ -132,11 +132,11 @@ class FollowController(QObject):
         made_of = labels.metadata.get(OURS, {})
         parameters: dict[str, Any] = {
             "version": napari_iaunet.__version__,
-            _FOLLOWED: choice.way,
+            _TRACKED: choice.mode,
             "cells_of": labels.name,
             "image": made_of.get("image", ""),
         }
-        track_layers.write_followed(self._viewer, labels, found, parameters)
+        track_layers.write_tracked(self._viewer, labels, found, parameters)
         if choice.tracks and len(found.cells.tracks):
             track_layers.write_tracks(self._viewer, labels, found.cells)
 
@@ -151,21 +151,21 @@ class FollowController(QObject):
 
 
 def _follow(
-    segmenters: Any, source: Any, choice: FollowChoice, how: Any, progress: Any
+    segmenters: Any, source: Any, choice: TrackChoice, how: Any, progress: Any
 ) -> MeasuredTracks:
-    return track_cells(segmenters, source, mode=choice.way, progress=progress, **how)
+    return track_cells(segmenters, source, mode=choice.mode, progress=progress, **how)
 
 
 def _is_stack(layer: Labels) -> bool:
-    if _FOLLOWED in layer.metadata.get(OURS, {}):
+    if _TRACKED in layer.metadata.get(OURS, {}):
         return False
     return max(pixels_of(layer).shape[:-2], default=1) > 1
 
 
-def _summary(found: MeasuredTracks, choice: FollowChoice) -> str:
+def _summary(found: MeasuredTracks, choice: TrackChoice) -> str:
     cells, n = found.cells, len(found.features)
     divisions = len(set(cells.parents.values()))
-    text = f"{n:,} cell{'' if n == 1 else 's'} in {len(cells.tracks):,} sections"
-    if choice.way == "time" and divisions:
+    text = f"{n:,} cell{'' if n == 1 else 's'} in {len(cells.tracks):,} detections"
+    if choice.mode == "time" and divisions:
         text += f", {divisions:,} division{'' if divisions == 1 else 's'}"
     return text

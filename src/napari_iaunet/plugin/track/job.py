@@ -1,4 +1,4 @@
-"""What runs in the worker thread when cells are to be followed."""
+"""What runs in the worker thread when cells are to be tracked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write followed cells, and their paths, into layers of our own."""
+"""Write tracked cells, and their paths, into layers of our own."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ def stack_axis(layer: Labels) -> int | None:
     return long[0] if len(long) == 1 else None
 
 
-def write_followed(
+def write_tracked(
     viewer: napari.viewer.Viewer,
     labels: Labels,
     tracks: MeasuredTracks,
     parameters: dict[str, Any],
 ) -> Labels:
-    """Add the followed cells of a layer as a new one.
+    """Add the tracked cells of a layer as a new one.
 
     Parameters
     ----------
     viewer : Viewer
     labels : Labels
-        The layer whose cells were followed.
+        The layer whose cells were tracked.
     tracks : MeasuredTracks
     parameters : dict
-        How they were followed; kept in the metadata.
+        How they were tracked; kept in the metadata.
     """
     return viewer.add_labels(
         tracks.cells.labels.reshape(pixels_of(labels).shape),
-        name=f"{labels.name} followed",
+        name=f"{labels.name} tracked",
         features=tracks.features,
         metadata={OURS: parameters},
         **placement(labels),
@@ -53,7 +53,7 @@ def write_followed(
 def write_tracks(
     viewer: napari.viewer.Viewer, labels: Labels, cells: TrackedCells
 ) -> Tracks:
-    """Add the paths of followed cells; divisions join mothers and daughters."""
+    """Add the paths of tracked cells; divisions join mothers and daughters."""
     axis = stack_axis(labels)
     assert axis is not None
     track, plane, y, x = cells.tracks.T

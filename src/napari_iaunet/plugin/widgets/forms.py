@@ -1,12 +1,16 @@
-"""Combo boxes that long names do not widen."""
+"""Forms that magicgui builds from dataclasses, and small parts of forms."""
 
 from __future__ import annotations
 
+from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
+from magicgui.widgets import create_widget
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
+    QFormLayout,
     QHBoxLayout,
     QLabel,
     QWidget,
@@ -14,6 +18,133 @@ from qtpy.QtWidgets import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from dataclasses import Field
+
+    Offers = Sequence[tuple[Any, str]]
+
+# What a field's metadata says to `Form` itself; magicgui gets the rest.
+_OWN = {"label", "beside", "stretch", "choices", "suffix", "decimals"}
+# Characters of a combo box that are always shown.
+_SHOWN = 12
+
+
+class Form(QFormLayout):
+    """Widgets for the fields of an evented dataclass; each follows the other.
+
+    The fields that have a ``label`` in their metadata are shown, in their order; "" for
+    a row without one. It may also hold
+
+    choices : sequence of (key, text)
+        Makes a combo box. Empty: `offer` tells later what there is.
+    beside : str
+        The field in whose row it stands.
+    stretch : int
+        How much of that row it takes, beside one of the field itself.
+    suffix : str
+        Behind a number, such as its unit.
+    decimals : int
+        Of a number.
+
+    and what magicgui's widget for the field takes, such as ``tooltip``, ``min``,
+    ``max``, ``step``, and ``text`` of a check box.
+
+    ``edited`` comes with the name of a field that the user has changed.
+
+    Parameters
+    ----------
+    model : object
+        A dataclass with psygnal's signals as ``events``.
+    """
+
+    edited = Signal(str)
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        self._model = model
+        self._widgets: dict[str, Any] = {}
+        self._rows: dict[str, QHBoxLayout] = {}
+        for item in fields(model):
+            if "label" in item.metadata:
+                self._add(item)
+        model.events.connect(self._on_model)
+
+    def __getitem__(self, name: str) -> QWidget:
+        """Return the Qt widget of a field."""
+        return self._widgets[name].native
+
+    def offer(self, name: str, offers: Offers, tips: Sequence[str] = ()) -> None:
+        """Offer things to pick for a field, given as key and text.
+
+        Parameters
+        ----------
+        name : str
+        offers : sequence of (key, text)
+        tips : sequence of str, optional
+            What each of them is.
+        """
+        combo = self[name]
+        fill(combo, offers, getattr(self._model, name))
+        for i, tip in enumerate(tips):
+            combo.setItemData(i, tip, Qt.ItemDataRole.ToolTipRole)
+
+    def show_row(self, name: str, shown: bool) -> None:
+        """Show the row of a field, or hide it."""
+        self.setRowVisible(self._rows[name], shown)
+
+    def add_beside(self, name: str, widget: QWidget) -> None:
+        """Put a widget at the end of a field's row."""
+        self._rows[name].addWidget(widget)
+
+    def enable(self, on: bool) -> None:
+        """Let the user change the fields, or not."""
+        for widget in self._widgets.values():
+            widget.native.setEnabled(on)
+
+    def _add(self, item: Field[Any]) -> None:
+        name, about = item.name, item.metadata
+        options = {key: value for key, value in about.items() if key not in _OWN}
+        value = getattr(self._model, name)
+        if "choices" in about:
+            options["choices"] = _as_they_are
+            widget = create_widget(widget_type="ComboBox", options=options)
+            if not about["choices"]:
+                narrow(widget.native)
+            fill(widget.native, about["choices"], value)
+        else:
+            widget = create_widget(value=value, options=options)
+        native = widget.native
+        native.setAccessibleName(about["label"] or about.get("text", ""))
+        if "decimals" in about:
+            native.setDecimals(about["decimals"])
+        if "suffix" in about:
+            native.setSuffix(about["suffix"])
+        self._widgets[name] = widget
+        widget.changed.connect(partial(self._on_widget, name))
+        if "beside" in about:
+            self._rows[name] = self._rows[about["beside"]]
+            self._rows[name].addWidget(native, about.get("stretch", 0))
+            return
+        self._rows[name] = row = side_by_side((native, 1))
+        self.addRow(*([about["label"]] if about["label"] else []), row)
+
+    def _on_widget(self, name: str, value: Any) -> None:
+        if value != getattr(self._model, name):
+            setattr(self._model, name, value)
+            self.edited.emit(name)
+
+    def _on_model(self, event: Any) -> None:
+        """Show what has changed, unless that came from the widget itself."""
+        for name, widget in self._widgets.items():
+            value = getattr(self._model, name)
+            if widget.value != value:
+                widget.native.blockSignals(True)
+                if isinstance(widget.native, QComboBox):
+                    pick(widget.native, value)
+                else:
+                    widget.value = value
+                widget.native.blockSignals(False)
 
 
 class Picker(QComboBox):
@@ -25,32 +156,47 @@ class Picker(QComboBox):
         Characters that are always shown.
     """
 
-    def __init__(self, least: int = 12) -> None:
+    def __init__(self, least: int = _SHOWN) -> None:
         super().__init__()
-        self.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.setMinimumContentsLength(least)
+        narrow(self, least)
 
-    def offer(self, offers: Sequence[tuple[Any, str]], picked: Any) -> None:
+    def offer(self, offers: Offers, picked: Any) -> None:
         """Offer things, given as key and text, and pick one; emits no signal."""
-        if self._offers() != list(offers):
-            self.blockSignals(True)
-            self.clear()
-            for key, text in offers:
-                self.addItem(text, key)
-            self.blockSignals(False)
-        self.pick(picked)
+        fill(self, offers, picked)
 
-    def pick(self, key: Any) -> None:
-        """Pick one by its key; none if it is not offered. Emits no signal."""
-        keys = [offered for offered, _ in self._offers()]
-        self.blockSignals(True)
-        self.setCurrentIndex(keys.index(key) if key in keys else -1)
-        self.blockSignals(False)
 
-    def _offers(self) -> list[tuple[Any, str]]:
-        return [(self.itemData(i), self.itemText(i)) for i in range(self.count())]
+def _as_they_are(widget: Any) -> list[tuple[str, Any]]:
+    """Return the choices of a combo box: magicgui asks when the form is docked."""
+    combo = widget.native
+    return [(combo.itemText(i), combo.itemData(i)) for i in range(combo.count())]
+
+
+def narrow(combo: QComboBox, least: int = _SHOWN) -> None:
+    """Keep a combo box from growing with the names that it offers."""
+    combo.setSizeAdjustPolicy(
+        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+    )
+    combo.setMinimumContentsLength(least)
+
+
+def fill(combo: QComboBox, offers: Offers, picked: Any) -> None:
+    """Offer things, given as key and text, and pick one; emits no signal."""
+    former = [(combo.itemData(i), combo.itemText(i)) for i in range(combo.count())]
+    if former != list(offers):
+        combo.blockSignals(True)
+        combo.clear()
+        for key, text in offers:
+            combo.addItem(text, key)
+        combo.blockSignals(False)
+    pick(combo, picked)
+
+
+def pick(combo: QComboBox, key: Any) -> None:
+    """Pick one by its key, none if it is not offered; emits no signal."""
+    keys = [combo.itemData(i) for i in range(combo.count())]
+    combo.blockSignals(True)
+    combo.setCurrentIndex(keys.index(key) if key in keys else -1)
+    combo.blockSignals(False)
 
 
 def side_by_side(*widgets: tuple[QWidget, int]) -> QHBoxLayout:
