@@ -121,10 +121,10 @@ class Jobs(QObject):
 
     def start(
         self,
-        function: Callable[[Callable[[int, int], None]], Any],
+        function: Callable[..., Any],
         description: str,
     ) -> None:
-        """Run ``function(progress)`` in a thread.
+        """Run ``function(progress=...)`` in a thread.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class Jobs(QObject):
             is over in a moment, and not shown.
         """
         self.close()
-        task = _Task(lambda task: function(task.progress), description)
+        task = _Task(lambda task: function(progress=task.progress), description)
         queued = Qt.ConnectionType.QueuedConnection
         task.signals.progressed.connect(self._on_progress, queued)
         task.signals.done.connect(self._on_done, queued)

@@ -107,7 +107,7 @@ class ModelController(QObject):
         self._settings.offer_models(napari_iaunet.list_models())
 
 
-def _call(what: str, message: str, arguments: tuple[Any, ...], _: object) -> str:
+def _call(what: str, message: str, arguments: tuple[Any, ...], progress: object) -> str:
     load_torch()
     from napari_iaunet.model import collection
 

@@ -114,8 +114,14 @@ class TrackController(QObject):
             return
         self._asked = pairs[0].labels, choice
         self._panel.run.set_busy(True, "Loading the model…")
-        how = {"model": settings.model, "device": settings.device}
-        work = partial(_follow, self._session.segmenters, source, choice, how)
+        work = partial(
+            track_cells,
+            self._session.segmenters,
+            source,
+            mode=choice.mode,
+            model=settings.model,
+            device=settings.device,
+        )
         self.jobs.start(work, f"Tracking {labels.name}")
 
     def _on_progress(self, done: int, total: int) -> None:
@@ -148,12 +154,6 @@ class TrackController(QObject):
     def _on_cancelled(self) -> None:
         self._asked = None
         self._panel.run.set_busy(False, "Cancelled.")
-
-
-def _follow(
-    segmenters: Any, source: Any, choice: TrackChoice, how: Any, progress: Any
-) -> MeasuredTracks:
-    return track_cells(segmenters, source, mode=choice.mode, progress=progress, **how)
 
 
 def _is_stack(layer: Labels) -> bool:

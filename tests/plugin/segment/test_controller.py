@@ -1,0 +1,136 @@
+"""The rules of the Segment tab, without a window."""
+
+from unittest.mock import MagicMock
+
+import numpy as np
+import pytest
+from doubles import FakeJobs, fake_panel
+from napari.components import ViewerModel
+
+from napari_iaunet.errors import DeviceError
+from napari_iaunet.model.registry import BUNDLED, ModelInfo
+from napari_iaunet.plugin.core import preferences
+from napari_iaunet.plugin.core.session import Session
+from napari_iaunet.plugin.segment.controller import SegmentController
+from napari_iaunet.plugin.segment.panel import SegmentPanel
+from napari_iaunet.plugin.widgets.run_bar import RunBar
+
+
+class Bench:
+    """A controller, what it works on, and what its panel is told."""
+
+    def __init__(self):
+        self.viewer, self.jobs = ViewerModel(), FakeJobs()
+        self.session = Session(self.viewer)
+        self.settings = self.session.settings
+        self.settings.offer_models([ModelInfo("default", BUNDLED, "")])
+        self.panel = fake_panel(SegmentPanel, run=MagicMock(spec=RunBar))
+        self.controller = SegmentController(self.session, self.panel, self.jobs)
+
+    def press(self):
+        self.panel.segment_requested.emit()
+
+    def said(self):
+        return self.panel.run.set_busy.call_args.args
+
+    def image(self, shape=(20, 30), **options):
+        return self.viewer.add_image(np.zeros(shape, np.float32), **options)
+
+
+@pytest.fixture
+def bench(qapp, fake):
+    bench = Bench()
+    yield bench
+    bench.controller.teardown()
+
+
+def test_cells_become_a_layer_on_the_image(bench, fake):
+    bench.image(name="plate", scale=(0.5, 0.5), translate=(3, 4))
+    bench.press()
+    assert bench.said() == (True, "Loading the model…")
+    assert bench.jobs.description == "Segmenting plate"
+    bench.jobs.run()
+    cells = bench.viewer.layers["plate cells"]
+    np.testing.assert_allclose(cells.scale, 0.5)
+    np.testing.assert_allclose(cells.translate, (3, 4))
+    assert bench.said()[1].startswith("2 cells")
+    assert bench.settings.diameter == 21, "the estimate is shown"
+
+
+def test_settings_decide_what_is_done(bench, fake):
+    bench.image((4, 20, 30), name="stack")
+    bench.viewer.dims.set_point(0, 2)
+    bench.settings.whole_stack = False
+    bench.settings.estimate, bench.settings.diameter = False, 12.5
+    bench.settings.model, bench.settings.device = "mine", "cpu"
+    bench.press()
+    bench.jobs.run()
+    image, _, diameter = fake.arguments[-1]
+    assert (image.shape, diameter) == ((20, 30), 12.5)
+    assert fake.loaded[-1][:2] == ("mine", "cpu")
+    about = bench.viewer.layers[-1].metadata["napari_iaunet"]
+    assert (about["model"], about["plane"], about["diameter"]) == ("mine", [2], 12.5)
+    assert bench.settings.diameter == 12.5
+
+
+def test_layers_and_selection_are_offered(bench):
+    first = bench.image(name="first")
+    bench.image(name="second")
+    assert [info.name for info in bench.settings.images] == ["second", "first"]
+    bench.viewer.layers.selection.active = first
+    assert bench.settings.info.name == "first"
+    with bench.session.own_changes():
+        bench.viewer.layers.selection.active = bench.viewer.layers["second"]
+    assert bench.settings.info.name == "first", "that was not the user"
+    first.name = "renamed"
+    assert bench.settings.info.name == "renamed"
+
+
+def test_without_an_image_nothing_is_done(bench):
+    bench.press()
+    assert not bench.jobs.is_running
+
+
+def test_closing_the_image_stops_it(bench):
+    bench.image()
+    bench.press()
+    bench.viewer.layers.clear()
+    assert bench.jobs.is_closed
+    assert "image was closed" in bench.said()[1]
+
+
+def test_a_replaced_image_gets_no_cells(bench):
+    layer = bench.image()
+    bench.press()
+    layer.data = np.ones((20, 30), np.float32)
+    bench.jobs.run()
+    assert len(bench.viewer.layers) == 1
+    assert "image was replaced" in bench.said()[1]
+
+
+def test_what_went_wrong_is_said(bench, fake):
+    bench.image()
+    fake.error = DeviceError("There is no such device.")
+    bench.press()
+    bench.jobs.run()
+    assert bench.said() == (False, "There is no such device.")
+    bench.press()
+    bench.panel.cancel_requested.emit()
+    assert bench.said() == (False, "Cancelled.")
+
+
+def test_what_the_user_sets_is_kept(bench, monkeypatch):
+    kept = {}
+    monkeypatch.setattr(preferences, "keep", kept.__setitem__)
+    bench.settings.device = "cpu"
+    assert not kept, "only what the user sets"
+    bench.panel.edited.emit("device")
+    assert kept == {"device": "cpu"}
+
+
+def test_after_teardown_it_answers_no_more(bench):
+    bench.controller.teardown()
+    bench.image()
+    assert bench.settings.images == ()
+    bench.press()
+    assert not bench.jobs.is_running
