@@ -210,7 +210,7 @@ def test_very_large_images_keep_their_levels(
     full = filling.data[0][...]
     assert full.max() == len(filling.features)
     np.testing.assert_array_equal(filling.data[1][...], full[::2, ::2])
-    assert "unfinished" not in filling.metadata["napari_iaunet"]
+    assert "kept_in" not in filling.metadata["napari_iaunet"]
     (folder,) = (home / "cells").iterdir()
     kept = ["finished", "lock", "shown"]
     assert sorted(path.name for path in folder.iterdir()) == kept

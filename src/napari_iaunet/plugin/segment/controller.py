@@ -24,7 +24,7 @@ from napari_iaunet.plugin.layers.find import (
 )
 from napari_iaunet.plugin.segment.job import find_cells
 from napari_iaunet.plugin.segment.large_job import find_cells_by_parts, is_large
-from napari_iaunet.plugin.segment.large_layer import FillingLayer
+from napari_iaunet.plugin.segment.large_layer import LargeLayer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class _Run:
     image: LayerImage
     names: tuple[str, ...]
     pixels: tuple[Any, ...]
-    filling: FillingLayer | None = None
+    large: LargeLayer | None = None
 
 
 class SegmentController(QObject):
@@ -99,7 +99,7 @@ class SegmentController(QObject):
         run = self._run
         if run is not None and self._source(run) is None:
             self._stop("The image was closed, so its segmentation was stopped.")
-        elif run is not None and run.filling and run.filling.is_closed:
+        elif run is not None and run.large and run.large.is_closed:
             self._stop(f"The layer was closed, so this was stopped. {_GO_ON}")
 
     def _stop(self, message: str) -> None:
@@ -149,10 +149,10 @@ class SegmentController(QObject):
         find: Callable[..., Cells] = partial(
             find_cells, self._session.segmenters, run.image
         )
-        if run.filling:
-            filling = run.filling.filling
+        if run.large:
+            result = run.large.result
             find = partial(
-                find_cells_by_parts, self._session.segmenters, run.image, filling
+                find_cells_by_parts, self._session.segmenters, run.image, result
             )
         work = partial(_segment, partial(find, **how))
         self.jobs.start(work, f"Segmenting {run.names[0]}")
@@ -176,18 +176,18 @@ class SegmentController(QObject):
             plane=plane,
         )
         others = [layer.name for layer in found if layer != source]
-        filling = None
+        large = None
         if is_large(image):
             described = f"{image_layers.source_of(found)} {choice.channels} {plane}"
-            filling = FillingLayer(self._viewer, source, image, described)
+            large = LargeLayer(self._viewer, source, image, described)
         pixels = tuple(pixels_of(layer) for layer in found)
-        return _Run(choice, image, (source.name, *others), pixels, filling)
+        return _Run(choice, image, (source.name, *others), pixels, large)
 
     def _on_progress(self, done: int, total: int) -> None:
         text = "Segmenting…" if total else "Loading the model…"
-        filling = self._run and self._run.filling
-        if filling:
-            filling.show()
+        large = self._run and self._run.large
+        if large:
+            large.show()
             if total > 1:
                 text = f"Segmenting… {done:,} of {total:,} parts"
         self._panel.run.set_progress(done, total, text)
@@ -201,7 +201,7 @@ class SegmentController(QObject):
         self._settings.offer_devices(found)
         if run.choice.diameter is None:
             self._settings.show_estimate(cells.diameter)
-        if run.filling is None and self._is_replaced(run):
+        if run.large is None and self._is_replaced(run):
             panel.run.set_busy(False, _REPLACED)
             show_warning(_REPLACED)
             self._on_layers()
@@ -210,8 +210,8 @@ class SegmentController(QObject):
         if len(cells.features) == 0:
             show_warning("No cells were found. Try another model or cell diameter.")
         parameters = _parameters(run, cells)
-        if run.filling:
-            run.filling.finish(cells, parameters)
+        if run.large:
+            run.large.finish(cells, parameters)
         elif len(cells.features):
             label_layers.write_labels(
                 self._viewer,
@@ -224,16 +224,16 @@ class SegmentController(QObject):
 
     def _on_failure(self, message: str) -> None:
         run, self._run = self._run, None
-        if run and run.filling:
-            run.filling.stop()
+        if run and run.large:
+            run.large.stop()
         self._panel.run.set_busy(False, message)
         show_error(message)
 
     def _on_cancelled(self) -> None:
         run, self._run = self._run, None
         message = "Cancelled."
-        if run and run.filling:
-            run.filling.stop()
+        if run and run.large:
+            run.large.stop()
             message = f"Cancelled. {_GO_ON}"
         self._panel.run.set_busy(False, message)
 

@@ -36,7 +36,7 @@ _LARGE_ON_DISK, _LARGE = 1 << 24, 1 << 26
 
 
 @dataclass
-class Filling:
+class LargeResult:
     """Cells that become more while a layer shows them.
 
     Attributes
@@ -72,7 +72,7 @@ def is_large(image: LayerImage) -> bool:
 def find_cells_by_parts(
     segmenters: Segmenters,
     image: LayerImage,
-    filling: Filling,
+    result: LargeResult,
     *,
     model: str,
     device: str,
@@ -85,7 +85,7 @@ def find_cells_by_parts(
     ----------
     segmenters : Segmenters
     image : LayerImage
-    filling : Filling
+    result : LargeResult
         Gets something to show from the first part on.
     model, device : str
     diameter : float, optional
@@ -101,23 +101,23 @@ def find_cells_by_parts(
     progress(0, 1)
     begin = time.perf_counter()
     content = digest(as_planes(image.array, image.channel_axis))
-    asked = (filling.source, content, segmenter.fingerprint, image.array.shape)
+    asked = (result.source, content, segmenter.fingerprint, image.array.shape)
     folder = large_job.folder_for(repr((*asked, image.channel_axis, diameter)))
-    filling.folder = folder
+    result.folder = folder
     written = folder / "labels"
-    filler = _Filler(filling)
+    writer = _PartWriter(result)
     found = segment_lazy(
         segmenter,
         image.array,
         written,
         channel_axis=image.channel_axis,
         diameter=diameter,
-        source=filling.source,
-        start=filling.start,
+        source=result.source,
+        start=result.start,
         progress=progress,
-        watch=filler,
+        watch=writer,
     )
-    labels = filler.finish(found.labels)
+    labels = writer.finish(found.labels)
     if isinstance(labels, np.ndarray):
         labels = for_layer(labels, len(found.table["label"]))
     large_job.finish(folder)
@@ -131,11 +131,11 @@ def find_cells_by_parts(
     )
 
 
-class _Filler:
+class _PartWriter:
     """Writes chunks that are done to where the layer reads."""
 
-    def __init__(self, filling: Filling) -> None:
-        self._filling = filling
+    def __init__(self, result: LargeResult) -> None:
+        self._result = result
         self._count = 0
         self._task: ChunkTask | None = None
         self._pyramid: LabelPyramid | None = None
@@ -167,13 +167,13 @@ class _Filler:
     def _begin(self, task: ChunkTask) -> None:
         from napari_iaunet.io.label_pyramid import LabelPyramid
 
-        filling = self._filling
-        assert filling.folder is not None
+        result = self._result
+        assert result.folder is not None
         shape = (*task.planes.shape, *task.planes.plane_shape)
-        path = filling.folder / "shown"
+        path = result.folder / "shown"
         self._task = task
-        self._pyramid = LabelPyramid(path, shape, task.plan.side, filling.added)
-        filling.levels = self._pyramid.levels
+        self._pyramid = LabelPyramid(path, shape, task.plan.side, result.added)
+        result.levels = self._pyramid.levels
 
     def _write(self, index: int, labels: NDArray[np.int32]) -> None:
         assert self._task is not None

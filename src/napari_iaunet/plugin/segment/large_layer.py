@@ -12,7 +12,7 @@ from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers import view_state
 from napari_iaunet.plugin.layers.find import OURS, list_layers, selection_kept
 from napari_iaunet.plugin.layers.geometry import added_axes
-from napari_iaunet.plugin.segment.large_job import Filling
+from napari_iaunet.plugin.segment.large_job import LargeResult
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 # In seconds; a refresh reads what is on view from disk.
 _BETWEEN_REFRESHES = 0.5
-_UNFINISHED = "unfinished"
+_KEPT_IN = "kept_in"
 _KEPT = ("opacity", "visible", "blending")
 
 
-class FillingLayer:
+class LargeLayer:
     """Shows the cells of a large image as they are found.
 
     Parameters
@@ -52,7 +52,7 @@ class FillingLayer:
         start = view_state.place_in_view(viewer, source, image.layer_channel_axis)
         if image.plane is not None:
             start = start[-2:]
-        self.filling = Filling(described, start, added_axes(source, image))
+        self.result = LargeResult(described, start, added_axes(source, image))
         self._layer: Labels | None = None
         self._refreshed = 0.0
 
@@ -63,7 +63,7 @@ class FillingLayer:
 
     def show(self) -> None:
         """Show what there is by now."""
-        if not self.filling.levels or self.is_closed:
+        if not self.result.levels or self.is_closed:
             return
         if self._layer is None:
             self._layer = self._left_over() or self._add()
@@ -94,15 +94,15 @@ class FillingLayer:
 
     def _left_over(self) -> Labels | None:
         """Layer of a run that was stopped, and that goes on now."""
-        folder = str(self.filling.folder)
+        folder = str(self.result.folder)
         for layer in list_layers(self._viewer, Labels):
-            if layer.metadata.get(OURS, {}).get(_UNFINISHED) == folder:
+            if layer.metadata.get(OURS, {}).get(_KEPT_IN) == folder:
                 return layer
         return None
 
     def _add(self) -> Labels:
-        levels = self.filling.levels
-        about = {_UNFINISHED: str(self.filling.folder)}
+        levels = self.result.levels
+        about = {_KEPT_IN: str(self.result.folder)}
         with selection_kept(self._viewer):
             layer = self._viewer.add_labels(
                 levels if len(levels) > 1 else levels[0],
