@@ -32,7 +32,7 @@ def poor(home):
 
 @pytest.mark.viewer
 def test_train_save_and_use_a_model(trainer, poor, monkeypatch):
-    trainer.dock._on_models()
+    trainer.dock.session.settings.offer_models(list_models())
     assert not trainer.panel.train_button.isEnabled()
     trainer.add()
     assert [can_be_chosen for _, can_be_chosen in trainer.proposals()] == [False]
@@ -73,7 +73,7 @@ def test_train_save_and_use_a_model(trainer, poor, monkeypatch):
 
 
 def test_pause_stop_and_discard(trainer, poor):
-    trainer.dock._on_models()
+    trainer.dock.session.settings.offer_models(list_models())
     trainer.add()
     trainer.started_from("poor")
     trainer.train(minutes=10)
@@ -94,7 +94,7 @@ def test_pause_stop_and_discard(trainer, poor):
 
 
 def test_a_killed_training_leaves_its_best_model(trainer, poor):
-    trainer.dock._on_models()
+    trainer.dock.session.settings.offer_models(list_models())
     trainer.add()
     trainer.started_from("poor")
     trainer.train(minutes=10)
@@ -109,7 +109,7 @@ def test_a_killed_training_leaves_its_best_model(trainer, poor):
 
 
 def test_a_killed_training_harms_nothing(trainer, poor):
-    trainer.dock._on_models()
+    trainer.dock.session.settings.offer_models(list_models())
     labels, image = discs()
     trainer.add()
     trainer.started_from("poor")
@@ -125,7 +125,7 @@ def test_a_killed_training_harms_nothing(trainer, poor):
 
 @pytest.mark.viewer
 def test_closing_while_training_keeps_the_best_model(trainer, poor, qtbot):
-    trainer.dock._on_models()
+    trainer.dock.session.settings.offer_models(list_models())
     trainer.add()
     trainer.started_from("poor")
     trainer.train(minutes=10)
@@ -263,7 +263,7 @@ def test_models_are_renamed_exported_imported_and_deleted(
     section = trainer.dock.model_section
     assert not section.delete_button.isEnabled()
     collection.keep(find_model("default"), "mine")
-    trainer.dock._on_models()
+    trainer.dock.session.settings.offer_models(list_models())
 
     def names():
         return [model.name for model in list_models()]
