@@ -1,6 +1,6 @@
 """Combo boxes that long names do not widen, rows and titles."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_iaunet.plugin.widgets.fields import shown
 from napari_iaunet.plugin.widgets.forms import Form, Picker, side_by_side, title
 
 
@@ -71,26 +72,16 @@ def test_a_title_is_bold(qtbot):
 @dataclass(eq=False)
 class Options:
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
-    kind: str = field(default="", metadata={"label": "Kind", "choices": ()})
-    width: float = field(
-        default=3.0,
-        metadata={
-            "label": "Width",
-            "tooltip": "How wide.",
-            "min": 1.0,
-            "max": 9.0,
-            "decimals": 1,
-            "suffix": " px",
-        },
+    kind: str = shown("", "Kind", choices=())
+    width: float = shown(
+        3.0, "Width", "How wide.", min=1.0, max=9.0, decimals=1, suffix=" px"
     )
-    guess: bool = field(
-        default=True, metadata={"label": "Guess", "text": "guess", "beside": "width"}
-    )
+    guess: bool = shown(True, "Guess", text="guess", beside="width")
     hidden: int = 0
 
 
 @pytest.fixture
-def shown(qtbot):
+def window(qtbot):
     """A form in a widget of its own."""
     widget, options = QWidget(), Options()
     form = Form(options)
@@ -100,8 +91,8 @@ def shown(qtbot):
     return SimpleNamespace(form=form, options=options, widget=widget)
 
 
-def test_a_form_shows_what_has_a_label(shown):
-    form = shown.form
+def test_a_form_shows_what_has_a_label(window):
+    form = window.form
     assert form.rowCount() == 2
     width = form["width"]
     assert (width.minimum(), width.maximum(), width.decimals()) == (1, 9, 1)
@@ -110,46 +101,46 @@ def test_a_form_shows_what_has_a_label(shown):
     assert form["guess"].text() == "guess"
     with pytest.raises(KeyError):
         form["hidden"]
-    assert_fits(shown.widget)
+    assert_fits(window.widget)
 
 
-def test_the_form_changes_the_model_and_tells_that_the_user_did(qtbot, shown):
-    with qtbot.waitSignal(shown.form.edited) as blocker:
-        shown.form["width"].setValue(5.5)
+def test_the_form_changes_the_model_and_tells_that_the_user_did(qtbot, window):
+    with qtbot.waitSignal(window.form.edited) as blocker:
+        window.form["width"].setValue(5.5)
     assert blocker.args == ["width"]
-    assert shown.options.width == 5.5
-    shown.form["guess"].click()
-    assert not shown.options.guess
+    assert window.options.width == 5.5
+    window.form["guess"].click()
+    assert not window.options.guess
 
 
-def test_the_model_changes_the_form_and_that_was_not_the_user(shown):
+def test_the_model_changes_the_form_and_that_was_not_the_user(window):
     edited = []
-    shown.form.edited.connect(edited.append)
-    shown.form.offer("kind", [("a", "first"), ("b", "second")])
-    assert shown.form["kind"].currentIndex() == -1
-    shown.options.kind, shown.options.width = "b", 7.0
-    shown.options.guess = False
-    assert shown.form["kind"].currentText() == "second"
-    assert shown.form["width"].value() == 7
-    assert not shown.form["guess"].isChecked()
+    window.form.edited.connect(edited.append)
+    window.form.offer("kind", [("a", "first"), ("b", "second")])
+    assert window.form["kind"].currentIndex() == -1
+    window.options.kind, window.options.width = "b", 7.0
+    window.options.guess = False
+    assert window.form["kind"].currentText() == "second"
+    assert window.form["width"].value() == 7
+    assert not window.form["guess"].isChecked()
     assert edited == []
 
 
-def test_choices_stay_when_the_form_is_docked(shown):
-    shown.form.offer("kind", [("a", "same"), ("b", "other")], ["tip a", "tip b"])
-    shown.options.kind = "b"
+def test_choices_stay_when_the_form_is_docked(window):
+    window.form.offer("kind", [("a", "same"), ("b", "other")], ["tip a", "tip b"])
+    window.options.kind = "b"
     outer = QWidget()
     layout = QVBoxLayout(outer)
-    layout.addWidget(shown.widget)
-    combo = shown.form["kind"]
+    layout.addWidget(window.widget)
+    combo = window.form["kind"]
     assert [combo.itemText(i) for i in range(2)] == ["same", "other"]
     assert combo.currentText() == "other"
     assert combo.itemData(0, Qt.ItemDataRole.ToolTipRole) == "tip a"
-    shown.widget.setParent(None)
+    window.widget.setParent(None)
 
 
-def test_rows_can_be_hidden_and_all_be_disabled(shown):
-    shown.form.show_row("width", False)
-    assert not shown.form["guess"].isVisible()
-    shown.form.enable(False)
-    assert not shown.form["kind"].isEnabled()
+def test_rows_can_be_hidden_and_all_be_disabled(window):
+    window.form.show_row("width", False)
+    assert not window.form["guess"].isVisible()
+    window.form.enable(False)
+    assert not window.form["kind"].isEnabled()

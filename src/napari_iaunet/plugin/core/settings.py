@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from psygnal import Signal, SignalGroupDescriptor
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.widgets.fields import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -87,8 +88,6 @@ class SegmentChoice:
 class Settings:
     """What the user wants segmented, and how; it tells when that changes.
 
-    The metadata of a field says how `Form` shows it.
-
     ``settings.events.<field>`` is the signal of a field. ``settings.changed`` follows
     any change once all fields fit one another: those of the channels change with the
     image.
@@ -123,66 +122,46 @@ class Settings:
     changed = Signal()
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     images: tuple[ImageInfo, ...] = ()
-    image: str = field(
-        default="",
-        metadata={
-            "label": "Image",
-            "tooltip": "The image whose cells are to be found.",
-            "choices": (),
-        },
+    image: str = shown(
+        "", "Image", "The image whose cells are to be found.", choices=()
     )
     channel_axis: int | None = None
     channels: tuple[int, ...] | None = None
     together_with: tuple[str, ...] = ()
-    whole_stack: bool = field(
-        default=True,
-        metadata={
-            "label": "Planes",
-            "tooltip": "Find cells in every plane of a time series or volume, each "
-            "plane on its own, or only in the one that you see.",
-            "choices": (),
-        },
+    whole_stack: bool = shown(
+        True,
+        "Planes",
+        "Find cells in every plane of a time series or volume, each "
+        "plane on its own, or only in the one that you see.",
+        choices=(),
     )
     models: tuple[ModelInfo, ...] = ()
-    model: str = field(
-        default="",
-        metadata={
-            "label": "Model",
-            "tooltip": "What finds the cells.",
-            "choices": (),
-        },
-    )
+    model: str = shown("", "Model", "What finds the cells.", choices=())
     devices: Mapping[str, str] = field(default_factory=dict)
-    device: str = field(
-        default="auto",
-        metadata={
-            "label": "Device",
-            "tooltip": "Automatic takes the graphics card (GPU) if there is one that "
-            "can be used, else the processor (CPU).",
-            "choices": (),
-        },
+    device: str = shown(
+        "auto",
+        "Device",
+        "Automatic takes the graphics card (GPU) if there is one that "
+        "can be used, else the processor (CPU).",
+        choices=(),
     )
-    diameter: float = field(
-        default=30.0,
-        metadata={
-            "label": "Cell diameter",
-            "tooltip": "How wide a typical cell is, in pixels. If cells come out in "
-            "pieces, make it larger; if several are taken for one, make it smaller.",
-            "min": SMALLEST_DIAMETER,
-            "max": LARGEST_DIAMETER,
-            "step": 1.0,
-            "decimals": 1,
-            "suffix": " px",
-        },
+    diameter: float = shown(
+        30.0,
+        "Cell diameter",
+        "How wide a typical cell is, in pixels. If cells come out in "
+        "pieces, make it larger; if several are taken for one, make it smaller.",
+        min=SMALLEST_DIAMETER,
+        max=LARGEST_DIAMETER,
+        step=1.0,
+        decimals=1,
+        suffix=" px",
     )
-    estimate: bool = field(
-        default=True,
-        metadata={
-            "label": "Estimate the cell diameter",
-            "tooltip": "Let the model find out how wide the cells are.",
-            "text": "estimate",
-            "beside": "diameter",
-        },
+    estimate: bool = shown(
+        True,
+        "Estimate the cell diameter",
+        "Let the model find out how wide the cells are.",
+        text="estimate",
+        beside="diameter",
     )
 
     def __post_init__(self) -> None:

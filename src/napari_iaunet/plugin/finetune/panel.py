@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from psygnal import SignalGroupDescriptor
@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_iaunet.plugin.finetune.pair_list import PairList
 from napari_iaunet.plugin.finetune.plot import TrainingPlot
+from napari_iaunet.plugin.widgets.fields import shown
 from napari_iaunet.plugin.widgets.forms import Form, side_by_side, title
 
 if TYPE_CHECKING:
@@ -77,55 +78,30 @@ class TrainingOptions:
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
-    start: str = field(
-        default="",
-        metadata={
-            "label": "Start from",
-            "tooltip": "The model that learns; it stays as it is itself.",
-            "choices": (),
-        },
+    start: str = shown(
+        "", "Start from", "The model that learns; it stays as it is itself.", choices=()
     )
-    minutes: float = field(
-        default=2.0,
-        metadata={
-            "label": "Train for",
-            "tooltip": _LENGTH_TIP,
-            "min": 0.1,
-            "max": 600.0,
-            "step": 1.0,
-            "decimals": 1,
-        },
+    minutes: float = shown(
+        2.0, "Train for", _LENGTH_TIP, min=0.1, max=600.0, step=1.0, decimals=1
     )
-    steps: int = field(
-        default=300,
-        metadata={
-            "label": "Steps",
-            "tooltip": _LENGTH_TIP,
-            "min": 1,
-            "max": 100_000,
-            "beside": "minutes",
-            "stretch": 1,
-        },
+    steps: int = shown(
+        300, "Steps", _LENGTH_TIP, min=1, max=100_000, beside="minutes", stretch=1
     )
-    unit: str = field(
-        default="minutes",
-        metadata={
-            "label": "Unit",
-            "tooltip": "What the length of the training is given in.",
-            "choices": (("minutes", "minutes"), ("steps", "steps")),
-            "beside": "minutes",
-            "stretch": 1,
-        },
+    unit: str = shown(
+        "minutes",
+        "Unit",
+        "What the length of the training is given in.",
+        choices=(("minutes", "minutes"), ("steps", "steps")),
+        beside="minutes",
+        stretch=1,
     )
-    rehearse: bool = field(
-        default=False,
-        metadata={
-            "label": "",
-            "tooltip": "Rehearsal: images that are open, but not on the list, are "
-            "trained on with the cells that the model finds in them now, so that it "
-            "does not forget them.",
-            "text": "keep what it finds in other open images",
-        },
+    rehearse: bool = shown(
+        False,
+        "",
+        "Rehearsal: images that are open, but not on the list, are "
+        "trained on with the cells that the model finds in them now, so that it "
+        "does not forget them.",
+        text="keep what it finds in other open images",
     )
 
     def choice(self) -> TrainingChoice:
@@ -345,7 +321,7 @@ class FinetunePanel(QScrollArea):
             self.save_requested.emit(self.name.text())
 
     def _refresh(self) -> None:
-        # Training anew would forget a model that was not saved yet.
+        # Another training would forget a model that was not saved yet.
         free = not self._busy and not self._offered
         self.train_button.setEnabled(self._ready and free)
         for widget in (self.name, self.save_button, self.discard_button):

@@ -47,7 +47,7 @@ class TrainingPlot(QWidget):
         self.clear()
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Remove all curves."""
         self.training: Points = []
         self.held_out: Points = []
         self.precision: Points = []

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from psygnal import SignalGroupDescriptor
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_iaunet.plugin.widgets.fields import shown
 from napari_iaunet.plugin.widgets.forms import Form
 from napari_iaunet.plugin.widgets.run_bar import RunBar
 
@@ -54,38 +55,27 @@ class TrackOptions:
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
-    cells: str = field(
-        default="",
-        metadata={
-            "label": "Cells",
-            "tooltip": "Cells of a stack, found plane by plane.",
-            "choices": (),
-        },
+    cells: str = shown(
+        "", "Cells", "Cells of a stack, found plane by plane.", choices=()
     )
-    image: str = field(
-        default="",
-        metadata={
-            "label": "Image",
-            "tooltip": "The image whose looks tell the cells from each other.",
-            "choices": (),
-        },
+    image: str = shown(
+        "",
+        "Image",
+        "The image in which the cells are compared by their appearance.",
+        choices=(),
     )
-    mode: str = field(
-        default="time",
-        metadata={
-            "label": "Track them",
-            "tooltip": "Through time, cells move, divide and may be missing in a "
-            "plane. Through depth they stay, and their detections become one cell.",
-            "choices": (("time", "through time"), ("depth", "through depth")),
-        },
+    mode: str = shown(
+        "time",
+        "Track them",
+        "Through time, cells move, divide and may be missing in a "
+        "plane. Through depth they stay, and their detections become one cell.",
+        choices=(("time", "through time"), ("depth", "through depth")),
     )
-    tracks: bool = field(
-        default=True,
-        metadata={
-            "label": "Tracks",
-            "tooltip": "Add a Tracks layer; divisions join mother and daughters.",
-            "text": "also draw their paths",
-        },
+    tracks: bool = shown(
+        True,
+        "Tracks",
+        "Add a Tracks layer; divisions join mother and daughters.",
+        text="also draw their paths",
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Offers = Sequence[tuple[Any, str]]
 
-# What a field's metadata says to `Form` itself; magicgui gets the rest.
+# What `shown` says to the form itself; magicgui gets the rest.
 _OWN = {"label", "beside", "stretch", "choices", "suffix", "decimals"}
 # Characters of a combo box that are always shown.
 _SHOWN = 12
@@ -31,22 +31,7 @@ _SHOWN = 12
 class Form(QFormLayout):
     """Widgets for the fields of an evented dataclass; each follows the other.
 
-    The fields that have a ``label`` in their metadata are shown, in their order; "" for
-    a row without one. It may also hold
-
-    choices : sequence of (key, text)
-        Makes a combo box. Empty: `offer` tells later what there is.
-    beside : str
-        The field in whose row it stands.
-    stretch : int
-        How much of that row it takes, beside one of the field itself.
-    suffix : str
-        Behind a number, such as its unit.
-    decimals : int
-        Of a number.
-
-    and what magicgui's widget for the field takes, such as ``tooltip``, ``min``,
-    ``max``, ``step``, and ``text`` of a check box.
+    Those that `shown` made are shown, in their order.
 
     ``edited`` comes with the name of a field that the user has changed.
 
