@@ -149,6 +149,10 @@ class Picker(QComboBox):
         """Offer things, given as key and text, and pick one; emits no signal."""
         fill(self, offers, picked)
 
+    def pick(self, key: Any) -> None:
+        """Pick one by its key, none if it is not offered; emits no signal."""
+        pick(self, key)
+
 
 def _as_they_are(widget: Any) -> list[tuple[str, Any]]:
     """Return the choices of a combo box: magicgui asks when the form is docked."""
