@@ -312,8 +312,8 @@ def test_follows_the_layers(qtbot, dock, viewer):
 
 def test_layers_that_were_there_before(qtbot, viewer, fake):
     viewer.add_image(data.coins(), name="early")
-    panel = open_dock(qtbot, viewer).segment_panel
-    assert panel.form["image"].currentText() == "early"
+    dock = open_dock(qtbot, viewer)
+    assert dock.segment_panel.form["image"].currentText() == "early"
 
 
 def close(viewer, dock):

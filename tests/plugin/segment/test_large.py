@@ -284,13 +284,13 @@ def test_a_stack_is_one_layer_that_can_be_edited(
 @pytest.mark.viewer
 def test_what_is_on_view_comes_first(qtbot, dock, viewer, mosaic, monkeypatch):
     written = []
-    write = large_job._Filler._write
+    write = large_job._PartWriter._write
 
     def note(self, index, labels):
         written.append(index)
         write(self, index, labels)
 
-    monkeypatch.setattr(large_job._Filler, "_write", note)
+    monkeypatch.setattr(large_job._PartWriter, "_write", note)
     # Of two at once either may be the first that is done.
     monkeypatch.setattr(lazy, "_AT_ONCE", 1)
     viewer.add_image(lazily(mosaic), scale=(2, 2))
