@@ -25,7 +25,7 @@ from person import CTRL, LEFT, SHIFT, Person
 from qtpy.QtCore import QPoint, Qt
 
 import napari_iaunet
-from napari_iaunet.plugin.core import devices, segmenters
+from napari_iaunet.plugin.core import preferences, segmenters
 
 pytestmark = pytest.mark.viewer
 
@@ -68,8 +68,7 @@ class Gate:
 def gate(monkeypatch):
     gate = Gate()
     monkeypatch.setattr(segmenters, "make_segmenter", gate)
-    monkeypatch.setattr(devices, "device", lambda: "cpu")
-    monkeypatch.setattr(devices, "remember_device", lambda name: None)
+    monkeypatch.setattr(preferences, "_stored", lambda: None)
     return gate
 
 
