@@ -1,0 +1,154 @@
+"""The rows of a form for the channels of an image alone, with real settings."""
+
+import pytest
+from narrow import assert_fits
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
+
+from napari_iaunet.plugin.core.settings import ImageInfo, Settings
+from napari_iaunet.plugin.segment.channel_picker import ChannelPicker
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def info(name, shape=(64, 64), *, rgb=False, labels=None, channel_axis=None):
+    labels = labels or tuple(str(i) for i in range(-len(shape), 0))
+    return ImageInfo(name, name, shape, rgb, labels, channel_axis)
+
+
+FOUR = info("a", (4, 64, 64), labels=("c", "y", "x"), channel_axis=0)
+
+
+class Rows(QWidget):
+    """A form with the picker's rows, which shows every change of the settings."""
+
+    def __init__(self):
+        super().__init__()
+        self.settings = Settings()
+        self.form = QFormLayout(self)
+        self.form.addRow("Image", QLabel("a"))
+        self.picker = ChannelPicker(self.form, self.settings)
+        self.settings.changed.connect(self.picker.show)
+        self.axis, self.list = self.picker.axis, self.picker.list
+
+    def offer(self, *images):
+        self.settings.offer_images(images)
+
+    def texts(self):
+        return [self.list.item(i).text() for i in range(self.list.count())]
+
+    def ticked(self):
+        checked = Qt.CheckState.Checked
+        return [
+            self.list.item(i).checkState() == checked for i in range(self.list.count())
+        ]
+
+
+@pytest.fixture
+def rows(qtbot):
+    rows = Rows()
+    qtbot.addWidget(rows)
+    rows.resize(320, 300)
+    rows.show()
+    return rows
+
+
+def press(qtbot, rows, number):
+    """Click the box of a channel."""
+    place = rows.list.visualItemRect(rows.list.item(number))
+    box = QPoint(place.left() + 10, place.center().y())
+    qtbot.mouseClick(rows.list.viewport(), LEFT, pos=box)
+
+
+def test_rows_show_only_where_there_is_something_to_choose(rows):
+    assert not rows.axis.isVisible()
+    assert not rows.list.isVisible()
+    rows.offer(info("a"))
+    assert not rows.axis.isVisible()
+    assert not rows.list.isVisible()
+    rows.offer(info("a", (3, 64, 64)))
+    assert rows.axis.isVisible()
+    assert not rows.list.isVisible()
+    rows.offer(info("a", (3, 64, 64), rgb=True))
+    assert not rows.axis.isVisible()
+    rows.offer(FOUR)
+    assert rows.axis.isVisible()
+    assert rows.list.isVisible()
+
+
+def test_channels_of_an_axis_are_ticked(qtbot, rows):
+    rows.offer(FOUR)
+    assert rows.axis.currentText() == "c (4)"
+    assert rows.texts() == [f"channel {i}" for i in range(4)]
+    assert rows.ticked() == [True] * 4
+    press(qtbot, rows, 1)
+    assert rows.settings.channels == (0, 2, 3)
+    rows.list.setCurrentRow(3)
+    QTest.keyClick(rows.list, Qt.Key.Key_Space)
+    assert rows.settings.channels == (0, 2)
+    press(qtbot, rows, 1)
+    assert rows.settings.channels == (0, 1, 2)
+    assert rows.ticked() == [True, True, True, False]
+
+
+def test_an_axis_is_picked_with_the_keyboard(rows):
+    rows.offer(info("a", (2, 5, 64, 64), labels=("-4", "z", "y", "x")))
+    texts = [rows.axis.itemText(i) for i in range(rows.axis.count())]
+    assert texts == ["none", "axis 1 (2)", "z (5)", "y (64)", "x (64)"]
+    rows.axis.setFocus()
+    for axis, count in ((0, 2), (1, 5)):
+        QTest.keyClick(rows.axis, Qt.Key.Key_Down)
+        assert rows.settings.channel_axis == axis
+        assert rows.settings.channels == tuple(range(count))
+        assert rows.list.count() == count
+    for _ in range(2):
+        QTest.keyClick(rows.axis, Qt.Key.Key_Up)
+    assert rows.settings.channel_axis is None
+    assert rows.settings.channels is None
+    assert not rows.list.isVisible()
+
+
+def test_images_of_one_size_are_channels_together(qtbot, rows):
+    rows.offer(info("b"), info("small", (32, 32)), info("c"), info("a"))
+    assert rows.texts()[0] == "a", "the image that is picked"
+    assert sorted(rows.texts()) == ["a", "b", "c"]
+    assert rows.ticked() == [True, False, False]
+    press(qtbot, rows, 0)  # it is always one of them
+    assert rows.ticked() == [True, False, False]
+    press(qtbot, rows, rows.texts().index("b"))
+    assert rows.settings.together_with == ("b",)
+    press(qtbot, rows, rows.texts().index("c"))
+    assert sorted(rows.settings.together_with) == ["b", "c"]
+
+
+def test_the_settings_are_shown_whoever_changed_them(rows):
+    rows.offer(FOUR)
+    rows.settings.channels = (2,)
+    assert rows.ticked() == [False, False, True, False]
+    rows.settings.channel_axis = None
+    assert rows.axis.currentText() == "none"
+    assert not rows.list.isVisible()
+
+
+def test_at_most_four_channels_are_shown_without_scrolling(rows):
+    heights = {}
+    for count in (2, 4, 1_000):
+        shape = (count, 64, 64)
+        rows.offer(info(str(count), shape, labels=("c", "y", "x"), channel_axis=0))
+        assert rows.list.count() == count
+        heights[count] = rows.list.height()
+    assert heights[2] < heights[4] == heights[1_000]
+
+
+def test_many_channels_with_long_names_fit_a_narrow_dock(rows):
+    rows.offer(
+        *(info(f"{i} an image whose name does not end " * 5) for i in range(1_000))
+    )
+    assert rows.list.count() == 1_000
+    assert_fits(rows)
+
+
+def test_everything_has_a_tooltip(rows):
+    assert rows.axis.toolTip()
+    assert rows.list.toolTip()
