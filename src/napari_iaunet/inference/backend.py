@@ -19,19 +19,19 @@ from napari_iaunet.inference.fields import FieldImage
 from napari_iaunet.inference.tiles import pad_to_stride, plan_blocks, rescale, run_tiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_iaunet.identity.descriptor import CellPixels
     from napari_iaunet.inference.progress import PlaneProgress, Progress
+    from napari_iaunet.inference.tiles import Block
     from napari_iaunet.model.network import IAUNet
 
 _Made = TypeVar("_Made")
 # Sides of a tile in pixels. Larger tiles waste less on their halos and take more
-# memory; below the smallest, the halos on both sides leave hardly anything between
-# them.
+# memory; in smaller ones than the last, hardly anything lies between the halos.
 _TILE_CUDA, _TILE, _SMALLEST_TILE = 2048, 1536, 192
 # Pixels that are compared with queries at a time: their vectors and what the head makes
 # of them then stay in a processor's cache of a few MB.
@@ -58,14 +58,8 @@ class Augmentation(NamedTuple):
 class Backend:
     """A network on a device: images in, blended fields out.
 
-    Parameters
-    ----------
-    network : IAUNet
-    device : torch.device
-    tile : int or None
-        Side of a tile in pixels; None picks one that suits the device.
-    engine : str or None
-        As for `choose_engine`.
+    A tile has this side in pixels, or one that suits the device; `engine` is as for
+    `choose_engine`.
     """
 
     def __init__(
@@ -87,7 +81,7 @@ class Backend:
     def fields(
         self,
         plane: NDArray[np.float32],
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> FieldImage:
         """Run the network over a plane; out of memory halves the tile and goes on.
 
@@ -111,7 +105,7 @@ class Backend:
         self,
         plane: NDArray[np.float32],
         predict: Callable[[Tensor], Sequence[Tensor]],
-        progress: Callable[[int, int], None] | None,
+        progress: Progress | None,
     ) -> list[Tensor]:
         """Call `run_tiled`; of several threads, one runs the network at a time.
 
@@ -140,12 +134,8 @@ class Backend:
 
         Parameters
         ----------
-        plane : (3, Y, X) float32
-            As for `fields`.
-        fields : FieldImage
-            What `fields` returned for that plane.
-        augmentations : sequence of Augmentation
-        steps : PlaneProgress
+        plane, fields
+            What `fields` took and returned.
 
         Returns
         -------
@@ -179,30 +169,12 @@ class Backend:
         plane: NDArray[np.float32],
         pixels: CellPixels,
         count: int,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Tensor:
-        """Run the network over a plane and pool its maps over cells.
+        """Run the network over a plane and pool its maps over `count` cells.
 
-        Parameters
-        ----------
-        plane : (3, Y, X) float32
-            Normalised and at the network's scale.
-        pixels : CellPixels
-            Places on that plane.
-        count : int
-            Number of cells N.
-        progress : callable, optional
-            Called with the tiles done and the number of tiles.
-
-        Returns
-        -------
-        Tensor, (N, P) float32
-            As `IAUNet.describe` takes it.
-
-        Raises
-        ------
-        DeviceError
-            If not even the smallest tile fits.
+        Returns (count, P) float32, as `IAUNet.describe` takes it; plane, progress and
+        errors are as for `fields`.
         """
         return self._with_memory(lambda: self._pool(plane, pixels, count, progress))
 
@@ -211,18 +183,8 @@ class Backend:
     ) -> Tensor:
         """Project every cell of a plane to a vector that tells it from its look-alikes.
 
-        Parameters
-        ----------
-        plane : (3, Y, X) float32
-            Normalised and at the network's scale.
-        labels : (Y, X) int64
-            0 background, 1..count.
-        count : int
-
-        Returns
-        -------
-        Tensor, (count, P) float32
-            Rows of unit length; row i belongs to label i + 1.
+        Of labels (Y, X) 1..count, returns (count, P) float32, rows of unit length, row
+        i of label i + 1; the plane is as for `fields`.
         """
         return self._with_memory(lambda: self._identify(plane, labels, count))
 
@@ -230,14 +192,10 @@ class Backend:
     def _identify(
         self, plane: NDArray[np.float32], labels: NDArray[np.int64], count: int
     ) -> Tensor:
-        stride = self.config.stride
-        padded = torch.from_numpy(np.ascontiguousarray(pad_to_stride(plane, stride)))
-        cells = torch.zeros(padded.shape[1:], dtype=torch.int64)
-        cells[: labels.shape[0], : labels.shape[1]] = torch.from_numpy(labels)
+        missing = [(0, -n % self.config.stride) for n in labels.shape]
+        cells = torch.from_numpy(np.pad(labels, missing))
         vectors = torch.zeros(count, self.config.projection)
-        for block in plan_blocks((cells.shape[0], cells.shape[1]), self.tile, stride):
-            image = padded[None, :, block.rows, block.columns]
-            image = image.to(self.device, memory_format=torch.channels_last)
+        for block, image in self._blocks(plane, None):
             here = cells[None, block.rows, block.columns].to(self.device)
             with self._autocast():
                 maps = self.network.features(image)
@@ -254,24 +212,29 @@ class Backend:
         plane: NDArray[np.float32],
         pixels: CellPixels,
         count: int,
-        progress: Callable[[int, int], None] | None,
+        progress: Progress | None,
     ) -> Tensor:
-        stride = self.config.stride
-        padded = torch.from_numpy(np.ascontiguousarray(pad_to_stride(plane, stride)))
-        height, width = padded.shape[1:]
-        blocks = plan_blocks((height, width), self.tile, stride)
         pooled = PooledMaps(count)
-        for done, block in enumerate(blocks):
-            image = padded[None, :, block.rows, block.columns]
-            image = image.to(self.device, memory_format=torch.channels_last)
+        for block, image in self._blocks(plane, progress):
             with self._autocast():
                 maps = self.network.levels(image)
             corner = (block.rows.start, block.columns.start)
             here = pixels.within(block.inner_rows, block.inner_columns, corner)
             pooled.add([values[0].cpu() for values in maps], here)
-            if progress:
-                progress(done + 1, len(blocks))
         return pooled.result()
+
+    def _blocks(
+        self, plane: NDArray[np.float32], progress: Progress | None
+    ) -> Iterator[tuple[Block, Tensor]]:
+        """Blocks of a plane, and their images on the device."""
+        stride = self.config.stride
+        padded = torch.from_numpy(np.ascontiguousarray(pad_to_stride(plane, stride)))
+        blocks = plan_blocks((padded.shape[1], padded.shape[2]), self.tile, stride)
+        for done, block in enumerate(blocks, 1):
+            image = padded[None, :, block.rows, block.columns]
+            yield block, image.to(self.device, memory_format=torch.channels_last)
+            if progress:
+                progress(done, len(blocks))
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(

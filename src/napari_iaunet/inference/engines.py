@@ -71,16 +71,7 @@ class Engine(Protocol):
 
 
 class TorchEngine:
-    """PyTorch, on any device.
-
-    Parameters
-    ----------
-    network : IAUNet
-        Ready to be used, on the device.
-    device : torch.device
-    dtype : torch.dtype, optional
-        In which it computes; what pays on the device if left out.
-    """
+    """PyTorch, on any device; the network is there, and ready to be used."""
 
     name = PYTORCH
 
@@ -147,19 +138,9 @@ class _Outputs(nn.Module):
 
 
 class OpenVinoEngine:
-    """OpenVINO, on the processor.
+    """OpenVINO, on the processor; its converted network is in a folder, or put there.
 
-    Parameters
-    ----------
-    network : IAUNet
-        Ready to be used, on the CPU.
-    folder : Path
-        Where the converted network is, or is put.
-
-    Raises
-    ------
-    DeviceError
-        If OpenVINO is not installed or cannot convert the network.
+    Raises DeviceError if OpenVINO is not installed or cannot convert the network.
     """
 
     name = OPENVINO
@@ -225,7 +206,6 @@ def choose_engine(
     ----------
     network : IAUNet
         Ready to be used, on the device.
-    device : torch.device
     name : str, optional
         "pytorch" or "openvino"; otherwise the environment variable
         NAPARI_IAUNET_ENGINE says so; otherwise the faster one is taken, which is

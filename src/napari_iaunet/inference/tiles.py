@@ -161,28 +161,18 @@ class Block(NamedTuple):
 def plan_blocks(
     shape: tuple[int, int], tile: int, stride: int, halo: int = HALO
 ) -> list[Block]:
-    """Cut a plane into tiles whose inner parts do not overlap.
+    """Cut a plane (Y, X) into tiles whose inner parts do not overlap.
 
-    Parameters
-    ----------
-    shape : (int, int)
-        Height and width in pixels; multiples of `stride`.
-    tile, stride, halo : int
-        Pixels, as for `run_tiled`.
+    Height and width are multiples of `stride`; the rest is as for `run_tiled`.
     """
     size = _tile_side(tile, stride, halo)
     axes = []
     for length in shape:
         starts, width = plan_axis(length, size, stride, halo)
-        borders = [(a + width + b) // 2 for a, b in pairwise(starts)]
-        axes.append(
-            [
-                (slice(start, start + width), slice(low, high))
-                for start, low, high in zip(
-                    starts, [0, *borders], [*borders, length], strict=True
-                )
-            ]
-        )
+        borders = [0, *((a + width + b) // 2 for a, b in pairwise(starts)), length]
+        outer = [slice(start, start + width) for start in starts]
+        inner = [slice(low, high) for low, high in pairwise(borders)]
+        axes.append(list(zip(outer, inner, strict=True)))
     return [
         Block(rows, columns, inner_rows, inner_columns)
         for rows, inner_rows in axes[0]
@@ -190,33 +180,15 @@ def plan_blocks(
     ]
 
 
-def resize(values: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Bilinear (F, y, x) -> (F, *shape)."""
-    return F.interpolate(
-        values[None], size=shape, mode="bilinear", align_corners=False
-    )[0]
-
-
 def rescale(plane: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     """Resize a plane bilinearly, with anti-aliasing where it shrinks.
 
-    Parameters
-    ----------
-    plane : (C, Y, X) float32
-    scale : float
-        Factor of both spatial axes.
-
-    Returns
-    -------
-    (C, round(Y * scale), round(X * scale)) float32, each at least 1 pixel.
+    (C, Y, X) becomes (C, round(Y * scale), round(X * scale)), each at least 1 pixel.
     """
     height, width = (max(1, round(n * scale)) for n in plane.shape[-2:])
     if (height, width) == plane.shape[-2:]:
         return plane
-    import torch
-    from torch.nn.functional import interpolate
-
-    resized = interpolate(
+    resized = F.interpolate(
         torch.from_numpy(np.ascontiguousarray(plane, np.float32))[None],
         size=(height, width),
         mode="bilinear",

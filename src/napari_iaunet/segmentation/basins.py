@@ -11,15 +11,7 @@ if TYPE_CHECKING:
 
 
 class _Passes(NamedTuple):
-    """The highest ways between maxima that lie in touching basins.
-
-    Attributes
-    ----------
-    ends : (P, 2) int64
-        Indices of the two maxima.
-    height : (P,) float32
-        Of the lowest pixel on the way.
-    """
+    """The highest ways between maxima, (P, 2), and their lowest pixels, (P,)."""
 
     ends: NDArray[np.int64]
     height: NDArray[np.float32]
@@ -36,7 +28,7 @@ def merge_basins(
     Every pixel climbs to its highest neighbour until it stands on a maximum. From
     the highest pass between two basins to the lowest, basins become one where the
     lower of their maxima rises above the pass by less than `depth`: its dynamics
-    (Grimaud, Proc. SPIE 1769, 1992).
+    (Grimaud, Proc. SPIE 1769, 1992). Returns (Q,): places in one basin share a number.
 
     Parameters
     ----------
@@ -47,11 +39,6 @@ def merge_basins(
         Indices into the flattened plane, of pixels inside.
     depth : float
         In units of the heights.
-
-    Returns
-    -------
-    (Q,) int64
-        The same number for places in one basin.
     """
     # With a margin around the plane, every pixel has all its neighbours.
     height = np.pad(

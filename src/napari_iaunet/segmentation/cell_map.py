@@ -109,13 +109,7 @@ def map_cells(
 ) -> CellMap:
     """Describe the cells of a label image, and find out what is needed to show them.
 
-    Parameters
-    ----------
-    segmenter : Segmenter
-    image, labels, channel_axis
-        As for `Segmenter.describe`.
-    progress : callable
-        Called as ``progress(done, total)``; raising in it stops the work.
+    Parameters are as for `Segmenter.describe`.
     """
     cells = segmenter.describe(
         image, labels, channel_axis=channel_axis, progress=progress

@@ -14,6 +14,7 @@ from napari_iaunet.segmentation.correction import correction, obey
 from napari_iaunet.segmentation.queries import (
     Queries,
     can_win,
+    compare,
     distinct,
     find_peaks,
     merge_queries,
@@ -77,13 +78,6 @@ class EncodedImage:
         return clipped
 
 
-class _Window(NamedTuple):
-    """A part of the fields, (y0, x0) its first pixel."""
-
-    fields: FieldImage
-    corner: NDArray[np.int64]
-
-
 class ClickedCell(NamedTuple):
     """One cell of an image.
 
@@ -120,34 +114,28 @@ def segment_clicks(
 
     Parameters
     ----------
-    image : EncodedImage
     points : (P, 2) float
         (y, x) in pixels of the image.
     positive : (P,) bool
         True for points inside of the cell; one at least.
-    same_cell : callable
-        ``IAUNet.same_cell_logit``.
-    diameter : float
-        The network's cell diameter, in pixels.
-    settings : DecodeSettings
+    same_cell, diameter
+        As for `decode`.
     """
     reach = _REACH * diameter
     centre = image.to_network(points)
     while True:
-        window = _cut(image.fields, centre, reach)
-        local = centre - window.corner
-        mask = _decode_clicks(
-            window.fields, local, positive, same_cell, diameter, settings
-        )
-        if reach >= _WIDEST * diameter or not _leaves(mask, window, image.fields):
+        fields, corner = _cut(image.fields, centre, reach)
+        local = centre - corner
+        mask = _decode_clicks(fields, local, positive, same_cell, diameter, settings)
+        if reach >= _WIDEST * diameter or not _leaves(mask, corner, image.fields):
             break
         reach *= 2
-    return _to_image(image, window, mask, points, positive)
+    return _to_image(image, corner, mask, points, positive)
 
 
 def _to_image(
     image: EncodedImage,
-    window: _Window,
+    corner: NDArray[np.int64],
     mask: NDArray[np.bool_],
     points: NDArray[np.float64],
     positive: NDArray[np.bool_],
@@ -156,28 +144,21 @@ def _to_image(
     size = np.asarray(image.fields.foreground.shape)
     factor = size / image.shape
     rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    low = window.corner + np.array([rows[0], columns[0]])
-    high = window.corner + np.array([rows[-1], columns[-1]]) + 1
+    low = corner + np.array([rows[0], columns[0]])
+    high = corner + np.array([rows[-1], columns[-1]]) + 1
     first = np.clip(np.floor((low - 1) / factor), 0, None).astype(int)
     last = np.minimum(np.ceil((high + 1) / factor), image.shape).astype(int)
     places = [
         (np.arange(a, b) + 0.5) * f - 0.5 - c
-        for a, b, f, c in zip(first, last, factor, window.corner, strict=True)
+        for a, b, f, c in zip(first, last, factor, corner, strict=True)
     ]
     same_scale = tuple(size) == tuple(image.shape)
-    native = _pick(mask, places) if same_scale else _sample(mask, places)
+    rows, columns = (place.astype(int) for place in places)
+    native = mask[np.ix_(rows, columns)] if same_scale else _sample(mask, places)
     local = points - first
     on_it = ((local > -0.5) & (local < np.asarray(native.shape) - 0.5)).all(1)
     native = obey(native, local[on_it], positive[on_it])
     return ClickedCell((int(first[0]), int(first[1])), native)
-
-
-def _pick(
-    mask: NDArray[np.bool_], places: list[NDArray[np.float64]]
-) -> NDArray[np.bool_]:
-    rows, columns = (p.astype(int) for p in places)
-    picked: NDArray[np.bool_] = mask[np.ix_(rows, columns)]
-    return picked
 
 
 def _sample(
@@ -198,8 +179,10 @@ def _sample(
     return inside
 
 
-def _cut(fields: FieldImage, points: NDArray[np.float64], reach: float) -> _Window:
-    """Cut out what lies within `reach` pixels of the points."""
+def _cut(
+    fields: FieldImage, points: NDArray[np.float64], reach: float
+) -> tuple[FieldImage, NDArray[np.int64]]:
+    """Cut out what lies within `reach` pixels of the points; also its first pixel."""
     size = np.asarray(fields.foreground.shape)
     low = np.clip(np.floor(points.min(0) - reach), 0, size - 1).astype(int)
     high = np.clip(np.ceil(points.max(0) + reach) + 1, 1, size).astype(int)
@@ -207,12 +190,14 @@ def _cut(fields: FieldImage, points: NDArray[np.float64], reach: float) -> _Wind
     cut = FieldImage(*(f[..., rows, columns] for f in fields))
     # The values of a pixel lie side by side: embeddings are read by pixels, many times.
     embedding = cut.embedding.permute(1, 2, 0).contiguous().permute(2, 0, 1)
-    return _Window(cut._replace(embedding=embedding), low)
+    return cut._replace(embedding=embedding), low
 
 
-def _leaves(mask: NDArray[np.bool_], window: _Window, fields: FieldImage) -> bool:
+def _leaves(
+    mask: NDArray[np.bool_], corner: NDArray[np.int64], fields: FieldImage
+) -> bool:
     """Whether the cell touches a border of the window that is none of the image."""
-    y, x = window.corner
+    y, x = corner
     height, width = fields.foreground.shape
     return bool(
         (y > 0 and mask[0].any())
@@ -291,13 +276,9 @@ def _lead(
     for logits, members, (near, close, _) in zip(
         best, (own, other), found, strict=True
     ):
-        for k in range(near.shape[1]):
-            use = np.flatnonzero(close[place, k])
-            query = members[near[place[use], k]]
-            logit = same_cell(
-                vectors[use] - queries.embedding[query],
-                torch.from_numpy(vote[use] - queries.vote[query]),
-            ).numpy()
+        for use, _, logit in compare(
+            vectors, vote, queries, members[near], close, place, same_cell
+        ):
             logits[use] = np.maximum(logits[use], logit)
     lead = np.full(len(pixels), -_STRONG, np.float32)
     lead[asked] = np.clip(best[0] - best[1], -_STRONG, _STRONG)
@@ -355,11 +336,8 @@ def check_points(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return points (P, 2) float64 and which of them are inside, (P,) bool.
 
-    Raises
-    ------
-    ImageError
-        If no point is inside, points and labels do not match, a point lies off
-        the image, or one pixel is said to be inside and outside.
+    Raises ImageError if no point is inside, points and labels do not match, a point
+    lies off the image, or one pixel is said to be inside and outside.
     """
     try:
         places = np.asarray(points, np.float64).reshape(-1, 2)

@@ -84,17 +84,14 @@ def _nearby(
     """How far each click reaches when it acts alone, (P,) pixels."""
     opposite = positive[:, None] != positive
     distance = np.sqrt(np.where(opposite, apart, np.inf).min(axis=1))
-    widths: NDArray[np.float64] = np.clip(
-        _TOWARDS_OPPOSITE * distance, min(_NARROWEST, widest), widest
-    )
-    return widths
+    least = min(_NARROWEST, widest)
+    return np.asarray(np.clip(_TOWARDS_OPPOSITE * distance, least, widest))
 
 
 def _nearness(
     square: NDArray[np.float64], width: float | NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    nearness: NDArray[np.float64] = np.exp(-0.5 * square / width**2)
-    return nearness
+    return np.asarray(np.exp(-0.5 * square / width**2))
 
 
 def _solve(
@@ -145,8 +142,7 @@ def obey(
         mask[y, x] = True
     parts, _ = ndimage.label(mask)
     wanted = {_at(parts, point) for point in points[positive]} - {0}
-    kept: NDArray[np.bool_] = np.isin(parts, list(wanted))
-    return kept
+    return np.isin(parts, list(wanted))
 
 
 def _with_holes_filled(
@@ -167,5 +163,4 @@ def _disc(
     shape: tuple[int, ...], point: NDArray[np.float64], radius: float
 ) -> NDArray[np.bool_]:
     y, x = np.ogrid[: shape[0], : shape[1]]
-    disc: NDArray[np.bool_] = (y - point[0]) ** 2 + (x - point[1]) ** 2 <= radius**2
-    return disc
+    return np.asarray((y - point[0]) ** 2 + (x - point[1]) ** 2 <= radius**2)

@@ -52,17 +52,9 @@ class Instances(NamedTuple):
 
 
 def tidy(labels: NDArray[np.int32], smallest: float) -> NDArray[np.int32]:
-    """Keep the largest connected part of each cell; drop cells that are too small.
+    """Keep the largest connected part of each cell, of `smallest` pixels at least.
 
-    Parameters
-    ----------
-    labels : (Y, X) int32
-    smallest : float
-        Least area, in pixels.
-
-    Returns
-    -------
-    (Y, X) int32, consecutive.
+    The labels that are returned are consecutive.
     """
     parts, count = label_components(labels, connectivity=1, return_num=True)
     if not count:
@@ -93,20 +85,7 @@ def _renumbered(labels: NDArray[Any], kept: NDArray[np.bool_]) -> NDArray[np.int
 def flood(
     labels: NDArray[np.int32], centre: NDArray[np.float32], inside: NDArray[np.bool_]
 ) -> NDArray[np.int32]:
-    """Give foreground without a label to the cells beside it, down the centre map.
-
-    Parameters
-    ----------
-    labels : (Y, X) int32
-        0 where there is no cell, or none yet.
-    centre : (Y, X) float32
-    inside : (Y, X) bool
-        Foreground.
-
-    Returns
-    -------
-    (Y, X) int32
-    """
+    """Give foreground without a label to the cells beside it, down the centre map."""
     missing = inside & (labels == 0)
     # Of the cells only pixels beside missing ones are markers: each costs as much time
     # as a flooded pixel.
@@ -139,13 +118,10 @@ def decode(
 
     Parameters
     ----------
-    fields : FieldImage
-        Of size (Y, X).
     same_cell : callable
         ``IAUNet.same_cell_logit``.
     diameter : float
         The network's cell diameter, in pixels.
-    settings : DecodeSettings
     """
     inside = _foreground(fields, diameter, settings)
     smooth = smoothed(fields.centre)
@@ -200,10 +176,8 @@ def score_cells(labels: NDArray[np.int32], fields: FieldImage) -> NDArray[np.flo
     total = np.bincount(cell, fields.foreground.numpy().ravel()[where], count + 1)[1:]
     height = np.zeros(count + 1, np.float32)
     np.maximum.at(height, cell, fields.centre.numpy().ravel()[where])
-    scores: NDArray[np.float32] = (
-        total / np.maximum(area, 1) * np.sqrt(height[1:])
-    ).astype(np.float32)
-    return np.clip(scores, 0, 1)
+    scores = total / np.maximum(area, 1) * np.sqrt(height[1:])
+    return np.clip(scores.astype(np.float32), 0, 1)
 
 
 def keep_cells(cells: Instances, kept: NDArray[np.bool_]) -> Instances:
@@ -237,24 +211,13 @@ def to_image_size(
         align_corners=False,
         antialias=True,
     )[0, 0]
-    out: NDArray[np.int32] = (
-        torch.where(smooth > threshold, resized[0, 0], 0).int().numpy()
-    )
-    return out
+    return np.asarray(torch.where(smooth > threshold, resized[0, 0], 0).int())
 
 
 def decode_plain(
     fields: FieldImage, diameter: float, settings: DecodeSettings
 ) -> Instances:
-    """Decode a network without identity branch: components, then watershed.
-
-    Parameters
-    ----------
-    fields : FieldImage
-    diameter : float
-        The network's cell diameter, in pixels.
-    settings : DecodeSettings
-    """
+    """Decode a network without identity branch: components, then watershed."""
     inside = _foreground(fields, diameter, settings)
     height = np.where(inside, fields.centre.numpy(), 0)
     # Low saddles along the ridge of a long cell do not make two cells of it.

@@ -155,16 +155,7 @@ def _find_more_upscaled(
 ) -> Decoded | None:
     """Segment a window at the second scale; None unless many more cells are found.
 
-    Parameters
-    ----------
-    window : (3, Y, X) float32
-    segment_at : callable
-        (plane, scale) -> Decoded.
-    before : Decoded
-        Of the window at the first scale.
-    scales : (float, float)
-    whole : bool
-        Whether to segment all of the window, or a part.
+    `before` is of the window at the first scale; not `whole`, a part is segmented.
     """
     if not whole:
         # The window alone would take as long as all the rest of the plane.

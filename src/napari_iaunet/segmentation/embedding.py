@@ -39,6 +39,8 @@ class LabelPlanes:
         All labels above 0, sorted.
     diameter : float or None
         Median over the cells of all planes, in pixels; None without cells.
+    cells : list of two arrays (n,) int
+        Of each plane: its sorted labels, and the area of each in pixels.
     with_cells : list of int
         The planes that have cells.
 
@@ -60,26 +62,19 @@ class LabelPlanes:
         if labels.dtype.kind not in "iu":
             raise ImageError("The labels must be whole numbers, one number per cell.")
         self._labels, self._planes = labels, planes
-        found = [cells_of(self[i]) for i in range(len(planes))]
-        self.label_ids: NDArray[np.int64] = np.unique(
-            np.concatenate([label_ids for label_ids, _ in found])
-        ).astype(np.int64)
-        self.with_cells = [i for i, (ids, _) in enumerate(found) if ids.size]
-        areas = np.concatenate([areas for _, areas in found])
+        self.cells = [
+            np.unique(plane[plane > 0], return_counts=True)
+            for plane in map(self.__getitem__, range(len(planes)))
+        ]
+        label_ids, areas = (np.concatenate(c) for c in zip(*self.cells, strict=True))
+        self.label_ids = np.unique(label_ids).astype(np.int64)
+        self.with_cells = [i for i, (ids, _) in enumerate(self.cells) if ids.size]
         self.diameter = median_diameter(areas)
 
     def __getitem__(self, i: int) -> NDArray[np.integer[Any]]:
         """Labels of a plane, (Y, X); those below 0 are background, too."""
         labels = np.asarray(self._labels[self._planes.position(i)])
         return np.maximum(labels, 0) if labels.dtype.kind == "i" else labels
-
-
-def cells_of(
-    labels: NDArray[np.integer[Any]],
-) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
-    """Return the sorted labels of a plane and the area of each, in pixels."""
-    label_ids, areas = np.unique(labels[labels > 0], return_counts=True)
-    return label_ids, areas.astype(np.int64)
 
 
 def embed_cells(
@@ -93,21 +88,8 @@ def embed_cells(
 
     A label in several planes gets the mean over these, weighted by area.
 
-    Parameters
-    ----------
-    backend : Backend
-    planes : Planes
-    labels : LabelPlanes
-    diameter : float or None
-        In pixels; the median of the labels' own if None.
-    progress : callable, optional
-        Called with the tiles done and the number of tiles, over all planes; may
-        raise to stop.
-
-    Returns
-    -------
-    (N, D) float32
-        Row i belongs to ``labels.label_ids[i]``.
+    Returns (N, D) float32; row i belongs to ``labels.label_ids[i]``. The diameter is
+    in pixels; without it, that of the labels is taken.
     """
     network = backend.network
     if not bool(network.descriptor_basis.any()):
@@ -122,12 +104,11 @@ def embed_cells(
     for index in range(len(planes)):
         steps.plane = index
         steps(0, 1)
-        here = labels[index]
-        present, area = cells_of(here)
+        present, area = labels.cells[index]
         if not present.size:
             continue
         plane = _at_scale(planes[index], diameter or labels.diameter, known)
-        pixels = cell_pixels(here, present, plane.shape[1:])
+        pixels = cell_pixels(labels[index], present, plane.shape[1:])
         pooled = backend.describe(plane, pixels, len(present), steps)
         vectors = network.describe(pooled.to(network.descriptor_mean.device)).cpu()
         rows = torch.from_numpy(np.searchsorted(label_ids, present.astype(np.int64)))
@@ -147,30 +128,19 @@ def identify_cells(
     """Project every cell to a unit vector by which individuals are told apart.
 
     Unlike `embed_cells`, this is the projection that the cell triplets train: two
-    views of one cell are alike, and a cell is unlike its look-alikes.
-
-    Parameters
-    ----------
-    backend, planes, labels, diameter, progress
-        As for `embed_cells`.
-
-    Returns
-    -------
-    (N, P) float32
-        Row i belongs to ``labels.label_ids[i]``; of a label in several planes, to its
-        last plane.
+    views of one cell are alike, and a cell is unlike its look-alikes. Of a label in
+    several planes, the last one counts.
     """
     if not backend.config.identity:
         raise ModelError("This model has no identity branch: it cannot follow cells.")
     found = np.zeros((len(labels.label_ids), backend.config.projection), np.float32)
     known = backend.config.diameter
     for index in range(len(planes)):
-        here = labels[index]
-        present, _ = cells_of(here)
+        present, _ = labels.cells[index]
         if present.size:
             plane = _at_scale(planes[index], diameter or labels.diameter, known)
             rows = np.searchsorted(labels.label_ids, present.astype(np.int64))
-            cells = _nearest(row_image(here, present), plane.shape[1:])
+            cells = _nearest(row_image(labels[index], present), plane.shape[1:])
             found[rows] = backend.identify(plane, cells, len(present)).numpy()
         if progress:
             progress(index + 1, len(planes))

@@ -50,15 +50,7 @@ _AS_IT_IS = (
 
 
 class CellFinder:
-    """Finds the cells of planes.
-
-    Parameters
-    ----------
-    backend : Backend
-    settings : DecodeSettings
-    upscales : bool
-        Whether test-time augmentation upscales, too.
-    """
+    """Finds the cells of planes; `upscales` if test-time augmentation does, too."""
 
     def __init__(
         self, backend: Backend, settings: DecodeSettings, *, upscales: bool = True
@@ -79,13 +71,10 @@ class CellFinder:
 
         Parameters
         ----------
-        plane : (3, Y, X) float32
-            As `Planes` gives it.
         diameter : float
             Of the cells, in pixels.
         ready : Decoded or None
             What `stack_diameter` found on the way.
-        steps : PlaneProgress
         whole : (Y, X), optional
             Shape of what the plane is a part of.
         """
@@ -189,8 +178,6 @@ class CellFinder:
 
         Parameters
         ----------
-        planes : Planes
-        progress : callable, optional
         single : (3, Y, X) float32, optional
             ``planes[0]`` of an image that is no stack, if it was read before.
 

@@ -21,23 +21,18 @@ def spare(
     label_id: int,
     inside: Sequence[tuple[float, float]],
 ) -> NDArray[np.bool_]:
-    """Take the pixels of other cells out of a cell.
+    """Take the pixels of other cells out of a cell's mask (y, x).
 
     What this cuts off stays only if a click lies in it.
 
     Parameters
     ----------
-    cell : ClickedCell
     labels : (y, x) int
         The cells that are there already, in the cell's box.
     label_id : int
         Of the cell itself; 0 if it is a new one.
     inside : sequence of (y, x)
         Clicks, in pixels of the image.
-
-    Returns
-    -------
-    (y, x) bool
     """
     free: NDArray[np.bool_] = cell.mask & ((labels == 0) | (labels == label_id))
     if np.array_equal(free, cell.mask):  # a box as small as the cell
@@ -57,17 +52,10 @@ def divide(
     first: NDArray[np.bool_],
     second: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Split a cell by two masks; every pixel goes to one of both parts.
+    """Split a cell by two masks, all (y, x), and return the second part.
 
-    Parameters
-    ----------
-    cell, first, second : (y, x) bool
-        Each mask holds a pixel of the cell that the other one does not hold.
-
-    Returns
-    -------
-    (y, x) bool
-        The second part.
+    Every pixel goes to one of both parts. Each mask holds a pixel of the cell that the
+    other one does not hold.
     """
     first, second = first & ~second & cell, second & ~first & cell
     distance = [ndimage.distance_transform_edt(~part) for part in (first, second)]

@@ -82,15 +82,7 @@ def sum_over_cells(
 ) -> CellSums:
     """Sum over the pixels of cells what tables are made from.
 
-    Parameters
-    ----------
-    row : (P,) int
-        The cell that each pixel belongs to, 0..count - 1.
-    y, x : (P,) int
-        Where the pixels are in `raw`.
-    raw : (C, Y, X) array
-    count : int
-        Number of cells N.
+    Pixel i, at ``raw[:, y[i], x[i]]``, is one of cell ``row[i]``, 0..count - 1.
     """
     values = raw[:, y, x].astype(np.float64)
     usable = np.isfinite(values)
@@ -122,19 +114,7 @@ def as_table(
 def row_image(
     labels: NDArray[np.integer[Any]], label_ids: NDArray[np.integer[Any]]
 ) -> NDArray[np.int32]:
-    """Replace labels by the rows of cells.
-
-    Parameters
-    ----------
-    labels : int array
-    label_ids : (N,) int
-        Label of each row.
-
-    Returns
-    -------
-    int32 array
-        A cell's row + 1; 0 elsewhere.
-    """
+    """Replace labels by the row + 1 of each cell among label_ids (N,); 0 elsewhere."""
     # scikit-image takes neither another byte order nor what cannot be written to.
     native = np.require(labels, labels.dtype.newbyteorder("="), "W")
     rows = np.arange(1, len(label_ids) + 1, dtype=np.int32)
@@ -153,17 +133,10 @@ def disc_diameters(areas: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
 
 
 def median_diameter(areas: NDArray[np.integer[Any]]) -> float | None:
-    """Median diameter, in pixels, of cells of these areas.
+    """Median diameter, in pixels, of cells of these areas; None without cells.
 
-    Parameters
-    ----------
-    areas : (N,) integer array
-        In pixels, as ``numpy.bincount(labels.ravel())[1:]`` counts them; 0 is no cell.
-
-    Returns
-    -------
-    float or None
-        None without cells.
+    The areas, (N,) in pixels, are as ``numpy.bincount(labels.ravel())[1:]`` counts
+    them; 0 is no cell.
     """
     areas = areas[areas > 0]
     return float(np.median(disc_diameters(areas))) if areas.size else None

@@ -15,7 +15,7 @@ from napari_iaunet.model.ops import highest_near
 from napari_iaunet.segmentation.basins import merge_basins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 # A query is compared with a pixel only if the pixel's vote is no farther from it than
 # this, in diameters, plus so many times the distance to the nearest query. Larger
-# values cost time; much smaller ones change labels where votes of neighbouring cells
-# mix.
+# values cost time; much smaller ones change labels where neighbours' votes mix.
 _AHEAD = 0.5
 _TIMES = 3.0
 # For fewer places than this, starting threads takes longer than looking them up.
@@ -76,22 +75,12 @@ def find_peaks(
 def groups(pairs: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Group what is paired, directly or through others.
 
-    Parameters
-    ----------
-    pairs : (P, 2) int
-        Of items 0..count - 1.
-    count : int
-
-    Returns
-    -------
-    (count,) int64
-        The group of each item; groups are numbered in the order of their first members.
+    Of pairs (P, 2) of items 0..count - 1, returns the group of each item, (count,);
+    groups are numbered in the order of their first members.
     """
     graph = coo_array((np.ones(len(pairs), bool), pairs.T), shape=(count, count))
-    group: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(
-        np.int64
-    )
-    return group
+    group = connected_components(graph, directed=False)[1]
+    return np.asarray(group, np.int64)
 
 
 def votes_of(
@@ -107,11 +96,7 @@ def votes_of(
     diameter : float
         The network's cell diameter, in pixels.
     pixels : (P,) int64
-        Indices into the flattened plane.
-
-    Returns
-    -------
-    (P, 2) float32
+        Indices into the flattened plane; the result is (P, 2) float32.
     """
     height, width = offset.shape[1:]
     votes = offset.flatten(1).T[torch.from_numpy(pixels)].numpy()
@@ -149,8 +134,6 @@ def merge_queries(
         The centre map, as of `smoothed`.
     inside : (Y, X) bool
         Foreground; holds the pixels.
-    same_cell : callable
-    settings : DecodeSettings
     """
     vectors = embedding.flatten(1).T[torch.from_numpy(index)]
     pairs = cKDTree(vote).query_pairs(settings.reach, output_type="ndarray")
@@ -216,18 +199,13 @@ def join(
     result = Joined(cell[inverse, 0], np.full(len(pixels), np.inf, np.float32))
     if not len(contested):
         return result
-    flat = embedding.flatten(1).T
-    place, pixel = inverse[contested], pixels[contested]
-    vectors, vote = flat[torch.from_numpy(pixel)], votes[contested]
+    vectors = embedding.flatten(1).T[torch.from_numpy(pixels[contested])]
     best, second = np.full((2, len(contested)), -np.inf, np.float32)
     chosen = np.full(len(contested), -1, np.int64)
-    for k in range(near.shape[1]):
-        use = np.flatnonzero(close[place, k])
-        query = near[place[use], k]
-        logit = same_cell(
-            vectors[use] - queries.embedding[query],
-            torch.from_numpy(vote[use] - queries.vote[query]),
-        ).numpy()
+    place, vote = inverse[contested], votes[contested]
+    for use, query, logit in compare(
+        vectors, vote, queries, near, close, place, same_cell
+    ):
         own = queries.cell[query]
         same, better = own == chosen[use], logit > best[use]
         passed = np.where(better, best[use], logit)
@@ -236,6 +214,30 @@ def join(
         chosen[use] = np.where(better, own, chosen[use])
     result.cell[contested], result.lead[contested] = chosen, best - second
     return result
+
+
+def compare(
+    vectors: Tensor,
+    votes: NDArray[np.float32],
+    queries: Queries,
+    near: NDArray[np.int64],
+    close: NDArray[np.bool_],
+    place: NDArray[np.int64],
+    same_cell: SameCell,
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
+    """Compare pixels with the queries near them, first the nearest, then the next.
+
+    ``near`` and ``close`` are as of `nearest_queries`; pixel i is at ``place[i]``.
+    Yields which pixels were compared, with which queries, and the logits.
+    """
+    for k in range(near.shape[1]):
+        use = np.flatnonzero(close[place, k])
+        query = near[place[use], k]
+        logit = same_cell(
+            vectors[use] - queries.embedding[query],
+            torch.from_numpy(votes[use] - queries.vote[query]),
+        )
+        yield use, query, logit.numpy()
 
 
 def nearest_queries(
@@ -249,7 +251,6 @@ def nearest_queries(
         Of the queries, in diameters; one at least.
     places : (P, 2) float
         In diameters.
-    settings : DecodeSettings
 
     Returns
     -------
@@ -275,10 +276,8 @@ def can_win(
     settings: DecodeSettings,
 ) -> NDArray[np.bool_]:
     """Whether queries so far away can win a place; distances are in diameters."""
-    won: NDArray[np.bool_] = distance < np.minimum(
-        settings.reach, _AHEAD + _TIMES * nearest
-    )
-    return won
+    farthest = np.minimum(settings.reach, _AHEAD + _TIMES * nearest)
+    return np.asarray(distance < farthest)
 
 
 def distinct(

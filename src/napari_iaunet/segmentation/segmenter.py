@@ -37,7 +37,7 @@ from napari_iaunet.segmentation.image import as_planes
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import torch
     from numpy.typing import NDArray
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.image import Planes
 
     _Origin = tuple[str, str, int | None, DecodeSettings | None, str]
-    from collections.abc import Callable
 
 
 class Segmenter:
@@ -182,8 +181,7 @@ class Segmenter:
         ImageError
             If the image or the diameter cannot be used.
         """
-        check_diameter(diameter)
-        planes = as_planes(image, channel_axis)
+        planes = _planes_of(image, channel_axis, diameter)
         steps = PlaneProgress(progress, len(planes))
         labels, scores, found = [], [], 0
         diameter, cells = self._find(planes, diameter, steps)
@@ -230,16 +228,14 @@ class Segmenter:
         *,
         whole: tuple[int, int] | None = None,
     ) -> Instances:
-        """Find the cells of one plane that is normalised already.
+        """Find the cells of one plane (3, Y, X) that is normalised already.
 
         Parameters
         ----------
-        plane : (3, Y, X) float32
-            As `Planes` gives it.
+        plane, progress
+            As `Planes` gives it; as for `segment`.
         diameter : float, optional
             Typical cell diameter in pixels; that of the network if None.
-        progress : callable, optional
-            Called as ``progress(done, total)``; raising in it stops the work.
         whole : (Y, X), optional
             Shape of the image that the plane is a part of; its cells are found as in
             the whole.
@@ -261,14 +257,12 @@ class Segmenter:
 
         Parameters
         ----------
-        image, channel_axis
+        image, channel_axis, progress
             As for `segment`.
         labels : (Y, X) or (T|Z, Y, X) int
             0 is background; of this or any other tool, or drawn by hand.
         diameter : float, optional
             Typical cell diameter in pixels; that of the labels if None.
-        progress : callable, optional
-            Called as ``progress(done, total)``; raising in it stops the work.
 
         Returns
         -------
@@ -280,8 +274,7 @@ class Segmenter:
         ImageError
             If image, labels or diameter cannot be used, or do not fit together.
         """
-        check_diameter(diameter)
-        planes = as_planes(image, channel_axis)
+        planes = _planes_of(image, channel_axis, diameter)
         cells = LabelPlanes(labels, planes)
         return embed_cells(self._backend, planes, cells, diameter, progress)
 
@@ -296,23 +289,10 @@ class Segmenter:
     ) -> DescribedCells:
         """Describe every cell by its embedding and by colour, size, shape, intensity.
 
-        Parameters
-        ----------
-        image, labels, channel_axis, diameter, progress
-            As for `embed`.
-
-        Returns
-        -------
-        DescribedCells
-            What `similarity` ranks best by; rows in the order of the sorted labels.
-
-        Raises
-        ------
-        ImageError
-            If image, labels or diameter cannot be used, or do not fit together.
+        That is what `similarity` ranks best by. Parameters, the order of the rows and
+        errors are as for `embed`.
         """
-        check_diameter(diameter)
-        planes = as_planes(image, channel_axis)
+        planes = _planes_of(image, channel_axis, diameter)
         cells = LabelPlanes(labels, planes)
         embeddings = embed_cells(self._backend, planes, cells, diameter, progress)
         pixels = ((cells[i], planes.raw(i)) for i in cells.with_cells or [0])
@@ -330,23 +310,10 @@ class Segmenter:
     ) -> NDArray[np.float32]:
         """Tell every cell from its look-alikes, to find it again in another plane.
 
-        Parameters
-        ----------
-        image, labels, channel_axis, diameter, progress
-            As for `embed`; every label should lie in one plane only.
-
-        Returns
-        -------
-        (N, P) float32
-            Rows of unit length, in the order of the sorted labels.
-
-        Raises
-        ------
-        ImageError
-            If image, labels or diameter cannot be used, or do not fit together.
+        Parameters, result and errors are as for `embed`; every label should lie in one
+        plane only.
         """
-        check_diameter(diameter)
-        planes = as_planes(image, channel_axis)
+        planes = _planes_of(image, channel_axis, diameter)
         cells = LabelPlanes(labels, planes)
         return identify_cells(self._backend, planes, cells, diameter, progress)
 
@@ -374,18 +341,9 @@ class Segmenter:
     ) -> EncodedImage:
         """Run the network once over one plane, for any number of clicks.
 
-        Parameters
-        ----------
-        image, channel_axis, diameter, progress
-            As for `segment`, but one plane only.
-
-        Raises
-        ------
-        ImageError
-            If the image is a stack, or it or the diameter cannot be used.
+        Parameters and errors are as for `segment`; a stack is an ImageError, too.
         """
-        check_diameter(diameter)
-        planes = as_planes(image, channel_axis)
+        planes = _planes_of(image, channel_axis, diameter)
         if len(planes) != 1:
             raise ImageError(
                 f"Clicks work on one plane, but this is a stack of {len(planes)}: "
@@ -445,14 +403,8 @@ class Segmenter:
     ) -> ClickedCell:
         """Do what `click` does, on any encoded image; returns a small mask."""
         places, positive = check_points(points, labels, image.shape)
-        return segment_clicks(
-            image,
-            places,
-            positive,
-            self._backend.same_cell,
-            self.config.diameter,
-            self.settings,
-        )
+        same_cell, known = self._backend.same_cell, self.config.diameter
+        return segment_clicks(image, places, positive, same_cell, known, self.settings)
 
 
 @lru_cache(maxsize=2)
@@ -466,12 +418,16 @@ def _load_once(
     return Segmenter(model, device, tile=tile, settings=settings, engine=engine)
 
 
+def _planes_of(image: Any, channel_axis: int | None, diameter: float | None) -> Planes:
+    """Check the diameter and prepare the image."""
+    check_diameter(diameter)
+    return as_planes(image, channel_axis)
+
+
 def check_diameter(diameter: float | None) -> None:
     """Raise ImageError unless a diameter is a number above zero, or None."""
-    if diameter is None:
-        return
     try:
-        usable = math.isfinite(diameter) and diameter > 0
+        usable = diameter is None or (math.isfinite(diameter) and diameter > 0)
     except TypeError:
         usable = False
     if not usable:
