@@ -16,20 +16,11 @@ if TYPE_CHECKING:
 def save_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     """Write a Labels layer at full resolution.
 
-    Parameters
-    ----------
-    path : str
-        Ends with ".zarr".
-    data : array-like (..., Y, X), or a sequence of them
-        Of several resolutions the first one is written.
-    attributes : dict
-        Of the layer.
+    ``path`` ends with ".zarr". Of several resolutions, each (..., Y, X), the first one
+    is written.
 
-    Raises
-    ------
-    ImageError
-        If something else is there, the folder cannot be written to, or there are
-        more axes than time, depth, rows and columns.
+    Raises `ImageError` if something else is there, the folder cannot be written to, or
+    there are more axes than time, depth, rows and columns.
     """
     full = data[0] if attributes.get("multiscale") else data
     # OME-Zarr knows no more than time and depth; napari may show further axes.

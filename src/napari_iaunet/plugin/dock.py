@@ -28,12 +28,7 @@ if TYPE_CHECKING:
 
 
 class IAUNetDock(QWidget):
-    """Plugins > IAU-Net.
-
-    Parameters
-    ----------
-    viewer : Viewer
-    """
+    """Plugins > IAU-Net."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()

@@ -50,16 +50,7 @@ _CLOSED = "The image was closed, so clicks were switched off."
 
 
 class ClickController(QObject):
-    """Keeps mouse, keys, background job, preview and Labels layer in step.
-
-    Parameters
-    ----------
-    session : Session
-    panel : ClickPanel
-    jobs : Jobs
-        Used by nobody else.
-    parent : QObject
-    """
+    """Keeps mouse, keys, background job, preview and Labels layer in step."""
 
     def __init__(
         self,

@@ -17,41 +17,22 @@ if TYPE_CHECKING:
 
 
 class Click(NamedTuple):
-    """One click on an image.
-
-    Attributes
-    ----------
-    view : ViewState
-    pixel : (float, float)
-        (y, x) in pixels of the image.
-    kind : str
-        "cell", "add" or "take"; "keep" for the key that was pressed after others.
-    """
+    """One click on an image."""
 
     view: ViewState
-    pixel: Point
+    pixel: Point  # (y, x) in pixels of the image
+    # "cell", "add" or "take"; "keep" for the key that was pressed after others.
     kind: str
 
 
 @dataclass(frozen=True)
 class Draft:
-    """Clicks, and the cell that they make.
-
-    Attributes
-    ----------
-    view : ViewState
-    label_id : int
-        Of the cell that is recreated; 0 for a new one.
-    points : tuple of (y, x)
-    labels : tuple of int
-        1 inside of the cell, 0 outside.
-    cell : ClickedCell
-    """
+    """Clicks, and the cell that they make."""
 
     view: ViewState
-    label_id: int
-    points: tuple[Point, ...]
-    labels: tuple[int, ...]
+    label_id: int  # of the cell that is recreated; 0 for a new one
+    points: tuple[Point, ...]  # (y, x) each
+    labels: tuple[int, ...]  # 1 inside of the cell, 0 outside
     cell: ClickedCell
 
     @classmethod

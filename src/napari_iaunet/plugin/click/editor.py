@@ -34,20 +34,6 @@ class CellEditor:
     """The draft, and what is begun and not yet done.
 
     What cannot be done raises an `IAUNetError` that says why.
-
-    Parameters
-    ----------
-    source : ClickSource
-    target : ClickTarget
-    preview : ClickPreview
-
-    Attributes
-    ----------
-    draft : Draft or None
-    joining : tuple or None
-        Layer, plane and label id of the first of two cells.
-    parts : list of Click or None
-        Clicks so far that split a cell; None if none is to be split.
     """
 
     def __init__(
@@ -55,7 +41,9 @@ class CellEditor:
     ) -> None:
         self._source, self._target, self._preview = source, target, preview
         self.draft: Draft | None = None
+        # Layer, plane and label id of the first of two cells.
         self.joining: tuple[str, tuple[int, ...], int] | None = None
+        # Clicks so far that split a cell; None if none is to be split.
         self.parts: list[Click] | None = None
 
     @property

@@ -30,16 +30,9 @@ class LabelsPlane:
     searched, by `find`, where a cell that is there already is changed: its parts may
     lie anywhere.
 
-    Parameters
-    ----------
-    log : EditLog
-        Of the layer.
-    index : tuple of int or slice
-        The plane in the layer's data; slices for rows and columns.
-    pixels : callable
-        Corner and shape of a box -> (C, y, x) pixels of the image, to be measured.
-    number : int or None
-        Of the plane in the image's stack.
+    ``index`` is the plane in the layer's data, with slices for rows and columns;
+    ``number`` that in the image's stack. ``pixels`` gives those of the image that are
+    to be measured, (C, y, x), by the corner and shape of their box.
     """
 
     def __init__(
@@ -85,10 +78,7 @@ class LabelsPlane:
     def keep(self, draft: Draft) -> int:
         """Write a draft; return the cell's label id, 0 if nothing of it is free.
 
-        Raises
-        ------
-        ImageError
-            If the layer cannot take it.
+        Raises `ImageError` if the layer cannot take it.
         """
         corner, shape = draft.cell.corner, draft.cell.mask.shape
         mask = spare(
@@ -125,10 +115,7 @@ class LabelsPlane:
     def split(self, label_id: int, first: ClickedCell, second: ClickedCell) -> int:
         """Split a cell by two masks; return the label id of the second part.
 
-        Raises
-        ------
-        ImageError
-            If the layer cannot take it.
+        Raises `ImageError` if the layer cannot take it.
         """
         found = self.find(label_id)
         if found is None:
@@ -144,10 +131,7 @@ class LabelsPlane:
     def write(self, corner: Corner, labels: NDArray[np.integer]) -> bool:
         """Write a part of the plane, as one step of undo; False if nothing changed.
 
-        Raises
-        ------
-        ImageError
-            If the layer is not to be edited.
+        Raises `ImageError` if the layer is not to be edited.
         """
         if not self.layer.editable:
             msg = (

@@ -34,29 +34,17 @@ _TOO_FAR = "That is too far from the other clicks of this cell."
 
 
 class EncodedWindow(NamedTuple):
-    """A plane, or a part of it, that is ready for clicks.
-
-    Attributes
-    ----------
-    window : ClickWindow
-    segmenter : Segmenter
-    fields : EncodedImage
-    raw : (C, Y, X) array
-        The window's own pixels.
-    """
+    """A plane, or a part of it, that is ready for clicks."""
 
     window: ClickWindow
     segmenter: Segmenter
     fields: EncodedImage
-    raw: NDArray[Any]
+    raw: NDArray[Any]  # (C, Y, X), the window's own pixels
 
     def answer(self, points: Sequence[Point], labels: Sequence[int]) -> ClickedCell:
         """Return the cell of some clicks, in pixels of the plane.
 
-        Raises
-        ------
-        ImageError
-            If not all of them lie in the window.
+        Raises `ImageError` if not all of them lie in the window.
         """
         top, left = self.window.corner
         places = np.rint(np.asarray(points)).astype(int)
@@ -84,13 +72,6 @@ class PlaneEncoder(QObject):
     ``ready`` is emitted when a window has become available, ``failed`` with a
     sentence for the user, and ``stopped`` if the user stopped the job in napari's
     list of tasks.
-
-    Parameters
-    ----------
-    jobs : Jobs
-        Used by nobody else.
-    segmenters : Segmenters
-    parent : QObject
     """
 
     ready = Signal()
@@ -141,15 +122,7 @@ class PlaneEncoder(QObject):
     ) -> None:
         """Encode a window unless there is one for its points; drop any other job.
 
-        Parameters
-        ----------
-        window : ClickWindow
-        points : sequence of (y, x)
-            Clicks in pixels of the plane, none if any part of it will do.
-        choice : SegmentChoice
-            Model, device and diameter.
-        read : callable
-            Gives a plane's pixels.
+        ``points`` are clicks in pixels of the plane, none if any part of it will do.
         """
         running = self._running
         if running and running.plane == window.plane and running.serves(points):
@@ -213,23 +186,11 @@ _SIDE, _MARGIN = 2048, 384
 
 
 class ClickWindow(NamedTuple):
-    """A part of a plane, or the whole of it.
+    """A part of a plane, or the whole of it."""
 
-    Attributes
-    ----------
-    plane : tuple of int
-        Where the plane lies in the image's stack.
-    corner : (int, int)
-        First row and column.
-    shape : (int, int)
-        Rows and columns.
-    plane_shape : (int, int)
-        Rows and columns of the plane.
-    """
-
-    plane: tuple[int, ...]
-    corner: tuple[int, int]
-    shape: tuple[int, int]
+    plane: tuple[int, ...]  # where the plane lies in the image's stack
+    corner: tuple[int, int]  # first row and column
+    shape: tuple[int, int]  # rows and columns
     plane_shape: tuple[int, int]
 
     @classmethod
@@ -241,12 +202,7 @@ class ClickWindow(NamedTuple):
     ) -> ClickWindow:
         """Return the window for some clicks: all of a plane, unless it is large.
 
-        Parameters
-        ----------
-        points : sequence of (y, x)
-            In pixels of the plane; one at least if it is large.
-        plane : tuple of int
-        plane_shape : (int, int)
+        ``points`` are (y, x) in pixels of the plane: one at least if it is large.
         """
         height, width = plane_shape
         if height * width <= _LARGE:

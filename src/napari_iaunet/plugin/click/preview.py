@@ -23,14 +23,7 @@ _COLOUR, _OPACITY = "#ffd000", 0.6  # the image shows through
 
 
 class ClickPreview:
-    """A small Labels layer that covers only the box of the cell.
-
-    Parameters
-    ----------
-    viewer : Viewer
-    own_changes : OwnChanges
-        Gives a context in which changes of the layer selection mean nothing.
-    """
+    """A small Labels layer that covers only the box of the cell."""
 
     def __init__(
         self,
@@ -49,14 +42,8 @@ class ClickPreview:
     ) -> None:
         """Show a cell.
 
-        Parameters
-        ----------
-        layer : Image
-        image : LayerImage
-            The plane of it that the cell lies on.
-        corner : (int, int)
-            Row and column where the mask begins.
-        mask : (y, x) bool
+        ``image`` is the plane that it lies on; its mask, (y, x), begins at the row and
+        column ``corner``.
         """
         labels = np.expand_dims(mask.astype(np.uint8), added_axes(layer, image))
         where = placement(layer, image, corner)

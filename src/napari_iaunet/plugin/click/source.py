@@ -32,21 +32,6 @@ class ClickSource(QObject):
     """An image, and the encoder that prepares it.
 
     ``changed`` is emitted when the image's pixels have been replaced.
-
-    Parameters
-    ----------
-    viewer : Viewer
-    encoder : PlaneEncoder
-    parent : QObject
-
-    Attributes
-    ----------
-    choice : SegmentChoice or None
-        Image, channels, model and device; None while switched off.
-    layers : list of Image
-        The image and its channels; empty if one of them is gone.
-    image : Image or None
-        The one that cells are placed by; None if one of the layers is gone.
     """
 
     changed = Signal()
@@ -57,7 +42,9 @@ class ClickSource(QObject):
         super().__init__(parent)
         self._viewer, self.encoder = viewer, encoder
         self._watched = Connections()
-        self.choice: SegmentChoice | None = None
+        self.choice: SegmentChoice | None = None  # None while switched off
+        # The image and its channels, and the one of them that cells are placed by;
+        # empty and None if one of them is gone.
         self.layers: list[Image] = []
         self.image: Image | None = None
         self._shape: tuple[int, ...] = ()
@@ -132,10 +119,7 @@ class ClickSource(QObject):
     def prepare(self, plane: Plane, points: Sequence[Point] = ()) -> bool:
         """Begin to encode a plane, or what some clicks need; True if it is ready.
 
-        Raises
-        ------
-        ImageError
-            If the layers cannot be read together.
+        Raises `ImageError` if the layers cannot be read together.
         """
         if self.image is not None and self.choice is not None:
             shape = self._plane_shape

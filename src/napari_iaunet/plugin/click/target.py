@@ -39,22 +39,12 @@ _COLUMNS = {
 
 
 class ClickTarget:
-    """The layer that the user has picked, or that is to be made.
-
-    Parameters
-    ----------
-    viewer : Viewer
-
-    Attributes
-    ----------
-    key : str
-        The picked layer's ``unique_id``; "" for a layer that is to be made.
-    """
+    """The layer that the user has picked, or that is to be made."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         self._viewer = viewer
         self._logs: dict[str, EditLog] = {}
-        self.key = ""
+        self.key = ""  # the layer's ``unique_id``; "" for one that is to be made
 
     def teardown(self) -> None:
         """Let go of all layers."""
@@ -98,10 +88,7 @@ class ClickTarget:
     def plane(self, source: ClickSource, view: ViewState) -> LabelsPlane | None:
         """Return the plane to write into; None if its layer is to be made.
 
-        Raises
-        ------
-        ImageError
-            If the picked layer has no such plane.
+        Raises `ImageError` if the picked layer has no such plane.
         """
         log, image = self._log, source.image
         if log is None or image is None:
@@ -134,10 +121,7 @@ class ClickTarget:
     def make(self, source: ClickSource) -> None:
         """Make an empty layer that covers the whole image, and pick it.
 
-        Raises
-        ------
-        ImageError
-            If memory does not hold the layer.
+        Raises `ImageError` if memory does not hold the layer.
         """
         from pandas import DataFrame
 

@@ -31,11 +31,6 @@ class ClickTool(MouseTool):
 
     ``clicked`` says "cell", "add" or "take"; ``pressed`` gives the key and where the
     mouse is, in world coordinates.
-
-    Parameters
-    ----------
-    viewer : Viewer
-    parent : QObject
     """
 
     pressed = Signal(str, object)

@@ -42,13 +42,8 @@ class _Edit:
 class EditLog:
     """Writes into one Labels layer, and knows what it wrote.
 
-    Parameters
-    ----------
-    layer : Labels
-    viewer : Viewer
-    highest : int, optional
-        The highest label id in the layer, if it is known: to look for it takes seconds
-        in a long film.
+    ``highest`` is the highest label id in the layer, if it is known: to look for it
+    takes seconds in a long film.
     """
 
     def __init__(
@@ -72,10 +67,7 @@ class EditLog:
     def next_label_id(self) -> int:
         """Return a label id that no cell of the layer has.
 
-        Raises
-        ------
-        ImageError
-            If the layer can hold no larger one.
+        Raises `ImageError` if the layer can hold no larger one.
         """
         most = np.iinfo(self.layer.data.dtype).max
         # A hidden layer does not tell that a change of it was undone.
@@ -97,11 +89,8 @@ class EditLog:
     ) -> None:
         """Write pixels as one step of undo.
 
-        Parameters
-        ----------
-        where : tuple of (P,) int
-            Indices of pixels whose value changes, an array for each axis.
-        values : (P,) int
+        ``where`` are the indices of the pixels whose value changes, an array (P,) for
+        each axis; ``values`` is (P,) int.
         """
         self.follow()
         data = self.layer.data
@@ -119,10 +108,8 @@ class EditLog:
     def describe(self, rows: Rows) -> None:
         """Bring the layer's table up to date after the last change.
 
-        Parameters
-        ----------
-        rows : dict
-            For each cell that has changed, what was measured; None if it is gone.
+        ``rows`` says for each cell that has changed what was measured; None if it is
+        gone.
         """
         edit = self._done[-1]
         edit.rows_before = _rows_of(self.layer, list(rows))

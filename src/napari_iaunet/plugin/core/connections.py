@@ -13,12 +13,7 @@ if TYPE_CHECKING:
 
 
 class Connections:
-    """Pairs of a signal, of Qt or of napari, and a slot: connected from now on.
-
-    Parameters
-    ----------
-    *wires : (signal, slot)
-    """
+    """Pairs of a signal, of Qt or of napari, and a slot: connected from now on."""
 
     def __init__(self, *wires: Wire) -> None:
         self._wires: list[Wire] = []

@@ -19,10 +19,7 @@ _held: dict[Path, FileLock] = {}
 def take(folder: Path) -> bool:
     """Make a folder this program's own; False if it belongs to another one.
 
-    Raises
-    ------
-    OSError
-        If the folder cannot be written to.
+    Raises `OSError` if the folder cannot be written to.
     """
     if folder.resolve() in _held:
         return True

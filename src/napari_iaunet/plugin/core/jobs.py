@@ -126,15 +126,9 @@ class Jobs(QObject):
     ) -> None:
         """Run ``function(progress=...)`` in a thread.
 
-        Parameters
-        ----------
-        function : callable
-            Must touch neither the viewer nor a layer. It gets
-            ``progress(done, total)``, which raises `Cancelled` once the job is
-            cancelled.
-        description : str
-            What napari calls the job in its list of running tasks; a job without one
-            is over in a moment, and not shown.
+        It must touch neither the viewer nor a layer; ``progress(done, total)`` raises
+        `Cancelled` in it once the job is cancelled. napari shows the description in
+        its list of running tasks; a job without one is over in a moment, and not shown.
         """
         self.close()
         task = _Task(lambda task: function(progress=task.progress), description)

@@ -24,13 +24,8 @@ class MouseTool(QObject):
     ``clicked`` gives the position in world coordinates and what the modifier keys
     mean. ``mode_changed`` comes when a brush may have been chosen or left.
 
-    Parameters
-    ----------
-    viewer : Viewer
-    kinds : mapping
-        What a click means, by the sorted names of the modifier keys held; clicks
-        with other keys are left to napari.
-    parent : QObject
+    ``kinds`` says what a click means, by the sorted names of the modifier keys held;
+    clicks with other keys are left to napari.
     """
 
     clicked = Signal(object, str)

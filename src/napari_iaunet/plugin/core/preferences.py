@@ -14,12 +14,7 @@ _KEPT = ("model", "device", "diameter", "estimate", "whole_stack")
 
 
 def restore(settings: Any) -> None:
-    """Set what was kept; a value that cannot be used leaves a setting as it is.
-
-    Parameters
-    ----------
-    settings : Settings
-    """
+    """Set what was kept; a value that cannot be used leaves a setting as it is."""
     for name in _KEPT:
         value = recall(name)
         if value is not None:

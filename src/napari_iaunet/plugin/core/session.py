@@ -15,20 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Session:
-    """Made once by the dock and handed to every controller.
-
-    Attributes
-    ----------
-    viewer : Viewer
-    settings : Settings
-        What the user wants segmented, and how.
-    segmenters : Segmenters
-        The model that is in memory.
-    own_changes : OwnChanges
-        Tells changes of the layers by the plugin from those by the user.
-    """
+    """Made once by the dock and handed to every controller."""
 
     viewer: napari.viewer.Viewer
+    # What the user wants segmented, and how.
     settings: Settings = field(default_factory=Settings)
+    # The model that is in memory.
     segmenters: Segmenters = field(default_factory=Segmenters)
+    # Tells changes of the layers by the plugin from those by the user.
     own_changes: OwnChanges = field(default_factory=OwnChanges)

@@ -28,60 +28,28 @@ SMALLEST_DIAMETER, LARGEST_DIAMETER = 1.0, 10_000.0
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What a panel has to know about an Image layer.
+    """What a panel has to know about an Image layer."""
 
-    Attributes
-    ----------
-    key : str
-        Identifies the layer as long as it lives.
-    name : str
-    shape : tuple of int
-        Without the colours of an RGB image.
-    rgb : bool
-    axis_labels : tuple of str
-    channel_axis : int or None
-        The axis that is called a channel.
-    """
-
-    key: str
+    key: str  # identifies the layer as long as it lives
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[int, ...]  # without the colours of an RGB image
     rgb: bool
     axis_labels: tuple[str, ...]
-    channel_axis: int | None
+    channel_axis: int | None  # the axis that is called a channel
 
 
 @dataclass(frozen=True)
 class SegmentChoice:
-    """The settings at one moment; it stays as it is when they change.
+    """The settings at one moment; it stays as it is when they change."""
 
-    Attributes
-    ----------
-    image : str
-        `ImageInfo.key` of the image.
-    together_with : tuple of str
-        Keys of the other images that are channels of it.
-    channel_axis : int or None
-        Axis of the channels in the image's layer.
-    channels : tuple of int or None
-        Channels to use along that axis.
-    whole_stack : bool
-        False: only the plane on view.
-    model : str
-        Name or folder; "" if there is none.
-    device : str
-    diameter : float or None
-        In pixels; None: to be estimated.
-    """
-
-    image: str
-    together_with: tuple[str, ...]
-    channel_axis: int | None
-    channels: tuple[int, ...] | None
-    whole_stack: bool
-    model: str
+    image: str  # `ImageInfo.key` of the image
+    together_with: tuple[str, ...]  # keys of the other images that are channels of it
+    channel_axis: int | None  # axis of the channels in the image's layer
+    channels: tuple[int, ...] | None  # channels to use along that axis
+    whole_stack: bool  # False: only the plane on view
+    model: str  # name or folder; "" if there is none
     device: str
-    diameter: float | None
+    diameter: float | None  # in pixels; None: to be estimated
 
 
 @dataclass(eq=False)
@@ -91,43 +59,21 @@ class Settings:
     ``settings.events.<field>`` is the signal of a field. ``settings.changed`` follows
     any change once all fields fit one another: those of the channels change with the
     image.
-
-    Attributes
-    ----------
-    images : tuple of ImageInfo
-        What can be picked, the topmost first.
-    image : str
-        `ImageInfo.key` of the one that is picked; "" if there is none.
-    channel_axis : int or None
-        Axis of the channels in the image's layer.
-    channels : tuple of int or None
-        Channels to use along that axis; None without such an axis.
-    together_with : tuple of str
-        Keys of the other images that are channels of this one.
-    whole_stack : bool
-        False: only the plane on view.
-    models : tuple of ModelInfo
-        What can be picked.
-    model : str
-        Name, or the folder of a model that is not among them; "" if there is none.
-    devices : dict of str to str
-        Names of what the network can run on, and how they are called in the window.
-    device : str
-    diameter : float
-        Of a typical cell, in pixels, 1 to 10,000.
-    estimate : bool
-        Whether the model is to find out the diameter.
     """
 
     changed = Signal()
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
-    images: tuple[ImageInfo, ...] = ()
+    images: tuple[ImageInfo, ...] = ()  # what can be picked, the topmost first
+    # `ImageInfo.key` of the one that is picked; "" if there is none.
     image: str = shown(
         "", "Image", "The image whose cells are to be found.", choices=()
     )
-    channel_axis: int | None = None
+    channel_axis: int | None = None  # axis of the channels in the image's layer
+    # Channels to use along that axis; None without such an axis.
     channels: tuple[int, ...] | None = None
+    # Keys of the other images that are channels of this one.
     together_with: tuple[str, ...] = ()
+    # False: only the plane on view.
     whole_stack: bool = shown(
         True,
         "Planes",
@@ -135,8 +81,10 @@ class Settings:
         "plane on its own, or only in the one that you see.",
         choices=(),
     )
-    models: tuple[ModelInfo, ...] = ()
+    models: tuple[ModelInfo, ...] = ()  # what can be picked
+    # Name, or the folder of a model that is not among them; "" if there is none.
     model: str = shown("", "Model", "What finds the cells.", choices=())
+    # Names of what the network can run on, and how they are called in the window.
     devices: Mapping[str, str] = field(default_factory=dict)
     device: str = shown(
         "auto",
@@ -145,6 +93,7 @@ class Settings:
         "can be used, else the processor (CPU).",
         choices=(),
     )
+    # Of a typical cell, in pixels, 1 to 10,000.
     diameter: float = shown(
         30.0,
         "Cell diameter",
@@ -156,6 +105,7 @@ class Settings:
         decimals=1,
         suffix=" px",
     )
+    # Whether the model is to find out the diameter.
     estimate: bool = shown(
         True,
         "Estimate the cell diameter",
@@ -300,12 +250,8 @@ class Settings:
 def split_axes(ndim: int, channel_axis: int | None) -> tuple[list[int], list[int]]:
     """Return the axes of the stack, and those of rows and columns.
 
-    Parameters
-    ----------
-    ndim : int
-        Of a layer, without the colours of an RGB image.
-    channel_axis : int or None
-        Of the layer; belongs to neither.
+    ``ndim`` is without the colours of an RGB image; the axis of the channels belongs to
+    neither.
     """
     axes = [axis for axis in range(ndim) if axis != channel_axis]
     return axes[:-2], axes[-2:]

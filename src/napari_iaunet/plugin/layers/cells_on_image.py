@@ -33,28 +33,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CellsOnImage:
-    """A layer of cells and the image to see them in.
+    """A layer of cells and the image to see them in."""
 
-    Attributes
-    ----------
-    labels, image : str
-        Keys of the layers.
-    together_with : tuple of str
-        Keys of the other images that are channels of this one.
-    channel_axis : int or None
-        Axis of the channels in the image's layer.
-    channels : tuple of int or None
-        Channels to use along that axis; None: all.
-    plane : tuple of int or None
-        Plane of the image's stack that labels of one plane belong to; None: the one
-        on view.
-    """
-
-    labels: str
+    labels: str  # keys of the layers
     image: str
+    # Keys of the other images that are channels of this one.
     together_with: tuple[str, ...] = ()
-    channel_axis: int | None = None
+    channel_axis: int | None = None  # axis of the channels in the image's layer
+    # Channels to use along that axis; None: all.
     channels: tuple[int, ...] | None = None
+    # Plane of the image's stack that labels of one plane belong to; None: the one on
+    # view.
     plane: tuple[int, ...] | None = None
 
 
@@ -94,10 +83,7 @@ def images_under(
 def read(viewer: napari.viewer.Viewer, cells: CellsOnImage) -> CellSource:
     """Read cells and image.
 
-    Raises
-    ------
-    ImageError
-        If a layer is gone, or they no longer lie on each other.
+    Raises `ImageError` if a layer is gone, or they no longer lie on each other.
     """
     labels = find_layer(viewer, cells.labels, Labels)
     found = image_layers.chosen_layers(viewer, cells.image, cells.together_with)
@@ -161,14 +147,7 @@ def _plane(
 
 @dataclass(frozen=True)
 class CellSource:
-    """Cells that are to be described.
+    """Cells that are to be described."""
 
-    Attributes
-    ----------
-    labels : array-like
-        (Y, X) or stack of planes as the image; nobody else may write to it.
-    image : LayerImage
-    """
-
-    labels: Any
+    labels: Any  # (Y, X) or stack of planes as the image; nobody else may write to it
     image: LayerImage

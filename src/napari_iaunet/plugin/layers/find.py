@@ -20,14 +20,7 @@ HELPER = "napari_iaunet_helper"
 
 
 def list_layers(viewer: napari.viewer.Viewer, kind: type[LayerKind]) -> list[LayerKind]:
-    """Return the layers of a kind, the topmost last, without our own helpers.
-
-    Parameters
-    ----------
-    viewer : Viewer
-    kind : type
-        `Image`, `Labels` or another class of layers.
-    """
+    """Return the layers of a kind, the topmost last, without our own helpers."""
     return [layer for layer in viewer.layers if _is_users(layer, kind)]
 
 

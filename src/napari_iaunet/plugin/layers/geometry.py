@@ -23,26 +23,13 @@ _HALF_A_PIXEL = 0.49
 
 @dataclass(frozen=True)
 class LayerImage:
-    """Pixels of one or several Image layers, and where they lie in the first.
+    """Pixels of one or several Image layers, and where they lie in the first."""
 
-    Attributes
-    ----------
-    array : array-like
-        Lazy where the layer is.
-    channel_axis : int or None
-        Axis of the channels in ``array``.
-    layer_channel_axis : int or None
-        Axis of the channels in the layer.
-    n_layer_channels : int
-        Channels that the layer has, used or not.
-    plane : tuple of int or None
-        Position of a single plane in its stack; None: the whole layer.
-    """
-
-    array: Any
-    channel_axis: int | None
-    layer_channel_axis: int | None = None
-    n_layer_channels: int = 1
+    array: Any  # lazy where the layer is
+    channel_axis: int | None  # axis of the channels in ``array``
+    layer_channel_axis: int | None = None  # axis of the channels in the layer
+    n_layer_channels: int = 1  # channels that the layer has, used or not
+    # Position of a single plane in its stack; None: the whole layer.
     plane: tuple[int, ...] | None = None
 
 
@@ -68,15 +55,10 @@ def placement(
 
     A channel axis is stretched over all channels, so that the cells show on each.
 
-    Parameters
-    ----------
-    layer : Layer
-        What the new one is to lie on.
-    image : LayerImage, optional
-        What of the layer was read. The new layer has the axes that `added_axes`
-        names. Left out: it has all axes of the layer, and lies on the whole of it.
-    corner : (int, int)
-        Row and column of the image where the new layer begins.
+    If only a part of the layer was read, ``image`` says which, and ``corner`` is the
+    row and column of it where the new layer begins. The new layer has the axes that
+    `added_axes` names then; else it has all axes of the layer, and lies on the whole of
+    it.
     """
     place, matrix = _own_place(layer), np.asarray(layer.affine.affine_matrix)
     if image is not None:
@@ -122,14 +104,7 @@ def plane_of_labels(
 ) -> tuple[int | slice, ...] | None:
     """Return which plane of labels lies on an image's plane, pixel on pixel.
 
-    Parameters
-    ----------
-    labels : Labels
-    image : Image
-    channel_axis : int or None
-        Of the image.
-    point : sequence of float
-        A place of the viewer, in world coordinates, that tells the image's plane.
+    The image's plane is told by ``point``, a place of the viewer in world coordinates.
 
     Returns
     -------
@@ -153,11 +128,6 @@ def plane_of_image(
     labels: Labels, image: Image, channel_axis: int | None, point: Sequence[float]
 ) -> tuple[int, ...] | None:
     """Return on which plane of an image the first plane of labels lies.
-
-    Parameters
-    ----------
-    labels, image, channel_axis, point
-        As of `plane_of_labels`.
 
     Returns
     -------

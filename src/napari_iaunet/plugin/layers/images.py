@@ -61,21 +61,11 @@ def read_image(
 ) -> LayerImage:
     """Read one layer, or several of the same shape as channels.
 
-    Parameters
-    ----------
-    layers : sequence of Image
-        More than one: each is a channel of the same scene.
-    channel_axis : int, optional
-        Axis of the only layer that holds its channels.
-    channels : sequence of int, optional
-        Which of them to use; all if left out.
-    plane : tuple of int, optional
-        Position of the only plane to read, one number for each stack axis.
+    Only a single layer has an axis of channels; of these all are read if none are
+    named. ``plane`` is the position of the only plane to read, one number for each
+    stack axis.
 
-    Raises
-    ------
-    ImageError
-        If the layers differ in shape, or no channel is left.
+    Raises `ImageError` if the layers differ in shape, or no channel is left.
     """
     arrays = [pixels_of(layer) for layer in layers]
     if len({tuple(array.shape) for array in arrays}) > 1:

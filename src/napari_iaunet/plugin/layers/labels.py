@@ -30,17 +30,10 @@ def write_labels(
 ) -> Labels:
     """Add the cells of ``layer`` as a new Labels layer that lies on it.
 
-    Parameters
-    ----------
-    viewer : Viewer
-    layer : Image
-        The layer, or the first of the layers, that ``image`` was read from.
-    image : LayerImage
-    labels : (Y, X) or (T or Z, Y, X) or (T, Z, Y, X) int
-    features : DataFrame
-        A row for each cell; column ``index`` is the label.
-    parameters : dict
-        How the cells were found; kept in ``metadata["napari_iaunet"]``.
+    ``layer`` is the one, or the first of those, that ``image`` was read from. The
+    labels are (Y, X), (T or Z, Y, X) or (T, Z, Y, X); in the features each cell has a
+    row, with its label in the column ``index``. The parameters say how the cells were
+    found and are kept in ``metadata["napari_iaunet"]``.
     """
     return viewer.add_labels(
         np.expand_dims(labels, added_axes(layer, image)),

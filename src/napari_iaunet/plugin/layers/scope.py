@@ -25,20 +25,8 @@ if TYPE_CHECKING:
 class CellScope:
     """The layer of cells that is picked, its image, and other layers like it.
 
-    Parameters
-    ----------
-    viewer : Viewer
-    settings : callable
-        Returns what the Segment tab says of an image's channels.
-    accepts : callable, optional
-        Whether a layer of cells is of use; all are if left out.
-
-    Attributes
-    ----------
-    labels : str
-        Key of the picked layer; "" if there is none.
-    everywhere : bool
-        Whether the other images with cells are searched, too.
+    ``settings`` returns what the Segment tab says of an image's channels, ``accepts``
+    whether a layer of cells is of use: all are if it is left out.
     """
 
     def __init__(
@@ -50,7 +38,8 @@ class CellScope:
         self._viewer, self._settings = viewer, settings
         self._accepts = accepts or (lambda _: True)
         self._images: dict[str, str] = {}
-        self.labels, self.everywhere = "", False
+        self.labels = ""  # key of the picked layer; "" if there is none
+        self.everywhere = False  # whether the other images are searched, too
 
     def offered(self) -> list[Labels]:
         """Return the layers of cells that lie on an image, the topmost first."""

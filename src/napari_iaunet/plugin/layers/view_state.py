@@ -15,18 +15,10 @@ if TYPE_CHECKING:
 
 
 class ViewState(NamedTuple):
-    """Which plane the viewer shows.
+    """Which plane the viewer shows."""
 
-    Attributes
-    ----------
-    plane : tuple of int
-        Where the plane lies in the image's stack.
-    point : tuple of float
-        Where it lies in the viewer, in world coordinates.
-    """
-
-    plane: tuple[int, ...]
-    point: tuple[float, ...]
+    plane: tuple[int, ...]  # where the plane lies in the image's stack
+    point: tuple[float, ...]  # where it lies in the viewer, in world coordinates
 
 
 def plane_in_view(

@@ -30,26 +30,14 @@ _NONE_FOUND = "No cell is that similar. Lower the threshold."
 
 
 class Found(NamedTuple):
-    """The outcome of a search.
-
-    Attributes
-    ----------
-    ranking : Ranking
-    values : (N,) float32
-        Similarities, by the rows of the ranking.
-    threshold : float
-    query : Query
-    model : str
-    weights : dict of str to float
-        What counted, and how much.
-    """
+    """The outcome of a search."""
 
     ranking: Ranking[CellMap]
-    values: NDArray[np.float32]
+    values: NDArray[np.float32]  # (N,), by the rows of the ranking
     threshold: float
     query: Query
     model: str
-    weights: dict[str, float]
+    weights: dict[str, float]  # what counted, and how much
 
     def total(self) -> int:
         """Return how many cells are similar enough."""
@@ -61,15 +49,7 @@ class LookalikeActions(QObject):
 
     ``done`` comes with what the user is told.
 
-    Parameters
-    ----------
-    viewer : Viewer
-    panel : LookalikePanel
-    own_changes : OwnChanges
-        Gives a context in which changes of the layers mean nothing.
-    current : callable
-        Returns what was found; None if nothing was, or it is out of date.
-    parent : QObject
+    ``current`` returns what was found; None if nothing was, or it is out of date.
     """
 
     done = Signal(str)

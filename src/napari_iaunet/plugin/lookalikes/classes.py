@@ -50,16 +50,8 @@ def extract(
 ) -> Labels:
     """Add a layer with the chosen cells only; they keep their labels.
 
-    Parameters
-    ----------
-    viewer : Viewer
-    labels : Labels
-        The layer that ``cells`` describes.
-    cells : CellMap
-    similarity : (N,) float32
-    chosen : (N,) bool
-    parameters : dict
-        How the cells were found; kept in the metadata.
+    ``similarity`` and ``chosen`` are (N,), as many as ``cells`` describes in the layer.
+    The parameters say how the cells were found and are kept in the metadata.
     """
     from pandas import DataFrame
 
@@ -120,20 +112,10 @@ def name_cells(
 ) -> Labels:
     """Give cells a class, in a layer of ours that is made if need be.
 
-    Parameters
-    ----------
-    viewer : Viewer
-    labels : Labels
-        The layer that ``cells`` describes; it is not changed.
-    cells : CellMap
-    chosen : (N,) bool
-    name : str
-        "" takes the class away.
+    ``chosen`` is (N,), as many as ``cells`` describes in the layer, which is not
+    changed. The name "" takes the class away.
 
-    Raises
-    ------
-    ImageError
-        If there are too many cells.
+    Raises `ImageError` if there are too many cells.
     """
     from pandas import DataFrame
 
@@ -168,10 +150,7 @@ def _numbers(cells: CellMap) -> NDArray[np.int32]:
 
     That is its label, unless one is too high for napari to colour by class.
 
-    Raises
-    ------
-    ImageError
-        If there are too many cells.
+    Raises `ImageError` if there are too many cells.
     """
     count = len(cells)
     if count and cells.label_ids[-1] <= _MOST_COLOURED:

@@ -65,16 +65,7 @@ _NO_MODEL = "No model is installed: choose one in the Segment tab."
 
 
 class LookalikeController(QObject):
-    """Keeps the Look-alikes tab, the mouse, the viewer and the job in step.
-
-    Parameters
-    ----------
-    session : Session
-    panel : LookalikePanel
-    jobs : Jobs
-        Used by nobody else.
-    parent : QObject
-    """
+    """Keeps the Look-alikes tab, the mouse, the viewer and the job in step."""
 
     def __init__(
         self,

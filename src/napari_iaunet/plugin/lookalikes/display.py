@@ -32,15 +32,7 @@ _PICTURES = 30
 
 
 class LookalikeDisplay:
-    """Colours and outlines cells, and fills the gallery.
-
-    Parameters
-    ----------
-    viewer : Viewer
-    panel : LookalikePanel
-    own_changes : OwnChanges
-        Gives a context in which changes of the layers mean nothing.
-    """
+    """Colours and outlines cells, and fills the gallery."""
 
     def __init__(
         self,

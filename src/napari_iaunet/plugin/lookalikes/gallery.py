@@ -24,33 +24,16 @@ _KEY = Qt.ItemDataRole.UserRole
 
 
 class Thumbnail(NamedTuple):
-    """A picture of a cell.
+    """A picture of a cell."""
 
-    Attributes
-    ----------
-    key : object
-        What it stands for.
-    pixels : (S, S) or (S, S, 3) uint8
-    text : str
-        Shown when the mouse is over it.
-    frame : str
-        A colour; "" for no frame.
-    """
-
-    key: Any
-    pixels: NDArray[np.uint8]
-    text: str
-    frame: str = ""
+    key: Any  # what it stands for
+    pixels: NDArray[np.uint8]  # (S, S) or (S, S, 3)
+    text: str  # shown when the mouse is over it
+    frame: str = ""  # a colour; "" for no frame
 
 
 class ThumbnailRow(QListWidget):
-    """One row of pictures that scrolls sideways.
-
-    Parameters
-    ----------
-    tip : str
-        What pressing a picture does.
-    """
+    """One row of pictures that scrolls sideways."""
 
     pressed = Signal(object, str)
 

@@ -29,16 +29,7 @@ def describe_cells(
     device: str,
     progress: Callable[[int, int], None],
 ) -> list[CellMap]:
-    """Describe the cells of one or several images.
-
-    Parameters
-    ----------
-    segmenters : Segmenters
-    sources : sequence of CellSource
-    model, device : str
-    progress : callable
-        Called as ``progress(done, total)``; raising in it stops the work.
-    """
+    """Describe the cells of images; raising in ``progress(done, total)`` stops it."""
     from napari_iaunet.segmentation.cell_map import map_cells
 
     segmenter = segmenters.get(model, device)

@@ -45,14 +45,6 @@ class CellLibrary(QObject):
     cancelled. napari tells that labels may have changed, not whether, and of a hidden
     layer not even that: so they are compared with those that were described, in the
     background, whenever it tells and whenever they are wanted.
-
-    Parameters
-    ----------
-    viewer : Viewer
-    jobs : Jobs
-        Used by nobody else.
-    segmenters : Segmenters
-    parent : QObject
     """
 
     ready = Signal()
@@ -99,10 +91,7 @@ class CellLibrary(QObject):
     def want(self, cells: Sequence[CellsOnImage], model: str, device: str) -> bool:
         """Ask for descriptions; True if all are there already.
 
-        Raises
-        ------
-        ImageError
-            If cells or image cannot be read.
+        Raises `ImageError` if cells or image cannot be read.
         """
         self._wanted = [(c, model) for c in cells]
         self._watch(cells)

@@ -36,13 +36,7 @@ _HANDLE = 8
 
 
 class FoundSection(QWidget):
-    """Histogram, threshold, gallery, and buttons for the cells found.
-
-    Parameters
-    ----------
-    gallery_tip : str
-        What pressing a picture does.
-    """
+    """Histogram, threshold, gallery, and buttons for the cells found."""
 
     threshold_changed = Signal(float)
     cell_pressed = Signal(object, str)

@@ -35,14 +35,7 @@ class SimilarityLayers:
     The threshold is the lower contrast limit of the image, which costs little to
     move; the outlines are slower, so they go and come back when the mouse rests.
 
-    Parameters
-    ----------
-    viewer : Viewer
-    own_changes : OwnChanges
-        Gives a context in which changes of the layers mean nothing.
-    labels : Labels
-        Hidden as long as the similarities are shown.
-    cells : CellMap
+    The layer of cells is hidden as long as the similarities are shown.
     """
 
     def __init__(

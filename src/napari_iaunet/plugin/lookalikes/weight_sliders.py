@@ -24,13 +24,7 @@ _TIPS = {
 
 
 class WeightSliders(QWidget):
-    """A slider for each group of properties.
-
-    Parameters
-    ----------
-    weights : mapping of str to float
-        Those to start with, in [0, 1].
-    """
+    """A slider for each group of properties."""
 
     changed = Signal(object)
 

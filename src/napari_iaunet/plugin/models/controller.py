@@ -24,17 +24,7 @@ _ZIP = "Zip files (*.zip)"
 
 
 class ModelController(QObject):
-    """Renames, deletes, exports and imports models.
-
-    Parameters
-    ----------
-    session : Session
-        Its settings offer the models that there are.
-    section : ModelSection
-    jobs : Jobs
-        Used by nobody else.
-    parent : QObject
-    """
+    """Renames, deletes, exports and imports models."""
 
     def __init__(
         self,

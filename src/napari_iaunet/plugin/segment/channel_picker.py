@@ -22,15 +22,7 @@ _ALWAYS = "the image itself"
 
 
 class ChannelPicker(QObject):
-    """Two rows of a form; each shows only where there is something to choose.
-
-    Parameters
-    ----------
-    form : QFormLayout
-        Gets the rows below its first one, the image.
-    settings : Settings
-        What is shown, and changed by the user.
-    """
+    """Two rows of a form; each shows only where there is something to choose."""
 
     def __init__(self, form: QFormLayout, settings: Settings) -> None:
         super().__init__(form)

@@ -52,16 +52,7 @@ class _Run:
 
 
 class SegmentController(QObject):
-    """Keeps the Segment tab, the viewer's layers and the jobs in step.
-
-    Parameters
-    ----------
-    session : Session
-    panel : SegmentPanel
-    jobs : Jobs
-        Used by nobody else.
-    parent : QObject
-    """
+    """Keeps the Segment tab, the viewer's layers and the jobs in step."""
 
     def __init__(
         self,

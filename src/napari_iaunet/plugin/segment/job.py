@@ -25,26 +25,16 @@ _WIDE_PLANE, _FEW_CELLS = 1 << 22, 1 << 15
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells of an image, ready to become a layer.
+    """Cells of an image, ready to become a layer."""
 
-    Attributes
-    ----------
-    labels : (Y, X) or (T or Z, Y, X) or (T, Z, Y, X) int32 or uint16
-    features : DataFrame
-        ``index`` and ``label`` (the cell's number in ``labels``), ``plane`` (stacks
-        only), ``area`` in pixels, ``mean_intensity`` and ``score``.
-    diameter : float
-        In pixels, as given or as estimated.
-    seconds : float
-    device : str
-        What the network ran on.
-    """
-
+    # (Y, X), (T or Z, Y, X) or (T, Z, Y, X), int32 or uint16.
     labels: NDArray[np.integer[Any]]
+    # ``index`` and ``label`` (the cell's number in ``labels``), ``plane`` (stacks
+    # only), ``area`` in pixels, ``mean_intensity`` and ``score``.
     features: DataFrame
-    diameter: float
+    diameter: float  # in pixels, as given or as estimated
     seconds: float
-    device: str
+    device: str  # what the network ran on
 
 
 def find_cells(
@@ -58,15 +48,7 @@ def find_cells(
 ) -> Cells:
     """Segment and measure an image.
 
-    Parameters
-    ----------
-    segmenters : Segmenters
-    image : LayerImage
-    model, device : str
-    diameter : float, optional
-        In pixels; estimated if None.
-    progress : callable
-        As `Segmenter.segment` takes it.
+    The diameter is in pixels, and estimated if None.
     """
     from napari_iaunet.segmentation.measure import measure
 

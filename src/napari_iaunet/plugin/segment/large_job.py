@@ -37,27 +37,16 @@ _LARGE_ON_DISK, _LARGE = 1 << 24, 1 << 26
 
 @dataclass
 class LargeResult:
-    """Cells that become more while a layer shows them.
+    """Cells that become more while a layer shows them."""
 
-    Attributes
-    ----------
-    source : str
-        Where the image comes from.
-    start : tuple of float
-        Position (..., y, x) in pixels of what is to be done first.
-    added : tuple of int
-        Axes of length 1 that the layer has besides those of the labels.
-    levels : list of zarr arrays
-        What there is to show, at full resolution first; empty at the beginning.
-    folder : Path or None
-        Where it is kept.
-    """
-
-    source: str
+    source: str  # where the image comes from
+    # Position (..., y, x) in pixels of what is to be done first.
     start: tuple[float, ...]
+    # Axes of length 1 that the layer has besides those of the labels.
     added: tuple[int, ...]
+    # What there is to show, at full resolution first; empty at the beginning.
     levels: list[Any] = field(default_factory=list)
-    folder: Path | None = None
+    folder: Path | None = None  # where it is kept
 
 
 def is_large(image: LayerImage) -> bool:
@@ -81,17 +70,8 @@ def find_cells_by_parts(
 ) -> Cells:
     """Segment and measure an image, and keep what was found so far on disk.
 
-    Parameters
-    ----------
-    segmenters : Segmenters
-    image : LayerImage
-    result : LargeResult
-        Gets something to show from the first part on.
-    model, device : str
-    diameter : float, optional
-        In pixels; estimated if None.
-    progress : callable
-        As `segment_lazy` takes it.
+    ``result`` gets something to show from the first part on; the rest as for
+    `find_cells`.
     """
     from napari_iaunet.large.lazy import segment_lazy
     from napari_iaunet.segmentation.image import as_planes
@@ -191,15 +171,8 @@ _FORGOTTEN = 14 * 24 * 3600.0
 def folder_for(request: str) -> Path:
     """Return the folder in which a request was begun, or a new one.
 
-    Parameters
-    ----------
-    request : str
-        Everything that decides about the result.
-
-    Raises
-    ------
-    ImageError
-        If the user's folder cannot be written to.
+    The request holds everything that decides about the result. Raises `ImageError` if
+    the user's folder cannot be written to.
     """
     home = _home()
     name = hashlib.sha256(request.encode()).hexdigest()[:16]

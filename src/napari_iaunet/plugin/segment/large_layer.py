@@ -30,14 +30,8 @@ _KEPT = ("opacity", "visible", "blending")
 class LargeLayer:
     """Shows the cells of a large image as they are found.
 
-    Parameters
-    ----------
-    viewer : Viewer
-    source : Image
-        The layer, or the first of the layers, that ``image`` was read from.
-    image : LayerImage
-    described : str
-        Tells the image, and what of it is used, from all others.
+    ``source`` is the layer, or the first of the layers, that ``image`` was read from;
+    ``described`` tells the image, and what of it is used, from all others.
     """
 
     def __init__(

@@ -25,12 +25,7 @@ _NO_CHANNEL = "Tick at least one channel."
 
 
 class SegmentPanel(QWidget):
-    """Form, buttons and progress; knows neither viewer nor layers.
-
-    Parameters
-    ----------
-    settings : Settings
-    """
+    """Form, buttons and progress; knows neither viewer nor layers."""
 
     segment_requested = Signal()
     cancel_requested = Signal()

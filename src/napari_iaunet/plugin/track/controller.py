@@ -34,16 +34,7 @@ _MANY_STACKS = (
 
 
 class TrackController(QObject):
-    """Keeps the Track tab, the viewer's layers and the job in step.
-
-    Parameters
-    ----------
-    session : Session
-    panel : TrackPanel
-    jobs : Jobs
-        Used by nobody else.
-    parent : QObject
-    """
+    """Keeps the Track tab, the viewer's layers and the job in step."""
 
     def __init__(
         self,

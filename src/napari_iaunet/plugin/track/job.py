@@ -17,17 +17,10 @@ if TYPE_CHECKING:
 
 
 class MeasuredTracks(NamedTuple):
-    """Cells that keep their number through a stack, ready to become layers.
-
-    Attributes
-    ----------
-    cells : TrackedCells
-    features : DataFrame
-        As `measure_tracks` gives them.
-    """
+    """Cells that keep their number through a stack, ready to become layers."""
 
     cells: TrackedCells
-    features: DataFrame
+    features: DataFrame  # as `measure_tracks` gives them
 
 
 def track_cells(
@@ -39,18 +32,7 @@ def track_cells(
     device: str,
     progress: Callable[[int, int], None],
 ) -> MeasuredTracks:
-    """Link and measure the cells of a stack.
-
-    Parameters
-    ----------
-    segmenters : Segmenters
-    source : CellSource
-    mode : str
-        "time" or "depth".
-    model, device : str
-    progress : callable
-        Called as ``progress(done, total)``; raising in it stops the work.
-    """
+    """Link and measure the cells of a stack, through "time" or "depth"."""
     from napari_iaunet.tracking.track import measure_tracks, track
 
     segmenter = segmenters.get(model, device)

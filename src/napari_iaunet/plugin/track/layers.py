@@ -30,17 +30,7 @@ def write_tracked(
     tracks: MeasuredTracks,
     parameters: dict[str, Any],
 ) -> Labels:
-    """Add the tracked cells of a layer as a new one.
-
-    Parameters
-    ----------
-    viewer : Viewer
-    labels : Labels
-        The layer whose cells were tracked.
-    tracks : MeasuredTracks
-    parameters : dict
-        How they were tracked; kept in the metadata.
-    """
+    """Add the tracked cells of a layer as a new one; its metadata keep how."""
     return viewer.add_labels(
         tracks.cells.labels.reshape(pixels_of(labels).shape),
         name=f"{labels.name} tracked",

@@ -28,31 +28,15 @@ _NO_CELLS = (
 
 @dataclass(frozen=True)
 class TrackChoice:
-    """How cells are to be tracked.
+    """How cells are to be tracked."""
 
-    Attributes
-    ----------
-    mode : str
-        "time" or "depth".
-    tracks : bool
-        Whether a Tracks layer is wanted.
-    """
-
-    mode: str
-    tracks: bool
+    mode: str  # "time" or "depth"
+    tracks: bool  # whether a Tracks layer is wanted
 
 
 @dataclass(eq=False)
 class TrackOptions:
-    """What the form of the tab shows.
-
-    Attributes
-    ----------
-    cells, image : str
-        Keys of the layers that are picked.
-    mode, tracks
-        As `TrackChoice` has them.
-    """
+    """What the form of the tab shows."""
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     cells: str = shown(

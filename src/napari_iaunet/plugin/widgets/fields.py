@@ -7,20 +7,13 @@ from typing import Any
 
 
 def shown(default: Any, label: str, tooltip: str = "", **options: Any) -> Any:
-    """Make a field of a dataclass that `Form` shows.
+    """Make a field of a dataclass that `Form` shows; the label may be "".
 
-    Parameters
-    ----------
-    default : object
-    label : str
-        Before the widget; "" for a row without one.
-    tooltip : str
-    **options
-        ``choices``: key and text of each, for a combo box; empty if `Form.offer` tells
-        later what there is. ``beside``: the field in whose row it stands, and
-        ``stretch``, how much of that row it takes beside one of the field itself.
-        ``suffix`` and ``decimals`` of a number. All others go to magicgui's widget:
-        ``min``, ``max``, ``step``, and ``text`` of a check box.
+    ``choices`` are key and text of each, for a combo box; empty if `Form.offer` tells
+    later what there is. ``beside`` is the field in whose row it stands, and ``stretch``
+    how much of that row it takes beside one of the field itself. Numbers may have
+    ``suffix`` and ``decimals``. All others go to magicgui's widget: ``min``, ``max``,
+    ``step``, and ``text`` of a check box.
     """
     return field(
         default=default, metadata={"label": label, "tooltip": tooltip, **options}

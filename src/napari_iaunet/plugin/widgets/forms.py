@@ -34,11 +34,6 @@ class Form(QFormLayout):
     Those that `shown` made are shown, in their order.
 
     ``edited`` comes with the name of a field that the user has changed.
-
-    Parameters
-    ----------
-    model : object
-        A dataclass with psygnal's signals as ``events``.
     """
 
     edited = Signal(str)
@@ -60,15 +55,7 @@ class Form(QFormLayout):
         return self._widgets[name].native
 
     def offer(self, name: str, offers: Offers, tips: Sequence[str] = ()) -> None:
-        """Offer things to pick for a field, given as key and text.
-
-        Parameters
-        ----------
-        name : str
-        offers : sequence of (key, text)
-        tips : sequence of str, optional
-            What each of them is.
-        """
+        """Offer things to pick for a field, given as key and text."""
         combo = self[name]
         fill(combo, offers, getattr(self._model, name))
         for i, tip in enumerate(tips):
@@ -133,13 +120,7 @@ class Form(QFormLayout):
 
 
 class Picker(QComboBox):
-    """A combo box as wide as its place, whatever it offers.
-
-    Parameters
-    ----------
-    least : int
-        Characters that are always shown.
-    """
+    """A combo box as wide as its place, and ``least`` characters at least."""
 
     def __init__(self, least: int = _SHOWN) -> None:
         super().__init__()

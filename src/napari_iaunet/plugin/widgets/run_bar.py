@@ -17,13 +17,7 @@ from qtpy.QtWidgets import (
 
 
 class RunBar(QWidget):
-    """Two buttons, a progress bar and a line of text.
-
-    Parameters
-    ----------
-    start_text, start_tip : str
-        What the first button says, and what it does.
-    """
+    """Two buttons, a progress bar and a line of text."""
 
     start_requested = Signal()
     cancel_requested = Signal()
