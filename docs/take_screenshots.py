@@ -108,6 +108,8 @@ def channels(viewer: napari.Viewer, dock: Any) -> None:
     picker = dock.segment_panel.channel_picker
     for row in range(picker.list.count()):
         picker.list.item(row).setCheckState(Qt.CheckState.Checked)
+    dock.segment_panel.form["estimate"].setChecked(False)
+    dock.segment_panel.form["diameter"].setValue(14)
     segment(dock)
     panel = dock.segment_panel
     area = QRect(0, 0, panel.width(), dock.click_panel.geometry().top() - 20)
