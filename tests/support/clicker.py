@@ -91,7 +91,6 @@ class Encoder:
 class HeldJobs(QObject):
     """Jobs that are done when the test says so."""
 
-    started = Signal()
     progressed = Signal(int, int)
     succeeded = Signal(object)
     failed = Signal(str)
@@ -107,7 +106,6 @@ class HeldJobs(QObject):
 
     def start(self, work, description):
         self._work = work
-        self.started.emit()
 
     def finish(self):
         work, self._work = self._work, None

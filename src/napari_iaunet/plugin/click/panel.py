@@ -9,20 +9,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QPoint, Qt, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QProgressBar,
-    QPushButton,
-    QToolButton,
-    QToolTip,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_iaunet.plugin.widgets.forms import Picker
+from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
+from napari_iaunet.plugin.widgets.forms import Picker, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,11 +40,7 @@ _ACTIONS = [
     (f"{_CTRL}+Z, {_CTRL}+Shift+Z", "undo, redo"),
     ("Drag, scroll, double-click", "move and zoom, as always"),
 ]
-HELP = (
-    "<table cellspacing='4'>"
-    + "".join(f"<tr><td><b>{a}</b></td><td>{b}</td></tr>" for a, b in _ACTIONS)
-    + "</table>"
-)
+HELP = table_of(_ACTIONS)
 
 
 class ClickPanel(QWidget):
@@ -58,12 +51,10 @@ class ClickPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.button = QPushButton()
-        self.button.setCheckable(True)
-        self.button.setToolTip("Make and correct cells with clicks on the image.")
-        self.help = QToolButton()
-        self.help.setText("?")
-        self.help.setToolTip(HELP)
+        self.button = ModeButton(
+            "Click to segment", "Make and correct cells with clicks on the image."
+        )
+        self.help = HelpButton(HELP)
         self.target = Picker()
         self.target.setToolTip(
             "The layer that gets the cells. It must lie on the image and have its "
@@ -79,16 +70,11 @@ class ClickPanel(QWidget):
         self.bar.setSizePolicy(policy)
         self.bar.hide()
         self._lay_out()
-        self.button.toggled.connect(self._on_toggled)
-        self.help.clicked.connect(self._on_help)
+        self.button.toggled.connect(self.toggled)
         self.target.activated.connect(self._on_target)
-        self._show_state()
         self.set_targets([])
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.button, 1)
-        buttons.addWidget(self.help)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
@@ -96,7 +82,7 @@ class ClickPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addSpacing(6)
-        layout.addLayout(buttons)
+        layout.addLayout(side_by_side((self.button, 1), (self.help, 0)))
         layout.addLayout(form)
         layout.addWidget(self.status)
         layout.addWidget(self.bar)
@@ -107,10 +93,7 @@ class ClickPanel(QWidget):
 
     def set_on(self, on: bool) -> None:
         """Show whether clicks make cells, without emitting ``toggled``."""
-        self.button.blockSignals(True)
-        self.button.setChecked(on)
-        self.button.blockSignals(False)
-        self._show_state()
+        self.button.set_on(on)
 
     def set_targets(self, targets: Sequence[tuple[str, str]]) -> None:
         """Offer layers as (key, name); the former one stays picked if it can."""
@@ -147,16 +130,5 @@ class ClickPanel(QWidget):
         """Show that nothing is waited for."""
         self.bar.hide()
 
-    def _show_state(self) -> None:
-        on = self.button.isChecked()
-        self.button.setText(f"Click to segment: {'on' if on else 'off'}")
-
-    def _on_toggled(self, on: bool) -> None:
-        self._show_state()
-        self.toggled.emit(on)
-
     def _on_target(self) -> None:
         self.target_picked.emit(self.target_key)
-
-    def _on_help(self) -> None:
-        QToolTip.showText(self.help.mapToGlobal(QPoint(0, 0)), HELP, self.help)

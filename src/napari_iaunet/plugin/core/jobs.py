@@ -103,7 +103,6 @@ class Jobs(QObject):
     job was started meanwhile or the jobs were closed.
     """
 
-    started = Signal()
     progressed = Signal(int, int)
     succeeded = Signal(object)
     failed = Signal(str)
@@ -144,7 +143,6 @@ class Jobs(QObject):
         worker = create_worker(task, _start_thread=False, _ignore_errors=True)
         task.worker_stops = lambda: worker.abort_requested
         worker.start()
-        self.started.emit()
 
     def cancel(self) -> None:
         """Ask the running job to stop; ``cancelled`` follows when it has."""

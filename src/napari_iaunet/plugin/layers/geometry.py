@@ -105,12 +105,8 @@ def plane_of_labels(
     """Return which plane of labels lies on an image's plane, pixel on pixel.
 
     The image's plane is told by ``point``, a place of the viewer in world coordinates.
-
-    Returns
-    -------
-    tuple of int or slice, or None
-        Index of the plane, which may be beside the labels; slices for rows and
-        columns. None if the labels do not lie on the image.
+    The index may be beside the labels; it has slices for rows and columns. None if the
+    labels do not lie on the image.
     """
     axes = _rows_and_columns(labels, image, channel_axis)
     if axes is None:
@@ -129,11 +125,8 @@ def plane_of_image(
 ) -> tuple[int, ...] | None:
     """Return on which plane of an image the first plane of labels lies.
 
-    Returns
-    -------
-    tuple of int, or None
-        Index of the plane in the image's stack, which may be beside it. None if the
-        labels do not lie on the image.
+    That is the index in the image's stack, which may be beside it. None if the labels
+    do not lie on the image; ``point`` is as for `plane_of_labels`.
     """
     axes = _rows_and_columns(labels, image, channel_axis)
     if axes is None:

@@ -105,10 +105,8 @@ class LookalikeDisplay:
 
     def centre(self, ranking: Ranking[CellMap], cell: CellRef) -> None:
         """Bring a cell to the middle of the viewer."""
-        part, layer = (
-            ranking.parts.get(cell.layer),
-            find_layer(self._viewer, cell.layer, Labels),
-        )
+        part = ranking.parts.get(cell.layer)
+        layer = find_layer(self._viewer, cell.layer, Labels)
         row = None if part is None else part.row(cell.label)
         if part is None or layer is None or row is None:
             return

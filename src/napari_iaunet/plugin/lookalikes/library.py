@@ -134,9 +134,9 @@ class CellLibrary(QObject):
                 found[key] = labels
         return found
 
-    def get(self, cells: CellsOnImage, model: str | None) -> CellMap | None:
+    def get(self, cells: CellsOnImage, model: str) -> CellMap | None:
         """Return what is known of the cells of a layer."""
-        return None if model is None else self._known.get((cells, model))
+        return self._known.get((cells, model))
 
     def cancel(self) -> None:
         """Ask the work to stop; ``stopped`` follows when it has."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QPoint, Qt, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
@@ -19,7 +19,6 @@ from qtpy.QtWidgets import (
     QPushButton,
     QScrollArea,
     QToolButton,
-    QToolTip,
     QVBoxLayout,
     QWidget,
 )
@@ -28,6 +27,7 @@ from napari_iaunet.identity.properties import DEFAULT_WEIGHTS
 from napari_iaunet.plugin.lookalikes.gallery import ThumbnailRow
 from napari_iaunet.plugin.lookalikes.results_panel import FoundSection
 from napari_iaunet.plugin.lookalikes.weight_sliders import WeightSliders
+from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
 from napari_iaunet.plugin.widgets.forms import Picker, side_by_side, title
 
 if TYPE_CHECKING:
@@ -42,11 +42,7 @@ _ACTIONS = [
     (f"{NOT_LIKE} or Alt+click", "this one is not like it"),
     ("Drag, scroll, double-click", "move and zoom, as always"),
 ]
-HELP = (
-    "<table cellspacing='4'>"
-    + "".join(f"<tr><td><b>{a}</b></td><td>{b}</td></tr>" for a, b in _ACTIONS)
-    + "</table>"
-)
+HELP = table_of(_ACTIONS)
 _GALLERY_TIP = (
     "Click: go to the cell. Shift+click: it is like the ones you look for. "
     f"{NOT_LIKE}: it is not."
@@ -87,7 +83,6 @@ class LookalikePanel(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._connect()
         self.set_pairs([], "", [], "")
-        self.set_on(False)
         self.set_busy(False)
         self.set_steps(False, False)
         self.set_examples([])
@@ -104,12 +99,10 @@ class LookalikePanel(QScrollArea):
         self.all_images.setToolTip(
             "Search all layers of cells that lie on an open image."
         )
-        self.pick_button = QPushButton()
-        self.pick_button.setCheckable(True)
-        self.pick_button.setToolTip("Choose with clicks on cells what to look for.")
-        self.help = QToolButton()
-        self.help.setText("?")
-        self.help.setToolTip(HELP)
+        self.pick_button = ModeButton(
+            "Pick cells", "Choose with clicks on cells what to look for."
+        )
+        self.help = HelpButton(HELP)
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.bar = QProgressBar()
@@ -160,8 +153,7 @@ class LookalikePanel(QScrollArea):
         self.labels.activated.connect(self._on_labels)
         self.image.activated.connect(self._on_image)
         self.all_images.toggled.connect(self.all_images_toggled)
-        self.pick_button.toggled.connect(self._on_pick)
-        self.help.clicked.connect(self._on_help)
+        self.pick_button.toggled.connect(self.pick_toggled)
         self.cancel_button.clicked.connect(self.cancel_requested)
         self.back_button.clicked.connect(self.back_requested)
         self.forward_button.clicked.connect(self.forward_requested)
@@ -188,10 +180,7 @@ class LookalikePanel(QScrollArea):
 
     def set_on(self, on: bool) -> None:
         """Show whether clicks pick cells, without emitting ``pick_toggled``."""
-        self.pick_button.blockSignals(True)
-        self.pick_button.setChecked(on)
-        self.pick_button.blockSignals(False)
-        self.pick_button.setText(f"Pick cells: {'on' if on else 'off'}")
+        self.pick_button.set_on(on)
 
     def say(self, text: str) -> None:
         """Show a line of text."""
@@ -227,13 +216,6 @@ class LookalikePanel(QScrollArea):
 
     def _on_image(self) -> None:
         self.image_picked.emit(self.image.currentData())
-
-    def _on_pick(self, on: bool) -> None:
-        self.set_on(on)
-        self.pick_toggled.emit(on)
-
-    def _on_help(self) -> None:
-        QToolTip.showText(self.help.mapToGlobal(QPoint(0, 0)), HELP, self.help)
 
     def _on_selected(self) -> None:
         self.remove_button.setEnabled(self.examples.selected() is not None)

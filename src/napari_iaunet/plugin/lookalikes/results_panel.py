@@ -110,9 +110,10 @@ class FoundSection(QWidget):
     def set_values(self, values: NDArray[np.float32] | None) -> None:
         """Show similarities, sorted from the lowest; None while there are none."""
         self._values = values
-        for widget in (self.histogram, self.slider, self.extract_button):
-            widget.setEnabled(values is not None)
-        for widget in (self.save_button, self.name, self.name_button):
+        for widget in (
+            *(self.histogram, self.slider, self.extract_button),
+            *(self.save_button, self.name, self.name_button),
+        ):
             widget.setEnabled(values is not None)
         if values is not None:
             self.histogram.set_values(values)

@@ -1,0 +1,52 @@
+"""A button for a mode of the mouse, and one that tells what the mouse does in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QPoint
+from qtpy.QtWidgets import QPushButton, QToolButton, QToolTip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class ModeButton(QPushButton):
+    """A button that stays pressed, and says whether its mode is on."""
+
+    def __init__(self, mode: str, tip: str) -> None:
+        super().__init__()
+        self._mode = mode
+        self.setCheckable(True)
+        self.setToolTip(tip)
+        self.toggled.connect(self._show)
+        self._show(False)
+
+    def set_on(self, on: bool) -> None:
+        """Show whether the mode is on, without emitting ``toggled``."""
+        self.blockSignals(True)
+        self.setChecked(on)
+        self.blockSignals(False)
+        self._show(on)
+
+    def _show(self, on: bool) -> None:
+        self.setText(f"{self._mode}: {'on' if on else 'off'}")
+
+
+class HelpButton(QToolButton):
+    """A question mark with a tooltip, which a click shows, too."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.setText("?")
+        self.setToolTip(text)
+        self.clicked.connect(self._on_clicked)
+
+    def _on_clicked(self) -> None:
+        QToolTip.showText(self.mapToGlobal(QPoint(0, 0)), self.toolTip(), self)
+
+
+def table_of(actions: Iterable[tuple[str, str]]) -> str:
+    """Return what keys and clicks do as a table for a tooltip."""
+    rows = "".join(f"<tr><td><b>{a}</b></td><td>{b}</td></tr>" for a, b in actions)
+    return f"<table cellspacing='4'>{rows}</table>"
