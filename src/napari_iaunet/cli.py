@@ -19,17 +19,9 @@ PROGRAM = "napari-iaunet"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run one command, by default that of the process's own arguments.
 
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Arguments without the program's name; those of the process by default.
-
-    Returns
-    -------
-    int
-        0 if all went well, 2 if the input cannot be used, 130 if interrupted.
+    Returns 0 if all went well, 2 if the input cannot be used, 130 if interrupted.
     """
     args = _parser().parse_args(argv)
     try:

@@ -52,8 +52,7 @@ class AveragePrecision:
     @property
     def f1(self) -> NDArray[np.float64]:
         """Pooled 2 TP / (2 TP + FP + FN); (T,)."""
-        tp, fp, fn = (n.sum(axis=0) for n in (self.tp, self.fp, self.fn))
-        return _ratio(2 * tp, 2 * tp + fp + fn)
+        return _ratio(2 * self.tp.sum(axis=0), self._cells)
 
     @property
     def mean_matched_iou(self) -> NDArray[np.float64]:
@@ -63,8 +62,12 @@ class AveragePrecision:
     @property
     def panoptic_quality(self) -> NDArray[np.float64]:
         """Pooled F1 times the mean IoU of matched cells; (T,)."""
-        tp, fp, fn = (n.sum(axis=0) for n in (self.tp, self.fp, self.fn))
-        return _ratio(2 * self.iou_sum.sum(axis=0), 2 * tp + fp + fn)
+        return _ratio(2 * self.iou_sum.sum(axis=0), self._cells)
+
+    @property
+    def _cells(self) -> NDArray[np.int64]:
+        """Annotated and predicted cells of all images; (T,)."""
+        return np.asarray((2 * self.tp + self.fp + self.fn).sum(axis=0))
 
 
 class Overlaps(NamedTuple):

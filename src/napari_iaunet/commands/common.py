@@ -90,13 +90,7 @@ def clear_progress() -> None:
 
 
 def read_labels(path: Path) -> NDArray[Any]:
-    """Read a label image.
-
-    Raises
-    ------
-    ImageError
-        If it holds colours or fractions.
-    """
+    """Read a label image; ImageError if it holds colours or fractions."""
     import numpy as np
 
     from napari_iaunet.io.read import read_image

@@ -12,6 +12,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     as_completed,
 )
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,7 +119,11 @@ def run(args: argparse.Namespace) -> int:
     for outcome in _outcomes(pairs, args):
         outcomes[outcome.path] = outcome
         if outcome.failure is None:
-            _tell(outcome)
+            clear_progress()
+            print(
+                f"{outcome.path}: {outcome.cells} cells in {outcome.seconds:.1f} s, "
+                f"{outcome.target}"
+            )
     found = [outcomes[path] for path in inputs]
     failures = [outcome.failure for outcome in found if outcome.failure is not None]
     for failure in failures:
@@ -126,14 +131,6 @@ def run(args: argparse.Namespace) -> int:
     if args.table and len(found) > 1:
         _write_common_table(found, out)
     return 2 if failures else 0
-
-
-def _tell(outcome: Outcome) -> None:
-    clear_progress()
-    print(
-        f"{outcome.path}: {outcome.cells} cells in {outcome.seconds:.1f} s, "
-        f"{outcome.target}"
-    )
 
 
 def _outcomes(pairs: list[Pair], args: argparse.Namespace) -> Iterator[Outcome]:
@@ -180,13 +177,7 @@ def _cores() -> int:
 def _one_by_one(
     pairs: list[Pair], args: argparse.Namespace, runner: Runner | None = None
 ) -> Iterator[Outcome]:
-    loaded: list[Segmenter] = []
-
-    def segmenter() -> Segmenter:
-        if not loaded:
-            loaded.append(load(args))
-        return loaded[0]
-
+    segmenter = cache(lambda: load(args))
     for i, (path, target) in enumerate(pairs):
         counter = f"[{i + 1}/{len(pairs)}] " if len(pairs) > 1 else ""
         progress = show_progress(f"{counter}{path.name}")
@@ -298,13 +289,8 @@ def _write_common_table(outcomes: list[Outcome], folder: Path) -> None:
     """Write ``cells.csv``: the cells of all images."""
     from napari_iaunet.io.read import write_tables
 
-    done = [o for o in outcomes if o.table is not None]
-    if not done:
-        return
-    shared = Path(os.path.commonpath([o.path.absolute().parent for o in done]))
-    tables = {
-        o.path.absolute().relative_to(shared).as_posix(): o.table
-        for o in done
-        if o.table is not None
-    }
-    write_tables(folder / "cells.csv", tables)
+    done = {o.path.absolute(): o.table for o in outcomes if o.table is not None}
+    if done:
+        shared = Path(os.path.commonpath([path.parent for path in done]))
+        tables = {p.relative_to(shared).as_posix(): t for p, t in done.items()}
+        write_tables(folder / "cells.csv", tables)

@@ -35,16 +35,8 @@ _LARGEST_PICTURE = 4096
 class Outcome:
     """What became of an image.
 
-    Attributes
-    ----------
-    path, target : Path
-        The image, and its labels.
-    cells : int
-    seconds : float
-    table : dict of (N,) arrays or None
-        Cells, if a table was asked for.
-    failure : str or None
-        Why there are no labels.
+    `target` are its labels, or `failure` says why there are none; the table is there if
+    it was asked for.
     """
 
     path: Path
@@ -65,12 +57,8 @@ def segment_image(
 ) -> Outcome:
     """Read an image, find its cells, write what was asked for.
 
-    What concerns only this image is a failure in the outcome.
-
-    Raises
-    ------
-    ModelError, DeviceError
-        If no image at all can be segmented.
+    What concerns only this image is a failure in the outcome; a ModelError or
+    DeviceError, after which no image at all can be segmented, is raised.
     """
     from napari_iaunet.io.read import read_image
 
@@ -110,9 +98,13 @@ class _Result:
     @property
     def axes(self) -> str:
         """Letters of the labels' axes."""
+        return "".join(self.image.axes[i] for i in self._places)
+
+    @property
+    def _places(self) -> list[int]:
+        """Which axes of the image the labels have: all but that of the channels."""
         axis, count = self.channel_axis, len(self.image.axes)
-        letters = enumerate(self.image.axes)
-        return "".join(a for i, a in letters if axis is None or i != axis % count)
+        return [i for i in range(count) if axis is None or i != axis % count]
 
     def make(
         self, segmenter: Segmenter, progress: Progress | None, runner: Runner | None
@@ -260,11 +252,7 @@ class _Result:
 
         step = math.ceil(max(labels.shape[-2:]) / _LARGEST_PICTURE)
         every, spatial = slice(None, None, step), [slice(None)] * self.image.array.ndim
-        axis = self.channel_axis
-        rest = [
-            i for i in range(len(spatial)) if axis is None or i != axis % len(spatial)
-        ]
-        for i in rest[-2:]:
+        for i in self._places[-2:]:
             spatial[i] = every
         picture, cells = self.image.array[tuple(spatial)], labels[..., every, every]
-        write_overlay(path, picture, cells, channel_axis=axis)
+        write_overlay(path, picture, cells, channel_axis=self.channel_axis)

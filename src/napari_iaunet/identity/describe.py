@@ -73,13 +73,7 @@ class DescribedCells:
         return row if found else None
 
     def rows(self, labels: Sequence[int]) -> list[int]:
-        """Return the rows of labels.
-
-        Raises
-        ------
-        ImageError
-            If there is no such cell.
-        """
+        """Return the rows of labels; ImageError if there is no such cell."""
         return rows_of(labels, self.label_ids)
 
     def vectors(self, weights: Mapping[str, float] | None = None) -> NDArray[Any]:
@@ -116,13 +110,7 @@ class DescribedCells:
 
 
 def rows_of(labels: Sequence[int], label_ids: NDArray[np.integer[Any]]) -> list[int]:
-    """Return the rows of labels among the sorted labels of an image.
-
-    Raises
-    ------
-    ImageError
-        If there is no such cell.
-    """
+    """Return the rows of labels among sorted ones; ImageError if one is not there."""
     missing = [str(label) for label in labels if label not in label_ids]
     if missing:
         raise ImageError(f"The label image has no cell {', '.join(missing)}.")

@@ -78,16 +78,7 @@ def cell_pixels(
     """List the pixels of the cells, at places of the rescaled plane.
 
     Pixels are carried over one by one, so that a cell keeps a pixel however much
-    the plane is shrunk.
-
-    Parameters
-    ----------
-    labels : (Y, X) int
-        0 is background.
-    label_ids : (N,) int
-        Sorted labels; row i belongs to ``label_ids[i]``.
-    shape : (int, int)
-        Height and width of the rescaled plane.
+    the plane is shrunk to a shape. Row i belongs to ``label_ids[i]``, which are sorted.
     """
     y, x = np.nonzero(labels)
     cell = np.searchsorted(label_ids, labels[y, x]).astype(np.int64)
@@ -118,13 +109,7 @@ def _rings(
 
 
 class PooledMaps:
-    """Sums over cells of maps of several levels, added up tile by tile.
-
-    Parameters
-    ----------
-    count : int
-        Number of cells N.
-    """
+    """Sums over N cells of maps of several levels, added up tile by tile."""
 
     def __init__(self, count: int) -> None:
         self._count = count

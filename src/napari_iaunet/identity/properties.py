@@ -88,14 +88,9 @@ def area_and_centroid(
     x: NDArray[np.integer[Any]],
     count: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Area (N,) and centroid (N, 2), (y, x), of cells from their pixels.
+    """Area (N,) and centroid (N, 2), (y, x), of `count` cells from their pixels.
 
-    Parameters
-    ----------
-    row, y, x : (P,) int
-        Cell, row and column of each pixel.
-    count : int
-        Number of cells N.
+    Pixel i, at (y[i], x[i]), is one of cell ``row[i]``.
     """
     area = np.bincount(row, minlength=count).astype(np.float64)
     sums = np.stack([np.bincount(row, place, count) for place in (y, x)], 1)
@@ -186,16 +181,9 @@ def _light(
 
 
 def edge_pixels(labels: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-    """Find the pixels of cells next to another cell or to the background.
+    """Find the pixels of cells (..., Y, X) next to another cell or to the background.
 
-    Parameters
-    ----------
-    labels : (..., Y, X) int
-        0 is background; the border of the image is no edge.
-
-    Returns
-    -------
-    (..., Y, X) bool
+    The border of the image is no edge.
     """
     edges = np.zeros(labels.shape, bool)
     for axis in (-1, -2):
@@ -210,15 +198,8 @@ def as_angles(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Turn properties into unit vectors whose cosine falls as they differ.
 
     Each property is standardised over all cells given, and becomes an angle; the
-    cosine of two cells is the mean of the cosines of their angles' differences.
-
-    Parameters
-    ----------
-    values : (N, D) float
-
-    Returns
-    -------
-    (N, 2 * D) float32
+    cosine of two cells is the mean of the cosines of their angles' differences. Values
+    (N, D) become (N, 2 * D) float32.
     """
     values = np.asarray(values, np.float64)
     if not values.size:
@@ -228,31 +209,16 @@ def as_angles(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     away = np.where(usable, away / np.where(usable, spread, 1.0), 0.0)
     angle = np.clip(away, -_FAR, _FAR) * (np.pi / 2 / _FAR)
     turned = np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
-    unit: NDArray[np.float32] = (turned / np.sqrt(values.shape[1])).astype(np.float32)
-    return unit
+    return np.asarray(turned / np.sqrt(values.shape[1]), np.float32)
 
 
 def combine(
     groups: Mapping[str, NDArray[np.floating[Any]]], weights: Mapping[str, float]
 ) -> NDArray[np.float32]:
-    """Join groups of unit vectors; the cosine becomes their weighted mean.
+    """Join groups (N, D_g) of unit vectors; the cosine becomes their weighted mean.
 
-    Parameters
-    ----------
-    groups : mapping of str to (N, D_g) float
-        Rows are brought to unit length. A group without columns is left out.
-    weights : mapping of str to float
-        Zero or more; a group that is not named has none.
-
-    Returns
-    -------
-    (N, sum of D_g) float32
-        Rows of unit length, of the groups with a weight.
-
-    Raises
-    ------
-    ImageError
-        If no group has a weight.
+    Weights are zero or more. A group without one, or without columns, is left out; if
+    none is left, that is an ImageError. Returns (N, sum of D_g), rows of unit length.
     """
     used = {
         key: float(weights.get(key, 0.0))
@@ -271,5 +237,4 @@ def combine(
 def _unit(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     values = np.asarray(values, np.float32)
     length = np.linalg.norm(values, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = values / np.maximum(length, np.float32(_TINY))
-    return unit
+    return np.asarray(values / np.maximum(length, np.float32(_TINY)))

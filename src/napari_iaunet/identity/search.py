@@ -18,26 +18,14 @@ Cells = TypeVar("Cells", bound=DescribedCells)
 
 
 class CellRef(NamedTuple):
-    """A cell of a label image.
-
-    Attributes
-    ----------
-    layer : str
-        Key of the label image; that of its layer, where it is shown in one.
-    label : int
-    """
+    """A cell of a label image: the key of that, or of its layer, and the label."""
 
     layer: str
     label: int
 
 
 class Query(NamedTuple):
-    """Examples of what is looked for, and of what is not.
-
-    Attributes
-    ----------
-    likes, unlikes : tuple of CellRef
-    """
+    """Examples of what is looked for, and of what is not."""
 
     likes: tuple[CellRef, ...] = ()
     unlikes: tuple[CellRef, ...] = ()
@@ -63,12 +51,7 @@ class Query(NamedTuple):
 class Ranking(Generic[Cells]):
     """Ranks the cells of one or several label images together.
 
-    Rows go through all label images, in the order given.
-
-    Parameters
-    ----------
-    parts : mapping of str to DescribedCells
-        By the key of the label image.
+    Rows go through all label images, by whose keys the cells are, in the order given.
     """
 
     def __init__(self, parts: Mapping[str, Cells]) -> None:
@@ -139,17 +122,7 @@ def best_and_uncertain(
 ) -> tuple[list[int], list[int]]:
     """Return rows of the cells most alike, and of those next to the threshold.
 
-    Parameters
-    ----------
-    values : (N,) float32
-    threshold : float
-    count : int
-        How many of each, if there are so many.
-
-    Returns
-    -------
-    best, uncertain : lists of int
-        The most alike first.
+    `count` of each, if there are so many, the most alike first.
     """
     best, uncertain = (
         _smallest(cost, count) for cost in (-values, np.abs(values - threshold))

@@ -84,13 +84,7 @@ def image_folder(path: Path) -> Path:
 
 
 def read(path: Path) -> ZarrImage:
-    """Open the full resolution of an image lazily.
-
-    Parameters
-    ----------
-    path : Path
-        Folder of an OME-Zarr image or of a zarr array.
-    """
+    """Open the full resolution of an OME-Zarr image, or a zarr array, lazily."""
     import dask.array as da
     import zarr
 

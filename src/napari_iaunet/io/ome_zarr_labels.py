@@ -112,19 +112,8 @@ def label_image(
 ) -> Iterator[LabelPyramid]:
     """Give a pyramid to write labels into, which is described as OME-Zarr at the end.
 
-    A folder without the description is no label image: it was not finished.
-
-    Parameters
-    ----------
-    path : Path
-        Folder to write.
-    shape : tuple of int
-        (..., Y, X) of the labels.
-    side : int
-        Rows and columns of what is written at once, in pixels.
-    dtype : dtype
-        Of the labels.
-    image : LabelImage
+    A folder without the description is no label image: it was not finished. `path`,
+    `shape`, `side` and `dtype` are as for `LabelPyramid`.
     """
     import zarr
 
@@ -171,11 +160,7 @@ def register_labels(store: Path, name: str, version: str) -> None:
 def check_replaceable(path: Path, *, array: bool = False) -> None:
     """Raise ImageError if there is something else than a label image of OME-Zarr.
 
-    Parameters
-    ----------
-    path : Path
-    array : bool
-        Whether a zarr array of int32, as `segment_lazy` writes it, will do, too.
+    With `array`, a zarr array of int32, as `segment_lazy` writes it, will do, too.
     """
     if path.exists() and not (path.is_dir() and _holds_labels(path, array)):
         msg = f"{path} exists and is not a label image, so it is not replaced."

@@ -81,21 +81,9 @@ class ImageFile:
 def read_image(path: str | os.PathLike[str]) -> ImageFile:
     """Read a PNG, JPEG, TIFF or OME-Zarr image.
 
-    Parameters
-    ----------
-    path : path
-        A file, or the folder of an OME-Zarr image (or of a plain zarr array).
-
-    Returns
-    -------
-    ImageFile
-        The first image of the file at full resolution; OME-Zarr is read
-        lazily, everything else at once.
-
-    Raises
-    ------
-    ImageError
-        If there is no image that can be used.
+    The path is a file, or the folder of an OME-Zarr image or of a plain zarr array.
+    Returns the first image at full resolution; zarr is read lazily, everything else at
+    once. Raises ImageError if there is no image that can be used.
     """
     path = Path(path)
     places: dict[str, AxisPlace] = {}

@@ -67,18 +67,9 @@ def write_labels(
 def overlay(
     image: Any, labels: NDArray[np.integer[Any]], *, channel_axis: int | None = None
 ) -> NDArray[np.uint8]:
-    """Draw the outlines of cells on the normalised image.
+    """Draw the outlines of cells (..., Y, X) on the normalised image: (Y, X, 3) uint8.
 
-    Parameters
-    ----------
-    image : array-like
-        As `as_planes` takes it; of a stack the middle plane is drawn.
-    labels : (..., Y, X) int
-    channel_axis : int, optional
-
-    Returns
-    -------
-    (Y, X, 3) uint8
+    The image is as `as_planes` takes it; of a stack the middle plane is drawn.
     """
     from skimage.segmentation import find_boundaries
 
@@ -109,14 +100,9 @@ def write_overlay(
 def write_table(
     path: str | os.PathLike[str], table: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Write columns of equal length as comma-separated values.
+    """Write columns (N,) as comma-separated values; an existing file is replaced.
 
-    Parameters
-    ----------
-    path : path
-        An existing file is replaced.
-    table : mapping of str to (N,) arrays
-        Real numbers are written with six significant digits.
+    Real numbers are written with six significant digits.
     """
     with _csv_writer(Path(path)) as writer:
         writer.writerow(table)
@@ -126,14 +112,9 @@ def write_table(
 def write_tables(
     path: str | os.PathLike[str], tables: Mapping[str, Mapping[str, NDArray[Any]]]
 ) -> None:
-    """Write the tables of several files as one.
+    """Write the tables of several files, by their names, as one.
 
-    Parameters
-    ----------
-    path : path
-        An existing file is replaced.
-    tables : mapping of str to tables
-        By the name that stands first in each row; what a table lacks is 0 there.
+    The name stands first in each row; what a table lacks is 0 there.
     """
     names = list(dict.fromkeys(name for table in tables.values() for name in table))
     with _csv_writer(Path(path)) as writer:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_iaunet.large.chunks import Chunk
+    from napari_iaunet.large.chunks import Border, Chunk
     from napari_iaunet.large.work_folder import Plan, WorkFolder
     from napari_iaunet.segmentation.image import Planes
     from napari_iaunet.segmentation.intensity import Normalisation
@@ -31,15 +31,7 @@ _REACH = 32
 
 
 class ChunkTask:
-    """Does single chunks; can be sent to another process.
-
-    Parameters
-    ----------
-    segmenter : Segmenter
-    planes : Planes
-    plan : Plan
-    folder : WorkFolder
-    """
+    """Does single chunks; can be sent to another process."""
 
     def __init__(
         self, segmenter: Segmenter, planes: Planes, plan: Plan, folder: WorkFolder
@@ -58,10 +50,7 @@ class ChunkTask:
     def __call__(self, index: int, stop: Event | None = None) -> int:
         """Segment one chunk and keep what was found; returns the index.
 
-        Raises
-        ------
-        Stopped
-            If the event was set meanwhile.
+        Raises `Stopped` if the event was set meanwhile.
         """
         chunk = self.grid[index]
         outer = chunk.outer_rows, chunk.outer_columns
@@ -89,10 +78,8 @@ class ChunkTask:
     def _normalisations_of(self, plane: int) -> tuple[Normalisation, ...]:
         known = self._normalisations
         if known is None or known[0] != plane:
-            self._normalisations = known = (
-                plane,
-                sample_normalisations(self.planes, plane),
-            )
+            known = plane, sample_normalisations(self.planes, plane)
+            self._normalisations = known
         return known[1]
 
     def _keep(
@@ -103,16 +90,10 @@ class ChunkTask:
         scores: NDArray[np.float32],
     ) -> None:
         borders = {
-            (border.first, border.second): labels[
-                _within(border.rows, chunk.outer_rows),
-                _within(border.columns, chunk.outer_columns),
-            ]
+            (border.first, border.second): labels[_within(border, chunk)]
             for border in self.grid.borders_of(chunk.index, self.reach)
         }
-        inner = (
-            _within(chunk.rows, chunk.outer_rows),
-            _within(chunk.columns, chunk.outer_columns),
-        )
+        inner = _within(chunk, chunk)
         own = labels[inner]
         y, x = np.nonzero(own)
         sums = sum_over_cells(own[y, x] - 1, y, x, raw[:, *inner], len(scores))
@@ -128,5 +109,8 @@ class Stopped(Exception):
     """Raised in a chunk that is no longer wanted: the run was stopped."""
 
 
-def _within(part: slice, whole: slice) -> slice:
-    return slice(part.start - whole.start, part.stop - whole.start)
+def _within(part: Chunk | Border, chunk: Chunk) -> tuple[slice, slice]:
+    """Where rows and columns lie in a chunk with its halo."""
+    y, x = chunk.outer_rows.start, chunk.outer_columns.start
+    rows = slice(part.rows.start - y, part.rows.stop - y)
+    return rows, slice(part.columns.start - x, part.columns.stop - x)

@@ -57,18 +57,9 @@ class Border:
 
 
 class ChunkGrid:
-    """Cuts equal planes into squares, the last ones of a row or column smaller.
+    """Cuts equal planes (Y, X) into squares, the last of a row or column smaller.
 
-    Parameters
-    ----------
-    planes : int
-        Number of planes.
-    shape : (int, int)
-        Y and X of a plane in pixels.
-    side : int
-        Of a chunk without its halo, in pixels.
-    halo : int
-        In pixels.
+    The side, without the halo, and the halo are in pixels.
     """
 
     def __init__(self, planes: int, shape: Shape, side: int, halo: int) -> None:
@@ -79,13 +70,6 @@ class ChunkGrid:
         return self.planes * self.counts[0] * self.counts[1]
 
     def __getitem__(self, index: int) -> Chunk:
-        """Chunk of this index.
-
-        Raises
-        ------
-        IndexError
-            If there is none.
-        """
         if not 0 <= index < len(self):
             msg = f"chunk {index} of {len(self)}"
             raise IndexError(msg)
@@ -96,12 +80,9 @@ class ChunkGrid:
         return Chunk(index, plane, rows, columns, outer_rows, outer_columns)
 
     def borders(self, reach: int) -> Iterator[Border]:
-        """Every place where two chunks meet.
+        """Every place where two chunks meet, `reach` pixels on each side.
 
-        Parameters
-        ----------
-        reach : int
-            Pixels on each side; not above the halo.
+        The reach is not above the halo.
         """
         for index in range(len(self)):
             yield from self.borders_of(index, reach, after=True)

@@ -21,22 +21,10 @@ _RETRIES = 5
 
 @contextmanager
 def connected(scheduler: str) -> Iterator[Any]:
-    """Connect to a Dask cluster that is running.
+    """Connect to a Dask cluster that is running, at an address like tcp://host:8786.
 
-    Parameters
-    ----------
-    scheduler : str
-        Its address, like ``tcp://host:8786``.
-
-    Yields
-    ------
-    distributed.Client
-
-    Raises
-    ------
-    DeviceError
-        If Dask's ``distributed`` is not installed, nothing answers at the address, or
-        the cluster has no workers.
+    Yields the ``distributed.Client``. Raises DeviceError if ``distributed`` is not
+    installed, nothing answers at the address, or the cluster has no workers.
     """
     try:
         from distributed import Client
@@ -62,10 +50,6 @@ class ClusterRunner:
     """Does chunks on the workers of a cluster.
 
     The workers must see the image, the model and the output under the same paths.
-
-    Parameters
-    ----------
-    client : distributed.Client
     """
 
     def __init__(self, client: Any) -> None:

@@ -96,7 +96,6 @@ def segment_lazy(
 
     Parameters
     ----------
-    segmenter : Segmenter
     image : array-like
         As for `Segmenter.segment`; a dask or zarr array is read chunk by chunk.
     out : path
@@ -168,8 +167,7 @@ def _do(
 ) -> None:
     """Do the chunks that are missing; report all, also those of an earlier run."""
     done = [index for index in order if task.folder.has(index)]
-    had = set(done)
-    missing = [index for index in order if index not in had]
+    missing = [index for index in order if not task.folder.has(index)]
 
     def report(count: int) -> None:
         if progress:

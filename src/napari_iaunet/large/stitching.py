@@ -28,16 +28,9 @@ _SAME = 0.5
 def same_cells(
     first: NDArray[np.int32], second: NDArray[np.int32]
 ) -> NDArray[np.int64]:
-    """Pairs of labels that two chunks gave to the same cell.
+    """Pairs of labels, (P, 2), that two chunks gave to the same cell.
 
-    Parameters
-    ----------
-    first, second : (y, x) int32
-        Their labels of the pixels around their border; 0 is background.
-
-    Returns
-    -------
-    (P, 2) int64
+    `first` and `second` are their labels (y, x) of the pixels around their border.
     """
     both = (first > 0) & (second > 0)
     if not both.any():
@@ -101,11 +94,7 @@ def number_cells(
 def stitch(task: ChunkTask) -> tuple[Numbers, dict[str, NDArray[Any]]]:
     """Join the cells of all chunks, which must be done; number and measure them.
 
-    Returns
-    -------
-    numbers : Numbers
-    table : dict of (N,) arrays
-        As of `LazySegmentation`.
+    The table is as of `LazySegmentation`.
     """
     grid, folder = task.grid, task.folder
     found = [folder.found(i) for i in range(len(grid))]

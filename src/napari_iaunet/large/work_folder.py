@@ -60,13 +60,8 @@ class Request:
 class Plan:
     """How it is done.
 
-    Attributes
-    ----------
-    request : Request
-    diameter : float
-        Given or estimated, in pixels.
-    side, halo : int
-        Of a chunk, in pixels.
+    The diameter was given or estimated; side and halo are those of a chunk. All are in
+    pixels.
     """
 
     request: Request
@@ -91,12 +86,7 @@ class Found(NamedTuple):
 
 
 class WorkFolder:
-    """Kept results: the chunks that are done, which outlive the process.
-
-    Parameters
-    ----------
-    path : Path
-    """
+    """Kept results: the chunks that are done, which outlive the process."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -132,14 +122,8 @@ class WorkFolder:
     ) -> None:
         """Keep what a chunk found: all of it, or nothing if power fails.
 
-        Parameters
-        ----------
-        index : int
-        labels : (y, x) int32
-            Of the chunk's pixels without its halo.
-        found : Found
-        borders : dict of (first chunk, second chunk) -> (y, x) int32
-            Its labels around the borders with other chunks.
+        The labels are without the halo; those around borders with other chunks are by
+        the indices of the two.
         """
         arrays: dict[str, Any] = {"labels": labels, "scores": found.scores}
         arrays |= found.sums._asdict()

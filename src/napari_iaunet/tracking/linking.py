@@ -9,7 +9,7 @@ alike. A cell in one plane is called a detection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -80,8 +80,7 @@ _LEAST_ALIKE = 0.5
 _FARTHEST_APART, _FARTHEST_AWAY = 3.0, 1.0
 
 
-@dataclass(frozen=True)
-class Linked:
+class Linked(NamedTuple):
     """Cells that keep their id from plane to plane.
 
     Attributes
@@ -96,7 +95,7 @@ class Linked:
 
     table: NDArray[np.int32]
     tracks: NDArray[np.float64]
-    parents: dict[int, int] = field(default_factory=dict)
+    parents: dict[int, int]
 
 
 class _Detections(NamedTuple):
@@ -189,17 +188,9 @@ class _Linker:
                 step = (here.centroid[row] - before.centroid) / (index - before.seen)
             self.table[here.labels[row]] = number
             self.rows.append((number, index, *here.centroid[row]))
-            going_on.append(
-                _Track(
-                    number,
-                    int(here.labels[row]),
-                    here.centroid[row],
-                    step,
-                    float(here.area[row]),
-                    here.vectors[row],
-                    index,
-                )
-            )
+            label, area = int(here.labels[row]), float(here.area[row])
+            seen = here.centroid[row], step, area, here.vectors[row], index
+            going_on.append(_Track(number, label, *seen))
         done = {track.number for track in pairs.values()}
         done |= {mother.number for mother in mothers.values()}
         oldest = index - self.settings.gap
@@ -366,22 +357,8 @@ def _distance_of_sisters(
 ) -> NDArray[np.float64]:
     """Distance of two daughters' common centroid from the mother's, in her radii.
 
-    Parameters
-    ----------
-    here : _Detections
-    row : int
-        One of the daughters.
-    sisters : (n,) int64
-        Rows of those that may be the other one.
-    area : (n,) float64
-        Of the mothers, in pixels.
-    centroid : (n, 2) float64
-        Of the mothers, (y, x) in pixels.
-
-    Returns
-    -------
-    (n,) float64
-        Infinite where the two cannot be daughters of that mother.
+    One daughter is in a row, the other one in one of the rows `sisters` (n,); area (n,)
+    and centroid (n, 2) are the mothers'. Infinite where the two cannot be daughters.
     """
     one, other = here.area[row], here.area[sisters]
     both = one + other

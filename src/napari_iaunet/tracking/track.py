@@ -91,9 +91,7 @@ def track(
         progress=progress,
     )
     linked = link(planes, vectors, MODES[mode])
-    return TrackedCells(
-        linked.table[planes], linked.table, linked.tracks, linked.parents
-    )
+    return TrackedCells(linked.table[planes], *linked)
 
 
 def follow(
