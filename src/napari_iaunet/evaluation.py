@@ -52,7 +52,8 @@ class AveragePrecision:
     @property
     def f1(self) -> NDArray[np.float64]:
         """Pooled 2 TP / (2 TP + FP + FN); (T,)."""
-        return _ratio(2 * self.tp.sum(axis=0), self._cells)
+        tp, fp, fn = (n.sum(axis=0) for n in (self.tp, self.fp, self.fn))
+        return _ratio(2 * tp, 2 * tp + fp + fn)
 
     @property
     def mean_matched_iou(self) -> NDArray[np.float64]:
@@ -62,12 +63,8 @@ class AveragePrecision:
     @property
     def panoptic_quality(self) -> NDArray[np.float64]:
         """Pooled F1 times the mean IoU of matched cells; (T,)."""
-        return _ratio(2 * self.iou_sum.sum(axis=0), self._cells)
-
-    @property
-    def _cells(self) -> NDArray[np.int64]:
-        """Annotated and predicted cells of all images; (T,)."""
-        return np.asarray((2 * self.tp + self.fp + self.fn).sum(axis=0))
+        tp, fp, fn = (n.sum(axis=0) for n in (self.tp, self.fp, self.fn))
+        return _ratio(2 * self.iou_sum.sum(axis=0), 2 * tp + fp + fn)
 
 
 class Overlaps(NamedTuple):
@@ -204,11 +201,10 @@ def _count(
     true: NDArray[Any], pred: NDArray[Any], thresholds: NDArray[np.float64]
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     if true.shape != pred.shape:
-        msg = (
+        raise ImageError(
             f"The true labels have shape {true.shape} but the predicted "
             f"ones {pred.shape}."
         )
-        raise ImageError(msg)
     found = overlaps(true, pred)
     ious = [match(found, float(limit))[2] for limit in thresholds]
     tp = np.array([iou.size for iou in ious])
@@ -223,13 +219,10 @@ def _images(labels: ArrayLike | Sequence[ArrayLike]) -> list[NDArray[Any]]:
     )
     images = [np.asarray(item) for item in labels] if many else [np.asarray(labels)]  # type: ignore[union-attr]
     if not images:
-        msg = "There are no label images to compare."
-        raise ImageError(msg)
+        raise ImageError("There are no label images to compare.")
     for image in images:
         if image.dtype.kind not in "biu":
-            msg = f"Labels must be integers, not {image.dtype}."
-            raise ImageError(msg)
+            raise ImageError(f"Labels must be integers, not {image.dtype}.")
         if image.size and image.dtype.kind == "i" and image.min() < 0:
-            msg = "Labels must not be negative."
-            raise ImageError(msg)
+            raise ImageError("Labels must not be negative.")
     return images

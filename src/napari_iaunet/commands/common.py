@@ -40,16 +40,14 @@ def positive(text: str) -> float:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        msg = f"{text!r} is not a positive number"
-        raise argparse.ArgumentTypeError(msg)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
     return value
 
 
 def count(text: str) -> int:
     """Take a whole number above zero as an argument."""
     if not text.isdecimal() or int(text) < 1:
-        msg = f"{text!r} is not a positive whole number"
-        raise argparse.ArgumentTypeError(msg)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return int(text)
 
 
@@ -98,6 +96,5 @@ def read_labels(path: Path) -> NDArray[Any]:
     image = read_image(path)
     labels = np.asarray(image.array)
     if image.channel_axis is not None or labels.dtype.kind not in "biu":
-        msg = f"{path} is not a label image: it holds colours or fractions."
-        raise ImageError(msg)
+        raise ImageError(f"{path} is not a label image: it holds colours or fractions.")
     return labels

@@ -38,19 +38,16 @@ def run(args: argparse.Namespace) -> int:
     """Segment an example image, in napari or to files."""
     from skimage.data import immunohistochemistry
 
-    headless, why = args.headless, ""
-    if not headless:
-        why = _why_no_window()
-        headless = bool(why)
+    why = "" if args.headless else _why_no_window()
     image = immunohistochemistry()
     segmenter = load(args)
     begin = time.perf_counter()
     result = segmenter.segment(image, channel_axis=-1)
     seconds = time.perf_counter() - begin
     print(f"{len(result.scores)} cells in {seconds:.1f} seconds")
-    if headless:
-        if why:
-            print(f"{why}, so the result goes to files")
+    if why:
+        print(f"{why}, so the result goes to files")
+    if args.headless or why:
         _write_demo(args.out, image, result)
     else:
         _show_demo(image, result)

@@ -53,8 +53,7 @@ def _label_files(path: Path) -> dict[str, Path]:
     if path.is_file():
         return {"": path}
     if not path.is_dir():
-        msg = f"There is no folder {path}."
-        raise ImageError(msg)
+        raise ImageError(f"There is no folder {path}.")
     masks: dict[str, Path] = {}
     others: dict[str, Path] = {}
     for file in images_in(path):
@@ -69,8 +68,7 @@ def _label_files(path: Path) -> dict[str, Path]:
             raise ImageError(msg)
         group[name] = file
     if not masks and not others:
-        msg = f"The folder {path} has no label images."
-        raise ImageError(msg)
+        raise ImageError(f"The folder {path} has no label images.")
     return masks or others
 
 

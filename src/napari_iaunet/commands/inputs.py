@@ -34,8 +34,7 @@ def find_images(inputs: Sequence[str]) -> list[Path]:
         elif not path.exists() and glob.has_magic(text):
             matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - may be absolute
             if not matches:
-                msg = f"No file matches {text}."
-                raise ImageError(msg)
+                raise ImageError(f"No file matches {text}.")
             paths = [Path(match) for match in matches]
             # Results of an earlier run may lie beside the images.
             found += [p for p in paths if not p.stem.endswith(_NOT_INPUTS)] or paths
@@ -49,7 +48,7 @@ def find_targets(inputs: Sequence[Path], out: Path, name: str) -> list[Path]:
 
     Inputs of the same name, from several folders, go to such folders again.
     """
-    from napari_iaunet.io.ome_zarr import image_folder
+    from napari_iaunet.io.ome_zarr import image_folder, is_zarr
 
     if len(inputs) == 1 and out.exists() and out.resolve() == inputs[0].resolve():
         if not out.is_dir():
@@ -57,7 +56,7 @@ def find_targets(inputs: Sequence[Path], out: Path, name: str) -> list[Path]:
             raise ImageError(msg)
         return [image_folder(out) / "labels" / name]
     suffix = out.suffix.lower()
-    if suffix in (*TIFF, ".zarr") and not _plain_folder(out):
+    if suffix in (*TIFF, ".zarr") and (is_zarr(out) or not out.is_dir()):
         if len(inputs) > 1:
             msg = f"Several images cannot go to the one file {out}; name a folder."
             raise ImageError(msg)
@@ -66,8 +65,7 @@ def find_targets(inputs: Sequence[Path], out: Path, name: str) -> list[Path]:
         msg = f"Labels are written as TIFF or OME-Zarr, not as {suffix}: {out}."
         raise ImageError(msg)
     if out.exists() and not out.is_dir():
-        msg = f"{out} is a file, not a folder."
-        raise ImageError(msg)
+        raise ImageError(f"{out} is a file, not a folder.")
     names = [name_of(path) for path in inputs]
     if len(set(names)) < len(names):
         names = [f"{place}{n}" for place, n in zip(_places(inputs), names, strict=True)]
@@ -96,9 +94,3 @@ def _places(inputs: Sequence[Path]) -> list[str]:
     shared = Path(os.path.commonpath(folders))
     places = [folder.relative_to(shared).as_posix() for folder in folders]
     return ["" if place == "." else f"{place}/" for place in places]
-
-
-def _plain_folder(path: Path) -> bool:
-    from napari_iaunet.io.ome_zarr import is_zarr
-
-    return path.is_dir() and not is_zarr(path)

@@ -103,8 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _name(text: str) -> str:
     if not text or text.startswith(".") or set(text) & set("/\\"):
-        msg = f"{text!r} is not a name"
-        raise argparse.ArgumentTypeError(msg)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name")
     return text
 
 

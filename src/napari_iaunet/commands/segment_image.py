@@ -146,23 +146,25 @@ class _Result:
         from napari_iaunet.io.ome_zarr import version_of
         from napari_iaunet.io.read import write_labels, write_labels_ome_zarr
         from napari_iaunet.segmentation.measure import measure
+        from napari_iaunet.tracking.track import track
 
-        found = segmenter.segment(
-            self.image.array,
-            channel_axis=self.channel_axis,
-            diameter=self.args.diameter,
-            progress=progress,
-        )
-        labels, axis = found.labels, self.channel_axis
-        table = None
+        options: dict[str, Any] = {
+            "image": self.image.array,
+            "channel_axis": self.channel_axis,
+            "diameter": self.args.diameter,
+            "progress": progress,
+        }
+        found = segmenter.segment(**options)
+        labels, table = found.labels, None
         if self.args.table:
-            table = measure(labels, self.image.array, channel_axis=axis)
+            table = measure(labels, self.image.array, channel_axis=self.channel_axis)
             table["score"] = found.scores[table["label"] - 1]
-        followed = self._follow(segmenter, labels, progress) if self.args.link else None
-        if followed:
+        followed = None
+        if self.args.link:
+            followed = track(segmenter, labels=labels, mode=self.args.link, **options)
             labels = followed.labels
-        if followed and table:
-            table["label"] = followed.table[table["label"]].astype(np.int64)
+            if table:
+                table["label"] = followed.table[table["label"]].astype(np.int64)
         self.cells = int(labels.max(initial=0))
         self._make_folder()
         if self.target.suffix.lower() in TIFF:
@@ -179,21 +181,6 @@ class _Result:
         if followed:
             self._write_tracks(followed)
         return labels, table
-
-    def _follow(
-        self, segmenter: Segmenter, labels: Any, progress: Progress | None
-    ) -> TrackedCells:
-        from napari_iaunet.tracking.track import track
-
-        return track(
-            segmenter,
-            self.image.array,
-            labels,
-            mode=self.args.link,
-            channel_axis=self.channel_axis,
-            diameter=self.args.diameter,
-            progress=progress,
-        )
 
     def _write_tracks(self, followed: TrackedCells) -> None:
         import numpy as np

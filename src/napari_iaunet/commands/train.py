@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     """Train a model and tell how it goes."""
     from napari_iaunet.training.dataset import find_pairs
     from napari_iaunet.training.loop import train
+    from napari_iaunet.training.state import PROGRESS
 
     start = None if args.start.lower() == "none" else args.start
     if not args.resume:
@@ -77,7 +78,10 @@ def run(args: argparse.Namespace) -> int:
             if event.kind == "end" and event.improved is False:
                 print(f"Training did not help: {args.out} holds the start, unchanged.")
     except KeyboardInterrupt:
-        print(_how_to_go_on(args.out), file=sys.stderr)
+        how = f"Stopped; go on with --resume --out {args.out}"
+        if not (args.out / PROGRESS).is_file():
+            how = "Stopped before anything was saved."
+        print(how, file=sys.stderr)
         return 130
     return 0
 
@@ -123,14 +127,6 @@ def _find_images(
     for line in advice:
         print(line, file=sys.stderr)
     return training, held_out
-
-
-def _how_to_go_on(out: Path) -> str:
-    from napari_iaunet.training.state import PROGRESS
-
-    if not (out / PROGRESS).is_file():
-        return "Stopped before anything was saved."
-    return f"Stopped; go on with --resume --out {out}"
 
 
 def _describe(event: TrainingEvent) -> str:

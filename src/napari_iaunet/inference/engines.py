@@ -12,9 +12,9 @@ import importlib.util
 import json
 import os
 import platform
-import time
 import warnings
 from pathlib import Path
+from timeit import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
@@ -149,11 +149,10 @@ class OpenVinoEngine:
         try:
             import openvino
         except ImportError as error:
-            msg = (
+            raise DeviceError(
                 "OpenVINO is not installed: "
                 'pip install "napari-iaunet[openvino]" installs it.'
-            )
-            raise DeviceError(msg) from error
+            ) from error
         lower = autocast_dtype(torch.device("cpu"))
         options = {
             "INFERENCE_PRECISION_HINT": "bf16" if lower == torch.bfloat16 else "f32",
@@ -171,8 +170,7 @@ class OpenVinoEngine:
             self._masks = core.compile_model(model, "CPU", options)
         except (RuntimeError, OSError) as error:
             reason = " ".join(str(error).split())[:200]
-            msg = f"OpenVINO cannot use this model: {reason}"
-            raise DeviceError(msg) from error
+            raise DeviceError(f"OpenVINO cannot use this model: {reason}") from error
 
     def __call__(self, image: Tensor) -> TileFields:
         """As of `Engine`."""
@@ -259,12 +257,7 @@ def _faster(network: IAUNet, usual: TorchEngine) -> Engine:
 def _seconds(engine: Engine) -> float:
     """Least time that an engine takes for an image of noise, after one more."""
     image = torch.rand(1, 3, _TRIAL, _TRIAL, generator=torch.Generator().manual_seed(0))
-    times = []
-    for _ in range(_TRIALS + 1):
-        begin = time.perf_counter()
-        engine(image)
-        times.append(time.perf_counter() - begin)
-    return min(times[1:])
+    return min(repeat(lambda: engine(image), number=1, repeat=_TRIALS + 1)[1:])
 
 
 def _machine() -> dict[str, Any]:

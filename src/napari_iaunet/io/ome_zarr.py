@@ -97,11 +97,9 @@ def read(path: Path) -> ZarrImage:
         raise
     except Exception as error:
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        msg = f"The zarr folder {path} is damaged: {reason}."
-        raise ImageError(msg) from error
+        raise ImageError(f"The zarr folder {path} is damaged: {reason}.") from error
     if lazy.ndim < 2:
-        msg = f"The zarr array {path} has no rows and columns."
-        raise ImageError(msg)
+        raise ImageError(f"The zarr array {path} has no rows and columns.")
     return ZarrImage(lazy, axes, places)
 
 
@@ -123,8 +121,7 @@ def _find_image(path: Path, node: Any) -> tuple[Any, str, dict[str, AxisPlace]]:
         return _first_level(path, node, attributes["multiscales"][0])
     arrays = [item for _, item in node.arrays()]
     if len(arrays) != 1:
-        msg = f"The zarr folder {path} holds no OME-Zarr image."
-        raise ImageError(msg)
+        raise ImageError(f"The zarr folder {path} holds no OME-Zarr image.")
     return arrays[0], _default_axes(arrays[0].shape), {}
 
 
@@ -142,11 +139,10 @@ def _first_level(
     if len(axes) != array.ndim or "Y" not in axes or "X" not in axes:
         return array, _default_axes(array.shape), {}
     if not axes.replace("C", "").endswith("YX"):
-        msg = (
+        raise ImageError(
             f"{path} has its axes in the order {axes.lower()}; "
             "save it with y and x as the last ones."
         )
-        raise ImageError(msg)
     scale, translation = [1.0] * array.ndim, [0.0] * array.ndim
     for step in (
         *dataset.get("coordinateTransformations", ()),

@@ -89,18 +89,15 @@ def read_image(path: str | os.PathLike[str]) -> ImageFile:
     places: dict[str, AxisPlace] = {}
     try:
         if not path.exists():
-            msg = f"There is no file {path}."
-            raise ImageError(msg)
+            raise ImageError(f"There is no file {path}.")
         if path.is_dir():
             if not is_zarr(path):
-                msg = f"{path} is a folder, not an image."
-                raise ImageError(msg)
+                raise ImageError(f"{path} is a folder, not an image.")
             found = _read_zarr(path)
             array, axes, size = found.array, found.axes, found.pixel_size
             places = found.places
         elif path.stat().st_size == 0:
-            msg = f"The file {path} is empty."
-            raise ImageError(msg)
+            raise ImageError(f"The file {path} is empty.")
         else:
             with path.open("rb") as file:
                 start = file.read(4)
@@ -124,8 +121,7 @@ def _describe(
     axes = "".join(a for a, k in zip(axes, key, strict=True) if k != 0)
     array = array[key]
     if "C" in axes and "S" in axes:
-        msg = f"{path} has both channels and colours; keep one of the two."
-        raise ImageError(msg)
+        raise ImageError(f"{path} has both channels and colours; keep one of the two.")
     channel_axis = next((axes.index(a) for a in "SC" if a in axes), None)
     if channel_axis is None and len(axes) > 2:
         array, axes, channel_axis = _find_channels(array, axes)
@@ -165,7 +161,13 @@ def _read_picture(path: Path) -> tuple[NDArray[Any], str, None]:
 
     data = path.read_bytes()
     if data[:8] == b"\x89PNG\r\n\x1a\n" and data[24:25] == b"\x10":
-        array = _decode_png16(path, data)
+        # Pillow reduces 16 bits to 8 if there are colours.
+        import imagecodecs
+
+        try:
+            array = np.asarray(imagecodecs.png_decode(data))
+        except (RuntimeError, ValueError) as error:
+            raise _damaged(path, error) from error
     else:
         try:
             with warnings.catch_warnings():
@@ -187,16 +189,6 @@ def _read_picture(path: Path) -> tuple[NDArray[Any], str, None]:
     if array.ndim == 3 and array.shape[-1] == 2:
         array = array[..., 0]  # gray and alpha
     return array, "YXS"[: array.ndim], None
-
-
-def _decode_png16(path: Path, data: bytes) -> NDArray[Any]:
-    """16-bit PNG, which Pillow reduces to 8 bits if it has colours."""
-    import imagecodecs
-
-    try:
-        return np.asarray(imagecodecs.png_decode(data))
-    except (RuntimeError, ValueError) as error:
-        raise _damaged(path, error) from error
 
 
 def _damaged(path: Path, error: BaseException) -> ImageError:

@@ -71,8 +71,7 @@ class ChunkGrid:
 
     def __getitem__(self, index: int) -> Chunk:
         if not 0 <= index < len(self):
-            msg = f"chunk {index} of {len(self)}"
-            raise IndexError(msg)
+            raise IndexError(f"chunk {index} of {len(self)}")
         plane, place = divmod(index, self.counts[0] * self.counts[1])
         row, column = divmod(place, self.counts[1])
         rows, outer_rows = self._cut(row, 0)

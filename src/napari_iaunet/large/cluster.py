@@ -29,20 +29,17 @@ def connected(scheduler: str) -> Iterator[Any]:
     try:
         from distributed import Client
     except ImportError as error:
-        msg = (
+        raise DeviceError(
             'Clusters need more packages: pip install "napari-iaunet[distributed]" '
             "installs them."
-        )
-        raise DeviceError(msg) from error
+        ) from error
     try:
         client = Client(scheduler, timeout=_PATIENCE)
     except (OSError, ValueError) as error:
-        msg = f"No Dask scheduler answers at {scheduler}."
-        raise DeviceError(msg) from error
+        raise DeviceError(f"No Dask scheduler answers at {scheduler}.") from error
     with client:
         if not client.scheduler_info()["workers"]:
-            msg = f"The Dask cluster at {scheduler} has no workers."
-            raise DeviceError(msg)
+            raise DeviceError(f"The Dask cluster at {scheduler} has no workers.")
         yield client
 
 

@@ -167,7 +167,8 @@ def _do(
 ) -> None:
     """Do the chunks that are missing; report all, also those of an earlier run."""
     done = [index for index in order if task.folder.has(index)]
-    missing = [index for index in order if not task.folder.has(index)]
+    had = set(done)
+    missing = [index for index in order if index not in had]
 
     def report(count: int) -> None:
         if progress:

@@ -346,16 +346,14 @@ def check_points(
         )
         known = labels is None or bool(np.isin(labels, (0, 1)).all())
     except (TypeError, ValueError) as error:
-        msg = (
+        raise ImageError(
             "A click is a pair of numbers (y, x), its label 1 (inside) or 0 (outside)."
-        )
-        raise ImageError(msg) from error
+        ) from error
     if positive.shape != (len(places),) or not known:
         msg = "There must be one label, 1 (inside) or 0 (outside), for each click."
         raise ImageError(msg)
     if not positive.any():
-        msg = "At least one click must be inside of the cell."
-        raise ImageError(msg)
+        raise ImageError("At least one click must be inside of the cell.")
     with np.errstate(invalid="ignore"):
         on_image = (places >= -0.5) & (places < np.asarray(shape) - 0.5)
     if not on_image.all():
@@ -363,8 +361,7 @@ def check_points(
         raise ImageError(msg)
     pixels = [{(y, x) for y, x in np.rint(places[p])} for p in (positive, ~positive)]
     if pixels[0] & pixels[1]:
-        msg = (
+        raise ImageError(
             "Two clicks contradict each other: one pixel cannot be inside and outside."
         )
-        raise ImageError(msg)
     return places, positive

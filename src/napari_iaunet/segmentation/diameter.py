@@ -93,14 +93,12 @@ def measure_plane(
     known: float,
     usual: float | None = None,
 ) -> tuple[float | None, Decoded | None]:
-    """Measure the cells at the scale of usual ones, then at the better one.
+    """Measure the cells of a plane at the scale of usual ones, then at the better one.
 
     Where many seem to be missed, the plane is upscaled, too.
 
     Parameters
     ----------
-    plane : (3, Y, X) float32
-        Normalised.
     segment_at : callable
         (plane, scale) -> Decoded.
     known : float

@@ -53,8 +53,7 @@ class Planes:
     def __getitem__(self, i: int) -> NDArray[np.float32]:
         """Plane ``i`` of the flattened stack, normalised; (3, Y, X) float32."""
         if not 0 <= i < len(self):
-            msg = f"plane {i} of {len(self)}"
-            raise IndexError(msg)
+            raise IndexError(f"plane {i} of {len(self)}")
         raw = self.raw(i)
         return self.normalise(raw, self.find_normalisations(raw))
 
@@ -148,17 +147,15 @@ def as_planes(image: Any, channel_axis: int | None = None) -> Planes:
         channel_axis = _check_axis(channel_axis, shape)
     rest = [n for a, n in enumerate(shape) if a != channel_axis]
     if len(rest) < 2:
-        msg = (
+        raise ImageError(
             f"An image of shape {shape} has no two axes left for rows and "
             "columns beside its channels."
         )
-        raise ImageError(msg)
     if len(rest) > 4:
-        msg = (
+        raise ImageError(
             f"An image of shape {shape} has too many axes: at most time, depth, "
             "rows, columns and a channel axis can be read."
         )
-        raise ImageError(msg)
     channels = 1 if channel_axis is None else shape[channel_axis]
     eight_bit = source.dtype == np.uint8
     last = channel_axis == len(shape) - 1
@@ -212,8 +209,7 @@ def _check(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         msg = f"An image needs rows and columns, but this array has shape {shape}."
         raise ImageError(msg)
     if 0 in shape:
-        msg = f"The image is empty: its shape is {shape}."
-        raise ImageError(msg)
+        raise ImageError(f"The image is empty: its shape is {shape}.")
 
 
 def _check_axis(axis: Any, shape: tuple[int, ...]) -> int:
@@ -249,9 +245,8 @@ def guess_channel_axis(shape: tuple[int, ...]) -> int | None:
     if shape[-1] in (3, 4) and spatial > shape[-1]:
         return last
     if shape[-1] == 2 and spatial > 8:
-        msg = (
+        raise ImageError(
             f"The last axis of an image of shape {shape} looks like two channels: "
             "say so with channel_axis=-1."
         )
-        raise ImageError(msg)
     return None

@@ -21,7 +21,7 @@ from napari_iaunet.identity.properties import area_and_centroid
 from napari_iaunet.segmentation.measure import median_diameter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -204,20 +204,14 @@ class _Linker:
 
     # -- matching ---------------------------------------------------------------------
 
-    def _expected(self, index_steps: Sequence[int]) -> NDArray[np.float64]:
-        momentum = self.settings.momentum
-        return np.array(
-            [
-                track.centroid + momentum * steps * track.step
-                for track, steps in zip(self.open, index_steps, strict=True)
-            ]
-        ).reshape(-1, 2)
-
     def _match(self, index: int, here: _Detections) -> dict[int, _Track]:
         """Best assignment of the detections of a plane to tracks: row -> track."""
         if not self.open or not len(here.labels):
             return {}
-        expected = self._expected([index - track.seen for track in self.open])
+        momentum = self.settings.momentum
+        expected = np.stack(
+            [t.centroid + momentum * (index - t.seen) * t.step for t in self.open]
+        )
         area = np.array([track.area for track in self.open])
         areas = np.concatenate([area, here.area]).astype(np.int64)
         size = median_diameter(areas) or 1.0
