@@ -35,8 +35,8 @@ class LabelPyramid:
         level is larger.
     added : sequence of int
         Axes of length 1 that the arrays have besides, by their place among all.
-    smallest : int
-        Rows and columns, in pixels, of the last level at most.
+    smallest : int, optional
+        Rows and columns, in pixels, of the last level at most; 1024 if left out.
     options : mapping
         Further arguments of ``zarr.create_array``.
 
@@ -54,11 +54,12 @@ class LabelPyramid:
         added: Sequence[int] = (),
         *,
         dtype: DTypeLike = np.int32,
-        smallest: int = _SMALLEST,
+        smallest: int | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self.added = tuple(added)
         self.levels: list[Any] = []
+        smallest = smallest or _SMALLEST
         height, width = shape[-2:]
         while True:
             full = self._expanded((*shape[:-2], height, width), 1)
