@@ -63,14 +63,7 @@ class Region:
 
 @dataclass(frozen=True)
 class TrainingSource:
-    """An annotated image as it was read from the layers.
-
-    Attributes
-    ----------
-    cells : CellSource
-    region : Region or None
-    name : str
-    """
+    """An annotated image as it was read from the layers."""
 
     cells: CellSource
     region: Region | None
@@ -127,19 +120,8 @@ def prepare_training(
 ) -> Prepared:
     """Read the planes, look whether they can be trained on, and write the task.
 
-    Parameters
-    ----------
-    sources : sequence of TrainingSource
-    known : sequence of LayerImage
-        Images that the model shall not forget.
-    task : Task
-    folder : Path
-    progress : callable
-
-    Raises
-    ------
-    TrainingError
-        If they cannot.
+    ``known`` are images that the model shall not forget. Raises TrainingError if the
+    planes cannot be trained on.
     """
     load_torch()
     from napari_iaunet.model.checkpoint import load_model

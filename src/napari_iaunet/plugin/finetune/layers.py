@@ -81,17 +81,8 @@ def read(
 ) -> TrainingSource:
     """Read an image, its cells and where all of them are labelled.
 
-    Parameters
-    ----------
-    viewer : Viewer
-    pair : CellsOnImage
-    region : str
-        Key of a Shapes layer, or "" for the whole image.
-
-    Raises
-    ------
-    ImageError
-        If a layer is gone, or the region is empty.
+    ``region`` is the key of a Shapes layer, or "" for the whole image. Raises
+    ImageError if a layer is gone, or the region is empty.
     """
     cells = cells_on_image.read(viewer, pair)
     layer = find_layer(viewer, pair.labels, Labels)

@@ -32,12 +32,6 @@ class TrainingPairs(QObject):
     """The pairs of images and labels that are to be trained on.
 
     ``changed`` tells whether there are any.
-
-    Parameters
-    ----------
-    session : Session
-    pair_list : PairList
-    parent : QObject
     """
 
     changed = Signal(bool)
