@@ -30,6 +30,12 @@ def pytest_runtest_setup(item):
         pytest.skip("napari needs a display: use xvfb-run")
 
 
+@pytest.fixture(autouse=True)
+def preferences_of_nobody(monkeypatch):
+    """Neither are the user's preferences changed, nor do they change what is tested."""
+    monkeypatch.setattr(preferences, "_stored", lambda: None)
+
+
 class FakeSegmenter(Stepwise):
     """Finds two cells in every plane."""
 
@@ -63,7 +69,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def fake(monkeypatch):
-    """Replace models and devices, and keep the user's preferences as they are."""
+    """Replace models and devices."""
     segmenter = FakeSegmenter()
 
     def make(model, device):
@@ -76,7 +82,6 @@ def fake(monkeypatch):
     ]
     monkeypatch.setattr(segmenters, "make_segmenter", make)
     monkeypatch.setattr(devices, "found_devices", devices.likely_devices)
-    monkeypatch.setattr(preferences, "_stored", lambda: None)
     monkeypatch.setattr(napari_iaunet, "list_models", lambda: models, raising=False)
     return segmenter
 

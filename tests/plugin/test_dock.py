@@ -18,7 +18,6 @@ from skimage import data
 from skimage.io import imread
 
 from napari_iaunet.errors import ModelError
-from napari_iaunet.plugin.core import preferences
 
 
 @pytest.fixture
@@ -387,7 +386,6 @@ def test_images_are_not_kept_after_their_run(qtbot, dock, viewer, fake):
 @pytest.fixture
 def real_dock(qtbot, viewer, monkeypatch):
     """The dock with the bundled model on the CPU."""
-    monkeypatch.setattr(preferences, "_stored", lambda: None)
     dock = open_dock(qtbot, viewer)
     dock.session.settings.device = "cpu"
     return dock

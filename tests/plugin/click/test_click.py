@@ -25,7 +25,7 @@ from person import CTRL, LEFT, SHIFT, Person
 from qtpy.QtCore import QPoint, Qt
 
 import napari_iaunet
-from napari_iaunet.plugin.core import preferences, segmenters
+from napari_iaunet.plugin.core import segmenters
 
 pytestmark = pytest.mark.viewer
 
@@ -68,7 +68,6 @@ class Gate:
 def gate(monkeypatch):
     gate = Gate()
     monkeypatch.setattr(segmenters, "make_segmenter", gate)
-    monkeypatch.setattr(preferences, "_stored", lambda: None)
     return gate
 
 

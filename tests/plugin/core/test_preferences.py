@@ -7,6 +7,11 @@ from napari_iaunet.plugin.core import preferences
 from napari_iaunet.plugin.core.settings import Settings
 
 
+@pytest.fixture(autouse=True)
+def preferences_of_nobody():
+    """Here they are read and kept, in a folder of the test."""
+
+
 @pytest.fixture
 def manifest(plugin_settings, npe2pm):
     """The plugin as napari knows it, with nothing kept so far."""
