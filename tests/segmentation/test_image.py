@@ -7,6 +7,7 @@ import zarr
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.inference.tiles import rescale
+from napari_iaunet.segmentation import image as image_module
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.intensity import find_normalisation
 
@@ -260,3 +261,18 @@ def test_rescale(gray, scale):
 def test_shrinking_does_not_alias():
     stripes = np.tile(np.float32([0, 1]), (1, 32, 16))
     assert rescale(stripes, 0.25)[:, 2:-2, 2:-2] == pytest.approx(0.5, abs=0.1)
+
+
+def test_the_percentiles_of_a_plane_are_found_once(monkeypatch):
+    found = []
+
+    def find(raw):
+        found.append(raw)
+        return find_normalisation(raw)
+
+    monkeypatch.setattr(image_module, "find_normalisation", find)
+    planes = as_planes(np.random.default_rng(0).random((2, 20, 30)))
+    first = planes[1]
+    assert as_planes(planes) is planes
+    assert (planes[1] == first).all()
+    assert len(found) == 1

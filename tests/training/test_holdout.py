@@ -188,3 +188,10 @@ def test_something_is_held_out_of_many_images_of_no_series(tmp_path: Path):
     training, held_out = split(find_pairs([tmp_path]))
     assert len(training) == len(held_out) == 8
     assert not held_out[0].block.all()
+
+
+def test_an_image_that_is_divided_is_normalised_once(nuclei):
+    (training,), (part,) = split([(nuclei.image, nuclei.labels)])
+    assert training.image is part.annotation.image
+    prepare(training, 28.0)
+    assert len(training.image._found) == 1

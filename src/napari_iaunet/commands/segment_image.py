@@ -145,11 +145,13 @@ class _Result:
 
         from napari_iaunet.io.ome_zarr import version_of
         from napari_iaunet.io.read import write_labels, write_labels_ome_zarr
+        from napari_iaunet.segmentation.image import as_planes
         from napari_iaunet.segmentation.measure import measure
         from napari_iaunet.tracking.track import track
 
+        planes = as_planes(self.image.array, self.channel_axis)
         options: dict[str, Any] = {
-            "image": self.image.array,
+            "image": planes,
             "channel_axis": self.channel_axis,
             "diameter": self.args.diameter,
             "progress": progress,
@@ -157,7 +159,7 @@ class _Result:
         found = segmenter.segment(**options)
         labels, table = found.labels, None
         if self.args.table:
-            table = measure(labels, self.image.array, channel_axis=self.channel_axis)
+            table = measure(labels, planes)
             table["score"] = found.scores[table["label"] - 1]
         followed = None
         if self.args.link:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,8 @@ class Planes:
     """An image, or a stack of images, read plane by plane.
 
     Iterating reads one plane at a time, so that a dask or zarr stack is never
-    loaded as a whole.
+    loaded as a whole. The percentiles of a plane are found once, however often it is
+    read.
 
     Attributes
     ----------
@@ -42,6 +43,9 @@ class Planes:
     _source: Any
     _channel_axis: int | None
     _jointly: bool
+    _found: dict[int, tuple[Normalisation, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def __len__(self) -> int:
         return math.prod(self.shape)
@@ -55,7 +59,9 @@ class Planes:
         if not 0 <= i < len(self):
             raise IndexError(f"plane {i} of {len(self)}")
         raw = self.raw(i)
-        return self.normalise(raw, self.find_normalisations(raw))
+        if i not in self._found:
+            self._found[i] = self.find_normalisations(raw)
+        return self.normalise(raw, self._found[i])
 
     def position(self, i: int) -> tuple[int, ...]:
         """Where plane ``i`` of the flattened stack lies in the stack."""
@@ -119,7 +125,7 @@ def as_planes(image: Any, channel_axis: int | None = None) -> Planes:
     image : array-like
         (Y, X), (Y, X, 3 or 4), (T or Z, Y, X), (T, Z, Y, X), each with a
         channel axis anywhere if ``channel_axis`` says so. Boolean, integer
-        or real, of numpy, dask, zarr or nested lists.
+        or real, of numpy, dask, zarr or nested lists. Planes stay as they are.
     channel_axis : int, optional
         Axis of the channels, may be negative. Without it a last axis of 3 or
         4 is red, green, blue (and alpha, which is ignored); every other
@@ -136,6 +142,8 @@ def as_planes(image: Any, channel_axis: int | None = None) -> Planes:
     ------
     ImageError
     """
+    if isinstance(image, Planes):
+        return image
     source = _as_array(image)
     shape = tuple(int(n) for n in source.shape)
     _check(shape, source.dtype)

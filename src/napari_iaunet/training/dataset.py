@@ -80,7 +80,7 @@ class Annotation(NamedTuple):
     Attributes
     ----------
     image : (Y, X) or (Y, X, 3) array
-        Or any array with `channel_axis`.
+        Or any array with `channel_axis`, or `Planes`.
     labels : (Y, X) integer array
         0 background, one number per cell.
     region : (Y, X) bool or None

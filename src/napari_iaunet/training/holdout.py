@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy as np
 from scipy.ndimage import find_objects
 
 from napari_iaunet.evaluation import AveragePrecision, average_precision, overlaps
+from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.training.dataset import (
     Annotation,
     check_labels,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    from napari_iaunet.segmentation.image import Planes
 
     Labels = NDArray[np.integer[Any]]
 
@@ -138,10 +141,27 @@ def split(
             pairs, validation = first, last
     annotations = list(read_pairs(pairs))
     if validation is None:
-        return hold_out(annotations)
+        return _normalised_once(*hold_out(annotations))
     ready = [part for part in validation if isinstance(part, HeldOut)]
     others = [pair for pair in validation if not isinstance(pair, HeldOut)]
-    return annotations, [*ready, *map(whole, read_pairs(others))]
+    held_out = [*ready, *map(whole, read_pairs(others))]
+    return _normalised_once(annotations, held_out)
+
+
+def _normalised_once(
+    annotations: Sequence[Annotation], held_out: Sequence[HeldOut]
+) -> tuple[list[Annotation], list[HeldOut]]:
+    """Let the percentiles of an image be found once, for all that is made of it."""
+    known: dict[int, Planes] = {}
+
+    def share(annotation: Annotation) -> Annotation:
+        image, axis = annotation.image, annotation.channel_axis
+        if id(image) not in known:
+            known[id(image)] = as_planes(image, axis)
+        return annotation._replace(image=known[id(image)], channel_axis=None)
+
+    parts = [replace(part, annotation=share(part.annotation)) for part in held_out]
+    return [share(annotation) for annotation in annotations], parts
 
 
 def hold_out(
