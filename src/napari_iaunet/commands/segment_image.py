@@ -161,12 +161,12 @@ class _Result:
         if self.args.table:
             table = measure(labels, planes)
             table["score"] = found.scores[table["label"] - 1]
-        followed = None
+        tracked = None
         if self.args.link:
-            followed = track(segmenter, labels=labels, mode=self.args.link, **options)
-            labels = followed.labels
+            tracked = track(segmenter, labels=labels, mode=self.args.link, **options)
+            labels = tracked.labels
             if table:
-                table["label"] = followed.table[table["label"]].astype(np.int64)
+                table["label"] = tracked.table[table["label"]].astype(np.int64)
         self.cells = int(labels.max(initial=0))
         self._make_folder()
         if self.target.suffix.lower() in TIFF:
@@ -180,17 +180,17 @@ class _Result:
                 places=self.image.places,
                 version=version_of(self.image.path),
             )
-        if followed:
-            self._write_tracks(followed)
+        if tracked:
+            self._write_tracks(tracked)
         return labels, table
 
-    def _write_tracks(self, followed: TrackedCells) -> None:
+    def _write_tracks(self, tracked: TrackedCells) -> None:
         import numpy as np
 
         from napari_iaunet.io.read import write_table
 
-        track, plane, y, x = followed.tracks.T
-        parent = [followed.parents.get(int(number), 0) for number in track]
+        track, plane, y, x = tracked.tracks.T
+        parent = [tracked.parents.get(int(number), 0) for number in track]
         columns = {
             "track": track.astype(np.int64),
             "plane": plane.astype(np.int64),
