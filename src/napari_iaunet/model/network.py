@@ -33,6 +33,9 @@ class IAUNetConfig:
         Residual blocks of each level from a quarter of the resolution downwards, in
         the encoder and in the decoder; finer levels, which cost the most time per
         block, have one.
+    context_blocks : int
+        Further residual blocks of the encoder's two coarsest levels: there a block
+        costs the least and sees the farthest.
     embedding : int
         Channels E of the per-pixel embedding.
     hidden : int
@@ -53,6 +56,7 @@ class IAUNetConfig:
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 192)
     blocks: int = 2
+    context_blocks: int = 0
     embedding: int = 16
     hidden: int = 32
     projection: int = 32
@@ -173,8 +177,10 @@ class IAUNet(nn.Module):
         self.stem = _conv(3, widths[0])
         pairs = list(pairwise(widths))
         blocks = [1, 1, *[self.config.blocks] * len(widths)]
+        further = [0] * (len(widths) - 2) + [self.config.context_blocks] * 2
         self.encoder = nn.ModuleList(
-            _level(a, b, blocks[level]) for level, (a, b) in enumerate(pairs, start=1)
+            _level(a, b, blocks[level] + further[level])
+            for level, (a, b) in enumerate(pairs, start=1)
         )
         self.merges = nn.ModuleList(Merge(b, a) for a, b in pairs)
         self.decoder = nn.ModuleList(
