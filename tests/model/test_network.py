@@ -72,9 +72,12 @@ def test_config_survives_json():
     assert SMALL.stride == 8
 
 
-def test_further_blocks_begin_as_identities():
-    deep = IAUNet(SMALL).eval()
-    shallow = IAUNet(replace(SMALL, blocks=1)).eval()
+@pytest.mark.parametrize(
+    ("more", "fewer"),
+    [(SMALL, replace(SMALL, blocks=1)), (replace(SMALL, context_blocks=2), SMALL)],
+)
+def test_further_blocks_begin_as_identities(more: IAUNetConfig, fewer: IAUNetConfig):
+    deep, shallow = IAUNet(more).eval(), IAUNet(fewer).eval()
     weights = deep.state_dict()
     shallow.load_state_dict({name: weights[name] for name in shallow.state_dict()})
     assert len(weights) > len(shallow.state_dict())
