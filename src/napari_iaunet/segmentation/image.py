@@ -47,6 +47,11 @@ class Planes:
         default_factory=dict, repr=False, compare=False
     )
 
+    @property
+    def has_stains(self) -> bool:
+        """Whether three channels are stains of their own, not red, green and blue."""
+        return self.n_channels == 3 and not self._jointly
+
     def __len__(self) -> int:
         return math.prod(self.shape)
 

@@ -49,6 +49,42 @@ _DARK, _GLASS = 0.02, 0.1
 # Of new stains: shares of mixtures and of brown (DAB) among the others, deviations of
 # the colours and of the logarithm of the amounts in and outside of the cells.
 _MIXED, _BROWN, _HUE, _AMOUNT = 0.3, 0.6, 0.08, (0.25, 0.5)
+# Channels that are stains of their own come in the order of their file or in any order,
+# and all, or two, or one. So often each: the usual order should stay the easiest.
+_REORDERED, _MISSING, _ALONE, _MERGED = 0.5, 0.2, 0.15, 0.1
+# Standard deviation of the logarithm of their gains, which no eye has balanced.
+_STAIN_GAIN = 0.3
+
+
+def vary_channels(image: Tensor, rng: Generator) -> Tensor:
+    """Change the order of stains, leave one out, or show one of them or all in gray.
+
+    A missing stain is 0; a single one is shown as every gray image is, in all three
+    channels. The first, which shows nuclei, is never alone: then nuclei would be what
+    is to be found.
+
+    Parameters
+    ----------
+    image : Tensor, (3, H, W) float32
+    rng : numpy Generator
+    """
+    what = rng.random()
+    if what < _ALONE:
+        return image[int(rng.integers(1, 3))].expand(3, -1, -1).clone()
+    if what < _ALONE + _MERGED:
+        return _merge(image, rng)
+    image = image.clone()
+    if what < _ALONE + _MERGED + _MISSING:
+        image[int(rng.integers(3))] = 0
+    if rng.random() < _REORDERED:
+        image = image[torch.from_numpy(rng.permutation(3))]
+    return image
+
+
+def _merge(image: Tensor, rng: Generator) -> Tensor:
+    """Weighted mean of the channels, in gray."""
+    weights = torch.tensor(rng.dirichlet([2, 2, 2]), dtype=torch.float32)
+    return torch.einsum("c,chw->hw", weights, image).repeat(3, 1, 1)
 
 
 def _blur(image: Tensor, sigma: float) -> Tensor:
@@ -66,7 +102,7 @@ def is_gray(image: Tensor) -> bool:
     return bool((image[0] == image[1]).all() and (image[0] == image[2]).all())
 
 
-def _colour(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
+def _colour(image: Tensor, inside: Tensor, stains: bool, rng: Generator) -> Tensor:
     """Change the colours; a gray image sometimes gets a tint."""
     if is_gray(image):
         if rng.random() < _TINTED:
@@ -78,9 +114,11 @@ def _colour(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
                 ]
             )
         return image
+    if stains:
+        gains = np.exp(rng.normal(0, _STAIN_GAIN, (3, 1, 1)))
+        return image * torch.from_numpy(gains).float()
     if rng.random() < _GRAYED:
-        lightness = torch.tensor(rng.dirichlet([2, 2, 2]), dtype=torch.float32)
-        return torch.einsum("c,chw->hw", lightness, image).repeat(3, 1, 1)
+        return _merge(image, rng)
     restained = restain(image, inside, rng) if rng.random() < _RESTAINED else None
     if restained is not None:
         return restained
@@ -133,7 +171,9 @@ def brighten(image: Tensor, rng: Generator) -> Tensor:
     return image * float(np.exp(rng.uniform(*_BRIGHTNESS)))
 
 
-def vary_appearance(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
+def vary_appearance(
+    image: Tensor, inside: Tensor, rng: Generator, *, stains: bool = False
+) -> Tensor:
     """Vary colour, gamma, contrast, illumination, sharpness and noise.
 
     Parameters
@@ -143,8 +183,10 @@ def vary_appearance(image: Tensor, inside: Tensor, rng: Generator) -> Tensor:
     inside : Tensor, (H, W) bool
         Pixels of cells.
     rng : numpy Generator
+    stains : bool
+        Whether the channels are stains of their own, not red, green and blue.
     """
-    image = _colour(image, inside, rng)
+    image = _colour(image, inside, stains, rng)
     if rng.random() < _INVERTED:
         image = 1 - image
     if rng.random() < _GAMMA[0]:
