@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_iaunet.training.augment import draw_batch, draw_crop
+from napari_iaunet.training.augment import draw_batch
+from napari_iaunet.training.crop import draw_crop
 from napari_iaunet.training.dataset import Annotation, prepare
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_iaunet.segmentation.image import Planes
+
 log = logging.getLogger(__name__)
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -60,6 +62,9 @@ class AnnotatedImage:
         The file's stem and its folder's name.
     known : (Y, X) bool or None
         Pixels of which the annotation tells what they are; None: of all.
+    stains : bool
+        Whether the channels are stains of their own, not red, green and blue. By habit
+        the first one shows nuclei.
     """
 
     image: NDArray[np.float16]
@@ -72,6 +77,7 @@ class AnnotatedImage:
     name: str = ""
     domain: str = ""
     known: NDArray[np.bool_] | None = None
+    stains: bool = False
 
 
 class Annotation(NamedTuple):
@@ -145,10 +151,15 @@ def _pairs_in(folder: Path) -> list[tuple[Path, Path]]:
     return [(images[key], masks[key]) for key in images if key in masks]
 
 
-def _geometry(
+def geometry(
     labels: NDArray[np.int32],
 ) -> tuple[NDArray[np.float16], NDArray[np.float32], NDArray[np.float32]]:
-    """Edge distance, centres and radii of consecutive labels."""
+    """Edge distance, centres and radii of consecutive labels, as in `AnnotatedImage`.
+
+    Parameters
+    ----------
+    labels : (Y, X) int32
+    """
     distance = np.zeros(labels.shape, np.float16)
     count = int(labels.max(initial=0))
     centres = np.zeros((count + 1, 2), np.float32)
@@ -158,25 +169,24 @@ def _geometry(
         # A frame of one background pixel, but none where the image ends: a cell
         # that is cut by the border has no edge there.
         inside = labels[box] == number
-        frame = [
-            (int(s.start > 0), int(s.stop < n)) for s, n in zip(box, shape, strict=True)
-        ]
-        depth = ndimage.distance_transform_edt(np.pad(inside, frame))
-        depth = depth[
-            frame[0][0] : depth.shape[0] - frame[0][1],
-            frame[1][0] : depth.shape[1] - frame[1][1],
-        ]
+        top, left = (int(s.start > 0) for s in box)
+        bottom, right = (int(s.stop < n) for s, n in zip(box, shape, strict=True))
+        height, width = inside.shape
+        framed = np.zeros((top + height + bottom, left + width + right), bool)
+        middle = np.s_[top : top + height, left : left + width]
+        framed[middle] = inside
+        depth = ndimage.distance_transform_edt(framed)[middle]
         relative = depth / max(float(depth.max()), 1e-6)
-        ys, xs = np.nonzero(inside)
         # The middle of the thickest part: inside also for bent cells, mostly. A lower
         # power would give their centroid, a higher one jumps between equal parts.
-        weight = relative[ys, xs] ** 4
+        weight = relative**4
+        weight /= weight.sum()
         distance[box][inside] = relative[inside]
         centres[number] = (
-            np.average(ys, weights=weight) + box[0].start,
-            np.average(xs, weights=weight) + box[1].start,
+            weight.sum(1) @ np.arange(height) + box[0].start,
+            weight.sum(0) @ np.arange(width) + box[1].start,
         )
-        radii[number] = np.sqrt(inside.sum() / np.pi)
+        radii[number] = np.sqrt(np.count_nonzero(inside) / np.pi)
     return distance, centres, radii
 
 
@@ -194,7 +204,8 @@ def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
     TrainingError
         If the shapes differ or the mask is not a label image.
     """
-    plane = _checked_plane(annotation)
+    planes = _checked(annotation)
+    plane = planes[0]
     labels = consecutive(annotation.labels)
     known = None
     if annotation.region is not None:
@@ -210,7 +221,7 @@ def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
         labels = consecutive(labels[rows][:, columns])
         known = None if known is None else known[rows][:, columns]
         scale = _scale_to(diameter, labels)
-    distance, centres, radii = _geometry(labels)
+    distance, centres, radii = geometry(labels)
     return AnnotatedImage(
         plane.astype(np.float16),
         labels,
@@ -222,11 +233,12 @@ def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
         annotation.name,
         annotation.domain,
         known,
+        planes.has_stains,
     )
 
 
-def _checked_plane(annotation: Annotation) -> NDArray[np.float32]:
-    """Return the normalised image of a usable annotation."""
+def _checked(annotation: Annotation) -> Planes:
+    """Return the image of a usable annotation: a single plane."""
     check_labels(annotation)
     title = f"{annotation.name}: " if annotation.name else ""
     planes = as_planes(annotation.image, annotation.channel_axis)
@@ -236,12 +248,11 @@ def _checked_plane(annotation: Annotation) -> NDArray[np.float32]:
             "plane. Save every plane that has a mask as an image of its own."
         )
         raise TrainingError(msg)
-    plane = planes[0]
-    shape, size = plane.shape[1:], annotation.labels.shape
+    shape, size = planes.plane_shape, annotation.labels.shape
     if shape != size:
         msg = f"{title}image and mask differ in size: {shape} and {size}."
         raise TrainingError(msg)
-    return plane
+    return planes
 
 
 def check_labels(annotation: Annotation) -> None:

@@ -36,6 +36,9 @@ class Recipe:
         How often crops of a domain are drawn, relative to the domains named here;
         others are drawn by their number of images. A domain is the name of the folder
         that an image lies in.
+    synthetic : float
+        Share of synthetic crops. With .3 in a trial, domains never seen gained .09 to
+        .24 of AP50 and known ones lost .01 to .04, so it should be less.
     rehearsal : float
         Share of crops of what the model is not to forget, if there is any.
     keeps_descriptor : bool
@@ -59,6 +62,7 @@ class Recipe:
     validate_every: float = 600.0
     checkpoint_every: float = 120.0
     sampling_weights: Mapping[str, float] = field(default_factory=dict)
+    synthetic: float = 0.2
     rehearsal: float = 0.25
     keeps_descriptor: bool = False
     interpolates: bool = False
@@ -75,6 +79,7 @@ FINE_TUNING = Recipe(
     frozen_statistics=1.0,
     validate_every=10.0,
     checkpoint_every=30.0,
+    synthetic=0.0,
     keeps_descriptor=True,
     interpolates=True,
 )

@@ -221,6 +221,8 @@ class Run:
             size=recipe.size,
             second_views=recipe.second_views if recipe.weights.cell_triplet else 0,
             rng=np.random.default_rng((self.seed, step, self.rank)),
+            synthetic_share=recipe.synthetic,
+            diameter=self.state.network.config.diameter,
         )
 
     def step(self, batch: Batch, rate: float) -> dict[str, float]:
