@@ -18,16 +18,37 @@ if TYPE_CHECKING:
 NUCLEI = "nuclei-fluorescence"
 # Median diameters within a factor of 1.5 of that of all test cells, 22 px.
 USUAL = (15.0, 33.0)
+# Ids that begin like these are held out, where the last eighth of every series would be
+# too little or would show what is trained on: whole fields, animals or places. Equal
+# names in the two folders of bacteria are equal places. Of bacteria in phase contrast
+# there is only one film; its last frame is held out.
+HELD_OUT: dict[str, tuple[str, ...]] = {
+    "axons-em": ("rat5_",),
+    "bacteria-brightfield": ("ds1_10_", "ds2_66_", "ds3_2_"),
+    "bacteria-fluorescence": ("ds1_10_", "ds2_66_", "ds3_2_"),
+    "bacteria-phase": ("trpL_19",),
+    "nuclei-plant-tissue": ("1136_",),
+    "nuclei-u2os": ("O07_", "P19_", "P24_"),
+    "plant-walls": ("maize_c", "ovule_z23"),
+    "tissue-codex": ("f2_",),
+}
 
 Labels = NDArray[np.integer[Any]]
 Pair = tuple[Path, Path]
 
 
 class Sample(NamedTuple):
-    """An image and its annotated cells."""
+    """An image and its annotated cells; `channel_axis` as for `Segmenter.segment`."""
 
     image: NDArray[Any]
     labels: Labels
+    channel_axis: int | None = None
+
+    def picture(self) -> NDArray[Any]:
+        """(Y, X) or, with channels, (Y, X, C)."""
+        if self.channel_axis is None:
+            return self.image
+        return np.moveaxis(self.image, self.channel_axis, -1)
 
 
 class Found(NamedTuple):
@@ -79,16 +100,14 @@ def limit_threads(threads: int | None) -> int:
 
 
 def read(pairs: Iterable[Pair]) -> list[Sample]:
-    """Read images, (Y, X) or (Y, X, C), and masks."""
+    """Read images as their files hold them, and masks."""
     from napari_iaunet.io.read import read_image
 
     samples = []
     for image, mask in pairs:
         found = read_image(image)
-        pixels = np.asarray(found.array)
-        if found.channel_axis is not None:
-            pixels = np.moveaxis(pixels, found.channel_axis, -1)
-        samples.append(Sample(pixels, np.asarray(read_image(mask).array)))
+        labels = np.asarray(read_image(mask).array)
+        samples.append(Sample(np.asarray(found.array), labels, found.channel_axis))
     return samples
 
 
@@ -102,13 +121,24 @@ def test_pairs(data: Path) -> list[Pair]:
 def split(data: Path) -> dict[str, tuple[list[Pair], list[Pair]]]:
     """Training and held-out pairs of every kind of image that has masks."""
     from napari_iaunet.training.dataset import find_pairs
-    from napari_iaunet.training.holdout import split_pairs
 
     folders = sorted(data.glob("*/train"))
     kinds = [folder for folder in folders if any(folder.glob("*_mask.*"))]
     if not kinds:
         sys.exit(f"There are no annotated images in {data}: say --data FOLDER.")
-    return {folder.parent.name: split_pairs(find_pairs([folder])) for folder in kinds}
+    return {
+        folder.parent.name: _divide(folder.parent.name, find_pairs([folder]))
+        for folder in kinds
+    }
+
+
+def _divide(kind: str, pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:
+    from napari_iaunet.training.holdout import split_pairs
+
+    if kind not in HELD_OUT:
+        return split_pairs(pairs)
+    held_out = [pair for pair in pairs if pair[0].name.startswith(HELD_OUT[kind])]
+    return [pair for pair in pairs if pair not in held_out], held_out
 
 
 def held_out(data: Path) -> dict[str, list[Pair]]:
@@ -152,7 +182,7 @@ def mosaic(
     for place, index in enumerate(order):
         y, x = (n * piece for n in divmod(place, columns))
         box = np.s_[y : y + piece, x : x + piece]
-        image, labels = pieces[index]
+        image, labels, _ = pieces[index]
         picture[box] = image
         cells[box] = np.where(labels > 0, labels + np.int64(place * 2**16), 0)
     numbers = np.unique(cells[:height, :width], return_inverse=True)[1]
@@ -163,7 +193,7 @@ def mosaic(
 
 def _pieces(data: Path, diameters: Sequence[float], piece: int) -> list[Sample]:
     pieces = []
-    for image, labels in read(test_pairs(data)):
+    for image, labels, _ in read(test_pairs(data)):
         sizes = cell_diameters(labels)
         if not sizes.size or not diameters[0] <= np.median(sizes) <= diameters[1]:
             continue
@@ -259,7 +289,9 @@ def by_model(segmenter: Any, *, given: bool = False) -> Callable[[Sample], Found
     def method(sample: Sample) -> Found:
         sizes = cell_diameters(sample.labels)
         diameter = float(np.median(sizes)) if given and sizes.size else None
-        found = segmenter.segment(sample.image, diameter=diameter)
+        found = segmenter.segment(
+            sample.image, channel_axis=sample.channel_axis, diameter=diameter
+        )
         return Found(found.labels, found.diameter)
 
     return method

@@ -273,11 +273,11 @@ def _found_again(segmenter: Any, args: argparse.Namespace) -> str:
         for sample in common.read(held_out[: args.images or 5]):
             if sample.labels.max() < 2:
                 continue
-            usual = segmenter.embed(sample.image, sample.labels)
+            usual = segmenter.embed(sample.picture(), sample.labels)
             label_ids = _label_ids(sample.labels)
             whole = ~np.isin(label_ids, _at_border(sample.labels))
             for name, change in changes.items():
-                image, labels = change(sample.image, sample.labels)
+                image, labels = change(sample.picture(), sample.labels)
                 rows_there = np.searchsorted(label_ids, _label_ids(labels))
                 again = segmenter.embed(image, labels)
                 nearest = (again @ usual.T).argmax(axis=1)

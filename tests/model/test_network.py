@@ -86,6 +86,17 @@ def test_further_blocks_begin_as_identities(more: IAUNetConfig, fewer: IAUNetCon
         torch.testing.assert_close(one, other)
 
 
+def test_a_grown_network_says_the_same(network: IAUNet):
+    grown = network.grown(1).eval()
+    assert grown.config == replace(SMALL, context_blocks=1)
+    assert len(grown.state_dict()) > len(network.state_dict())
+    image = torch.randn(1, 3, 16, 24)
+    for one, other in zip(grown(image), network(image), strict=True):
+        torch.testing.assert_close(one, other)
+    with pytest.raises(RuntimeError):
+        grown.grown(0)  # it would forget
+
+
 def test_pooling_is_the_same_with_and_without_gradients(network: IAUNet):
     image = torch.randn(1, 3, 16, 24)
     with torch.no_grad():

@@ -7,7 +7,7 @@ and the pixel-to-cell head here are this project's own.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise, product
 from typing import Any, NamedTuple
 
@@ -196,6 +196,13 @@ class IAUNet(nn.Module):
         size = min(self.config.descriptor, pooled)
         self.register_buffer("descriptor_mean", torch.zeros(pooled))
         self.register_buffer("descriptor_basis", torch.zeros(pooled, size))
+
+    def grown(self, context_blocks: int) -> IAUNet:
+        """Copy with so many context blocks; new ones change nothing until trained."""
+        grown = IAUNet(replace(self.config, context_blocks=context_blocks))
+        weights = self.state_dict()
+        grown.load_state_dict({**grown.state_dict(), **weights})
+        return grown
 
     def _add_identity_branch(self) -> None:
         full, half, quarter = self.config.widths[:3]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_iaunet.segmentation.intensity import normalise
+from napari_iaunet.segmentation.intensity import find_normalisation
 from napari_iaunet.training import synthetic_looks as looks
 from napari_iaunet.training.crop import INFERENCE_LIKE_GRAY, SCALE_JITTER, Crop, draw_crop
 from napari_iaunet.training.dataset import geometry
@@ -126,11 +126,12 @@ def render(
     scene = looks.scene_of(np.where(present, np.cumsum(present), 0)[labels], diameter)
     if look == STAINS:
         stack = _photograph(looks.stains(scene, rng), scene, rng)
-        return np.stack([normalise(plane) for plane in stack])
+        return np.stack([find_normalisation(plane)(plane) for plane in stack])
     if look == STAINED:
-        return normalise(_photograph(looks.stained(scene, rng), scene, rng))
-    plane = looks.LOOKS[look](scene, rng)[None]
-    return np.repeat(normalise(_photograph(plane, scene, rng)), 3, 0)
+        colours = _photograph(looks.stained(scene, rng), scene, rng)
+        return find_normalisation(colours)(colours)
+    gray = _photograph(looks.LOOKS[look](scene, rng)[None], scene, rng)
+    return np.repeat(find_normalisation(gray)(gray), 3, 0)
 
 
 def _debris(scene: Scene, rng: Generator) -> Plane:
