@@ -146,3 +146,20 @@ def test_domains_are_drawn_by_their_weights():
     assert np.allclose(drawn({}), 1 / 3)
     assert np.allclose(drawn({"a": 3, "b": 1, "elsewhere": 5}), [1 / 2, 1 / 6, 1 / 3])
     assert np.allclose(drawn({"a": 8, "b": 1, "c": 1}), [0.8, 0.1, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "axis", "stains"),
+    [
+        ((3, 40, 50), np.uint16, 0, True),
+        ((3, 40, 50), np.uint8, 0, False),
+        ((40, 50, 3), np.uint16, None, False),
+        ((40, 50), np.uint16, None, False),
+    ],
+)
+def test_stains_are_told_from_colours(shape, dtype, axis, stains):
+    image = np.random.default_rng(0).integers(0, 200, shape).astype(dtype)
+    labels = np.zeros((40, 50), np.int32)
+    labels[10:20, 10:20] = 1
+    annotation = Annotation(image, labels, channel_axis=axis)
+    assert prepare(annotation, 28.0).stains == stains

@@ -16,7 +16,12 @@ import torch
 
 from napari_iaunet.segmentation.intensity import find_normalisation
 from napari_iaunet.training import synthetic_looks as looks
-from napari_iaunet.training.crop import INFERENCE_LIKE_GRAY, SCALE_JITTER, Crop, draw_crop
+from napari_iaunet.training.crop import (
+    INFERENCE_LIKE_GRAY,
+    SCALE_JITTER,
+    Crop,
+    draw_crop,
+)
 from napari_iaunet.training.dataset import geometry
 from napari_iaunet.training.synthetic_labels import draw_labels
 
