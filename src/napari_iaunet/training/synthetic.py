@@ -44,6 +44,9 @@ _MARGIN = 0.6
 STAINS, STAINED = "stains", "stained"
 # How often they are drawn. Real images with channels are few, real stained ones many.
 _STAINS_SHARE, _STAINED_SHARE = 0.2, 0.05
+# So many gray images are inverted: most looks are bright cells on a dark ground, and a
+# network that learns so misses the dark bacteria of phase contrast.
+_INVERTED = 0.3
 
 
 def draw_synthetic(
@@ -135,7 +138,10 @@ def render(
     if look == STAINED:
         colours = _photograph(looks.stained(scene, rng), scene, rng)
         return find_normalisation(colours)(colours)
-    gray = _photograph(looks.LOOKS[look](scene, rng)[None], scene, rng)
+    plane = looks.LOOKS[look](scene, rng)
+    if rng.random() < _INVERTED:
+        plane = -plane
+    gray = _photograph(plane[None], scene, rng)
     return np.repeat(find_normalisation(gray)(gray), 3, 0)
 
 
