@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import common
+from tools.kinds import SAMPLING_WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,27 +19,6 @@ if TYPE_CHECKING:
     from napari_iaunet.training.events import TrainingEvent
     from napari_iaunet.training.recipe import Recipe
 
-# How often crops of a kind are drawn. Outlines of fluorescent nuclei and adherent cells
-# are the hardest to learn; the more images a kind has, the more there is to learn from
-# them; none gets less than one crop in fifty.
-SAMPLING_WEIGHTS = {
-    "nuclei-fluorescence": 0.28,
-    "cells-phase-contrast": 0.15,
-    "nuclei-histology": 0.12,
-    "nuclei-tissue-cytospin": 0.10,
-    "tissue-codex": 0.10,
-    "axons-em": 0.05,
-    "membranes-fluorescence": 0.05,
-    "plant-walls": 0.04,
-    "nuclei-fluorescence-extra": 0.04,
-    "nuclei-u2os": 0.03,
-    "nuclei-brightfield": 0.03,
-    "yeast-phase-contrast": 0.03,
-    "bacteria-phase": 0.03,
-    "nuclei-plant-tissue": 0.025,
-    "bacteria-brightfield": 0.025,
-    "bacteria-fluorescence": 0.025,
-}
 _STEPS_PER_LINE = 100
 
 

