@@ -66,6 +66,16 @@ def cancel(qtbot, dock):
     finish(qtbot, dock)
 
 
+def share_seen(viewer, cells):
+    """Share of the pixels of a layer of cells that have a colour on the screen."""
+    for layer in viewer.layers:
+        layer.visible = layer == cells
+    height, width = np.ptp(cells.extent.world, axis=0)[-2:] + cells.scale[-2:]
+    picture = viewer.screenshot(canvas_only=True, flash=False)
+    coloured = np.count_nonzero(np.ptp(picture[..., :3].astype(int), axis=2) > 20)
+    return coloured / (height * width * viewer.scene.camera.zoom**2)
+
+
 def status(dock):
     return dock.segment_panel.run.status.text()
 
@@ -159,6 +169,31 @@ def test_what_was_cancelled_stays_and_goes_on(qtbot, dock, viewer, mosaic):
     assert min(done for done, total in told if total == 4) >= 1
     assert len(viewer.layers) == 2
     assert viewer.layers[-1].data.max() == len(viewer.layers[-1].features)
+
+
+@pytest.mark.viewer
+@pytest.mark.parametrize("planes", [0, 3])
+def test_all_that_is_found_is_seen_from_afar(
+    qtbot, dock, viewer, mosaic, monkeypatch, planes
+):
+    monkeypatch.setattr(large_job, "_LARGE", 1 << 17)
+    stack = np.stack([mosaic] * planes) if planes else mosaic
+    image = viewer.add_image(lazily(stack))
+    dock.segment_panel.form["whole_stack"].setCurrentIndex(1)
+    viewer.scene.camera.zoom = 0.25
+    cells = begin(qtbot, dock, viewer)
+    qtbot.waitUntil(lambda: "3 of 4" in status(dock))
+    cancel(qtbot, dock)
+    assert cells.data_level == 2
+    there = np.count_nonzero(cells.data[0]) / cells.data[0].size
+    assert there > 0.03
+    assert share_seen(viewer, cells) == pytest.approx(there, rel=0.3)
+    press(qtbot, dock)
+    finish(qtbot, dock)
+    assert viewer.layers[-1] == cells
+    there = np.count_nonzero(cells.data[0]) / cells.data[0].size
+    assert share_seen(viewer, cells) == pytest.approx(there, rel=0.3)
+    assert image in viewer.layers
 
 
 @pytest.mark.viewer

@@ -153,7 +153,12 @@ class _PartWriter:
         path = result.folder / "shown"
         self._task = task
         self._pyramid = LabelPyramid(path, shape, task.plan.side, result.added)
-        result.levels = self._pyramid.levels
+        levels = self._pyramid.levels
+        if len(levels) > 1 and levels[0].ndim == 2:
+            # Of a single plane napari reads the last level once and never again; an
+            # array in memory it takes as it is, and so shows all that is written there.
+            levels[-1] = levels[-1][...]
+        result.levels = levels
 
     def _write(self, index: int, labels: NDArray[np.int32]) -> None:
         assert self._task is not None
