@@ -124,7 +124,24 @@ class HeldJobs(QObject):
         self._work = None
 
 
-class Clicker:
+class Witness:
+    """What somebody who clicks sees in the viewer and in the panel."""
+
+    @property
+    def said(self):
+        return self.panel.status.text()
+
+    @property
+    def cells(self):
+        """The layer that the cells go into."""
+        return self.viewer.layers[self.panel.target.currentText()]
+
+    @property
+    def preview(self):
+        return preview_of(self.viewer)
+
+
+class Clicker(Witness):
     """Somebody who clicks cells; what takes time happens in `wait` only."""
 
     def __init__(self, qtbot):
@@ -198,19 +215,6 @@ class Clicker:
     def pick_target(self, name):
         self.panel.target.setCurrentText(name)
         self.panel.target.activated.emit(self.panel.target.currentIndex())
-
-    @property
-    def said(self):
-        return self.panel.status.text()
-
-    @property
-    def cells(self):
-        """The layer that the cells go into."""
-        return self.viewer.layers[self.panel.target.currentText()]
-
-    @property
-    def preview(self):
-        return preview_of(self.viewer)
 
 
 def preview_of(viewer):

@@ -15,10 +15,10 @@ from clicker import (
     A,
     B,
     C,
+    Witness,
     disc,
     is_cell,
     nuclei,
-    preview_of,
     squares,
 )
 from person import CTRL, LEFT, SHIFT, Person
@@ -76,7 +76,7 @@ def viewer(make_napari_viewer_proxy):
     return make_napari_viewer_proxy(show=True)
 
 
-class User(Person):
+class User(Person, Witness):
     """Somebody who clicks cells."""
 
     def __init__(self, qtbot, viewer):
@@ -98,19 +98,6 @@ class User(Person):
             lambda: not (self.dock.click_controller.jobs.is_running or timer.isActive())
         )
         self.qtbot.wait(20)
-
-    @property
-    def said(self):
-        return self.panel.status.text()
-
-    @property
-    def cells(self):
-        """The layer that the cells go into."""
-        return self.viewer.layers[self.panel.target.currentText()]
-
-    @property
-    def preview(self):
-        return preview_of(self.viewer)
 
 
 @pytest.fixture

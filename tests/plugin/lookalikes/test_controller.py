@@ -24,38 +24,33 @@ from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
 from napari_iaunet.plugin.lookalikes.results_panel import FoundSection
 
 
-class Wishes(QObject):
-    """The signals of the tab and of its part "Found"."""
-
-    labels_picked = Signal(str)
-    image_picked = Signal(str)
-    all_images_toggled = Signal(bool)
-    pick_toggled = Signal(bool)
-    back_requested = Signal()
-    forward_requested = Signal()
-    clear_requested = Signal()
-    cancel_requested = Signal()
-    weights_changed = Signal(object)
-    cell_pressed = Signal(object, str)
-    example_removed = Signal(object)
-    threshold_changed = Signal(float)
-    extract_requested = Signal()
-    save_requested = Signal()
-    name_requested = Signal(str)
+def signals(*widgets):
+    """The signals of widgets that are not there."""
+    found = {
+        name: signal
+        for widget in widgets
+        for name, signal in vars(widget).items()
+        if isinstance(signal, Signal)
+    }
+    return type("Signals", (QObject,), found)()
 
 
 def fake(spec, wishes, **attributes):
     """Something with the methods of a widget, which only remembers its calls."""
-    names = [name for name in vars(Wishes) if hasattr(spec, name)]
-    signals = {name: getattr(wishes, name) for name in names if name[0] != "_"}
-    return Mock(spec=spec, **signals, **attributes)
+    own = {
+        name: getattr(wishes, name)
+        for name in vars(type(wishes))
+        if name[0] != "_" and hasattr(spec, name)
+    }
+    return Mock(spec=spec, **own, **attributes)
 
 
 class Seeker:
     """Somebody who looks for cells that are alike, at the tab's side of the signals."""
 
     def __init__(self, qtbot):
-        self.qtbot, self.viewer, self.wishes = qtbot, ViewerModel(), Wishes()
+        self.qtbot, self.viewer = qtbot, ViewerModel()
+        self.wishes = signals(LookalikePanel, FoundSection)
         self.seer, self.jobs, self.settings = Seer(), Jobs(), Settings()
         self.settings.offer_models([ModelInfo("default", Path("default"), "")])
         segmenters = SimpleNamespace(get=lambda model, device: self.seer)

@@ -12,46 +12,46 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_iaunet.plugin.widgets.fields import shown
-from napari_iaunet.plugin.widgets.forms import Form, Picker, side_by_side, title
+from napari_iaunet.plugin.widgets.forms import Form, fill, picker, side_by_side, title
 
 
 @pytest.fixture
-def picker(qtbot):
-    picker = Picker()
-    qtbot.addWidget(picker)
-    return picker
+def combo(qtbot):
+    combo = picker("Layer")
+    qtbot.addWidget(combo)
+    return combo
 
 
-def test_things_are_picked_by_their_key(qtbot, picker):
-    picker.offer([("a", "first"), ("b", "second")], "b")
-    assert picker.currentText() == "second"
-    picker.show()
-    picker.setFocus()
-    with qtbot.waitSignal(picker.activated):
-        QTest.keyClick(picker, Qt.Key.Key_Up)
-    assert picker.currentData() == "a"
+def test_things_are_picked_by_their_key(qtbot, combo):
+    fill(combo, [("a", "first"), ("b", "second")], "b")
+    assert combo.currentText() == "second"
+    combo.show()
+    combo.setFocus()
+    with qtbot.waitSignal(combo.activated):
+        QTest.keyClick(combo, Qt.Key.Key_Up)
+    assert combo.currentData() == "a"
 
 
-def test_what_is_not_offered_is_not_picked(picker):
-    picker.offer([("a", "first")], "gone")
-    assert picker.currentIndex() == -1
-    picker.offer([], "")
-    assert picker.count() == 0
+def test_what_is_not_offered_is_not_picked(combo):
+    fill(combo, [("a", "first")], "gone")
+    assert combo.currentIndex() == -1
+    fill(combo, [], "")
+    assert combo.count() == 0
 
 
-def test_names_do_not_widen_it(picker):
-    picker.offer([("a", "short")], "a")
-    width = picker.sizeHint().width()
-    picker.offer([(str(i), "a name without an end " * 20) for i in range(10_000)], "5")
-    assert picker.count() == 10_000
-    assert picker.sizeHint().width() == width
-    assert_fits(picker)
+def test_names_do_not_widen_it(combo):
+    fill(combo, [("a", "short")], "a")
+    width = combo.sizeHint().width()
+    fill(combo, [(str(i), "a name without an end " * 20) for i in range(10_000)], "5")
+    assert combo.count() == 10_000
+    assert combo.sizeHint().width() == width
+    assert_fits(combo)
 
 
-def test_some_characters_are_always_shown(qtbot, picker):
-    more = Picker(least=40)
+def test_some_characters_are_always_shown(qtbot, combo):
+    more = picker("Layer", least=40)
     qtbot.addWidget(more)
-    assert more.minimumSizeHint().width() > picker.minimumSizeHint().width()
+    assert more.minimumSizeHint().width() > combo.minimumSizeHint().width()
 
 
 def test_a_row_gives_its_place_to_what_stretches(qtbot):

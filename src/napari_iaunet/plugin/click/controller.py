@@ -104,7 +104,7 @@ class ClickController(QObject):
         self._switch_off("")
         self._connections.clear()
         self._target.teardown()
-        self.jobs.close()
+        self._encoder.teardown()
 
     # -- on and off --------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.core.connections import Connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,10 +85,19 @@ class PlaneEncoder(QObject):
         self._jobs, self._segmenters = jobs, segmenters
         self._windows: dict[ClickWindow, EncodedWindow] = {}
         self._running: ClickWindow | None = None
-        jobs.progressed.connect(self.progressed)
-        jobs.succeeded.connect(self._on_success)
-        jobs.failed.connect(self._on_failure)
-        jobs.cancelled.connect(self._on_cancelled)
+        self._connections = Connections()
+        self._connections.add_jobs(
+            jobs,
+            succeeded=self._on_success,
+            failed=self._on_failure,
+            cancelled=self._on_cancelled,
+            progressed=self.progressed,
+        )
+
+    def teardown(self) -> None:
+        """Stop, and disconnect from everything."""
+        self._connections.clear()
+        self.forget()
 
     def get(self, plane: Plane, points: Sequence[Point] = ()) -> EncodedWindow | None:
         """Return what is ready for clicks at some points of a plane."""

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
-from napari_iaunet.plugin.widgets.forms import Picker, side_by_side
+from napari_iaunet.plugin.widgets.forms import fill, pick, picker, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ class ClickPanel(QWidget):
             "Click to segment", "Make and correct cells with clicks on the image."
         )
         self.help = HelpButton(HELP)
-        self.target = Picker()
+        self.target = picker("Layer that gets the cells")
         self.target.setToolTip(
             "The layer that gets the cells. It must lie on the image and have its "
             "size. Select a layer of cells in the layer list, and it is picked. "
@@ -98,7 +98,7 @@ class ClickPanel(QWidget):
     def set_targets(self, targets: Sequence[tuple[str, str]]) -> None:
         """Offer layers as (key, name); the former one stays picked if it can."""
         picked = self.target_key if self.target_key in dict(targets) else ""
-        self.target.offer([("", "New layer"), *targets], picked)
+        fill(self.target, [("", "New layer"), *targets], picked)
 
     def offers(self, key: str) -> bool:
         """Whether a layer is offered."""
@@ -108,7 +108,7 @@ class ClickPanel(QWidget):
         """Pick a layer by its key; False if it is not offered."""
         offered = self.offers(key)
         if offered:
-            self.target.pick(key)
+            pick(self.target, key)
         return offered
 
     @property

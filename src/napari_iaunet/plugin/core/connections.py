@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
     import napari
 
+    from napari_iaunet.plugin.core.jobs import Jobs
+
+    Slot = Callable[..., object]
     Wire = tuple[Any, Callable[..., object]]
 
 
@@ -17,6 +20,7 @@ class Connections:
 
     def __init__(self, *wires: Wire) -> None:
         self._wires: list[Wire] = []
+        self._jobs: list[Jobs] = []
         self.add(*wires)
 
     def add(self, *wires: Wire) -> None:
@@ -25,11 +29,33 @@ class Connections:
             signal.connect(slot)
         self._wires += wires
 
+    def add_jobs(
+        self,
+        jobs: Jobs,
+        *,
+        succeeded: Slot,
+        failed: Slot,
+        cancelled: Slot | None = None,
+        progressed: Slot | None = None,
+    ) -> None:
+        """Connect what becomes of a job; `clear` stops the one that is running."""
+        wires = (
+            (jobs.succeeded, succeeded),
+            (jobs.failed, failed),
+            (jobs.cancelled, cancelled),
+            (jobs.progressed, progressed),
+        )
+        self.add(*((signal, slot) for signal, slot in wires if slot is not None))
+        self._jobs.append(jobs)
+
     def clear(self) -> None:
-        """Disconnect everything."""
+        """Disconnect everything, and stop the jobs."""
         for signal, slot in self._wires:
             signal.disconnect(slot)
         self._wires.clear()
+        for jobs in self._jobs:
+            jobs.close()
+        self._jobs.clear()
 
 
 def layer_list(

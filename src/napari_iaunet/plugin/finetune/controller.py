@@ -65,13 +65,16 @@ class FinetuneController(QObject):
             (panel.stop_requested, self._on_stop),
             (panel.save_requested, self._on_save),
             (panel.discard_requested, self._on_discard),
-            (jobs.succeeded, self._on_job_done),
-            (jobs.failed, self._on_failure),
-            (jobs.cancelled, self._on_cancelled),
             (self.process.told, self._on_told),
             (self.process.ended, self._on_ended),
             (self.process.failed, self._on_failure),
             (self._settings.events.models, panel.set_models),
+        )
+        self._connections.add_jobs(
+            jobs,
+            succeeded=self._on_job_done,
+            failed=self._on_failure,
+            cancelled=self._on_cancelled,
         )
         panel.set_models(self._settings.models)
         self._offer_interrupted()
@@ -83,7 +86,6 @@ class FinetuneController(QObject):
         self.process.close()
         if self._folder is not None:  # the next tab that is opened offers it
             folder_lock.release(self._folder)
-        self.jobs.close()
 
     def _list_models(self) -> None:
         """Offer the new model everywhere."""

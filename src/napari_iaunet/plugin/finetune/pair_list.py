@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_iaunet.plugin.widgets.forms import Picker
+from napari_iaunet.plugin.widgets.forms import picker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,13 +147,13 @@ class PairRow(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.title = QLabel(f"<b>{_plain(info.labels)}</b> on {_plain(info.image)}")
         self.title.setWordWrap(True)
-        self.region = Picker(least=8)
+        self.region = picker("Region in which all cells are labelled", least=8)
         self.region.setToolTip(_REGION_TIP)
         self.region.addItem(_WHOLE, "")
         for key, name in regions:
             self.region.addItem(f"in {name}", key)
         self.region.setCurrentIndex(max(0, self.region.findData(info.region)))
-        self.image = Picker(least=8)
+        self.image = picker("Image", least=8)
         self.image.setToolTip(_IMAGE_TIP)
         for key, name in info.images:
             self.image.addItem(name, key)

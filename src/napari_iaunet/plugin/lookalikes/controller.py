@@ -134,7 +134,6 @@ class LookalikeController(QObject):
         self._library.teardown()
         self._connections.clear()
         self._found = None
-        self.jobs.close()
 
     # -- which cells are searched ------------------------------------------------
 

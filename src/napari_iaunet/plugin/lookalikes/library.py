@@ -68,12 +68,13 @@ class CellLibrary(QObject):
         self._watched = Connections()
         self._seen: dict[str, object] = {}
         self._timer = QTimer(self, singleShot=True, interval=_SETTLED_MS)
-        self._connections = Connections(
-            (self._timer.timeout, self._on_settled),
-            (jobs.progressed, self._on_progress),
-            (jobs.succeeded, self._on_success),
-            (jobs.failed, self._on_failure),
-            (jobs.cancelled, self._on_cancelled),
+        self._connections = Connections((self._timer.timeout, self._on_settled))
+        self._connections.add_jobs(
+            jobs,
+            succeeded=self._on_success,
+            failed=self._on_failure,
+            cancelled=self._on_cancelled,
+            progressed=self._on_progress,
         )
 
     def teardown(self) -> None:

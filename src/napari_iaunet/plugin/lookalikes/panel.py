@@ -28,7 +28,7 @@ from napari_iaunet.plugin.lookalikes.gallery import ThumbnailRow
 from napari_iaunet.plugin.lookalikes.results_panel import FoundSection
 from napari_iaunet.plugin.lookalikes.weight_sliders import WeightSliders
 from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
-from napari_iaunet.plugin.widgets.forms import Picker, side_by_side, title
+from napari_iaunet.plugin.widgets.forms import fill, picker, side_by_side, title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +90,7 @@ class LookalikePanel(QScrollArea):
     # -- what it is made of ------------------------------------------------------
 
     def _make_choice(self) -> None:
-        self.labels, self.image = Picker(), Picker()
+        self.labels, self.image = picker("Layer of cells"), picker("Image")
         self.labels.setToolTip(
             "The layer of cells. Select one in the layer list, and it is picked."
         )
@@ -174,8 +174,8 @@ class LookalikePanel(QScrollArea):
         picked_image: str,
     ) -> None:
         """Offer layers of cells and the images under the picked one: key, name."""
-        self.labels.offer(labels, picked_labels)
-        self.image.offer(images, picked_image)
+        fill(self.labels, labels, picked_labels)
+        fill(self.image, images, picked_image)
         self.pick_button.setEnabled(bool(images))
 
     def set_on(self, on: bool) -> None:

@@ -40,17 +40,15 @@ class ModelController(QObject):
             (section.delete_requested, self._on_delete),
             (section.export_requested, self._on_export),
             (section.import_requested, self._on_import),
-            (jobs.succeeded, self._on_done),
-            (jobs.failed, show_error),
             (self._settings.events.models, self._show_models),
         )
+        self._connections.add_jobs(jobs, succeeded=self._on_done, failed=show_error)
         self._settings.offer_models(napari_iaunet.list_models())
         self._show_models()
 
     def teardown(self) -> None:
         """Disconnect from everything."""
         self._connections.clear()
-        self.jobs.close()
 
     def _show_models(self) -> None:
         """Show the models that are the user's own."""

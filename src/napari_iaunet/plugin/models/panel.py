@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_iaunet.plugin.widgets.forms import Picker, title
+from napari_iaunet.plugin.widgets.forms import picker, title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ class ModelSection(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.model = Picker()
+        self.model = picker("Your model")
         self.model.setToolTip("A model that you trained or imported.")
         self.rename_button = _button("Rename…", "Give the model another name.")
         self.delete_button = _button("Delete…", "Delete the model from your disk.")

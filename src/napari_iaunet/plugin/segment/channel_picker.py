@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
-from napari_iaunet.plugin.widgets.forms import Picker
+from napari_iaunet.plugin.widgets.forms import fill, picker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ class ChannelPicker(QObject):
     def __init__(self, form: QFormLayout, settings: Settings) -> None:
         super().__init__(form)
         self._form, self._settings = form, settings
-        self.axis = Picker()
+        self.axis = picker("Channel axis")
         self.axis.setToolTip(
             "If the channels of your image lie along one of its axes, say which. "
             "Otherwise the planes are taken for time points or depths."
@@ -66,7 +66,7 @@ class ChannelPicker(QObject):
                 # napari calls axes without a name by their number from the end.
                 name = f"axis {i + 1}" if label.lstrip("-").isdigit() else label
                 offers.append((i, f"{name} ({n})"))
-        self.axis.offer(offers, self._settings.channel_axis)
+        fill(self.axis, offers, self._settings.channel_axis)
         self._form.setRowVisible(self.axis, self.axis.count() > 1)
 
     def _show_channels(self) -> None:

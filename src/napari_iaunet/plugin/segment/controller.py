@@ -70,10 +70,13 @@ class SegmentController(QObject):
             (panel.segment_requested, self._on_segment),
             (panel.cancel_requested, jobs.cancel),
             (panel.edited, self._on_edited),
-            (jobs.progressed, self._on_progress),
-            (jobs.succeeded, self._on_success),
-            (jobs.failed, self._on_failure),
-            (jobs.cancelled, self._on_cancelled),
+        )
+        self._connections.add_jobs(
+            jobs,
+            succeeded=self._on_success,
+            failed=self._on_failure,
+            cancelled=self._on_cancelled,
+            progressed=self._on_progress,
         )
         self._settings.offer_devices(devices.likely_devices())
         self._on_layers()
@@ -83,7 +86,6 @@ class SegmentController(QObject):
         """Disconnect from everything."""
         self._connections.clear()
         self._run = None
-        self.jobs.close()
 
     def _on_layers(self, event: object = None) -> None:
         self._settings.offer_images(image_layers.describe_all(self._viewer))

@@ -54,10 +54,13 @@ class TrackController(QObject):
             (panel.image_picked, self._scope.pick_image),
             (panel.track_requested, self._on_track),
             (panel.cancel_requested, jobs.cancel),
-            (jobs.progressed, self._on_progress),
-            (jobs.succeeded, self._on_success),
-            (jobs.failed, self._on_failure),
-            (jobs.cancelled, self._on_cancelled),
+        )
+        self._connections.add_jobs(
+            jobs,
+            succeeded=self._on_success,
+            failed=self._on_failure,
+            cancelled=self._on_cancelled,
+            progressed=self._on_progress,
         )
         self._on_layers()
 
@@ -65,7 +68,6 @@ class TrackController(QObject):
         """Disconnect from everything."""
         self._connections.clear()
         self._asked = None
-        self.jobs.close()
 
     def _on_layers(self, event: object = None) -> None:
         if self._asked is not None and self._labels(self._asked[0]) is None:

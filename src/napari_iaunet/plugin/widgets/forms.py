@@ -119,20 +119,15 @@ class Form(QFormLayout):
                 widget.native.blockSignals(False)
 
 
-class Picker(QComboBox):
-    """A combo box as wide as its place, and ``least`` characters at least."""
+def picker(name: str, least: int = _SHOWN) -> QComboBox:
+    """Make a combo box as wide as its place, and ``least`` characters at least.
 
-    def __init__(self, least: int = _SHOWN) -> None:
-        super().__init__()
-        narrow(self, least)
-
-    def offer(self, offers: Offers, picked: Any) -> None:
-        """Offer things, given as key and text, and pick one; emits no signal."""
-        fill(self, offers, picked)
-
-    def pick(self, key: Any) -> None:
-        """Pick one by its key, none if it is not offered; emits no signal."""
-        pick(self, key)
+    ``name`` is what a screen reader calls it.
+    """
+    combo = QComboBox()
+    combo.setAccessibleName(name)
+    narrow(combo, least)
+    return combo
 
 
 def _as_they_are(widget: Any) -> list[tuple[str, Any]]:
