@@ -260,11 +260,14 @@ def test_frozen_statistics_stay_as_they_are(pairs, tmp_path: Path):
         ({"steps": 0}, "greater than zero"),
         ({"minutes": float("nan")}, "greater than zero"),
         ({"steps": 1, "resume": True}, "no training to resume"),
+        ({"steps": 1, "seed": -1}, "seed must be"),
+        ({"steps": 1, "seed": 2**64}, "seed must be"),
     ],
 )
 def test_bad_parameters(pairs, tmp_path: Path, options, message):
     with pytest.raises(TrainingError, match=message):
         run(pairs, tmp_path / "m", **options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_annotated(tmp_path: Path):

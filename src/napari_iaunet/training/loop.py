@@ -17,7 +17,7 @@ from napari_iaunet.training.dataset import TrainingData
 from napari_iaunet.training.events import Budget, TrainingEvent
 from napari_iaunet.training.holdout import split
 from napari_iaunet.training.recipe import FINE_TUNING, Recipe
-from napari_iaunet.training.run import Run, join_processes
+from napari_iaunet.training.run import Run, check_seed, join_processes
 from napari_iaunet.training.selection import ModelSelection
 from napari_iaunet.training.state import TrainingState, load_state
 
@@ -74,7 +74,7 @@ def train(
     resume : bool
         Go on with the run that `out` holds.
     seed : int
-        Two runs of equal seed and `steps` on a CPU give equal weights.
+        0 or more. Two runs of equal seed and `steps` on a CPU give equal weights.
     device : str
         "auto", "cpu", "cuda", "mps".
     config : IAUNetConfig, optional
@@ -96,10 +96,12 @@ def train(
     Raises
     ------
     TrainingError
-        If there is nothing to train on or `out` cannot be resumed.
+        If there is nothing to train on, a parameter cannot be used, or `out` cannot
+        be resumed.
     """
     # Read, divide and prepare the images; build or load the network.
     budget, out = Budget(minutes, steps, should_stop), Path(out)
+    check_seed(seed)
     recipe = recipe or (Recipe() if start is None else FINE_TUNING)
     use_large_pages()
     torch.manual_seed(seed)

@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from napari_iaunet.errors import TrainingError
 from napari_iaunet.inference.devices import choose_device, cpu_has_bfloat16
 from napari_iaunet.model.checkpoint import save_model
 from napari_iaunet.model.losses import total_loss
@@ -56,6 +57,13 @@ def join_processes(device: str) -> torch.device:
         if cuda:
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     return choose_device(device)
+
+
+def check_seed(seed: int) -> None:
+    """Raise TrainingError unless all random numbers can be drawn with a seed."""
+    # numpy takes none below 0, torch none above 64 bits.
+    if not 0 <= seed < 2**63:
+        raise TrainingError("The seed must be a whole number from 0 to 2^63 - 1.")
 
 
 class _Parallel(nn.Module):
@@ -188,7 +196,7 @@ class Run:
         for name, value in self.state.network.named_buffers():
             value.copy_(averaged[name])
         for module in self.state.network.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
                 module.eval()
 
     # -- steps -----------------------------------------------------------------
@@ -226,7 +234,7 @@ class Run:
         )
 
     def step(self, batch: Batch, rate: float) -> dict[str, float]:
-        """Take one step; a batch whose loss is not finite changes nothing."""
+        """Take one step; one whose loss or gradient is not finite changes nothing."""
         state = self.state
         batch = _to(batch, self.device)
         generator = torch.Generator().manual_seed(
@@ -234,17 +242,31 @@ class Run:
         )
         for group in state.optimizer.param_groups:
             group["lr"] = rate
+        statistics = [buffer.clone() for buffer in state.network.buffers()]
         loss: Tensor
         losses: dict[str, float]
         loss, losses = self._module(batch, generator)
-        if self._finite(loss):
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(state.network.parameters(), _LONGEST_GRADIENT)
-            state.optimizer.step()
+        if not self._learn_from(loss):
+            # Batch norm has counted the batch in: one that is not a number stays.
+            for buffer, before in zip(state.network.buffers(), statistics, strict=True):
+                buffer.copy_(before)
         state.optimizer.zero_grad(set_to_none=True)
         state.step += 1
         state.average(self.recipe.ema_decay)
         return losses
+
+    def _learn_from(self, loss: Tensor) -> bool:
+        """Change the weights; False, and nothing changed, if they would be spoilt."""
+        if not self._finite(loss):
+            return False
+        loss.backward()  # type: ignore[no-untyped-call]
+        parameters = self.state.network.parameters()
+        length = nn.utils.clip_grad_norm_(parameters, _LONGEST_GRADIENT)
+        # Gradients are those of all processes by now, so all of them do the same.
+        if not bool(torch.isfinite(length)):
+            return False
+        self.state.optimizer.step()
+        return True
 
     def _finite(self, loss: Tensor) -> bool:
         """Whether the loss is finite, in all processes.

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from napari.utils.progress import progress as activity_bar
+from qtpy.QtCore import QTimer
 
 from napari_iaunet.errors import Cancelled, ImageError
 from napari_iaunet.plugin.core.jobs import Jobs, explain
@@ -156,6 +157,15 @@ def test_a_newer_job_replaces_an_older_one(qtbot, jobs, outcomes):
     qtbot.waitUntil(lambda: ended == [True])
     qtbot.wait(20)
     assert outcomes.seen == [("succeeded", "new")]
+
+
+def test_a_job_replaced_while_its_bar_is_made_leaves_none(qtbot, jobs, outcomes):
+    # napari processes events, such as a second press, while it makes a bar.
+    QTimer.singleShot(0, lambda: jobs.start(lambda progress: "new", "newer"))
+    jobs.start(lambda progress: "old", "older")
+    finish(qtbot, jobs)
+    assert outcomes.seen == [("succeeded", "new")]
+    assert not list(activity_bar._all_instances)
 
 
 def test_closing_stops_the_job_in_silence(qtbot, jobs, outcomes):

@@ -111,3 +111,16 @@ def test_import(bench, called, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
     bench.section.import_requested.emit()
     assert not bench.jobs.is_running
+
+
+def test_one_action_at_a_time(bench, called, monkeypatch):
+    yes = QMessageBox.StandardButton.Yes
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: yes)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("mine.zip", ""))
+    bench.section.export_requested.emit("mine")
+    bench.section.delete_requested.emit("mine")
+    bench.jobs.run()
+    assert called == [("export", "mine", Path("mine.zip"))]
+    bench.section.delete_requested.emit("mine")
+    bench.jobs.run()
+    assert called[1:] == [("delete", "mine")]

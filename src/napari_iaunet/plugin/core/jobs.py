@@ -136,10 +136,16 @@ class Jobs(QObject):
         task.signals.done.connect(self._on_done, queued)
         self._task = task
         # Without a file of its own the bar would print to the terminal, too.
+        bar = None
         if description:
-            self._bar = activity_bar(total=0, desc=description, file=io.StringIO())
-        if self._task is not task:  # napari processes events there
+            bar = activity_bar(total=0, desc=description, file=io.StringIO())
+        # napari processes events there, so a newer job, with a bar of its own, may have
+        # been started.
+        if self._task is not task:
+            if bar is not None:
+                bar.close()
             return
+        self._bar = bar
         worker = create_worker(task, _start_thread=False, _ignore_errors=True)
         task.worker_stops = lambda: worker.abort_requested
         worker.start()

@@ -87,6 +87,10 @@ class ModelController(QObject):
             self._do("import_zip", "The model is imported.", Path(path))
 
     def _do(self, what: str, message: str, *arguments: Any) -> None:
+        if self.jobs.is_running:
+            # A newer job would take its place, and both would go on with the models.
+            show_info("Your models are still being changed: try again in a moment.")
+            return
         work = partial(_call, what, message, arguments)
         self.jobs.start(work, "Your models")
 
