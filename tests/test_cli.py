@@ -343,6 +343,10 @@ def test_planes_of_a_stack_are_linked(tmp_path, data_folder):
 def test_one_plane_cannot_be_linked(tmp_path, image, segmenter, capsys):
     assert run("segment", image, "--out", tmp_path / "o", "--link", "time") == 2
     assert "Only a stack of planes" in complaint(capsys)
+    channels = np.zeros((2, 60, 70), np.uint8)
+    tifffile.imwrite(tmp_path / "c.ome.tif", channels, metadata={"axes": "CYX"})
+    run("segment", tmp_path / "c.ome.tif", "--out", tmp_path / "o", "--link", "time")
+    assert "one plane of 2 channels; --planes C says" in complaint(capsys)
     assert not (tmp_path / "o").exists()
 
 
@@ -431,9 +435,28 @@ def test_segment_channels(tmp_path, blobs, segmenter):
     assert run("segment", path, "--out", tmp_path / "out") == 0
     tifffile.imwrite(path, image, photometric="minisblack")
     assert run("segment", path, "--out", tmp_path, "--channel-axis", "-3") == 0
-    assert [c.channel_axis for c in segmenter.calls] == [0, -3]
+    assert [c.channel_axis for c in segmenter.calls] == [0, 0]
     assert tifffile.imread(tmp_path / "a_mask.tif").shape == blobs.shape
     assert tifffile.imread(tmp_path / "out" / "a_mask.tif").max() == 4
+
+
+@pytest.mark.parametrize("axis", ["C", "c", "0", "-3"])
+def test_planes_that_the_file_calls_channels(tmp_path, blobs, segmenter, axis):
+    path, out = tmp_path / "a.tif", tmp_path / "out"
+    image = np.stack([blobs, blobs // 2]).astype(np.uint16)
+    tifffile.imwrite(path, image, imagej=True, metadata={"axes": "CYX"})
+    assert run("segment", path, "--out", out, "--planes", axis) == 0
+    assert tifffile.imread(out / "a_mask.tif").shape == image.shape
+
+
+def test_planes_and_channels_that_come_last(tmp_path, blobs, segmenter):
+    path, out = tmp_path / "a.tif", tmp_path / "out"
+    image = np.dstack([blobs] * 5)
+    tifffile.imwrite(path, image, photometric="minisblack")
+    assert run("segment", path, "--out", out, "--planes", "2") == 0
+    assert tifffile.imread(out / "a_mask.tif").shape == (5, *blobs.shape)
+    assert run("segment", path, "--out", out, "--channel-axis", "2") == 0
+    assert tifffile.imread(out / "a_mask.tif").shape == blobs.shape
 
 
 def test_one_bad_image_does_not_stop_the_others(tmp_path, image, segmenter, capsys):

@@ -33,6 +33,26 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
+def add_axes(parser: argparse.ArgumentParser) -> None:
+    """Add ``--channel-axis`` and ``--planes``, as `read_image` takes them."""
+    add = parser.add_argument
+    add("--channel-axis", type=int, metavar="AXIS", help="axis of the channels")
+    add(
+        "--planes",
+        type=_axis,
+        metavar="AXIS",
+        help="axis of the planes (time points or sections), by its number or letter, "
+        "where the file calls it channels or has it last",
+    )
+
+
+def _axis(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
 def positive(text: str) -> float:
     """Take a number above zero as an argument."""
     try:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from napari_iaunet.commands.common import (
+    add_axes,
     add_model,
     count,
     load,
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "size=1 shape=0.5; what is not named does not count",
     )
     add("--out", required=True, type=Path, metavar="CSV", help="table to write")
-    add("--channel-axis", type=int, metavar="AXIS", help="axis of the channels")
+    add_axes(parser)
     add_model(parser)
 
 
@@ -56,10 +57,10 @@ def run(args: argparse.Namespace) -> int:
     weights = dict(args.weights) if args.weights else None
     if weights:
         check_weights(weights)
-    image, labels = read_image(args.image), read_labels(args.labels)
+    image = read_image(args.image, channel_axis=args.channel_axis, planes=args.planes)
+    labels, axis = read_labels(args.labels), image.channel_axis
     label_ids = np.unique(labels[labels > 0])
     like, unlike = (rows_of(some, label_ids) for some in (args.like, args.unlike))
-    axis = image.channel_axis if args.channel_axis is None else args.channel_axis
     cells = load(args).describe(
         image.array,
         labels,

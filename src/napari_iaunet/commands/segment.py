@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.commands.common import (
+    add_axes,
     add_model,
     clear_progress,
     count,
@@ -69,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PX",
         help="diameter of the cells in pixels; estimated if left out",
     )
-    add("--channel-axis", type=int, metavar="AXIS", help="axis of the channels")
+    add_axes(parser)
     add(
         "--name",
         default="cells",

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # Rows and columns of an overlay at most, in pixels: it is for looking at, so of larger
 # images every second pixel, or fewer, are drawn.
 _LARGEST_PICTURE = 4096
+# What the planes are that are linked, if the file does not say.
+_LINKED = {"time": "T", "depth": "Z"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def segment_image(
 
     begin = time.perf_counter()
     try:
-        image = read_image(path)
+        image = read_image(path, channel_axis=args.channel_axis, planes=args.planes)
         result = _Result(image, target, args)
         table = result.make(load(), progress, runner)
     except (ModelError, DeviceError):
@@ -91,20 +93,19 @@ class _Result:
         self, image: ImageFile, target: Path, args: argparse.Namespace
     ) -> None:
         self.image, self.target, self.args = image, target, args
-        given = args.channel_axis
-        self.channel_axis = image.channel_axis if given is None else given
+        self.channel_axis = image.channel_axis
         self.cells = 0
 
     @property
     def axes(self) -> str:
         """Letters of the labels' axes."""
-        return "".join(self.image.axes[i] for i in self._places)
+        letters = "".join(self.image.axes[i] for i in self._places)
+        return letters.replace("Q", _LINKED.get(self.args.link, "Q"))
 
     @property
     def _places(self) -> list[int]:
         """Which axes of the image the labels have: all but that of the channels."""
-        axis, count = self.channel_axis, len(self.image.axes)
-        return [i for i in range(count) if axis is None or i != axis % count]
+        return [i for i in range(len(self.image.axes)) if i != self.channel_axis]
 
     def make(
         self, segmenter: Segmenter, progress: Progress | None, runner: Runner | None
@@ -112,10 +113,9 @@ class _Result:
         """Segment and write all; the table is returned, too, if there is one."""
         from napari_iaunet.io.ome_zarr import image_folder, version_of
         from napari_iaunet.io.ome_zarr_labels import check_replaceable, register_labels
-        from napari_iaunet.tracking.track import ONLY_STACKS
 
-        if self.args.link and len(self.axes) != 3:
-            raise ImageError(ONLY_STACKS)
+        if self.args.link:
+            self._check_linkable()
         as_zarr = self.target.suffix.lower() not in TIFF
         if as_zarr:
             check_replaceable(self.target)
@@ -137,6 +137,19 @@ class _Result:
 
             write_table(f"{beside}_cells.csv", table)
         return table
+
+    def _check_linkable(self) -> None:
+        from napari_iaunet.tracking.track import ONLY_STACKS
+
+        image, known = self.image, ONLY_STACKS.rstrip(".")
+        if len(self.axes) > 3:
+            raise ImageError(f"{known}: this one has planes in both.")
+        if len(self.axes) < 3:
+            what = "this is one plane"
+            if image.channel_axis is not None and image.axes[image.channel_axis] == "C":
+                count = image.array.shape[image.channel_axis]
+                what += f" of {count} channels; --planes C says that these are planes"
+            raise ImageError(f"{known}: {what}.")
 
     def _at_once(
         self, segmenter: Segmenter, progress: Progress | None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.axes import arrange
 from napari_iaunet.io.ome_zarr import in_micrometres, is_zarr
 from napari_iaunet.io.ome_zarr import read as _read_zarr
 from napari_iaunet.io.ome_zarr_labels import write_labels_ome_zarr
@@ -22,7 +23,7 @@ from napari_iaunet.io.write import (
     write_table,
     write_tables,
 )
-from napari_iaunet.segmentation.image import as_planes, guess_channel_axis
+from napari_iaunet.segmentation.image import as_planes
 
 if TYPE_CHECKING:
     import os
@@ -78,12 +79,32 @@ class ImageFile:
         return len(self.axes) - (self.channel_axis is not None) > 2
 
 
-def read_image(path: str | os.PathLike[str]) -> ImageFile:
-    """Read a PNG, JPEG, TIFF or OME-Zarr image.
+def read_image(
+    path: str | os.PathLike[str],
+    *,
+    channel_axis: int | None = None,
+    planes: int | str | None = None,
+) -> ImageFile:
+    """Read a PNG, JPEG, TIFF or OME-Zarr image, at full resolution.
 
-    The path is a file, or the folder of an OME-Zarr image or of a plain zarr array.
-    Returns the first image at full resolution; zarr is read lazily, everything else at
-    once. Raises ImageError if there is no image that can be used.
+    Zarr is read lazily, everything else at once.
+
+    Parameters
+    ----------
+    path : path
+        A file, or the folder of an OME-Zarr image or of a plain zarr array.
+    channel_axis : int, optional
+        Axis that holds the channels, where the file does not say so; axes of length 1
+        are not counted.
+    planes : int or str, optional
+        Axis, or its letter, that holds planes (time points or sections), where the file
+        says something else, such as channels, or has them last. It becomes the axis
+        before rows and columns.
+
+    Raises
+    ------
+    ImageError
+        If there is no image that can be used.
     """
     path = Path(path)
     places: dict[str, AxisPlace] = {}
@@ -107,46 +128,27 @@ def read_image(path: str | os.PathLike[str]) -> ImageFile:
     except OSError as error:
         msg = f"The file {path} cannot be read: {_reason(error)}."
         raise ImageError(msg) from error
-    return replace(_describe(path, array, axes, size), places=places)
+    described = _describe(path, (array, axes, size), channel_axis, planes)
+    return replace(described, places=places)
 
 
 def _describe(
-    path: Path, array: Any, axes: str, size: tuple[float, float] | None
+    path: Path,
+    pixels: tuple[Any, str, tuple[float, float] | None],
+    channel_axis: int | None,
+    planes: int | str | None,
 ) -> ImageFile:
-    """Drop axes of length 1, find the channels and check the rest."""
-    key = tuple(
-        0 if n == 1 and letter not in "YX" else slice(None)
-        for n, letter in zip(array.shape, axes, strict=True)
-    )
-    axes = "".join(a for a, k in zip(axes, key, strict=True) if k != 0)
-    array = array[key]
-    if "C" in axes and "S" in axes:
-        raise ImageError(f"{path} has both channels and colours; keep one of the two.")
-    channel_axis = next((axes.index(a) for a in "SC" if a in axes), None)
-    if channel_axis is None and len(axes) > 2:
-        array, axes, channel_axis = _find_channels(array, axes)
+    """Find the channels and check the rest."""
+    array, axes, size = pixels
     try:
+        found = arrange(array, axes, channel_axis, planes)
         # Of unnamed axes, the caller may still say which one holds channels.
-        as_planes(array, 0 if channel_axis is None and "Q" in axes else channel_axis)
+        unknown = found.channel_axis is None and "Q" in found.axes
+        as_planes(found.array, 0 if unknown else found.channel_axis)
     except ImageError as error:
         msg = f"{path} cannot be used: {str(error)[0].lower()}{str(error)[1:]}"
         raise ImageError(msg) from error
-    return ImageFile(path, array, axes, channel_axis, size)
-
-
-def _find_channels(array: Any, axes: str) -> tuple[Any, str, int | None]:
-    """Find the axis of the channels of a file that does not name it."""
-    last = len(axes) - 1
-    try:
-        guess, clear = guess_channel_axis(array.shape), True
-    except ImageError:
-        guess, clear = None, False
-    if "Q" not in axes and (guess is not None or not clear):
-        return array[..., None], axes + "C", last + 1
-    if guess is None:
-        return array, axes, None
-    kind = "C" if array.shape[-1] == 1 else "S"
-    return array, "Q" * (last - 2) + "YX" + kind, guess
+    return ImageFile(path, *found, size)
 
 
 def _reason(error: BaseException) -> str:

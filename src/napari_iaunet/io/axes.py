@@ -1,0 +1,141 @@
+"""What lies along the axes of an image: planes, channels, rows and columns.
+
+An axis has a letter: T, Z, Y, X; C channels; S red, green, blue; Q anything else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from napari_iaunet.errors import ImageError
+from napari_iaunet.segmentation.image import guess_channel_axis
+
+
+class Arranged(NamedTuple):
+    """An array whose axes are known.
+
+    Attributes
+    ----------
+    array : numpy or dask array
+        Axes of length 1 are left out, Y and X excepted.
+    axes : str
+        One letter for each axis; Y and X are the last ones beside the channels.
+    channel_axis : int or None
+    """
+
+    array: Any
+    axes: str
+    channel_axis: int | None
+
+
+def arrange(
+    array: Any, axes: str, channel_axis: int | None, planes: int | str | None
+) -> Arranged:
+    """Find the planes and the channels of an image.
+
+    Parameters
+    ----------
+    array : numpy or dask array
+    axes : str
+        One letter for each axis, as the file names them.
+    channel_axis, planes : int, str or None
+        What the caller knows better, as for `napari_iaunet.io.read.read_image`.
+
+    Raises
+    ------
+    ImageError
+        If there is no such axis, or not enough are left for rows and columns.
+    """
+    key = tuple(
+        0 if n == 1 and letter not in "YX" else slice(None)
+        for n, letter in zip(array.shape, axes, strict=True)
+    )
+    axes = "".join(a for a, k in zip(axes, key, strict=True) if k != 0)
+    array = array[key]
+    stacked = None if planes is None else _find(planes, axes, "planes")
+    if channel_axis is not None:
+        return _rename(array, axes, _find(channel_axis, axes, "channels"), stacked)
+    named = [axes.index(a) for a in "SC" if a in axes]
+    named = [axis for axis in named if axis != stacked]
+    if len(named) > 1:
+        msg = "It has both channels and colours; keep one of the two."
+        raise ImageError(msg)
+    if stacked is not None:
+        arranged = _rename(array, axes, named[0] if named else None, stacked)
+        return _without_guessing(arranged)
+    if not named and len(axes) > 2:
+        return _find_channels(array, axes)
+    return Arranged(array, axes, named[0] if named else None)
+
+
+def _find(axis: int | str, axes: str, what: str) -> int:
+    """Index of an axis that is given by its letter or its number."""
+    if isinstance(axis, str):
+        index = axes.find(axis.upper())
+        known = index >= 0 and len(axis) == 1
+    else:
+        known, index = -len(axes) <= axis < len(axes), axis % len(axes)
+    if not known:
+        name = "channel axis" if what == "channels" else "axis of planes"
+        shown = axis.upper() if isinstance(axis, str) else axis
+        msg = f"There is no {name} {shown} in an image with the axes {', '.join(axes)}."
+        raise ImageError(msg)
+    return index
+
+
+def _rename(
+    array: Any, axes: str, channel: int | None, stacked: int | None
+) -> Arranged:
+    """Name the axes by where channels and planes are, and put planes before rows."""
+    rest = [i for i in range(len(axes)) if i not in (channel, stacked)]
+    if len(rest) < 2 or (channel is not None and channel == stacked):
+        raise ImageError(
+            f"An image of shape {array.shape} has no two axes left for rows and "
+            "columns beside its channels and planes."
+        )
+    *others, y, x = rest
+    letters = dict(enumerate(axes)) | {y: "Y", x: "X"}
+    stack = [*others] if stacked is None else [*others, stacked]
+    letters |= {i: "Q" for i in stack if letters[i] not in "TZ"}
+    if channel is not None and letters[channel] != "S":
+        letters[channel] = "C"
+    order = list(range(len(axes)))
+    if stacked is not None and stacked > y:
+        order.remove(stacked)
+        order.insert(order.index(y), stacked)
+        array = np.moveaxis(array, stacked, order.index(stacked))
+    placed = None if channel is None else order.index(channel)
+    return Arranged(array, "".join(letters[i] for i in order), placed)
+
+
+def _without_guessing(arranged: Arranged) -> Arranged:
+    """Give narrow planes a channel axis, so that they are not taken for colours."""
+    array, axes, channel_axis = arranged
+    if channel_axis is None and not _is_clear(array.shape):
+        return Arranged(array[..., None], axes + "C", len(axes))
+    return arranged
+
+
+def _is_clear(shape: tuple[int, ...]) -> bool:
+    """Whether an image of this shape is taken for gray planes by itself."""
+    try:
+        return guess_channel_axis(shape) is None
+    except ImageError:
+        return False
+
+
+def _find_channels(array: Any, axes: str) -> Arranged:
+    """Find the axis of the channels of a file that does not name it."""
+    if "Q" not in axes:
+        return _without_guessing(Arranged(array, axes, None))
+    last = len(axes) - 1
+    try:
+        guess = guess_channel_axis(array.shape)
+    except ImageError:
+        return Arranged(array, axes, None)
+    if guess is None:
+        return Arranged(array, axes, None)
+    kind = "C" if array.shape[-1] == 1 else "S"
+    return Arranged(array, "Q" * (last - 2) + "YX" + kind, guess)

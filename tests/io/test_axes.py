@@ -1,0 +1,61 @@
+"""Axes of an image: what a file says of them, and what its owner knows better."""
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from napari_iaunet.errors import ImageError
+from napari_iaunet.io.axes import arrange
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "planes", "expected", "named"),
+    [
+        ((8, 50, 60), "CYX", "C", (8, 50, 60), "QYX"),
+        ((8, 50, 60), "CYX", 0, (8, 50, 60), "QYX"),
+        ((50, 60, 5), "QYX", -1, (5, 50, 60), "QYX"),
+        ((50, 60, 3), "YXS", "s", (3, 50, 60), "QYX"),
+        ((50, 60, 9), "YXZ", "Z", (9, 50, 60), "ZYX"),
+        ((7, 50, 60, 5), "TYXQ", 3, (7, 5, 50, 60), "TQYX"),
+        ((7, 1, 50, 60), "CZYX", "C", (7, 50, 60), "QYX"),
+        ((7, 50, 60, 3), "CYXS", "C", (7, 50, 60, 3), "QYXS"),
+        ((9, 50, 3), "CYX", "C", (9, 50, 3, 1), "QYXC"),
+    ],
+)
+@pytest.mark.parametrize("make", [np.asarray, da.from_array])
+def test_planes_are_where_the_owner_says(shape, axes, planes, expected, named, make):
+    pixels = np.arange(np.prod(shape)).reshape(shape)
+    found = arrange(make(pixels), axes, None, planes)
+    assert found.array.shape == expected
+    assert found.axes == named
+    assert found.channel_axis == next(
+        (named.index(a) for a in "CS" if a in named), None
+    )
+
+
+def test_pixels_of_planes_that_come_last():
+    pixels = np.arange(4 * 5 * 6).reshape(4, 5, 6)
+    found = arrange(pixels, "QYX", None, 2)
+    np.testing.assert_array_equal(found.array[3], pixels[..., 3])
+
+
+def test_channels_are_where_the_owner_says():
+    pixels = np.zeros((4, 50, 60, 5))
+    assert arrange(pixels, "QQYX", -1, None)[1:] == ("QYXC", 3)
+    assert arrange(pixels, "QQYX", 3, 0)[1:] == ("QYXC", 3)
+    assert arrange(pixels, "CQYX", 0, 3)[1:] == ("CQYX", 0)
+
+
+@pytest.mark.parametrize(
+    ("channels", "planes", "says"),
+    [
+        (3, None, "no channel axis 3 in an image with the axes C, Y, X"),
+        (None, "T", "no axis of planes T"),
+        (None, 3, "no axis of planes 3"),
+        (0, "C", "no two axes left"),
+        (1, "C", "no two axes left"),
+    ],
+)
+def test_axes_that_cannot_be(channels, planes, says):
+    with pytest.raises(ImageError, match=says):
+        arrange(np.zeros((8, 50, 60)), "CYX", channels, planes)
