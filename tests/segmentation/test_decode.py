@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from skimage.measure import label as label_components
 from skimage.transform import resize
 
 from napari_iaunet.evaluation import average_precision
@@ -111,3 +112,14 @@ def test_cells_of_a_shrunk_plane_lose_no_rim():
         expected = resize(foreground.numpy(), (28, 28), order=1, anti_aliasing=False)
         lost = (native == 0) & (expected > 0.52)
         assert not lost.any()
+
+
+def test_a_cell_that_breaks_at_the_size_of_the_image_is_in_one_piece():
+    labels = np.zeros((20, 40), np.int32)
+    labels[5:15, 4:20] = labels[9:10, 20:30] = labels[7:13, 30:36] = 1
+    foreground = torch.from_numpy((labels > 0).astype(np.float32))
+    foreground[:, 23:26] *= 0.55  # just enough at the network's scale
+    found = to_image_size(labels, foreground, (50, 100), 0.5)
+    assert label_components(found, connectivity=1).max() == 1
+    assert found[20:30, 20:40].all()
+    assert not found[:, 80:].any()

@@ -12,6 +12,7 @@ from skimage.morphology import h_maxima, remove_small_holes
 from skimage.segmentation import relabel_sequential, watershed
 
 from napari_iaunet.model.ops import highest_near
+from napari_iaunet.segmentation.masks import one_piece_each
 from napari_iaunet.segmentation.measure import disc_area
 from napari_iaunet.segmentation.queries import (
     find_peaks,
@@ -194,7 +195,7 @@ def to_image_size(
     shape: tuple[int, int],
     threshold: float,
 ) -> NDArray[np.int32]:
-    """Bring labels from the network's scale to the image's.
+    """Bring labels from the network's scale to the image's, each in one piece.
 
     Outlines follow the interpolated foreground, so they are not made of blocks
     where the image is larger, and not too small where it is smaller.
@@ -211,7 +212,10 @@ def to_image_size(
         align_corners=False,
         antialias=True,
     )[0, 0]
-    return np.asarray(torch.where(smooth > threshold, resized[0, 0], 0).int())
+    # The interpolated foreground may break where a cell is narrow.
+    return one_piece_each(
+        np.asarray(torch.where(smooth > threshold, resized[0, 0], 0).int())
+    )
 
 
 def decode_plain(

@@ -17,6 +17,7 @@ from napari_iaunet.segmentation.decode import (
     to_image_size,
 )
 from napari_iaunet.segmentation.diameter import Decoded, measure_plane, scale_for
+from napari_iaunet.segmentation.measure import disc_area
 from napari_iaunet.segmentation.sampling import (
     high_contrast_parts,
     is_large,
@@ -47,6 +48,8 @@ _AS_IT_IS = (
     Augmentation(scale=1.25),
     Augmentation(mirrored=True, scale=1.5),
 )
+# Fewer pixels of the image are noise in it: no cell can be recognised in them.
+_FEWEST_PIXELS = 4
 
 
 class CellFinder:
@@ -118,10 +121,12 @@ class CellFinder:
         )
         if native is cells.labels:
             return cells
-        # Some cells may have vanished at the image's scale.
-        count = len(cells.scores)
-        present = np.bincount(native.ravel(), minlength=count + 1)[1:] > 0
-        return keep_cells(Instances(native, cells.scores), present)
+        # Of some cells too little is left at the image's scale.
+        area = np.bincount(native.ravel(), minlength=len(cells.scores) + 1)[1:]
+        share = native.size / cells.labels.size
+        smallest = self._settings.smallest * disc_area(self._known) * share
+        kept = area >= max(smallest, _FEWEST_PIXELS)
+        return keep_cells(Instances(native, cells.scores), kept)
 
     def fields(
         self,

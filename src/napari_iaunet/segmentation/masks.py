@@ -1,4 +1,4 @@
-"""Masks of cells that are made by hand: cut out, split, and clicked in the middle."""
+"""Masks of cells: made one piece each, cut out, split, clicked in the middle."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
+from skimage.measure import label as label_components
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,53 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.segmentation.click import ClickedCell
+
+
+def one_piece_each(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Leave every cell in one piece: pixels that touch by their sides.
+
+    A cell keeps its largest piece. Smaller ones go to the cell that they touch most, or
+    to the background.
+
+    Parameters
+    ----------
+    labels : (Y, X) int32
+        Returned as it is if no cell is in pieces.
+    """
+    pieces, count = label_components(labels, connectivity=1, return_num=True)
+    where = np.flatnonzero(labels)
+    piece = pieces.ravel()[where]
+    area = np.bincount(piece, minlength=count + 1)
+    owner = np.zeros(count + 1, np.int32)
+    owner[piece] = labels.ravel()[where]
+    order = np.lexsort((-area[1:], owner[1:])) + 1
+    stray = np.zeros(count + 1, bool)
+    stray[order[1:]] = owner[order[1:]] == owner[order[:-1]]
+    if not stray.any():
+        return labels
+    whole = np.where(stray, 0, owner)[pieces]
+    owner[stray] = _touched_most(pieces, whole, stray)
+    changed: NDArray[np.int32] = owner[pieces]
+    return changed
+
+
+def _touched_most(
+    pieces: NDArray[np.integer], labels: NDArray[np.int32], stray: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Return the label that each stray piece shares most sides with, 0 for none."""
+    y, x = np.nonzero(stray[pieces])
+    # Labels with a border of background: each pixel has four neighbours.
+    padded = np.pad(labels, 1)
+    sides = ((y, x + 1), (y + 2, x + 1), (y + 1, x), (y + 1, x + 2))
+    beside = np.concatenate([padded[side] for side in sides])
+    piece = np.tile(pieces[y, x], len(sides))[beside > 0]
+    pairs, shared = np.unique(
+        np.stack([piece, beside[beside > 0]], 1), axis=0, return_counts=True
+    )
+    most = np.zeros(len(stray), np.int32)
+    order = np.argsort(shared, kind="stable")
+    most[pairs[order, 0]] = pairs[order, 1]
+    return most[stray]
 
 
 def spare(
@@ -54,13 +102,14 @@ def divide(
 ) -> NDArray[np.bool_]:
     """Split a cell by two masks, all (y, x), and return the second part.
 
-    Every pixel goes to one of both parts. Each mask holds a pixel of the cell that the
-    other one does not hold.
+    Every pixel goes to one of both parts, each of which is in one piece if the cell is.
+    Each mask holds a pixel of the cell that the other one does not hold.
     """
     first, second = first & ~second & cell, second & ~first & cell
     distance = [ndimage.distance_transform_edt(~part) for part in (first, second)]
     part: NDArray[np.bool_] = cell & (distance[1] < distance[0])
-    return part
+    whole = one_piece_each(np.where(cell, 1 + part, 0).astype(np.int32))
+    return np.where(whole == 0, part, whole == 2)
 
 
 def deepest(mask: NDArray[np.bool_], away_from: tuple[int, int]) -> tuple[int, int]:
