@@ -146,9 +146,12 @@ class Jobs(QObject):
                 bar.close()
             return
         self._bar = bar
+        # Of napari's worker only its place in the list of tasks is used: its own start
+        # waits for the event loop, and a thread that begins when that has ended, as
+        # napari is closed, aborts the process. Python waits for this one.
         worker = create_worker(task, _start_thread=False, _ignore_errors=True)
         task.worker_stops = lambda: worker.abort_requested
-        worker.start()
+        threading.Thread(target=worker.run, name=description).start()
 
     def cancel(self) -> None:
         """Ask the running job to stop; ``cancelled`` follows when it has."""
