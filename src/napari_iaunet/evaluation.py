@@ -184,32 +184,45 @@ def average_precision(
     if limits.ndim != 1 or not limits.size or not ((limits >= 0) & (limits <= 1)).all():
         msg = "Thresholds of the intersection over union must lie between 0 and 1."
         raise ImageError(msg)
-    counts = [_count(t, p, limits) for t, p in zip(trues, preds, strict=True)]
-    tp, fp, fn = (np.stack([c[i] for c in counts]).astype(np.int64) for i in range(3))
+    scores = []
+    for i, (one, other) in enumerate(zip(trues, preds, strict=True), 1):
+        if one.shape != other.shape:
+            which = f" of image {i} of {len(trues)}" if len(trues) > 1 else ""
+            raise ImageError(
+                f"The true labels{which} have shape {one.shape} but the predicted "
+                f"ones {other.shape}."
+            )
+        scores.append(_score(one, other, limits))
+    return pooled(scores)
+
+
+def pooled(scores: Sequence[AveragePrecision]) -> AveragePrecision:
+    """Put the scores of several images together, at the same thresholds."""
+    tp, fp, fn, sums = (
+        np.concatenate([getattr(score, name) for score in scores])
+        for name in ("tp", "fp", "fn", "iou_sum")
+    )
     return AveragePrecision(
-        thresholds=limits,
+        thresholds=scores[0].thresholds,
         pooled=_ratio(tp.sum(axis=0), (tp + fp + fn).sum(axis=0)),
         per_image=_ratio(tp, tp + fp + fn),
         tp=tp,
         fp=fp,
         fn=fn,
-        iou_sum=np.stack([c[3] for c in counts]),
+        iou_sum=sums,
     )
 
 
-def _count(
+def _score(
     true: NDArray[Any], pred: NDArray[Any], thresholds: NDArray[np.float64]
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    if true.shape != pred.shape:
-        raise ImageError(
-            f"The true labels have shape {true.shape} but the predicted "
-            f"ones {pred.shape}."
-        )
+) -> AveragePrecision:
     found = overlaps(true, pred)
     ious = [match(found, float(limit))[2] for limit in thresholds]
-    tp = np.array([iou.size for iou in ious])
-    sums = np.array([iou.sum() for iou in ious])
-    return tp, found.n_pred - tp, found.n_true - tp, sums
+    tp = np.array([[iou.size for iou in ious]], np.int64)
+    fp, fn = found.n_pred - tp, found.n_true - tp
+    ratio = _ratio(tp, tp + fp + fn)
+    sums = np.array([[iou.sum() for iou in ious]])
+    return AveragePrecision(thresholds, ratio[0], ratio, tp, fp, fn, sums)
 
 
 def _images(labels: ArrayLike | Sequence[ArrayLike]) -> list[NDArray[Any]]:
@@ -220,9 +233,10 @@ def _images(labels: ArrayLike | Sequence[ArrayLike]) -> list[NDArray[Any]]:
     images = [np.asarray(item) for item in labels] if many else [np.asarray(labels)]  # type: ignore[union-attr]
     if not images:
         raise ImageError("There are no label images to compare.")
-    for image in images:
+    for i, image in enumerate(images, 1):
+        which = f" of image {i} of {len(images)}" if len(images) > 1 else ""
         if image.dtype.kind not in "biu":
-            raise ImageError(f"Labels must be integers, not {image.dtype}.")
+            raise ImageError(f"Labels{which} must be integers, not {image.dtype}.")
         if image.size and image.dtype.kind == "i" and image.min() < 0:
-            raise ImageError("Labels must not be negative.")
+            raise ImageError(f"Labels{which} must not be negative.")
     return images

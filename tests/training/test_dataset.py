@@ -1,5 +1,6 @@
 """Pairs, splits and the geometry of cells."""
 
+import unicodedata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -163,3 +164,12 @@ def test_stains_are_told_from_colours(shape, dtype, axis, stains):
     labels[10:20, 10:20] = 1
     annotation = Annotation(image, labels, channel_axis=axis)
     assert prepare(annotation, 28.0).stains == stains
+
+
+def test_names_of_a_mac_are_paired_with_those_of_others(tmp_path, labels):
+    for form, ending in (("NFC", "img"), ("NFD", "mask"), ("NFD", "region")):
+        name = unicodedata.normalize(form, f"größe_{ending}.tif")
+        imwrite(tmp_path / name, labels)
+    pairs = find_pairs([tmp_path])
+    assert len(pairs) == 1
+    assert next(read_pairs(pairs)).region is not None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score predicted against annotated label images."""
-    from napari_iaunet.evaluation import average_precision
+    from napari_iaunet.evaluation import pooled
 
     true, pred = _label_files(args.true), _label_files(args.pred)
     missing = sorted(true.keys() - pred.keys())
@@ -40,12 +42,29 @@ def run(args: argparse.Namespace) -> int:
         msg = f"There is no prediction for {len(missing)} of {len(true)}: {some}."
         raise ImageError(msg)
     names = sorted(true)
-    scores = average_precision(
-        [read_labels(true[name]) for name in names],
-        [read_labels(pred[name]) for name in names],
-    )
+    scores = pooled([_score(true[name], pred[name]) for name in names])
     print(_as_json(names, scores) if args.json else _as_table(scores))
     return 0
+
+
+def _score(true: Path, pred: Path) -> AveragePrecision:
+    """Score one label image; what is wrong with it is said with its name."""
+    from napari_iaunet.evaluation import average_precision
+    from napari_iaunet.segmentation.masks import seem_classes
+
+    both = read_labels(true), read_labels(pred)
+    for path, labels in zip((true, pred), both, strict=True):
+        if labels.dtype.kind == "i" and labels.min(initial=0) < 0:
+            raise ImageError(f"{path}: labels must not be negative.")
+        planes = labels.reshape(-1, *labels.shape[-2:])
+        hint = seem_classes(planes[len(planes) // 2])
+        if hint:
+            print(f"{path}: {hint}", file=sys.stderr)
+    if both[0].shape != both[1].shape:
+        size, other = (" x ".join(map(str, labels.shape)) for labels in both)
+        msg = f"{true} has a shape of {size} pixels, but {pred} one of {other}."
+        raise ImageError(msg)
+    return average_precision(*both)
 
 
 def _label_files(path: Path) -> dict[str, Path]:
@@ -63,6 +82,8 @@ def _label_files(path: Path) -> dict[str, Path]:
         group = masks if name.endswith(("_mask", "_pred")) else others
         while name.endswith(("_mask", "_pred", "_img")):
             name = name.rpartition("_")[0]
+        # A Mac writes accents as characters of their own, others do not.
+        name = unicodedata.normalize("NFC", name)
         if name in group:
             msg = f"{group[name]} and {file} are label images of the same name."
             raise ImageError(msg)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from napari_iaunet.segmentation.click import ClickedCell
 
+# A label of so many separate pieces is a class of cells rather than a cell.
+_PIECES = 5
+
 
 def one_piece_each(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     """Leave every cell in one piece: pixels that touch by their sides.
@@ -42,6 +45,25 @@ def one_piece_each(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     owner[stray] = _touched_most(pieces, whole, stray)
     changed: NDArray[np.int32] = owner[pieces]
     return changed
+
+
+def seem_classes(labels: NDArray[np.integer]) -> str | None:
+    """Say so if a label image has one label for many cells, such as 255 for all.
+
+    Parameters
+    ----------
+    labels : (Y, X) int or bool
+        0 is background.
+    """
+    count = len(np.unique(labels[labels > 0]))
+    pieces = int(label_components(labels > 0, connectivity=2).max(initial=0))
+    if not count or pieces < _PIECES * count:
+        return None
+    return (
+        f"the labels look like classes, not like cells: {count} "
+        f"label{'' if count == 1 else 's'} for {pieces} separate pieces. Every cell "
+        "needs a number of its own."
+    )
 
 
 def _touched_most(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from skimage.measure import label as label_components
 
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.segmentation.masks import seem_classes
 from napari_iaunet.segmentation.measure import disc_diameters
 from napari_iaunet.training.dataset import check_labels, consecutive
 from napari_iaunet.training.holdout import FEWEST_CELLS
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 # Three of so many cells are held out: with fewer, one cell decides whether it helped.
 _GOOD_CELLS = 12
-# A label of so many separate pieces is a class of cells rather than a cell.
-_PIECES = 5
 # Factors between the cells' diameter and the network's that rescaling covers: `prepare`
 # goes as far.
 _SMALLEST, _LARGEST = 0.25, 10.0
@@ -99,14 +97,9 @@ def _checked(annotation: Annotation) -> NDArray[np.int32]:
     if planes.plane_shape != annotation.labels.shape:
         raise TrainingError(f"{title}: image and labels differ in size.")
     labels = consecutive(annotation.labels)
-    count = int(labels.max())
-    pieces = int(label_components(labels > 0, connectivity=2).max())
-    if count and pieces >= _PIECES * count:
-        raise TrainingError(
-            f"{title}: the labels look like classes, not like cells: {count} "
-            f"label{'' if count == 1 else 's'} for {pieces} separate pieces. Every "
-            "cell needs a number of its own."
-        )
+    hint = seem_classes(labels)
+    if hint:
+        raise TrainingError(f"{title}: {hint}")
     return labels
 
 

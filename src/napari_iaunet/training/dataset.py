@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,13 +143,18 @@ def find_pairs(folders: Sequence[Path]) -> list[tuple[Path, Path]]:
 
 def _pairs_in(folder: Path) -> list[tuple[Path, Path]]:
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_ENDINGS)
-    images = {p.stem.removesuffix("_img"): p for p in files if p.stem.endswith("_img")}
-    masks = {p.stem.removesuffix("_mask"): p for p in files if p.stem.endswith("_mask")}
+    images = {_id_of(p, "_img"): p for p in files if p.stem.endswith("_img")}
+    masks = {_id_of(p, "_mask"): p for p in files if p.stem.endswith("_mask")}
     alone = [images[key].name for key in images if key not in masks]
     if alone and len(alone) < len(images):
         more = f" and {len(alone) - 1} more" if len(alone) > 1 else ""
         log.warning("%s: left out for want of a mask: %s%s", folder, alone[0], more)
     return [(images[key], masks[key]) for key in images if key in masks]
+
+
+def _id_of(path: Path, ending: str) -> str:
+    """Name without its ending; a Mac writes accents as characters of their own."""
+    return unicodedata.normalize("NFC", path.stem.removesuffix(ending))
 
 
 def geometry(
@@ -321,7 +327,8 @@ def read_pairs(
 
 def _region_beside(image: Path) -> Path | None:
     stem = image.stem.removesuffix("_img")
-    names = (image.with_name(f"{stem}_region{end}") for end in IMAGE_ENDINGS)
+    stems = (stem, *(unicodedata.normalize(form, stem) for form in ("NFC", "NFD")))
+    names = (image.with_name(f"{s}_region{e}") for s in stems for e in IMAGE_ENDINGS)
     return next((name for name in names if name.is_file()), None)
 
 

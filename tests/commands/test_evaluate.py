@@ -1,0 +1,61 @@
+"""Which label images `evaluate` pairs, and what it says of those that are wrong."""
+
+import unicodedata
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_iaunet.cli import main
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Folders of predicted and of true labels: three images of twelve cells each."""
+    labels = np.zeros((40, 50), np.uint8)
+    labels[5::12, 5::12] = np.arange(1, 13).reshape(3, 4)
+    for name in ("pred", "true"):
+        (tmp_path / name).mkdir()
+        for i in range(3):
+            tifffile.imwrite(tmp_path / name / f"{i}_mask.tif", labels)
+    return tmp_path / "pred", tmp_path / "true"
+
+
+def complaint(capsys, *arguments) -> str:
+    assert main(["evaluate", *map(str, arguments)]) == 2
+    told = capsys.readouterr().err
+    assert len(told.splitlines()) == 1
+    return told
+
+
+def test_the_file_that_is_wrong_is_named(folders, capsys):
+    pred, true = folders
+    wrong = pred / "1_mask.tif"
+    tifffile.imwrite(wrong, np.zeros((3, 3), np.uint8))
+    told = complaint(capsys, pred, true)
+    assert f"{wrong} one of 3 x 3" in told
+    assert f"{true / '1_mask.tif'} has a shape of 40 x 50" in told
+    tifffile.imwrite(wrong, np.full((40, 50), -3, np.int16))
+    assert f"{wrong}: labels must not be negative" in complaint(capsys, pred, true)
+    wrong.write_bytes(b"no image")
+    assert str(wrong) in complaint(capsys, pred, true)
+
+
+def test_names_of_a_mac_are_those_of_others(folders, capsys):
+    for folder, form in zip(folders, ("NFC", "NFD"), strict=True):
+        name = unicodedata.normalize(form, "größe_mask.tif")
+        (folder / "1_mask.tif").rename(folder / name)
+    assert main(["evaluate", *map(str, folders)]) == 0
+    assert "3 images, 36 annotated cells" in capsys.readouterr().out
+
+
+def test_one_label_for_all_cells_is_pointed_out(folders, capsys):
+    pred, true = folders
+    path = true / "1_mask.tif"
+    tifffile.imwrite(path, np.where(tifffile.imread(path), 255, 0).astype(np.uint8))
+    assert main(["evaluate", str(pred), str(true)]) == 0
+    told = capsys.readouterr()
+    assert "3 images, 25 annotated cells" in told.out
+    assert told.err.startswith(f"{path}: the labels look like classes, not like cells")
+    assert "1 label for 12 separate pieces" in told.err
+    assert len(told.err.splitlines()) == 1
