@@ -20,6 +20,21 @@ def test_loads_torch_and_leaves_the_switches_of_the_process_alone():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_nothing_old_is_looked_through_while_torch_loads_nor_soon_after():
+    code = (
+        "import gc\n"
+        "from napari_iaunet.plugin.core.responsive import load_torch\n"
+        "full = []\n"
+        "gc.callbacks.append(lambda phase, info: full.append(1) if "
+        "(phase, info['generation']) == ('start', 2) else None)\n"
+        "load_torch()\n"
+        # As many objects as a first prediction makes.
+        "kept = [[] for _ in range(20_000)]\n"
+        "assert not full\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_broken_torch_fails_with_its_own_error():
     code = (
         "import gc, sys\n"
