@@ -88,6 +88,13 @@ class IAUNetDock(QWidget):
 
     def _on_tab(self, index: int) -> None:
         preferences.keep("tab", self.tabs.tabText(index))
+        # A tool that is out of sight has neither the mouse nor layers.
+        if self.tabs.widget(index) is not self.segment_panel:
+            self.click_panel.button.setChecked(False)
+        if self.tabs.widget(index) is self.lookalike_panel:
+            self.lookalike_controller.enter()
+        else:
+            self.lookalike_controller.leave()
 
     def _on_clicks(self, on: bool) -> None:
         if on:

@@ -21,6 +21,7 @@ from clicker import (
     nuclei,
     squares,
 )
+from napari.utils.notifications import notification_manager
 from person import CTRL, LEFT, SHIFT, Person
 from qtpy.QtCore import QPoint, Qt
 
@@ -228,6 +229,36 @@ def test_our_keys_are_free_in_napari(ready):
         for cls in owner.__class__.__mro__:
             known = {str(key) for key in getattr(cls, "class_keymap", {})}
             assert not known & {"K", "D", "J", "S"}
+
+
+@pytest.mark.parametrize("names", [(), ("image",), ("click preview",)])
+def test_layers_are_thrown_away_with_a_draft_open(ready, names):
+    """With the trash of the layer list, whatever of ours is among them."""
+    ready.click(A)
+    layers = ready.viewer.layers
+    layers.selection = {layers[name] for name in names} if names else set(layers)
+    buttons = ready.viewer.__wrapped__.window._qt_viewer.layerButtons
+    ready.qtbot.mouseClick(buttons.deleteButton, LEFT)
+    ready.qtbot.wait(200)
+    assert not [r for r in notification_manager.records if "closed" not in r.message]
+    assert ready.preview is None
+    if names == ("click preview",):
+        assert ready.said == "Click a cell."
+        ready.click(B)
+        assert is_cell(ready.preview, B)
+    else:
+        assert list(layers) == []
+        assert "closed" in ready.said
+
+
+def test_leaving_the_tab_switches_off(ready):
+    ready.click(A)
+    ready.dock.tabs.setCurrentWidget(ready.dock.track_panel)
+    assert ready.viewer.cursor.style == "standard"
+    assert [i.name for i in ready.viewer.layers] == ["image", "image cells"]
+    ready.dock.tabs.setCurrentWidget(ready.dock.segment_panel)
+    assert not ready.panel.button.isChecked()
+    assert is_cell(ready.cells.data == 1, A)
 
 
 def test_the_dock_is_closed(ready):

@@ -41,7 +41,6 @@ def test_it_is_no_layer_of_the_user(viewer, preview):
     preview.show(image, read_image([image]), (6, 7), MASK)
     assert viewer.layers.selection.active == image
     assert list_layers(viewer, Labels) == []
-    assert viewer.layers[-1].locked
 
 
 def test_the_next_cell_is_shown_by_the_same_layer_on_top(viewer, preview):
@@ -80,8 +79,9 @@ def test_it_is_hidden_and_removed(viewer, preview):
 def test_a_user_may_remove_it_too(viewer, preview):
     image = viewer.add_image(np.zeros((20, 30)))
     preview.show(image, read_image([image]), (6, 7), MASK)
-    viewer.layers[-1].locked = False
+    assert not preview.is_closed
     viewer.layers.pop()
+    assert preview.is_closed
     preview.hide()
     preview.show(image, read_image([image]), (6, 7), MASK)
     assert len(viewer.layers) == 2

@@ -58,6 +58,12 @@ class User(Person):
         if wait:
             self.wait()
 
+    def trash(self):
+        """Press the trash of the layer list."""
+        viewer = self.viewer.__wrapped__.window._qt_viewer
+        self.qtbot.mouseClick(viewer.layerButtons.deleteButton, LEFT)
+        self.qtbot.wait(200)  # until all is drawn and nothing is left to do
+
     @property
     def said(self):
         return self.panel.status.text()
@@ -77,6 +83,14 @@ class User(Person):
 
 
 ENDS = (" similarity", " found")
+
+
+def state(viewer):
+    """What of a viewer its user has a say in, but for the mouse."""
+    layers = viewer.layers
+    shown = [(i.name, i.visible, i.opacity, i.locked, i.mode) for i in layers]
+    selected = {i.name for i in layers.selection}
+    return shown, selected, viewer.dims.point, viewer.scene.camera.zoom
 
 
 @pytest.fixture
@@ -511,6 +525,83 @@ def test_our_layers_are_removed(ready):
     ready.wait()
     ready.click(middle(0, 5))
     assert sorted(ready.ours) == ["cells found", "cells similarity"]
+
+
+@pytest.mark.viewer
+@pytest.mark.parametrize("names", [(), ("image",), ("cells found", "cells")])
+def test_layers_are_thrown_away_together(ready, names):
+    """With the trash of the layer list, whatever of ours is among them."""
+    ready.click(middle(0, 0))
+    layers = ready.viewer.layers
+    layers.selection = {layers[name] for name in names} if names else set(layers)
+    ready.trash()
+    assert messages() == []
+    assert set(names or layers.selection).isdisjoint(i.name for i in layers)
+    assert ready.ours == []
+    assert "Open an image" in ready.said
+    assert all(layer.visible for layer in layers)
+
+
+@pytest.mark.viewer
+def test_what_is_shown_is_thrown_away(ready):
+    ready.click(middle(0, 0))
+    ready.viewer.layers.selection = {ready.viewer.layers["cells found"]}
+    ready.trash()
+    assert messages() == []
+    assert [layer.name for layer in ready.viewer.layers] == ["image", "cells"]
+    assert ready.viewer.layers["cells"].visible
+    assert "no longer shown" in ready.said
+    ready.click(middle(0, 5))
+    assert ready.ours == ["cells similarity", "cells found"]
+
+
+@pytest.mark.viewer
+def test_leaving_the_tab_leaves_the_viewer_as_it_was(ready):
+    before = state(ready.viewer)
+    ready.click(middle(0, 0))
+    ready.panel.found.slider.setValue(400)
+    ready.wait()
+    found, threshold = ready.found, ready.panel.found.threshold
+    ready.dock.tabs.setCurrentWidget(ready.dock.track_panel)
+    ready.wait()
+    assert state(ready.viewer) == before
+    assert ready.viewer.cursor.style == "standard"
+    ready.dock.tabs.setCurrentWidget(ready.panel)
+    ready.wait()
+    assert ready.found == found
+    assert ready.panel.found.threshold == threshold
+    assert not ready.viewer.layers["cells"].visible
+    assert ready.panel.pick_button.text() == "Pick cells: off"
+
+
+@pytest.mark.viewer
+def test_what_happens_out_of_sight_is_shown_later(ready, seer):
+    ready.click(middle(0, 0))
+    ready.dock.tabs.setCurrentWidget(ready.dock.segment_panel)
+    cells = ready.viewer.layers["cells"]
+    cells.data_setitem(np.nonzero(ready.labels == 2), 0)
+    ready.wait()
+    assert ready.ours == []
+    assert len(seer.calls) == 1, "not compared while nobody looks"
+    ready.dock.tabs.setCurrentWidget(ready.panel)
+    ready.wait()
+    assert len(seer.calls) == 2
+    assert ready.panel.found.count.text().endswith(f"{ready.panel.found.threshold:.3f}")
+    assert ready.ours == ["cells similarity", "cells found"]
+
+
+@pytest.mark.viewer
+def test_cells_are_compared_out_of_sight(qtbot, ready, seer):
+    seer.steps, seer.pause = 50, 0.01
+    ready.click(middle(0, 0), wait=False)
+    qtbot.waitUntil(seer.reached.is_set)
+    ready.dock.tabs.setCurrentWidget(ready.dock.segment_panel)
+    ready.wait()
+    assert ready.ours == []
+    ready.dock.tabs.setCurrentWidget(ready.panel)
+    ready.wait()
+    assert ready.ours == ["cells similarity", "cells found"]
+    assert len(seer.calls) == 1
 
 
 def test_cancel(qtbot, ready, seer):

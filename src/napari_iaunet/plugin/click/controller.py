@@ -158,6 +158,9 @@ class ClickController(QObject):
         if self._source.choice is not None and self._source.image is None:
             self._editor.drop()
             self._switch_off(_CLOSED)
+        elif self._preview.is_closed:
+            self._editor.drop()
+            self._tell()
         self._offer_targets()
 
     def _refresh(self) -> None:

@@ -9,6 +9,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_iaunet.plugin.layers.find import HELPER, selection_kept
 from napari_iaunet.plugin.layers.geometry import added_axes, placement
+from napari_iaunet.plugin.layers.helpers import take_out
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -67,10 +68,13 @@ class ClickPreview:
 
     def remove(self) -> None:
         """Take the layer out of the viewer."""
-        if self._layer is not None and self._exists():
-            with self._own_changes():
-                self._viewer.layers.remove(self._layer)
+        take_out(self._viewer, self._own_changes, self._layer)
         self._layer = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the user closed the layer."""
+        return self._layer is not None and not self._exists()
 
     def _exists(self) -> bool:
         return self._layer is not None and self._layer in self._viewer.layers
@@ -78,7 +82,7 @@ class ClickPreview:
     def _add(self, labels: NDArray[np.integer], where: dict[str, Any]) -> Labels:
         """Add the layer and leave the user's selection as it is."""
         with self._own_changes(), selection_kept(self._viewer):
-            own = self._viewer.add_labels(
+            return self._viewer.add_labels(
                 labels,
                 name=_NAME,
                 colormap=DirectLabelColormap(
@@ -88,8 +92,6 @@ class ClickPreview:
                 metadata={HELPER: True},
                 **where,
             )
-            own.locked = True
-        return own
 
 
 def _lies(own: Labels, ndim: int, where: dict[str, Any]) -> bool:

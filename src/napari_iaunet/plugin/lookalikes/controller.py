@@ -59,6 +59,7 @@ _BESIDE = "That is beside the cells."
 _NOT_2D = "Picking needs the 2D view."
 _FIRST_LIKE = "First click a cell that you look for."
 _OTHER_TOOL = "Choose “Move camera” in the layer controls to pick again."
+_CLOSED = "What was found is no longer shown. Click a cell to look again."
 _GONE = "The cell that you looked for is gone. Click another one."
 _CHANGED = "The cells or the image have changed: comparing again…"
 _NO_MODEL = "No model is installed: choose one in the Segment tab."
@@ -89,7 +90,7 @@ class LookalikeController(QObject):
         self._targets, self._weights = Targets(), dict(DEFAULT_WEIGHTS)
         self._asked: tuple[list[CellsOnImage], str] | None = None
         self._found: Found | None = None
-        self._is_on = self._is_moved = False
+        self._is_on = self._is_moved = self._is_left = False
         self._connections = Connections(*self._wires())
         self._on_layers()
         self._on_selection()
@@ -135,15 +136,42 @@ class LookalikeController(QObject):
         self._connections.clear()
         self._found = None
 
+    # -- out of sight ------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Leave the viewer as it was before; `enter` shows again what was found."""
+        self._is_left = True
+        self._panel.pick_button.setChecked(False)
+        self._timer.stop()
+        self._display.remove()
+
+    def enter(self) -> None:
+        """Show what was found, of the cells as they are now."""
+        if not self._is_left:
+            return
+        self._is_left = False
+        self._offer()
+        if self._found is None or self._asked != self._question():
+            self._refresh()
+        elif self._library.check():
+            self._show()
+
     # -- which cells are searched ------------------------------------------------
 
     def _on_layers(self, event: object = None) -> None:
         if self._own_changes:
             return
+        if self._display.is_closed:  # once all that is being closed is closed
+            QTimer.singleShot(0, self._on_closed)
         self._scope.update()
         self._library.forget_closed()
         self._offer()
         self._on_change()
+
+    def _on_closed(self) -> None:
+        if self._display.is_closed:
+            self._targets.add(Query())
+            self._show_nothing(_CLOSED)
 
     def _offer(self) -> None:
         self._panel.set_pairs(*self._scope.names())
@@ -249,6 +277,9 @@ class LookalikeController(QObject):
 
     def _refresh(self, event: object = None) -> None:
         """Describe the cells if need be, then rank them."""
+        if self._is_left:  # done when the tab is entered
+            self._found = None
+            return
         targets = self._targets
         pairs, model = question = self._question()
         self._panel.set_steps(targets.can_go_back, targets.can_go_forward)
@@ -287,7 +318,7 @@ class LookalikeController(QObject):
     def _rank(self) -> None:
         """Rank all cells, and show it."""
         self._panel.set_busy(False)
-        if self._asked is None:
+        if self._asked is None or self._is_left:
             return
         pairs, model = self._asked
         known = {p.labels: self._library.get(p, model) for p in pairs}
@@ -313,7 +344,12 @@ class LookalikeController(QObject):
         self._display.show_examples(ranking, query)
         self._panel.found.set_values(np.sort(values))
         self._panel.found.set_threshold(threshold)
-        self._display.show(ranking, values, threshold)
+        self._show()
+
+    def _show(self) -> None:
+        """Show what was found in the viewer."""
+        assert self._found is not None
+        self._display.show(*self._found[:3])
         self._timer.start()
         self._tell()
 

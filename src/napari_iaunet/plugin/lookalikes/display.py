@@ -97,8 +97,13 @@ class LookalikeDisplay:
         pictures = [] if ranking is None else list(_examples(ranking, query))
         self._panel.set_examples(pictures)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the user closed a layer that shows what was found."""
+        return any(shown.is_closed for shown in self._shown.values())
+
     def remove(self) -> None:
-        """Show nothing."""
+        """Show nothing in the viewer."""
         for shown in self._shown.values():
             shown.remove()
         self._shown.clear()

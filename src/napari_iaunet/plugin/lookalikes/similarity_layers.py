@@ -9,6 +9,7 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colorma
 
 from napari_iaunet.plugin.layers.find import HELPER, selection_kept
 from napari_iaunet.plugin.layers.geometry import placement
+from napari_iaunet.plugin.layers.helpers import take_out
 from napari_iaunet.segmentation.cell_map import ValuePerCell
 
 if TYPE_CHECKING:
@@ -94,13 +95,17 @@ class SimilarityLayers:
         else:
             self._outlines.refresh()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the user closed one of the layers."""
+        own = (self._image, self._outlines)
+        return any(i is not None and i not in self._viewer.layers for i in own)
+
     def remove(self) -> None:
         """Take the layers out of the viewer, and show the cells again."""
-        with self._own_changes():
-            for layer in (self._image, self._outlines):
-                if layer is not None and layer in self._viewer.layers:
-                    self._viewer.layers.remove(layer)
-            if self._labels in self._viewer.layers and self._was_visible:
+        take_out(self._viewer, self._own_changes, self._image, self._outlines)
+        if self._labels in self._viewer.layers and self._was_visible:
+            with self._own_changes():
                 self._labels.visible = True
         self._image = self._outlines = None
 
@@ -136,7 +141,6 @@ class SimilarityLayers:
                 metadata={HELPER: True},
                 **placement(self._labels),
             )
-            self._image.locked = self._outlines.locked = True
             self._labels.visible = False
 
 
