@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from peaks import peak_of
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.evaluation import average_precision, match, overlaps
@@ -78,9 +79,27 @@ def test_half_overlap_matches_once():
     assert average_precision(true, pred, (0.5,)).tp.tolist() == [[1]]
 
 
-def test_identical_and_renumbered():
+def test_many_cells_take_little_memory():
+    code = """
+import numpy as np
+from napari_iaunet.evaluation import average_precision
+
+y, x = np.indices((1600, 1600)) // 16
+labels = (y * 100 + x + 1).astype(np.int32)
+before = peak()
+score = average_precision(labels, np.roll(labels, 3, 1), (0.0, 0.3, 0.5))
+print(before, peak(), *score.tp[0])
+"""
+    before, after, *tp = peak_of(code)
+    # Matched in a table of all cells with all cells, they would take 800 MB.
+    assert after - before < 200
+    assert tp == [10_000] * 3
+
+
+@pytest.mark.parametrize("first", [1, 2**31, 2**63])
+def test_identical_and_renumbered(first):
     true = random_labels(3)
-    pred = np.where(true > 0, 5000 - true, 0).astype(np.uint64)
+    pred = np.where(true > 0, np.uint64(first + 5000) - true.astype(np.uint64), 0)
     score = average_precision(true, pred)
     assert score.pooled.tolist() == [1.0] * 10
     assert score.panoptic_quality.tolist() == [1.0] * 10

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from napari_iaunet.errors import ImageError
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
+# Pixels whose labels are counted at a time, for memory's sake: they take 16 MB.
+_AT_A_TIME = 1 << 20
+# Two labels up to this are one number of 64 bits.
+_LARGEST_LABEL = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class AveragePrecision:
 
 
 class Overlaps(NamedTuple):
-    """Pairs of cells that share pixels, and how many cells there are."""
+    """Pairs of cells that share pixels, sorted, and how many cells there are."""
 
     true: NDArray[np.intp]
     pred: NDArray[np.intp]
@@ -97,25 +101,45 @@ def overlaps(true: NDArray[Any], pred: NDArray[Any]) -> Overlaps:
         ``true[k]`` and ``pred[k]`` count cells in ascending order of label,
         from 0; ``iou`` is float64 in (0, 1].
     """
-    ids_t, t = np.unique(true, return_inverse=True)
-    ids_p, p = np.unique(pred, return_inverse=True)
-    ones = np.ones(t.size, np.int64)
-    table = coo_array(
-        (ones, (t.ravel(), p.ravel())), shape=(ids_t.size, ids_p.size)
-    ).tocsr()
-    area_t, area_p = np.asarray(table.sum(axis=1)), np.asarray(table.sum(axis=0))
-    pairs = table.tocoo()
-    row, column = pairs.coords
-    cells = (ids_t[row] != 0) & (ids_p[column] != 0)
-    row, column, both = row[cells], column[cells], pairs.data[cells]
-    iou = both / (area_t[row] + area_p[column] - both)
+    pairs, both = _count_pairs(_small_labels(true), _small_labels(pred))
+    t, p = np.divmod(pairs, _LARGEST_LABEL + 1)
+    ids_t, t = np.unique(t, return_inverse=True)
+    ids_p, p = np.unique(p, return_inverse=True)
+    area_t, area_p = np.bincount(t, both), np.bincount(p, both)
+    cells = (ids_t[t] != 0) & (ids_p[p] != 0)
+    t, p, both = t[cells], p[cells], both[cells]
     return Overlaps(
-        (np.cumsum(ids_t != 0) - 1)[row],
-        (np.cumsum(ids_p != 0) - 1)[column],
-        iou,
+        (np.cumsum(ids_t != 0) - 1)[t],
+        (np.cumsum(ids_p != 0) - 1)[p],
+        both / (area_t[t] + area_p[p] - both),
         int(np.count_nonzero(ids_t)),
         int(np.count_nonzero(ids_p)),
     )
+
+
+def _small_labels(labels: NDArray[Any]) -> NDArray[Any]:
+    """Labels in one row, (P,), in the same order but not above the largest."""
+    flat = np.ravel(labels)
+    if int(flat.max(initial=0)) <= _LARGEST_LABEL:
+        return flat
+    ids, rank = np.unique(flat, return_inverse=True)
+    return rank + int(ids[0] != 0)
+
+
+def _count_pairs(
+    true: NDArray[Any], pred: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of labels that lie on each other, as one number, and their pixels."""
+    pairs, counts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for start in range(0, true.size, _AT_A_TIME):
+        here = slice(start, start + _AT_A_TIME)
+        pair = true[here].astype(np.int64) * (_LARGEST_LABEL + 1)
+        pair += pred[here].astype(np.int64)
+        found, count = np.unique(pair, return_counts=True)
+        pairs.append(found)
+        counts.append(count)
+    known, which = np.unique(np.concatenate(pairs), return_inverse=True)
+    return known, np.bincount(which, np.concatenate(counts)).astype(np.int64)
 
 
 def match(
@@ -143,13 +167,18 @@ def match(
     ids_t, row = np.unique(true, return_inverse=True)
     ids_p, column = np.unique(pred, return_inverse=True)
     # One match more is worth more than all overlap: the number of matches comes first.
-    value = np.zeros((ids_t.size, ids_p.size))
-    value[row, column] = 2 * min(value.shape) + iou
-    row, column = linear_sum_assignment(value, maximize=True)
-    real = value[row, column] > 0
-    row, column = row[real], column[real]
-    chosen = value[row, column] - 2 * min(value.shape)
-    return ids_t[row], ids_p[column], chosen
+    # A true cell may also stay alone, which is worth less than any match.
+    alone, most = np.arange(ids_t.size), min(ids_t.size, ids_p.size)
+    rows = np.concatenate([row, alone])
+    columns = np.concatenate([column, ids_p.size + alone])
+    value = np.concatenate([1 + 2 * most + iou, np.ones(ids_t.size)])
+    t, p = min_weight_full_bipartite_matching(
+        coo_array((value, (rows, columns))).tocsr(), maximize=True
+    )
+    t, p = t[p < ids_p.size], p[p < ids_p.size]
+    # Pairs are sorted, first by true cells.
+    chosen = iou[np.searchsorted(row * ids_p.size + column, t * ids_p.size + p)]
+    return ids_t[t], ids_p[p], chosen
 
 
 def average_precision(
