@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_iaunet.io.label_pyramid import LabelPyramid
-from napari_iaunet.large.chunks import ChunkGrid
+from napari_iaunet.segmentation.chunks import ChunkGrid
 
 
 def fill(pyramid: LabelPyramid, stack: np.ndarray, side: int) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_iaunet.large.chunks import ChunkGrid
 from napari_iaunet.large.work_folder import Found
+from napari_iaunet.segmentation.chunks import ChunkGrid
 from napari_iaunet.segmentation.measure import sum_over_cells
 from napari_iaunet.segmentation.sampling import sample_normalisations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_iaunet.large.chunks import Border, Chunk
     from napari_iaunet.large.work_folder import Plan, WorkFolder
+    from napari_iaunet.segmentation.chunks import Border, Chunk
     from napari_iaunet.segmentation.image import Planes
     from napari_iaunet.segmentation.intensity import Normalisation
     from napari_iaunet.segmentation.segmenter import Segmenter

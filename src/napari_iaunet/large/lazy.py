@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from napari_iaunet.inference.progress import Progress
     from napari_iaunet.io.ome_zarr_labels import LabelImage
-    from napari_iaunet.large.chunks import ChunkGrid
-    from napari_iaunet.large.stitching import Numbers
+    from napari_iaunet.segmentation.chunks import ChunkGrid
     from napari_iaunet.segmentation.image import Planes
+    from napari_iaunet.segmentation.joining import Numbers
     from napari_iaunet.segmentation.segmenter import Segmenter
 
 # Side of a chunk in pixels, at the network's scale: with its halo it is one tile of the

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_iaunet.large.chunks import ChunkGrid
+from napari_iaunet.segmentation.chunks import ChunkGrid
 
 SHAPES = [(100, 70), (64, 64), (1, 200), (65, 63)]
 

@@ -59,12 +59,17 @@ class Border:
 class ChunkGrid:
     """Cuts equal planes (Y, X) into squares, the last of a row or column smaller.
 
-    The side, without the halo, and the halo are in pixels.
+    The side, without the halo, and the halo are in pixels. Two sides, of rows and of
+    columns, make rectangles.
     """
 
-    def __init__(self, planes: int, shape: Shape, side: int, halo: int) -> None:
-        self.planes, self.shape, self.side, self.halo = planes, shape, side, halo
-        self.counts = math.ceil(shape[0] / side), math.ceil(shape[1] / side)
+    def __init__(self, planes: int, shape: Shape, side: int | Shape, halo: int) -> None:
+        self.planes, self.shape, self.halo = planes, shape, halo
+        self.sides = (side, side) if isinstance(side, int) else side
+        self.counts = (
+            math.ceil(shape[0] / self.sides[0]),
+            math.ceil(shape[1] / self.sides[1]),
+        )
 
     def __len__(self) -> int:
         return self.planes * self.counts[0] * self.counts[1]
@@ -110,7 +115,8 @@ class ChunkGrid:
 
     def _cut(self, place: int, axis: int) -> tuple[slice, slice]:
         length = self.shape[axis]
-        start, stop = place * self.side, min((place + 1) * self.side, length)
+        side = self.sides[axis]
+        start, stop = place * side, min((place + 1) * side, length)
         outer = slice(max(0, start - self.halo), min(length, stop + self.halo))
         return slice(start, stop), outer
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from napari_iaunet.large.stitching import number_cells, same_cells
+from napari_iaunet.segmentation.joining import number_cells, same_cells
 
 
 def strip(*spans: tuple[int, int, int]) -> np.ndarray:
