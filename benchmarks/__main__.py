@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAMES = (
-    *("accuracy", "click", "compare", "consistency", "finetune"),
+    *("accuracy", "click", "compare", "consistency", "decoding", "finetune"),
     *("large", "lookalikes", "speed", "tracking", "window"),
 )
 _USAGE = "usage: python -m benchmarks NAME [options]; NAME --help lists the options"

@@ -5,10 +5,12 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import harness
 from benchmarks.__main__ import NAMES, about, main
+from benchmarks.decoding import errors_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "benchmarks" / name for name in ("README.md", "RESULTS.md")]
@@ -76,3 +78,28 @@ def test_a_worker_answers_with_json_whatever_is_printed():
 def test_a_worker_that_fails_ends_the_benchmark():
     with harness.Worker() as worker, pytest.raises(SystemExit, match="summary failed"):
         worker.call(harness.summary, [])
+
+
+def test_merged_split_and_touching_cells_are_told():
+    true = np.zeros((20, 60), int)
+    true[2:8, 2:8], true[2:8, 9:15] = 3, 5  # one pixel lies between them
+    true[2:8, 25:37] = 9
+    true[12:18, 40:46], true[12:18, 50:56] = 11, 12
+    pred = np.zeros_like(true)
+    pred[2:8, 2:15] = 1
+    pred[2:8, 25:31], pred[2:8, 31:37] = 2, 3
+    pred[12:18, 40:46], pred[10, 56] = 4, 5
+    errors = errors_of(true, pred)
+    assert errors.merged.tolist() == [True, True, False, False, False]
+    assert errors.split.tolist() == [False, False, True, False, False]
+    assert errors.touching.tolist() == [True, True, False, False, False]
+    # Half of the third cell is found by each of its halves, the fifth by none.
+    assert errors.found[0].tolist() == [False, False, True, True, False]
+    assert errors.found[2].tolist() == [False, False, False, True, False]
+
+
+def test_where_there_is_no_cell_nothing_is_merged():
+    empty = np.zeros((8, 8), int)
+    errors = errors_of(empty, np.eye(8, dtype=int))
+    assert errors.found.shape == (3, 0)
+    assert errors.merged.size == errors.split.size == errors.touching.size == 0
