@@ -26,6 +26,8 @@ _SMALLEST = 512
 _PART = 4 * CHUNK
 _ZARR_FORMATS = {"0.4": 2, "0.5": 3}
 _NOWHERE = AxisPlace(1.0)
+# The attribute of a store that holds what we note for ourselves.
+OURS = "napari_iaunet"
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,17 @@ class LabelImage:
         Where the pixels lie along T, Z, Y and X.
     version : str
         Of OME-Zarr: "0.4" or "0.5".
+    label_details, about : mapping of str to Any
+        What "image-label" holds, such as "properties", and what we note for ourselves;
+        what JSON can say.
     """
 
     name: str
     axes: str
     places: Mapping[str, AxisPlace] = field(default_factory=dict)
     version: str = "0.4"
+    label_details: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_labels_ome_zarr(
@@ -56,6 +63,8 @@ def write_labels_ome_zarr(
     axes: str | None = None,
     places: Mapping[str, AxisPlace] | None = None,
     version: str = "0.4",
+    label_details: Mapping[str, Any] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a label image as OME-Zarr with a pyramid.
 
@@ -72,19 +81,23 @@ def write_labels_ome_zarr(
         Where the pixels lie along T, Z, Y and X.
     version : str
         Of OME-Zarr: "0.4" or "0.5".
+    label_details, about : mapping of str to Any, optional
+        As for `LabelImage`.
 
     Raises
     ------
     ImageError
-        If ``path`` is something else than a label image, or cannot be written.
+        If ``path`` is something else than a label image, or cannot be written, or
+        labels are below 0 or above 4,294,967,295.
     """
     path = Path(path)
     check_replaceable(path)
     letters = axes or ["YX", "TYX", "TZYX"][labels.ndim - 2]
-    image = LabelImage(path.stem, letters, places or {}, version)
+    image = LabelImage(
+        path.stem, letters, places or {}, version, label_details or {}, about or {}
+    )
     parts = list(_parts(labels.shape))
-    last = max(int(np.asarray(labels[part]).max(initial=0)) for part in parts)
-    dtype = np.uint16 if last < 1 << 16 else np.uint32
+    dtype = _stored_as(labels, parts)
     with (
         replacing(path, ImageError) as fresh,
         label_image(fresh, labels.shape, _PART, dtype, image) as pyramid,
@@ -92,6 +105,22 @@ def write_labels_ome_zarr(
         for part in parts:
             *plane, rows, columns = part
             pyramid.write(plane, rows, columns, np.asarray(labels[part]).astype(dtype))
+
+
+def _stored_as(labels: Any, parts: Sequence[tuple[Any, ...]]) -> DTypeLike:
+    """Return the least type that is wide enough for labels."""
+    first = last = 0
+    for part in parts:
+        pixels = np.asarray(labels[part])
+        first = min(first, int(pixels.min(initial=0)))
+        last = max(last, int(pixels.max(initial=0)))
+    if first < 0 or last > np.iinfo(np.uint32).max:
+        msg = (
+            f"The labels go from {first:,} to {last:,}. Those of cells are 1 to "
+            "4,294,967,295, and the background is 0."
+        )
+        raise ImageError(msg)
+    return np.uint16 if last <= np.iinfo(np.uint16).max else np.uint32
 
 
 def _parts(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
@@ -128,17 +157,22 @@ def label_image(
         path, shape, side, dtype=dtype, smallest=_SMALLEST, options=options
     )
     yield pyramid
+    if image.about:
+        group.attrs[OURS] = dict(image.about)
     multiscale = {
         "name": image.name,
         "axes": _describe_axes(image.axes, image.places),
         "datasets": _describe_levels(len(pyramid.levels), image.axes, image.places),
     }
     if version == "0.4":
-        group.attrs["image-label"] = {"version": version}
+        group.attrs["image-label"] = {"version": version, **image.label_details}
         group.attrs["multiscales"] = [{"version": version, **multiscale}]
     else:
-        ome = {"version": version, "image-label": {}, "multiscales": [multiscale]}
-        group.attrs["ome"] = ome
+        group.attrs["ome"] = {
+            "version": version,
+            "image-label": dict(image.label_details),
+            "multiscales": [multiscale],
+        }
 
 
 def register_labels(store: Path, name: str, version: str) -> None:

@@ -1,58 +1,104 @@
-"""File > Save: cells as OME-Zarr, also those too large for one picture."""
+"""What napari's File menu gets: cells are saved as OME-Zarr and opened again."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.errors import ImageError
-from napari_iaunet.io.ome_zarr import AxisPlace
+from napari_iaunet.errors import IAUNetError, ImageError
+from napari_iaunet.io.ome_zarr import AxisPlace, is_zarr
 from napari_iaunet.io.ome_zarr_labels import write_labels_ome_zarr
+from napari_iaunet.io.ome_zarr_store import read_store
+from napari_iaunet.plugin.layers import stored
+from napari_iaunet.plugin.layers.images import CHANNEL_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from napari.types import LayerDataTuple
 
 
 def save_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
-    """Write a Labels layer at full resolution.
+    """Write a Labels layer at full resolution, with its features and colours.
 
-    ``path`` ends with ".zarr". Of several resolutions, each (..., Y, X), the first one
-    is written.
+    ``path`` gets the ending ".zarr" if it has none. Of several resolutions, each
+    (..., Y, X), the first one is written.
 
-    Raises `ImageError` if something else is there, the folder cannot be written to, or
-    there are more axes than time, depth, rows and columns.
+    Raises OSError, with a sentence for the user, if something else is there, the folder
+    cannot be written to, or OME-Zarr cannot hold the labels. It is not an ImageError
+    because napari takes a ValueError for a sign that nobody can write such a file.
     """
+    try:
+        return [str(_save(Path(path), data, attributes))]
+    except IAUNetError as error:
+        raise OSError(str(error)) from error
+    except (ValueError, TypeError, MemoryError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise OSError(f"The layer could not be saved: {reason}") from error
+
+
+def _save(path: Path, data: Any, attributes: dict[str, Any]) -> Path:
+    if path.suffix != ".zarr":
+        path = path.with_name(f"{path.name}.zarr")
+        if path.exists():  # the user was not asked about this one
+            raise ImageError(f"{path} exists. Choose a name with the ending .zarr.")
     full = data[0] if attributes.get("multiscale") else data
-    # OME-Zarr knows no more than time and depth; napari may show further axes.
-    while full.ndim > 4 and full.shape[0] == 1:
-        full = full[0]
-    if full.ndim > 4:
-        msg = (
-            f"This layer has {full.ndim} axes. OME-Zarr labels have four at most: "
-            "time, depth, rows and columns."
-        )
-        raise ImageError(msg)
-    axes, places = _axes_of(full.ndim, attributes)
-    write_labels_ome_zarr(Path(path), full, axes=axes, places=places)
-    return [path]
+    kept = _kept_axes(full.shape, attributes.get("axis_labels"))
+    dropped = sorted({*range(full.ndim)} - {*kept})
+    axes, places = _axes_of(kept, attributes)
+    write_labels_ome_zarr(
+        path,
+        full[tuple(slice(None) if a in kept else 0 for a in range(full.ndim))],
+        axes=axes,
+        places=places,
+        label_details=stored.label_details(attributes),
+        about=stored.about(attributes, dropped),
+    )
+    return path
 
 
-def _axes_of(ndim: int, attributes: dict[str, Any]) -> tuple[str, dict[str, AxisPlace]]:
-    """Letters and places of the last axes of a layer."""
+def _kept_axes(shape: tuple[int, ...], names: Sequence[str] | None) -> list[int]:
+    """Leave out axes of length 1: OME-Zarr labels have no channels, and four axes."""
+    kept = list(range(len(shape)))
+    if names is not None:
+        kept = [
+            axis
+            for axis in kept
+            if shape[axis] > 1 or names[axis].strip().lower() not in CHANNEL_NAMES
+        ]
+    while len(kept) > 4:
+        needless = [axis for axis in kept[:-2] if shape[axis] == 1]
+        if not needless:
+            msg = (
+                f"This layer has {len(shape)} axes. OME-Zarr labels have four at most: "
+                "time, depth, rows and columns."
+            )
+            raise ImageError(msg)
+        kept.remove(needless[0])
+    if len(kept) < 2:
+        raise ImageError("This layer has no rows and columns.")
+    return kept
+
+
+def _axes_of(
+    kept: list[int], attributes: dict[str, Any]
+) -> tuple[str, dict[str, AxisPlace]]:
+    """Letters and places of the axes of a layer that are kept."""
+    n = len(kept)
     scale, translate, units, names = (
-        list(others if attributes.get(key) is None else attributes[key])[-ndim:]
+        others if attributes.get(key) is None else [attributes[key][a] for a in kept]
         for key, others in (
-            ("scale", [1.0] * ndim),
-            ("translate", [0.0] * ndim),
-            ("units", ["pixel"] * ndim),
-            ("axis_labels", [""] * ndim),
+            ("scale", [1.0] * n),
+            ("translate", [0.0] * n),
+            ("units", ["pixel"] * n),
+            ("axis_labels", [""] * n),
         )
     )
     described = [
         _place(float(step), float(begin), str(unit))
         for step, begin, unit in zip(scale, translate, units, strict=True)
     ]
-    axes = "TZYX"[-ndim:] if ndim != 3 else f"{_stacked(names[0], described[0])}YX"
+    axes = "TZYX"[-n:] if n != 3 else f"{_stacked(str(names[0]), described[0])}YX"
     return axes, dict(zip(axes, described, strict=True))
 
 
@@ -75,6 +121,21 @@ def _place(step: float, begin: float, unit: str) -> AxisPlace:
             continue
         return AxisPlace(step * factor, begin * factor, named)
     return AxisPlace(step, begin)
+
+
+def get_reader(path: str | list[str]) -> Callable[..., list[LayerDataTuple]] | None:
+    """Return what opens the folder of an OME-Zarr image or of labels; None for others.
+
+    Opened are an image, with its channels as layers, and the labels beside it as Labels
+    layers; of our own labels also features, colours and how they were made.
+    """
+    paths = [path] if isinstance(path, str) else path
+    return _open if all(map(is_zarr, map(Path, paths))) else None
+
+
+def _open(path: str | list[str]) -> list[LayerDataTuple]:
+    paths = [path] if isinstance(path, str) else path
+    return [layer for one in paths for layer in stored.layers_of(read_store(Path(one)))]
 
 
 def stained_tissue() -> list[LayerDataTuple]:

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
     import napari.viewer
 
-_CHANNEL_NAMES = {"c", "ch", "channel", "channels"}
+# What an axis of channels is called.
+CHANNEL_NAMES = {"c", "ch", "channel", "channels"}
 
 
 def describe(layer: Image) -> ImageInfo:
     """Return what a panel has to know about a layer."""
     labels = tuple(str(label) for label in layer.axis_labels)
-    named = [i for i, label in enumerate(labels) if label.lower() in _CHANNEL_NAMES]
+    named = [i for i, label in enumerate(labels) if label.lower() in CHANNEL_NAMES]
     shape = tuple(int(n) for n in pixels_of(layer).shape)
     return ImageInfo(
         key=str(layer.unique_id),
