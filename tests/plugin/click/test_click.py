@@ -179,6 +179,94 @@ def test_each_cell_is_one_step_of_undo_and_redo(ready):
     assert labels.max() == 3
 
 
+@pytest.mark.parametrize("selected", ["image", "mine"])
+def test_each_click_is_one_step_of_undo_and_redo(ready, selected):
+    """Also with a layer selected whose cells napari would undo."""
+    layer = ready.viewer.add_labels(squares(), name="mine")
+    ready.viewer.layers.selection.active = ready.viewer.layers[selected]
+    states = []
+
+    def state():
+        preview = ready.preview
+        return layer.data.copy(), np.zeros(0) if preview is None else preview.copy()
+
+    def check(number):
+        for now, then in zip(state(), states[number], strict=True):
+            np.testing.assert_array_equal(now, then)
+
+    states.append(state())
+    ready.click(A)
+    ready.key("k")
+    states.append(state())
+    ready.click(LEFT_OF_PAIR)
+    states.append(state())
+    ready.click(RIGHT_OF_PAIR, SHIFT)
+    states.append(state())
+    ready.click((93, 84), CTRL)
+    states.append(state())
+    for number in (3, 2, 1, 0, 0):
+        ready.key("z", CTRL)
+        check(number)
+    for number in (1, 2, 3, 4, 4):
+        ready.key("z", CTRL | SHIFT)
+        check(number)
+    ready.key("z", CTRL)
+    ready.key(Qt.Key.Key_Escape)
+    check(1)
+    ready.key("z", CTRL | SHIFT)
+    check(1)
+    assert not layer.keymap
+    ready.key("z", CTRL)
+    check(0)
+
+
+def test_the_next_cell_is_taken_back_before_the_last_one(ready):
+    ready.click(A)
+    ready.click(B)
+    labels = ready.cells.data
+    ready.key("z", CTRL)
+    assert ready.preview is None
+    assert is_cell(labels == 1, A)
+    ready.key("z", CTRL)
+    assert not labels.any()
+    ready.click(C)
+    ready.key("z", CTRL | SHIFT)
+    assert is_cell(ready.preview, C)
+    assert not labels.any(), "what was undone is not done again after another click"
+
+
+@pytest.mark.parametrize("key", ["j", "s"])
+def test_what_is_begun_is_a_step_too(ready, key):
+    layer = ready.viewer.add_labels(squares(), name="mine")
+    ready.click(A)
+    ready.key("k")
+    before = layer.data.copy()
+    ready.hover(A)
+    ready.key(key)
+    said = ready.said
+    ready.key("z", CTRL)
+    assert ready.said == "Click a cell."
+    np.testing.assert_array_equal(layer.data, before)
+    ready.key("z", CTRL | SHIFT)
+    assert ready.said == said
+    ready.key("z", CTRL)
+    ready.key("z", CTRL)
+    assert not (layer.data == before).all()
+
+
+def test_strokes_of_a_brush_are_undone_while_it_paints(ready):
+    layer = ready.viewer.add_labels(squares(), name="mine")
+    ready.click(A)
+    layer.mode = "paint"
+    layer.paint((100, 20), 7)
+    ready.key("z", CTRL)
+    assert not layer.data.any()
+    assert is_cell(ready.preview, A)
+    layer.mode = "pan_zoom"
+    ready.key("z", CTRL)
+    assert ready.preview is None
+
+
 def test_drag_pans_and_makes_no_cell(ready):
     before = ready.viewer.scene.camera.center
     start = ready.where(A)

@@ -4,7 +4,7 @@ import gc
 import weakref
 
 import numpy as np
-from clicker import BACKGROUND, A, B, C, Encoder, is_cell, messages, nuclei
+from clicker import BACKGROUND, A, B, C, Encoder, is_cell, messages, nuclei, squares
 
 from napari_iaunet.errors import ModelError
 
@@ -141,6 +141,22 @@ def test_a_click_on_a_large_plane_that_comes_too_early(clicker, small_windows):
     clicker.key("K")
     assert is_cell(clicker.cells.data == 1, A)
     assert is_cell(clicker.cells.data == 2, C)
+
+
+def test_a_click_that_waits_is_taken_back(clicker):
+    clicker.viewer.add_image(nuclei(), name="image")
+    layer = clicker.viewer.add_labels(squares((7, *C, 8)), name="mine")
+    layer.data_setitem((np.array([0]), np.array([0])), 3)
+    clicker.toggle(wait=False)
+    clicker.click(A)
+    clicker.click(B)
+    clicker.key("Control-Z")
+    clicker.wait()
+    assert is_cell(clicker.preview, A)
+    assert layer.data[0, 0] == 3
+    clicker.key("Control-Z")
+    assert clicker.preview is None
+    assert layer.data[0, 0] == 3
 
 
 def traces(viewer):

@@ -38,11 +38,11 @@ def test_escape_is_taken_only_while_there_is_something_to_drop(viewer, tool):
 
     pressed = []
     viewer.bind_key("Escape", pressed.append)
-    tool.let_drop(True)
+    tool.hold("Escape")
     assert escapes() == [True, True]
     labels = viewer.add_labels(np.zeros((20, 30), int))
     assert escapes() == [True, False, True], "it goes to the layer that is selected"
-    tool.let_drop(False)
+    tool.hold()
     assert escapes() == [True, False, False]
     assert "Escape" not in map(str, labels.keymap)
     (former,) = [f for key, f in viewer.keymap.items() if str(key) == "Escape"]

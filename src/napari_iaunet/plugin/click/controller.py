@@ -13,7 +13,15 @@ from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.click.draft import Click
 from napari_iaunet.plugin.click.editor import CellEditor, Misclick
 from napari_iaunet.plugin.click.encoder import PlaneEncoder
-from napari_iaunet.plugin.click.panel import DROP, JOIN, KEEP, REMOVE, SPLIT, UNDO
+from napari_iaunet.plugin.click.panel import (
+    DROP,
+    JOIN,
+    KEEP,
+    REDO,
+    REMOVE,
+    SPLIT,
+    UNDO,
+)
 from napari_iaunet.plugin.click.preview import ClickPreview
 from napari_iaunet.plugin.click.source import ClickSource
 from napari_iaunet.plugin.click.target import ClickTarget
@@ -245,8 +253,12 @@ class ClickController(QObject):
             self._queue.clear()
             self._editor.drop()
             self._prepare()
+        elif key == UNDO and self._queue:
+            self._queue.pop()
+            self._prepare()
         else:
-            (self._target.undo if key == UNDO else self._target.redo)()
+            step = self._editor.undo if key == UNDO else self._editor.redo
+            self._tell(self._try(step))
 
     def _keep(self) -> None:
         if self._queue:  # the cell that is meant is still to come
@@ -281,8 +293,8 @@ class ClickController(QObject):
 
     def _tell(self, text: str = "") -> None:
         """Show a text, or else what the user can do now."""
-        view, editor = self._source.view(), self._editor
-        self._tool.let_drop(editor.begun or bool(self._queue))
+        view, (draft, joining, parts) = self._source.view(), self._editor.now
+        self._hold_keys()
         if text:
             pass
         elif view is None:
@@ -293,13 +305,22 @@ class ClickController(QObject):
             text = _QUEUED
         elif self._encoder.get(view.plane) is None:
             text = _PREPARING
-        elif editor.parts is not None:
-            text = _SPLIT_NEXT if editor.parts else _SPLIT_FIRST
-        elif editor.joining is not None:
+        elif parts is not None:
+            text = _SPLIT_NEXT if parts else _SPLIT_FIRST
+        elif joining is not None:
             text = _JOIN_NEXT
         else:
-            text = _READY if editor.draft is None else _DRAFT
+            text = _READY if draft is None else _DRAFT
         self._panel.say(text)
+
+    def _hold_keys(self) -> None:
+        """Take the keys for which there is something to do."""
+        editor, waiting = self._editor, bool(self._queue)
+        keys = [DROP] if waiting or any(i is not None for i in editor.now) else []
+        # Beside a brush, undo and redo are those of its strokes.
+        if not self._tool.is_paused and (waiting or editor.can_undo or editor.can_redo):
+            keys += [UNDO, REDO]
+        self._tool.hold(*keys)
 
     # -- the layer to write into -------------------------------------------------
 

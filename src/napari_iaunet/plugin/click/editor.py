@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.errors import IAUNetError, ImageError
 from napari_iaunet.plugin.click.draft import Draft
+from napari_iaunet.plugin.click.steps import Begun, Steps
 from napari_iaunet.segmentation.masks import deepest, spare
 
 if TYPE_CHECKING:
@@ -40,38 +41,46 @@ class CellEditor:
         self, source: ClickSource, target: ClickTarget, preview: ClickPreview
     ) -> None:
         self._source, self._target, self._preview = source, target, preview
-        self.draft: Draft | None = None
-        # Layer, plane and label id of the first of two cells.
-        self.joining: tuple[str, tuple[int, ...], int] | None = None
-        # Clicks so far that split a cell; None if none is to be split.
-        self.parts: list[Click] | None = None
+        self._steps = Steps()
+        # Changes of the layer that were undone after all steps: they come back first.
+        self._undone = 0
 
     @property
-    def begun(self) -> bool:
-        """Whether there is something that can be dropped."""
-        return not (self.draft is None and self.joining is None and self.parts is None)
+    def now(self) -> Begun:
+        """What is begun and not yet done."""
+        return self._steps.now
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step of what is begun to take back."""
+        return self._steps.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a step to take again."""
+        return self._steps.can_redo
 
     def points_with(self, click: Click) -> list[Point]:
         """Return a click's pixel, after those of the clicks that it is to go with."""
         former: Sequence[Point] = ()
-        if self.parts is not None and click.kind == "cell":
-            former = [p.pixel for p in self.parts if p.view.plane == click.view.plane]
-        elif self.draft is not None and self.draft.continues_with(click):
-            former = self.draft.points
+        draft, _, parts = self.now
+        if parts is not None and click.kind == "cell":
+            former = [p.pixel for p in parts if p.view.plane == click.view.plane]
+        elif draft is not None and draft.continues_with(click):
+            former = draft.points
         return [*former, click.pixel]
 
     def click(self, click: Click, encoded: EncodedWindow) -> None:
         """Start a draft, go on with one, or split a cell."""
-        if self.parts is not None and click.kind == "cell":
+        draft, _, parts = self.now
+        if parts is not None and click.kind == "cell":
             self._click_part(click, encoded)
             return
-        draft = self.draft
         if draft is not None and draft.continues_with(click):
             label = 0 if click.kind == "take" else 1
-            self._show(draft.add(click.pixel, label, encoded.answer))
+            self._take(draft=draft.add(click.pixel, label, encoded.answer))
             return
         self.keep()
-        self.joining = self.parts = None
         plane = self._plane(click.view)
         label_id = 0 if plane is None else plane.at(click.pixel)
         points, labels = [click.pixel], [1]
@@ -80,21 +89,23 @@ class CellEditor:
                 raise Misclick(_FIRST_A_CELL)
             inside = _middle(plane, label_id, click.pixel)
             points, labels = [inside, click.pixel], [1, 0]
-        self._show(Draft.start(click.view, label_id, points, labels, encoded.answer))
+        draft = Draft.start(click.view, label_id, points, labels, encoded.answer)
+        self._take(draft=draft)
 
     def keep(self) -> None:
         """Write the draft into the layer, which is made if need be."""
-        draft, self.draft = self.draft, None
-        if draft is not None and self._source.image is not None:
-            try:
-                kept = self._write(draft)
-            except Exception:
-                self.draft = draft  # another layer may take it
-                raise
-            if not kept:
-                self._show(None)
-                raise ImageError(_NOTHING_FREE)
-        self._show(None)
+        draft = self.now.draft
+        if draft is None:
+            return
+        steps, self._steps = self._steps, Steps()  # a new layer may ask to keep it, too
+        try:
+            kept = self._source.image is None or self._write(draft)
+        except Exception:
+            self._steps = steps  # another layer may take it
+            raise
+        self.drop()
+        if not kept:
+            raise ImageError(_NOTHING_FREE)
 
     def _write(self, draft: Draft) -> bool:
         if self._target.layer is None:
@@ -103,56 +114,77 @@ class CellEditor:
         return plane is not None and plane.keep(draft) > 0
 
     def drop(self) -> None:
-        """Forget what is begun."""
-        self.joining = self.parts = None
+        """Forget what is begun, and how."""
+        self._steps.forget()
+        self._undone = 0
         self._show(None)
+
+    def undo(self) -> None:
+        """Take back the last step of what is begun, else the layer's last change."""
+        if self._steps.can_undo:
+            self._steps.undo()
+            self._show(self.now.draft)
+        elif self._target.undo():
+            self._undone += 1
+
+    def redo(self) -> None:
+        """Do again what was undone last."""
+        if self._steps.can_redo and not self._undone:
+            self._steps.redo()
+            self._show(self.now.draft)
+        elif not self._steps.can_undo:  # else nothing was undone since the last step
+            self._target.redo()
+            self._undone = max(0, self._undone - 1)
 
     def lose_target(self) -> None:
         """Make a new cell of the draft, since its layer is no longer picked."""
-        self.joining = self.parts = None
-        if self.draft is not None:
-            self._show(replace(self.draft, label_id=0))
+        draft = self.now.draft
+        self.drop()
+        if draft is not None:
+            self._take(draft=replace(draft, label_id=0))
 
     def remove(self, view: ViewState, point: Point) -> None:
         """Delete the cell at a point, or the draft."""
-        draft = self.draft
+        draft = self.now.draft
         if draft is not None and draft.holds(point):
-            self._show(None)
+            self.drop()
             if not draft.label_id:
                 return
         self.keep()
         plane, label_id = self._under(view, point)
+        self.drop()
         plane.remove(label_id)
 
     def join(self, view: ViewState, point: Point) -> None:
         """Take the cell at a point for the first or the second one to join."""
         self.keep()
         plane, label_id = self._under(view, point)
-        here, first = (self._target.key, view.plane, label_id), self.joining
+        here, first = (self._target.key, view.plane, label_id), self.now.joining
         if first is None or first[:2] != here[:2]:
-            self.joining = here
+            self._take(joining=here)
             return
-        self.joining = None
+        self.drop()
         if first != here:
             plane.join(first[2], label_id)
 
     def begin_split(self) -> None:
         """Take the next two clicks for the parts of a cell."""
         self.keep()
-        self.joining, self.parts = None, []
+        if self.now.parts != ():
+            self._take(parts=())
 
     def _click_part(self, click: Click, encoded: EncodedWindow) -> None:
         plane, label_id = self._under(click.view, click.pixel)
-        former = self.parts[0] if self.parts else None
+        former = self.now.parts[0] if self.now.parts else None
         if former is None or former.view.plane != click.view.plane:
-            self.parts = [click]
+            self._take(parts=(click,))
             return
         if plane.at(former.pixel) != label_id:
             raise Misclick(_OTHER_CELL)
         pair = [former.pixel, click.pixel]
         first, second = (encoded.answer(pair, labels) for labels in ((1, 0), (0, 1)))
         plane.split(label_id, first, second)
-        self.parts = None
+        self.drop()
 
     def _plane(self, view: ViewState) -> LabelsPlane | None:
         return self._target.plane(self._source, view)
@@ -164,11 +196,17 @@ class CellEditor:
             raise Misclick(_NO_CELL)
         return plane, label_id
 
+    def _take(self, **begun: Any) -> None:
+        """Begin something, or go on with it: one step."""
+        now = Begun(**begun)
+        self._show(now.draft)
+        self._steps.take(now)
+        self._undone = 0
+
     def _show(self, draft: Draft | None) -> None:
-        """Change the draft and its preview."""
+        """Show a draft, or nothing."""
         image = self._source.image
         if draft is None or image is None:
-            self.draft = None
             self._preview.hide()
             return
         corner, mask = draft.cell.corner, draft.cell.mask
@@ -176,7 +214,6 @@ class CellEditor:
         if plane is not None:
             there = plane.box(corner, mask.shape)
             mask = spare(draft.cell, there, draft.label_id, draft.points_inside)
-        self.draft = draft
         self._preview.show(image, self._source.read(draft.view.plane), corner, mask)
 
 

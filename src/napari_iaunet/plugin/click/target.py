@@ -106,17 +106,14 @@ class ClickTarget:
         pixels = partial(source.encoder.pixels, view.plane)
         return LabelsPlane(log, index, pixels, source.plane_number(view.plane))
 
-    def undo(self) -> None:
-        """Undo the last change of the picked layer."""
-        if self._log is not None:
-            self._log.layer.undo()
-            self._log.follow()  # a hidden layer does not tell that it was undone
+    def undo(self) -> bool:
+        """Undo the last change of the picked layer; False if there is none."""
+        return self._log is not None and self._log.undo()
 
     def redo(self) -> None:
         """Undo the last undo."""
         if self._log is not None:
-            self._log.layer.redo()
-            self._log.follow()
+            self._log.redo()
 
     def make(self, source: ClickSource) -> None:
         """Make an empty layer that covers the whole image, and pick it.

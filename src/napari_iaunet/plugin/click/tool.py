@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 
-from napari_iaunet.plugin.click.panel import DROP, JOIN, KEEP, REDO, REMOVE, SPLIT, UNDO
+from napari_iaunet.plugin.click.panel import JOIN, KEEP, REDO, REMOVE, SPLIT, UNDO
 from napari_iaunet.plugin.core.mouse_tool import MouseTool
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import napari.viewer
     from qtpy.QtCore import QObject
 
-    Keymap = tuple[Any, Callable[..., object] | None]
+    # Key, whose it is, and what it did before.
+    Keymap = tuple[str, Any, Callable[..., object] | None]
 
 _KINDS = {(): "cell", ("Shift",): "add", ("Control",): "take"}
 # napari knows the last two only while a Labels layer is selected.
@@ -38,8 +39,8 @@ class ClickTool(MouseTool):
     def __init__(self, viewer: napari.viewer.Viewer, parent: QObject) -> None:
         super().__init__(viewer, _KINDS, parent)
         self._bound: list[str] = []
-        self._escapes: list[Keymap] = []
-        self._may_drop = False
+        self._held: list[Keymap] = []
+        self._keys: tuple[str, ...] = ()
 
     def switch_on(self) -> list[str]:
         """Listen to mouse and keys; return the keys that others have taken."""
@@ -50,29 +51,30 @@ class ClickTool(MouseTool):
         """Leave the viewer as it was."""
         if not self._on:
             return
-        self.let_drop(False)
+        self.hold()
         for key in self._bound:
             self._viewer.bind_key(key, None)
         self._bound.clear()
         super().switch_off()
 
-    def let_drop(self, may: bool) -> None:
-        """Take the Escape key, or give it back.
+    def hold(self, *keys: str) -> None:
+        """Take these keys from the selected layer, and give all others back.
 
-        On Labels layers napari uses it for polygons and strokes, so it is taken
-        only as long as there is something to drop.
+        napari uses Escape for polygons and strokes on Labels layers, and undoes changes
+        of the selected one only. So such keys are taken only as long as something is
+        begun that they are for.
         """
-        for owner, former in self._escapes:
-            owner.bind_key(DROP, former, overwrite=True)
-        self._escapes.clear()
-        self._may_drop = may
-        if not may:
-            return
+        for key, owner, former in self._held:
+            owner.bind_key(key, former, overwrite=True)
+        self._held.clear()
+        self._keys = keys
         # The keys of the selected layer come before those of the viewer.
-        for owner in (self._viewer.layers.selection.active, self._viewer):
-            if owner is not None:
-                former = owner.bind_key(DROP, self._slot(DROP), overwrite=True)
-                self._escapes.append((owner, former))
+        active = self._viewer.layers.selection.active
+        for key in keys:
+            for owner in (active, None if key in _KEYS else self._viewer):
+                if owner is not None:
+                    former = owner.bind_key(key, self._slot(key), overwrite=True)
+                    self._held.append((key, owner, former))
 
     def _bind_keys(self) -> list[str]:
         maps = [getattr(c, "class_keymap", {}) for c in self._viewer.__class__.__mro__]
@@ -92,7 +94,7 @@ class ClickTool(MouseTool):
 
     def _on_active(self, event: object = None) -> None:
         super()._on_active()
-        self.let_drop(self._may_drop)
+        self.hold(*self._keys)
 
     def _slot(self, key: str) -> Callable[[object], None]:
         def on_key(owner: object) -> None:

@@ -52,7 +52,7 @@ class EditLog:
         self.layer, self._viewer, self._highest = layer, viewer, highest
         self._done: deque[_Edit] = deque(maxlen=_MOST_STEPS)
         self._undone: list[_Edit] = []
-        self._writing = False
+        self._writing = self._is_redrawn = False
         self._seen = view_state.plane_shown(viewer, layer)
         self._connections = Connections(
             (layer.events.data, self._on_data),
@@ -116,6 +116,18 @@ class EditLog:
         edit.rows_after = rows
         _set_features(self.layer, rows)
 
+    def undo(self) -> bool:
+        """Undo the last change of the layer, of whatever it was; False without one."""
+        self._is_redrawn = False
+        self.layer.undo()
+        # A hidden layer does not tell that it was undone.
+        return self.follow() or self._is_redrawn
+
+    def redo(self) -> None:
+        """Undo the last undo."""
+        self.layer.redo()
+        self.follow()
+
     def follow(self) -> bool:
         """Follow what was undone or redone; False if nothing of ours was."""
         found = False
@@ -159,6 +171,7 @@ class EditLog:
 
     def _on_redrawn(self, event: object = None) -> None:
         """Look at the layer after an undo, of whatever it was."""
+        self._is_redrawn = True
         seen, self._seen = self._seen, view_state.plane_shown(self._viewer, self.layer)
         if self._writing:
             return
