@@ -145,10 +145,6 @@ RGB = {
     "channels between": lambda c: (np.moveaxis(c, -1, 1), {"channel_axis": -2}),
     "channels last": lambda c: (c, {"channel_axis": -1}),
     "alpha": lambda c: np.dstack([c, np.full(c.shape[:2], 255, np.uint8)]),
-    "alpha first": lambda c: (
-        np.stack([*np.moveaxis(c, -1, 0), c[..., 0] * 0]),
-        {"channel_axis": 0},
-    ),
     "float up to 1": lambda c: c / 255.0,
     "16 bits": lambda c: c.astype(np.uint16) * 257,
     "dask": lambda c: da.from_array(c, chunks=(100, 100, 3)),

@@ -718,7 +718,7 @@ def test_evaluate_refuses(scored, tmp_path, capsys):
     tifffile.imwrite(pred / "b_mask.tif", np.zeros((3, 3), np.uint8))
     assert run("evaluate", pred, true) == 2
     assert "shape" in complaint(capsys)
-    tifffile.imwrite(pred / "b_mask.tif", np.zeros((40, 50), np.float32))
+    tifffile.imwrite(pred / "b_mask.tif", np.full((40, 50), 0.5, np.float32))
     assert run("evaluate", pred, true) == 2
     assert "not a label image" in complaint(capsys)
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
+from contextlib import contextmanager
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, NoReturn
 
+import napari_iaunet
 from napari_iaunet import commands
+from napari_iaunet.commands.common import clear_progress
 from napari_iaunet.errors import Cancelled, IAUNetError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 PROGRAM = "napari-iaunet"
 
@@ -25,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = _parser().parse_args(argv)
     try:
-        return int(args.run(args))
+        with _warnings_on_stderr():
+            return int(args.run(args))
     except (KeyboardInterrupt, Cancelled):
         return _fail("stopped.", 130)
     except BrokenPipeError:
@@ -43,6 +48,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         return _fail(f"unexpected problem, please report it: {reason}")
+
+
+@contextmanager
+def _warnings_on_stderr() -> Iterator[None]:
+    """Print what the program logs as a warning: what it assumed, or left out."""
+    logger, handler = logging.getLogger(napari_iaunet.__name__), _Stderr()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Stderr(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        clear_progress()
+        print(f"{PROGRAM}: {record.getMessage()}", file=sys.stderr)
 
 
 def _fail(message: str, status: int = 2) -> int:
@@ -63,8 +85,6 @@ class _Version(argparse.Action):
     """Print the version, which is looked up only now."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        import napari_iaunet
-
         print(PROGRAM, napari_iaunet.__version__)
         parser.exit()
 

@@ -10,7 +10,8 @@ import zarr
 from PIL import Image
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.io.ome_zarr import AxisPlace, image_folder
+from napari_iaunet.io.ome_zarr import image_folder
+from napari_iaunet.io.pixels import AxisPlace
 from napari_iaunet.io.read import (
     read_image,
     write_labels,
@@ -48,7 +49,7 @@ def test_png(tmp_path, gray, rgb):
     same(tmp_path / "rgb.png", rgb, "YXS", 2)
     rgba = np.dstack([rgb, rgb[..., :1]])
     Image.fromarray(rgba).save(tmp_path / "rgba.png")
-    same(tmp_path / "rgba.png", rgba, "YXS", 2)
+    same(tmp_path / "rgba.png", rgb, "YXS", 2)
     mask = rgb[..., 0] > 100
     Image.fromarray(mask).save(tmp_path / "bool.png")
     same(tmp_path / "bool.png", mask, "YX")

@@ -164,7 +164,17 @@ def test_alpha_is_dropped(gray):
     rgb = np.stack([gray, gray // 2, 255 - gray], axis=-1)
     rgba = np.dstack([rgb, np.full_like(gray, 255)])
     np.testing.assert_array_equal(plane(rgba), plane(rgb))
-    np.testing.assert_array_equal(plane(np.moveaxis(rgba, -1, 0), 0), plane(rgb))
+
+
+def test_four_channels_are_all_read_whatever_their_type(gray):
+    cells, empty = gray, np.zeros_like(gray)
+    channels = np.stack([empty, empty, empty, cells])
+    for dtype in (np.uint8, np.uint16, np.float32):
+        np.testing.assert_allclose(
+            plane(channels.astype(dtype), 0), plane(cells) / 4, atol=1e-6
+        )
+        last = np.moveaxis(channels, 0, -1).astype(dtype)
+        np.testing.assert_allclose(plane(last, -1), plane(cells) / 4, atol=1e-6)
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -235,7 +245,9 @@ def test_dask_stacks_are_read_one_plane_at_a_time():
         (np.zeros((2, 2), "datetime64[s]"), None, "dates"),
         ([[1, 2], [3]], None, "rows differ"),
         (None, None, "numbers"),
-        (np.zeros((20, 30, 2)), None, "channel_axis=-1"),
+        (np.zeros((20, 30, 2)), None, "channel_axis=2"),
+        (np.zeros((20, 30, 5)), None, "channel_axis=2"),
+        (np.zeros((7, 256, 256, 20)), None, "--planes 3"),
         (np.zeros((20, 30)), 0, "two axes"),
         (np.zeros((3, 20, 30)), 3, "no channel axis 3"),
         (np.zeros((3, 20, 30)), -4, "no channel axis -4"),

@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from napari_iaunet.errors import ImageError
+from napari_iaunet.errors import IAUNetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from napari_iaunet.io.read import ImageFile
     from napari_iaunet.segmentation.segmenter import Segmenter
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".zarr"}
@@ -33,9 +32,15 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
-def add_axes(parser: argparse.ArgumentParser) -> None:
-    """Add ``--channel-axis`` and ``--planes``, as `read_image` takes them."""
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `read`."""
     add = parser.add_argument
+    add(
+        "--series",
+        type=count,
+        metavar="N",
+        help="number of the image, from 1, where a file or store holds several",
+    )
     add("--channel-axis", type=int, metavar="AXIS", help="axis of the channels")
     add(
         "--planes",
@@ -43,6 +48,15 @@ def add_axes(parser: argparse.ArgumentParser) -> None:
         metavar="AXIS",
         help="axis of the planes (time points or sections), by its number or letter, "
         "where the file calls it channels or has it last",
+    )
+
+
+def read(path: Path, args: argparse.Namespace) -> ImageFile:
+    """Read an image as the arguments say."""
+    from napari_iaunet.io.read import read_image
+
+    return read_image(
+        path, series=args.series, channel_axis=args.channel_axis, planes=args.planes
     )
 
 
@@ -62,6 +76,16 @@ def positive(text: str) -> float:
     if not (math.isfinite(value) and value > 0):
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
     return value
+
+
+def local(text: str) -> Path:
+    """Take the name of a file or folder on this computer as an argument."""
+    from napari_iaunet.io.paths import local_path
+
+    try:
+        return local_path(text)
+    except IAUNetError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
 
 
 def count(text: str) -> int:
@@ -105,16 +129,3 @@ def clear_progress() -> None:
     """Empty the line of progress, for something else to be printed there."""
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
-def read_labels(path: Path) -> NDArray[Any]:
-    """Read a label image; ImageError if it holds colours or fractions."""
-    import numpy as np
-
-    from napari_iaunet.io.read import read_image
-
-    image = read_image(path)
-    labels = np.asarray(image.array)
-    if image.channel_axis is not None or labels.dtype.kind not in "biu":
-        raise ImageError(f"{path} is not a label image: it holds colours or fractions.")
-    return labels

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_iaunet.commands.common import images_in, read_labels
+from napari_iaunet.commands.common import images_in, local
 from napari_iaunet.errors import ImageError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -26,8 +26,8 @@ HELP = "score label images"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     add = parser.add_argument
-    add("pred", type=Path, metavar="PRED_FOLDER", help="predicted label images")
-    add("true", type=Path, metavar="TRUE_FOLDER", help="annotated label images")
+    add("pred", type=local, metavar="PRED_FOLDER", help="predicted label images")
+    add("true", type=local, metavar="TRUE_FOLDER", help="annotated label images")
     add("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
 def _score(true: Path, pred: Path) -> AveragePrecision:
     """Score one label image; what is wrong with it is said with its name."""
     from napari_iaunet.evaluation import average_precision
+    from napari_iaunet.io.labels import read_labels
     from napari_iaunet.segmentation.masks import seem_classes
 
     both = read_labels(true), read_labels(pred)
@@ -69,7 +70,9 @@ def _score(true: Path, pred: Path) -> AveragePrecision:
 
 def _label_files(path: Path) -> dict[str, Path]:
     """Label images by what their names share with those of their images."""
-    if path.is_file():
+    from napari_iaunet.io.ome_zarr import is_zarr
+
+    if path.is_file() or is_zarr(path):
         return {"": path}
     if not path.is_dir():
         raise ImageError(f"There is no folder {path}.")

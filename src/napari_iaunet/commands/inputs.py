@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,40 +14,103 @@ from napari_iaunet.errors import ImageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+log = logging.getLogger(__name__)
+
 TIFF = (".tif", ".tiff")
 _PICTURES = (".png", ".jpg", ".jpeg")
 _NOT_INPUTS = ("_mask", "_overlay")
+# What other programs put beside an image: cells, where they are known, and pictures.
+_BESIDE_IMAGES = (
+    "_cp_masks",
+    "_cp_output",
+    "_flows",
+    "_label",
+    "_labels",
+    ".labels",
+    "_masks",
+    "_outlines",
+    "_pred",
+    "_region",
+    "_seg",
+)
 
 
 def find_images(inputs: Sequence[str]) -> list[Path]:
-    """Files, OME-Zarr folders, images in folders and matches of patterns."""
+    """Files, OME-Zarr folders, images in folders and matches of patterns.
+
+    Of folders and patterns, results of this program are left out, and labels of other
+    programs beside their images, of which a log line tells.
+    """
     from napari_iaunet.io.ome_zarr import is_zarr
+    from napari_iaunet.io.paths import local_path
 
     found: list[Path] = []
     for text in inputs:
-        path = Path(text)
+        path = local_path(text)
         if path.is_dir() and not is_zarr(path):
-            inside = [p for p in images_in(path) if not p.stem.endswith(_NOT_INPUTS)]
+            inside = _only_images(images_in(path))
             if not inside:
                 msg = f"The folder {path} has no PNG, JPEG, TIFF or OME-Zarr images."
                 raise ImageError(msg)
             found += inside
         elif not path.exists() and glob.has_magic(text):
-            matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - may be absolute
-            if not matches:
+            paths = _matches(str(path))
+            if not paths:
                 raise ImageError(f"No file matches {text}.")
-            paths = [Path(match) for match in matches]
-            # Results of an earlier run may lie beside the images.
-            found += [p for p in paths if not p.stem.endswith(_NOT_INPUTS)] or paths
+            found += _only_images(paths) or paths
         else:
             found.append(path)
     return list(dict.fromkeys(found))
 
 
-def find_targets(inputs: Sequence[Path], out: Path, name: str) -> list[Path]:
+def _matches(pattern: str) -> list[Path]:
+    """Files that match a pattern; folders that are there may have brackets as names."""
+    path = Path(pattern)
+    there = next(folder for folder in path.parents if folder.is_dir())
+    within = glob.escape(str(there))
+    rest = str(path.relative_to(there))
+    # As in a shell, brackets hold letters to choose from; but they may be meant.
+    for tried in (rest, rest.replace("[", "[[]")):
+        matches = glob.glob(os.path.join(within, tried), recursive=True)  # noqa: PTH118, PTH207 - escaped
+        if matches:
+            return sorted(map(Path, matches))
+    return []
+
+
+def _only_images(paths: Sequence[Path]) -> list[Path]:
+    """Leave out results, and what belongs to another one of the files."""
+    ours = [path for path in paths if not path.stem.endswith(_NOT_INPUTS)]
+    names = {path.with_suffix("") for path in ours}
+    others = [path for path in ours if _belongs_to_one_of(names, path)]
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        log.warning(
+            "%s: left out as labels of the images beside: %s%s; what is named one by "
+            "one is segmented.",
+            others[0].parent,
+            others[0].name,
+            more,
+        )
+    return [path for path in ours if path not in others]
+
+
+def _belongs_to_one_of(names: set[Path], path: Path) -> bool:
+    """Whether a file is called as what another program makes of one of the others."""
+    stems = (path.stem.removesuffix(end) for end in _BESIDE_IMAGES)
+    return any(
+        {path.with_name(stem), path.with_name(f"{stem}_img")} & names
+        for stem in stems
+        if stem not in ("", path.stem)
+    )
+
+
+def find_targets(
+    inputs: Sequence[Path], out: Path, name: str, series: int | None = None
+) -> list[Path]:
     """Where the labels of each input go; ``labels/NAME`` within an OME-Zarr image.
 
-    Inputs of the same name, from several folders, go to such folders again.
+    Inputs of the same name, from several folders, go to such folders again. ``series``
+    is the number of the image within each input, if it was given.
     """
     from napari_iaunet.io.ome_zarr import image_folder, is_zarr
 
@@ -54,7 +118,7 @@ def find_targets(inputs: Sequence[Path], out: Path, name: str) -> list[Path]:
         if not out.is_dir():
             msg = f"{out} is the image itself; name another file or a folder."
             raise ImageError(msg)
-        return [image_folder(out) / "labels" / name]
+        return [image_folder(out, series) / "labels" / name]
     suffix = out.suffix.lower()
     if suffix in (*TIFF, ".zarr") and (is_zarr(out) or not out.is_dir()):
         if len(inputs) > 1:
@@ -66,7 +130,7 @@ def find_targets(inputs: Sequence[Path], out: Path, name: str) -> list[Path]:
         raise ImageError(msg)
     if out.exists() and not out.is_dir():
         raise ImageError(f"{out} is a file, not a folder.")
-    names = [name_of(path) for path in inputs]
+    names = [name_of(path, series) for path in inputs]
     if len(set(names)) < len(names):
         names = [f"{place}{n}" for place, n in zip(_places(inputs), names, strict=True)]
     first: dict[str, Path] = {}
@@ -79,13 +143,20 @@ def find_targets(inputs: Sequence[Path], out: Path, name: str) -> list[Path]:
     return [out / f"{n}_mask{end}" for n, end in zip(names, suffixes, strict=True)]
 
 
-def name_of(path: Path) -> str:
-    """Name of an input without its ending; of a field of a plate with its place."""
+def name_of(path: Path, series: int | None = None) -> str:
+    """Name of an input without its ending; of a field of a plate with its place.
+
+    The number of an image within the input, if it was given, ends the name.
+    """
+    # What is given as a dot has a name as well. Links stay as they are.
+    path = Path(os.path.abspath(path))  # noqa: PTH100
+    name = path.stem
     if path.is_dir() and path.suffix != ".zarr":
         for store in path.parents:
             if store.suffix == ".zarr":
-                return "_".join((store.stem, *path.relative_to(store).parts))
-    return path.stem
+                name = "_".join((store.stem, *path.relative_to(store).parts))
+                break
+    return name if series is None else f"{name}_{series}"
 
 
 def _places(inputs: Sequence[Path]) -> list[str]:

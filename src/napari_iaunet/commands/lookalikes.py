@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from napari_iaunet.commands.common import (
-    add_axes,
     add_model,
+    add_reading,
     count,
     load,
-    read_labels,
+    local,
+    read,
     show_progress,
 )
 
@@ -20,8 +20,8 @@ HELP = "rank cells by likeness"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     add = parser.add_argument
-    add("image", type=Path, metavar="IMAGE", help="PNG, JPEG, TIFF or OME-Zarr image")
-    add("labels", type=Path, metavar="LABELS", help="label image of its cells")
+    add("image", type=local, metavar="IMAGE", help="PNG, JPEG, TIFF or OME-Zarr image")
+    add("labels", type=local, metavar="LABELS", help="label image of its cells")
     for name, needed in (("like", True), ("unlike", False)):
         add(
             f"--{name}",
@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how much appearance, colour, size, shape and intensity count, such as "
         "size=1 shape=0.5; what is not named does not count",
     )
-    add("--out", required=True, type=Path, metavar="CSV", help="table to write")
-    add_axes(parser)
+    add("--out", required=True, type=local, metavar="CSV", help="table to write")
+    add_reading(parser)
     add_model(parser)
 
 
@@ -51,13 +51,14 @@ def run(args: argparse.Namespace) -> int:
 
     from napari_iaunet.identity.describe import check_weights, rows_of
     from napari_iaunet.identity.ranking import similarity
-    from napari_iaunet.io.read import read_image, write_table
+    from napari_iaunet.io.labels import read_labels
+    from napari_iaunet.io.read import write_table
     from napari_iaunet.segmentation.measure import measure
 
     weights = dict(args.weights) if args.weights else None
     if weights:
         check_weights(weights)
-    image = read_image(args.image, channel_axis=args.channel_axis, planes=args.planes)
+    image = read(args.image, args)
     labels, axis = read_labels(args.labels), image.channel_axis
     label_ids = np.unique(labels[labels > 0])
     like, unlike = (rows_of(some, label_ids) for some in (args.like, args.unlike))

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.commands.common import (
-    add_axes,
     add_model,
+    add_reading,
     clear_progress,
     count,
     load,
+    local,
     positive,
     show_progress,
 )
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--out",
         required=True,
-        type=Path,
+        type=local,
         help="folder for <stem>_mask.tif (made if missing), or one .tif or .zarr; "
         "an OME-Zarr INPUT itself takes the labels in",
     )
@@ -70,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PX",
         help="diameter of the cells in pixels; estimated if left out",
     )
-    add_axes(parser)
+    add_reading(parser)
     add(
         "--name",
         default="cells",
@@ -114,7 +115,9 @@ def run(args: argparse.Namespace) -> int:
     if args.scheduler:
         # Workers may have been started in another folder.
         inputs, out = [path.absolute() for path in inputs], out.absolute()
-    pairs = list(zip(inputs, find_targets(inputs, out, args.name), strict=True))
+    pairs = list(
+        zip(inputs, find_targets(inputs, out, args.name, args.series), strict=True)
+    )
     outcomes: dict[Path, Outcome] = {}
     for outcome in _outcomes(pairs, args):
         outcomes[outcome.path] = outcome

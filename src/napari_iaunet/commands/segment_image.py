@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_iaunet.commands.common import read
 from napari_iaunet.commands.inputs import TIFF, name_of
 from napari_iaunet.errors import DeviceError, IAUNetError, ImageError, ModelError
 
@@ -62,18 +64,17 @@ def segment_image(
     What concerns only this image is a failure in the outcome; a ModelError or
     DeviceError, after which no image at all can be segmented, is raised.
     """
-    from napari_iaunet.io.read import read_image
-
     begin = time.perf_counter()
     try:
-        image = read_image(path, channel_axis=args.channel_axis, planes=args.planes)
+        image = read(path, args)
         result = _Result(image, target, args)
         table = result.make(load(), progress, runner)
     except (ModelError, DeviceError):
         raise
     except IAUNetError as error:
-        named = str(path) in str(error) or str(target.parent) in str(error)
-        failure = str(error) if named else f"{path}: {error}"
+        failure = str(error)
+        if not any(_names(failure, known) for known in (path, target.parent)):
+            failure = f"{path}: {failure}"
         return Outcome(path, target, failure=failure)
     except Exception as error:
         # One damaged image must not keep the others from being segmented.
@@ -86,6 +87,11 @@ def segment_image(
     return Outcome(path, target, result.cells, seconds, table)
 
 
+def _names(text: str, path: Path) -> bool:
+    """Whether a text has the path of a file in it, however short that is."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(str(path))}(?![\w-])", text))
+
+
 class _Result:
     """Labels, table and picture of one image."""
 
@@ -95,6 +101,10 @@ class _Result:
         self.image, self.target, self.args = image, target, args
         self.channel_axis = image.channel_axis
         self.cells = 0
+
+    @property
+    def _name(self) -> str:
+        return name_of(self.image.path, self.args.series)
 
     @property
     def axes(self) -> str:
@@ -114,6 +124,8 @@ class _Result:
         from napari_iaunet.io.ome_zarr import image_folder, version_of
         from napari_iaunet.io.ome_zarr_labels import check_replaceable, register_labels
 
+        if self.image.holds_labels:
+            raise ImageError(f"{self.image.path} holds labels of cells, not an image.")
         if self.args.link:
             self._check_linkable()
         as_zarr = self.target.suffix.lower() not in TIFF
@@ -126,10 +138,10 @@ class _Result:
         else:
             labels, table = self._at_once(segmenter, progress)
         if self.target.parent.name == "labels" and self.image.path.is_dir():
-            store = image_folder(self.image.path)
+            store = image_folder(self.image.path, self.args.series)
             if self.target.parent == store / "labels":
                 register_labels(store, self.target.name, version_of(store))
-        beside = self.target.parent / name_of(self.image.path)
+        beside = self.target.parent / self._name
         if self.args.overlay:
             self._write_overlay(f"{beside}_overlay.png", labels)
         if table is not None:
@@ -211,7 +223,7 @@ class _Result:
             "x": x,
             "parent": np.array(parent, np.int64),
         }
-        path = self.target.parent / f"{name_of(self.image.path)}_tracks.csv"
+        path = self.target.parent / f"{self._name}_tracks.csv"
         write_table(path, columns)
 
     def _lazily(

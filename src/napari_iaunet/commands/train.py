@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.commands.common import add_device, count, positive
+from napari_iaunet.commands.common import add_device, count, local, positive
 from napari_iaunet.model.registry import CONFIG, WEIGHTS
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     from napari_iaunet.training.events import TrainingEvent
     from napari_iaunet.training.holdout import HeldOut
@@ -27,11 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "folders",
         nargs="+",
-        type=Path,
+        type=local,
         metavar="FOLDER",
         help="folder of *_img.* images and their *_mask.* label images",
     )
-    add("--out", required=True, type=Path, help="folder for the model")
+    add("--out", required=True, type=local, help="folder for the model")
     add("--start", default="default", help="model to start from, or 'none'")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=positive, help="how long to train")
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--rehearse",
         nargs="+",
-        type=Path,
+        type=local,
         default=[],
         metavar="FOLDER",
         help="folder of annotated images that the model shall not forget",

@@ -12,6 +12,9 @@ import numpy as np
 from napari_iaunet.errors import ImageError
 from napari_iaunet.segmentation.image import guess_channel_axis
 
+# More channels than these are rare, and more planes than these are not.
+_USUAL_CHANNELS = 4
+
 
 class Arranged(NamedTuple):
     """An array whose axes are known.
@@ -23,11 +26,14 @@ class Arranged(NamedTuple):
     axes : str
         One letter for each axis; Y and X are the last ones beside the channels.
     channel_axis : int or None
+    notes : tuple of str
+        What was assumed, and how to say otherwise.
     """
 
     array: Any
     axes: str
     channel_axis: int | None
+    notes: tuple[str, ...] = ()
 
 
 def arrange(
@@ -48,12 +54,7 @@ def arrange(
     ImageError
         If there is no such axis, or not enough are left for rows and columns.
     """
-    key = tuple(
-        0 if n == 1 and letter not in "YX" else slice(None)
-        for n, letter in zip(array.shape, axes, strict=True)
-    )
-    axes = "".join(a for a, k in zip(axes, key, strict=True) if k != 0)
-    array = array[key]
+    array, axes = squeeze(array, axes)
     stacked = None if planes is None else _find(planes, axes, "planes")
     if channel_axis is not None:
         return _rename(array, axes, _find(channel_axis, axes, "channels"), stacked)
@@ -63,11 +64,41 @@ def arrange(
         msg = "It has both channels and colours; keep one of the two."
         raise ImageError(msg)
     if stacked is not None:
+        if len(axes) < 4:  # with channels, too few are left for rows and columns
+            named = []
         arranged = _rename(array, axes, named[0] if named else None, stacked)
         return _without_guessing(arranged)
     if not named and len(axes) > 2:
         return _find_channels(array, axes)
-    return Arranged(array, axes, named[0] if named else None)
+    if not named:
+        return Arranged(array, axes, None)
+    return _checked(Arranged(array, axes, named[0]))
+
+
+def squeeze(array: Any, axes: str) -> tuple[Any, str]:
+    """Leave out axes of length 1, Y and X excepted."""
+    key = tuple(
+        0 if n == 1 and letter not in "YX" else slice(None)
+        for n, letter in zip(array.shape, axes, strict=True)
+    )
+    return array[key], "".join(a for a, k in zip(axes, key, strict=True) if k != 0)
+
+
+def _checked(found: Arranged) -> Arranged:
+    """Doubt channels that are more likely planes: some writers call all planes so."""
+    array, axes, channel_axis, _ = found
+    if channel_axis is None or axes[channel_axis] == "S":
+        return found
+    count = array.shape[channel_axis]
+    if count <= _USUAL_CHANNELS:
+        return found
+    if axes == "CYX" and not _is_clear(array.shape):
+        return Arranged(array, "QYX", None)
+    note = (
+        f"its {count} channels are averaged to one image. If they are sections or time "
+        'points, say so by --planes C (in Python planes="C").'
+    )
+    return found._replace(notes=(note,))
 
 
 def _find(axis: int | str, axes: str, what: str) -> int:
@@ -112,7 +143,7 @@ def _rename(
 
 def _without_guessing(arranged: Arranged) -> Arranged:
     """Give narrow planes a channel axis, so that they are not taken for colours."""
-    array, axes, channel_axis = arranged
+    array, axes, channel_axis, _ = arranged
     if channel_axis is None and not _is_clear(array.shape):
         return Arranged(array[..., None], axes + "C", len(axes))
     return arranged
@@ -138,4 +169,11 @@ def _find_channels(array: Any, axes: str) -> Arranged:
     if guess is None:
         return Arranged(array, axes, None)
     kind = "C" if array.shape[-1] == 1 else "S"
-    return Arranged(array, "Q" * (last - 2) + "YX" + kind, guess)
+    axes = "Q" * (last - 2) + "YX" + kind
+    if array.shape[-1] < 4:
+        return Arranged(array, axes, guess)
+    note = (
+        "its last axis is taken for red, green, blue and alpha. If it holds four "
+        f"channels, say so by --channel-axis {last} (in Python channel_axis={last})."
+    )
+    return Arranged(array[..., :3], axes, guess, (note,))

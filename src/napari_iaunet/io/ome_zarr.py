@@ -2,68 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.pixels import AxisPlace, Pixels
+from napari_iaunet.io.series import pick_image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _METADATA = (".zattrs", ".zgroup", ".zarray", "zarr.json")
-_MICROMETRES = {"micrometer": 1.0, "nanometer": 1e-3, "millimeter": 1e3}
-
-
-class AxisPlace(NamedTuple):
-    """Where the pixels of an image lie along one axis.
-
-    Attributes
-    ----------
-    scale : float
-        Distance of two pixels.
-    translation : float
-        Position of the first one.
-    unit : str or None
-        Of both, as OME-Zarr names it, like "micrometer".
-    """
-
-    scale: float
-    translation: float = 0.0
-    unit: str | None = None
-
-
-class ZarrImage(NamedTuple):
-    """The full resolution of an image.
-
-    Attributes
-    ----------
-    array : dask array
-    axes : str
-        One letter for each axis, as in `napari_iaunet.io.read.ImageFile`.
-    places : dict of str -> AxisPlace
-        Of the axes T, Z, Y and X, as far as the image says.
-    """
-
-    array: Any
-    axes: str
-    places: dict[str, AxisPlace]
-
-    @property
-    def pixel_size(self) -> tuple[float, float] | None:
-        """Height and width of a pixel in micrometres."""
-        sizes = [
-            place.scale * _MICROMETRES.get(str(place.unit), 0.0)
-            for place in (self.places.get(letter, AxisPlace(0.0)) for letter in "YX")
-        ]
-        y, x = sizes
-        return (y, x) if y > 0 and x > 0 else None
-
-
-def in_micrometres(pixel_size: tuple[float, float]) -> dict[str, AxisPlace]:
-    """Places of pixels whose height and width are known, and nothing else."""
-    return {
-        letter: AxisPlace(size, unit="micrometer")
-        for letter, size in zip("YX", pixel_size, strict=True)
-    }
 
 
 def is_zarr(path: Path) -> bool:
@@ -71,28 +20,59 @@ def is_zarr(path: Path) -> bool:
     return any((path / name).is_file() for name in _METADATA)
 
 
-def image_folder(path: Path) -> Path:
-    """Folder of the image itself: bioformats2raw puts it, as ``0``, into another."""
+def image_folder(path: Path, series: int | None = None) -> Path:
+    """Folder of the image itself: bioformats2raw puts several into one store.
+
+    ``series`` is the number of the image, from 1; the first one if left out.
+    """
     import zarr
 
     try:
-        attributes = _attributes(zarr.open(str(path), mode="r"))
+        node = zarr.open(str(path), mode="r")
+        inside = _converted(path, _attributes(node))
     except Exception:  # noqa: BLE001 - whatever is wrong, `read` tells
         return path
-    layout = "bioformats2raw.layout" in attributes and "multiscales" not in attributes
-    return path / "0" if layout and is_zarr(path / "0") else path
+    return inside[(series or 1) - 1] if len(inside) >= (series or 1) else path
 
 
-def read(path: Path) -> ZarrImage:
-    """Open the full resolution of an OME-Zarr image, or a zarr array, lazily."""
+def _converted(path: Path, attributes: dict[str, Any]) -> list[Path]:
+    """Folders of the images that bioformats2raw put into a store."""
+    if "bioformats2raw.layout" not in attributes or "multiscales" in attributes:
+        return []
+    names = map(str, range(sum(1 for _ in path.iterdir())))
+    return [path / name for name in names if is_zarr(path / name)]
+
+
+def labels_within(path: Path) -> list[Path]:
+    """Folders of the label images that an OME-Zarr image lists."""
+    import zarr
+
+    folder = image_folder(path) / "labels"
+    try:
+        names = _attributes(zarr.open_group(str(folder), mode="r")).get("labels", [])
+    except Exception:  # noqa: BLE001 - no group, or whatever is wrong: none are listed
+        return []
+    return [folder / str(name) for name in names]
+
+
+def read(path: Path, series: int | None = None) -> Pixels:
+    """Open the full resolution of an OME-Zarr image, or a zarr array, lazily.
+
+    ``series`` is the number of the image, from 1, where there are several; the first
+    one if left out.
+    """
     import dask.array as da
     import zarr
 
-    folder = image_folder(path)
     try:
-        node = zarr.open(str(folder), mode="r")
-        array, axes, places = _find_image(path, node)
+        node = zarr.open(str(path), mode="r")
+        notes: tuple[str, ...] = ()
+        if inside := _converted(path, _attributes(node)):
+            number, notes = pick_image(path, [1] * len(inside), series)
+            node, series = zarr.open(str(inside[number - 1]), mode="r"), None
+        array, axes, places, more = _find_image(path, node, series)
         lazy = da.from_array(array, chunks=array.chunks)
+        holds_labels = "image-label" in _attributes(node)
     except ImageError:
         raise
     except Exception as error:
@@ -100,7 +80,7 @@ def read(path: Path) -> ZarrImage:
         raise ImageError(f"The zarr folder {path} is damaged: {reason}.") from error
     if lazy.ndim < 2:
         raise ImageError(f"The zarr array {path} has no rows and columns.")
-    return ZarrImage(lazy, axes, places)
+    return Pixels(lazy, axes, places, notes + more, holds_labels)
 
 
 def _attributes(node: Any) -> dict[str, Any]:
@@ -108,29 +88,47 @@ def _attributes(node: Any) -> dict[str, Any]:
     return dict(attributes.get("ome", attributes))
 
 
-def _find_image(path: Path, node: Any) -> tuple[Any, str, dict[str, AxisPlace]]:
+def _find_image(
+    path: Path, node: Any, series: int | None
+) -> tuple[Any, str, dict[str, AxisPlace], tuple[str, ...]]:
+    """Array, axes, places and notes of the image of a group, or of an array."""
     import zarr
 
     if isinstance(node, zarr.Array):
-        return node, _default_axes(node.shape), {}
+        _, notes = pick_image(path, [1], series)
+        return node, _default_axes(node.shape), {}, notes
     attributes = _attributes(node)
     if "plate" in attributes or "well" in attributes:
         msg = f"{path} is a plate of many images; give one of them, like A/1/0 in it."
         raise ImageError(msg)
-    if "multiscales" in attributes:
-        return _first_level(path, node, attributes["multiscales"][0])
+    if described := attributes.get("multiscales"):
+        number, notes = pick_image(path, [1] * len(described), series)
+        return *_full_level(path, node, described[number - 1]), notes
     arrays = [item for _, item in node.arrays()]
     if len(arrays) != 1:
-        raise ImageError(f"The zarr folder {path} holds no OME-Zarr image.")
-    return arrays[0], _default_axes(arrays[0].shape), {}
+        inside = next(_images_below(node), None)
+        hint = f"; give one of those in it, like {path / inside}" if inside else ""
+        raise ImageError(f"The zarr folder {path} holds no OME-Zarr image{hint}.")
+    _, notes = pick_image(path, [1], series)
+    return arrays[0], _default_axes(arrays[0].shape), {}, notes
 
 
-def _first_level(
+def _images_below(group: Any, depth: int = 3) -> Iterator[str]:
+    """Paths of images within a group that is none itself."""
+    for name, inside in sorted(group.groups()):
+        if "multiscales" in _attributes(inside):
+            yield name
+        elif depth > 1:
+            yield from (f"{name}/{path}" for path in _images_below(inside, depth - 1))
+
+
+def _full_level(
     path: Path, node: Any, multiscale: dict[str, Any]
 ) -> tuple[Any, str, dict[str, AxisPlace]]:
-    """Array, axes and places of the first entry of "multiscales"."""
-    dataset = multiscale["datasets"][0]
-    array = node[dataset["path"]]
+    """Array, axes and places of the largest level of an entry of "multiscales"."""
+    # The largest one comes first, or should.
+    levels = [(node[dataset["path"]], dataset) for dataset in multiscale["datasets"]]
+    array, dataset = max(levels, key=lambda level: level[0].size)
     described = [
         a if isinstance(a, dict) else {"name": a}
         for a in multiscale.get("axes", "tczyx"[-array.ndim :])
@@ -171,9 +169,7 @@ def _letter(axis: dict[str, Any]) -> str:
 
 
 def _default_axes(shape: tuple[int, ...]) -> str:
-    """Axes of an array that does not name them; colours may come last."""
-    if len(shape) >= 3 and shape[-1] in (3, 4) and min(shape[-3:-1]) > shape[-1]:
-        return "Q" * (len(shape) - 3) + "YXS"
+    """Axes of an array that does not name them."""
     return "Q" * (len(shape) - 2) + "YX"[-len(shape) :]
 
 

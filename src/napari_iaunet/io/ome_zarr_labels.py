@@ -12,7 +12,7 @@ import numpy as np
 from napari_iaunet.atomic import replacing
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.label_pyramid import CHUNK, LabelPyramid
-from napari_iaunet.io.ome_zarr import AxisPlace
+from napari_iaunet.io.pixels import AxisPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

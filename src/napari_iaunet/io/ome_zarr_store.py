@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_iaunet.io.ome_zarr import AxisPlace, image_folder, is_zarr, read
+from napari_iaunet.io.ome_zarr import image_folder, is_zarr, read
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from napari_iaunet.io.pixels import AxisPlace
 
 
 class StoredImage(NamedTuple):
@@ -22,19 +25,22 @@ class StoredImage(NamedTuple):
         The full resolution first, each with the same axes.
     axes : str
         One letter for each axis, as in `napari_iaunet.io.read.ImageFile`.
-    places : dict of str -> AxisPlace
+    places : mapping of str to AxisPlace
         Of the axes T, Z, Y and X at full resolution, as far as the store says.
     is_labels : bool
     attributes : dict
         Of the store; those of "ome", of version 0.5, among them.
+    notes : tuple of str
+        What was left out.
     """
 
     name: str
     levels: list[Any]
     axes: str
-    places: dict[str, AxisPlace]
+    places: Mapping[str, AxisPlace]
     is_labels: bool
     attributes: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def read_store(path: Path) -> list[StoredImage]:
@@ -66,7 +72,7 @@ def _attributes(folder: Path) -> dict[str, Any]:
 def _open(path: Path, name: str) -> StoredImage:
     import dask.array as da
 
-    array, axes, places = read(path)
+    pixels = read(path)
     folder = image_folder(path)
     attributes = _attributes(folder)
     multiscales = attributes.get("multiscales") or [{"datasets": [{}]}]
@@ -74,6 +80,13 @@ def _open(path: Path, name: str) -> StoredImage:
         da.from_zarr(str(folder / level["path"]))
         for level in multiscales[0]["datasets"][1:]
     ]
-    is_bare = "multiscales" not in attributes and array.dtype == np.int32
-    is_labels = "image-label" in attributes or is_bare
-    return StoredImage(name, [array, *coarser], axes, places, is_labels, attributes)
+    is_bare = "multiscales" not in attributes and pixels.array.dtype == np.int32
+    return StoredImage(
+        name,
+        [pixels.array, *coarser],
+        pixels.axes,
+        pixels.places,
+        pixels.holds_labels or is_bare,
+        attributes,
+        pixels.notes,
+    )

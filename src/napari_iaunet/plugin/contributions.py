@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari.utils.notifications import show_warning
+
 from napari_iaunet.errors import IAUNetError, ImageError
-from napari_iaunet.io.ome_zarr import AxisPlace, is_zarr
+from napari_iaunet.io.ome_zarr import is_zarr
 from napari_iaunet.io.ome_zarr_labels import write_labels_ome_zarr
 from napari_iaunet.io.ome_zarr_store import read_store
+from napari_iaunet.io.pixels import AxisPlace
 from napari_iaunet.plugin.layers import stored
 from napari_iaunet.plugin.layers.images import CHANNEL_NAMES
 
@@ -134,8 +137,14 @@ def get_reader(path: str | list[str]) -> Callable[..., list[LayerDataTuple]] | N
 
 
 def _open(path: str | list[str]) -> list[LayerDataTuple]:
-    paths = [path] if isinstance(path, str) else path
-    return [layer for one in paths for layer in stored.layers_of(read_store(Path(one)))]
+    layers: list[LayerDataTuple] = []
+    for one in [path] if isinstance(path, str) else path:
+        images = read_store(Path(one))
+        for image in images:
+            for note in image.notes:
+                show_warning(note)
+        layers += stored.layers_of(images)
+    return layers
 
 
 def stained_tissue() -> list[LayerDataTuple]:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from napari_iaunet.segmentation.intensity import Normalisation
 
+# Columns that are fewer than rows and planes by this factor are hardly columns: of
+# channels and sections there are few, and strips rarely come in such numbers.
+_MUCH_NARROWER = 4
+
 
 @dataclass(frozen=True)
 class Planes:
@@ -172,7 +176,7 @@ def as_planes(image: Any, channel_axis: int | None = None) -> Planes:
     channels = 1 if channel_axis is None else shape[channel_axis]
     eight_bit = source.dtype == np.uint8
     last = channel_axis == len(shape) - 1
-    if channels == 4 and (picture or eight_bit):
+    if channels == 4 and picture:
         channels = 3
     jointly = channels == 1 or (channels == 3 and (eight_bit or last))
     return Planes(
@@ -248,7 +252,7 @@ def guess_channel_axis(shape: tuple[int, ...]) -> int | None:
     Raises
     ------
     ImageError
-        If the last axis looks like two channels.
+        If the last axis looks like something other than columns.
     """
     if len(shape) < 3:
         return None
@@ -257,9 +261,12 @@ def guess_channel_axis(shape: tuple[int, ...]) -> int | None:
         return last
     if shape[-1] in (3, 4) and spatial > shape[-1]:
         return last
-    if shape[-1] == 2 and spatial > 8:
+    two = shape[-1] == 2 and spatial > 8
+    if two or (shape[-1] > 4 and spatial >= _MUCH_NARROWER * shape[-1]):
         raise ImageError(
-            f"The last axis of an image of shape {shape} looks like two channels: "
-            "say so with channel_axis=-1."
+            f"The last axis of an image of shape {shape} looks like channels or "
+            f"planes, not columns: --channel-axis {last} (in Python, "
+            f"channel_axis={last}) says channels, --planes {last} (np.moveaxis) planes"
+            ", --planes 0 columns."
         )
     return None

@@ -299,10 +299,11 @@ def read_pairs(
         lies ``<id>_region.*`` if not every cell of the image is labelled; it is not 0
         where all are.
     """
+    from napari_iaunet.io.labels import read_labels
     from napari_iaunet.io.read import read_image
 
     def array(value: Any) -> Any:
-        return read_image(value).array if isinstance(value, str | Path) else value
+        return read_labels(value) if isinstance(value, str | Path) else value
 
     for index, pair in enumerate(pairs):
         if isinstance(pair, Annotation):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_iaunet.io.ome_zarr import AxisPlace
 from napari_iaunet.io.ome_zarr_labels import OURS as STORED
+from napari_iaunet.io.pixels import AxisPlace
 from napari_iaunet.plugin.layers.find import OURS
 
 if TYPE_CHECKING:

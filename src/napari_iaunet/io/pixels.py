@@ -1,0 +1,71 @@
+"""What a file holds, before its channels and planes are told apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MICROMETRES = {"micrometer": 1.0, "nanometer": 1e-3, "millimeter": 1e3}
+
+
+class AxisPlace(NamedTuple):
+    """Where the pixels of an image lie along one axis.
+
+    Attributes
+    ----------
+    scale : float
+        Distance of two pixels.
+    translation : float
+        Position of the first one.
+    unit : str or None
+        Of both, as OME-Zarr names it, like "micrometer".
+    """
+
+    scale: float
+    translation: float = 0.0
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """One image of a file, at full resolution.
+
+    Attributes
+    ----------
+    array : numpy or dask array
+    axes : str
+        One letter for each axis, as in `napari_iaunet.io.read.ImageFile`.
+    places : mapping of str to AxisPlace
+        Of the axes T, Z, Y and X, as far as the file says.
+    notes : tuple of str
+        What was assumed, or left out, and how to say otherwise.
+    holds_labels : bool
+        Whether the file says that these are labels.
+    """
+
+    array: Any
+    axes: str
+    places: Mapping[str, AxisPlace] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    holds_labels: bool = False
+
+    @property
+    def pixel_size(self) -> tuple[float, float] | None:
+        """Height and width of a pixel in micrometres."""
+        y, x = (
+            place.scale * MICROMETRES.get(str(place.unit), 0.0)
+            for place in (self.places.get(letter, AxisPlace(0.0)) for letter in "YX")
+        )
+        return (y, x) if y > 0 and x > 0 else None
+
+
+def in_micrometres(**steps: float | None) -> dict[str, AxisPlace]:
+    """Places of pixels by the letters of their axes; what is not above 0 is unknown."""
+    return {
+        letter: AxisPlace(step, unit="second" if letter == "T" else "micrometer")
+        for letter, step in steps.items()
+        if step is not None and step > 0
+    }

@@ -1,0 +1,274 @@
+"""Read TIFF, and the formats of microscopes that are TIFF."""
+
+from __future__ import annotations
+
+import logging
+import re
+from contextlib import contextmanager
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iaunet.errors import ImageError
+from napari_iaunet.io.colours import from_cmyk, from_lab, from_ycbcr
+from napari_iaunet.io.damage import damaged
+from napari_iaunet.io.pixels import AxisPlace, Pixels, in_micrometres
+from napari_iaunet.io.series import pick_image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+# What scanners of slides keep beside the image itself.
+_BESIDE_SLIDES = {"label", "macro", "map", "thumbnail", "probability"}
+# What a page may hold beside gray and palettes: how TIFF numbers it.
+_WHITE_IS_0, _GRAY, _RGB, _PALETTE, _MASK, _INKS, _YCBCR, _LAB, _ICC_LAB = (
+    0, 1, 2, 3, 4, 5, 6, 8, 9,
+)  # fmt: skip
+_LINEAR_RAW = 34892  # red, green and blue of a camera
+# Samples of a page that are transparency.
+_ALPHA = (1, 2)
+# What these compress, JPEG and WebP, tifffile gives as red, green and blue.
+_OLD_JPEG = 6  # tifffile takes it for the new one, which fails
+_DECODED = (7, 33007, 34887, 34927, 50001)
+_LENGTHS = {
+    "": 1.0, "µm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0,
+    "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6,
+}  # fmt: skip
+
+
+def read_tiff(
+    path: Path, series: int | None = None, *, as_stored: bool = False
+) -> Pixels:
+    """Read an image of a TIFF, with the axes of OME, ImageJ or the pages.
+
+    Parameters
+    ----------
+    path : Path
+    series : int, optional
+        Number of the image, from 1, where the file holds several; the largest one, or
+        the first of those, if left out.
+    as_stored : bool
+        For labels: the numbers of a palette are not replaced by its colours, and no
+        colours are converted.
+
+    Raises
+    ------
+    ImageError
+        If there is no such image, or it is damaged or cannot be read.
+    """
+    import tifffile
+
+    try:
+        with _collected_complaints() as complaints, tifffile.TiffFile(path) as tif:
+            images = _images_of(tif)
+            sizes = [_area(image[0]) for image in images]
+            number, notes = pick_image(path, sizes, series)
+            image = images[number - 1]
+            array, page = _pixels_of(image), image[0].keyframe
+            axes = "".join(a if a in "TZCYXS" else "Q" for a in image[0].axes)
+            axes = "Q" * (array.ndim - len(axes)) + axes
+            if as_stored:
+                array, axes = _without_alpha(array, axes, page)
+            else:
+                array, axes = _in_colours(path, array, axes, page)
+            places = _places(tif)
+    except MemoryError as error:
+        msg = f"The image {path} does not fit into memory; save it as OME-Zarr."
+        raise ImageError(msg) from error
+    except ImageError:
+        raise
+    except Exception as error:
+        raise damaged(path, error) from error
+    if complaints:
+        raise damaged(path, ValueError(complaints[0]))
+    return Pixels(array, axes, places, notes)
+
+
+@contextmanager
+def _collected_complaints() -> Iterator[list[str]]:
+    """Collect tifffile's messages of damage, which it logs and goes on."""
+    complaints: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno >= logging.ERROR or "corrupt" in record.getMessage():
+                complaints.append(record.getMessage())
+
+    logger, handler = logging.getLogger("tifffile"), Collect()
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield complaints
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+
+
+def _images_of(tif: Any) -> list[list[Any]]:
+    """Images of a file, each as the series of pages that are its planes.
+
+    Reduced images, masks and what belongs to a slide rather than to the specimen are
+    left out.
+    """
+    found = [
+        series
+        for series in tif.series
+        if not series.keyframe.subfiletype & 0b101
+        and (series.kind == "ome" or series.name.lower() not in _BESIDE_SLIDES)
+    ] or list(tif.series)
+    planes = {(s.shape, s.dtype, s.axes, s.kind) for s in found}
+    if (
+        len(planes) == 1
+        and found[0].kind == "shaped"
+        and found[0].axes in ("YX", "YXS")
+    ):
+        # Planes of one size, appended one by one, are a stack for any viewer.
+        return [found]
+    return [[series] for series in found]
+
+
+def _area(series: Any) -> int:
+    """Pixels of a plane."""
+    return prod(n for n, a in zip(series.shape, series.axes, strict=True) if a in "YX")
+
+
+def _pixels_of(image: Sequence[Any]) -> NDArray[Any]:
+    if int(image[0].keyframe.compression) == _OLD_JPEG:
+        raise NotImplementedError("JPEG of the old style")
+    if len(image) == 1:
+        return np.asarray(image[0].asarray())
+    return np.stack([series.asarray() for series in image])
+
+
+def _without_alpha(array: NDArray[Any], axes: str, page: Any) -> tuple[Any, str]:
+    """Leave out the samples of a page that are transparency, or tell them apart.
+
+    What is left of gray has no axis of samples if there is one, else it has channels.
+    """
+    if "S" not in axes:
+        return array, axes
+    axis = axes.index("S")
+    count, extra = array.shape[axis], [int(n) for n in page.extrasamples]
+    coloured = page.photometric in (_RGB, _YCBCR, _INKS, _LAB, _ICC_LAB, _LINEAR_RAW)
+    colours = (4 if page.photometric == _INKS else 3) if coloured else 1
+    kept = [
+        i
+        for i in range(count)
+        if i < count - len(extra) or extra[i - count] not in _ALPHA
+    ]
+    if coloured and count == colours + 1:  # some forget to say that it is alpha
+        kept = kept[:colours]
+    elif page.photometric == _PALETTE:
+        kept = [0]
+    if len(kept) == 1:
+        return array.take(kept[0], axis), axes.replace("S", "")
+    if kept != list(range(count)):
+        array = array.take(kept, axis)
+    if not (coloured and len(kept) == colours) and "C" not in axes:
+        axes = axes.replace("S", "C")
+    return array, axes
+
+
+def _in_colours(
+    path: Path, array: NDArray[Any], axes: str, page: Any
+) -> tuple[Any, str]:
+    """Gray where 0 is black, or red, green and blue."""
+    kind = int(page.photometric)
+    array, axes = _without_alpha(array, axes, page)
+    if kind == _PALETTE and page.colormap is not None:
+        return _look_up(array, np.asarray(page.colormap)), axes + "S"
+    if kind == _WHITE_IS_0 and array.dtype.kind in "bu":
+        return np.invert(array), axes
+    if kind in (_WHITE_IS_0, _GRAY, _RGB, _PALETTE, _MASK, _LINEAR_RAW):
+        return array, axes
+    jpeg = int(page.compression) in _DECODED and int(page.planarconfig) == 1
+    if kind == _YCBCR and jpeg:
+        return array, axes
+    converted = None
+    if "S" in axes:
+        converted = _convert(kind, np.moveaxis(array, axes.index("S"), -1), page)
+    if converted is None:
+        name = getattr(page.photometric, "name", kind)
+        raise ImageError(
+            f"{path} is of a kind that cannot be read (its colours are {name} of "
+            f"{array.dtype}); save it as RGB."
+        )
+    return converted, axes.replace("S", "") + "S"
+
+
+def _look_up(numbers: NDArray[Any], palette: NDArray[Any]) -> NDArray[np.uint8]:
+    """Colours (..., 3) of the numbers (...) of a palette (3, N)."""
+    # Some write a palette of 8 bits into the 16 that TIFF wants.
+    eight_bits = palette >> 8 if palette.max(initial=0) > 255 else palette
+    colours = eight_bits.astype(np.uint8)[:, numbers.astype(np.intp)]
+    return np.moveaxis(colours, 0, -1)
+
+
+def _convert(kind: int, colours: NDArray[Any], page: Any) -> NDArray[Any] | None:
+    """Red, green and blue; None if it is not known how."""
+    tags, unsigned = page.tags, colours.dtype.kind == "u"
+    if kind == _INKS and unsigned and tags.valueof("InkSet", 1) == 1:
+        return from_cmyk(colours) if colours.shape[-1] == 4 else None
+    if kind in (_LAB, _ICC_LAB) and colours.dtype in (np.uint8, np.uint16, np.float32):
+        return from_lab(colours, icc=kind == _ICC_LAB)
+    if kind == _YCBCR and colours.dtype == np.uint8:
+        luma, ends = (
+            _ratios(tags.valueof(name))
+            for name in ("YCbCrCoefficients", "ReferenceBlackWhite")
+        )
+        return from_ycbcr(colours, luma, ends)
+    return None
+
+
+def _ratios(values: Sequence[int] | None) -> list[float] | None:
+    """Fractions, which TIFF stores as numerator and denominator."""
+    if values is None:
+        return None
+    return [n / d for n, d in zip(values[::2], values[1::2], strict=True)]
+
+
+def _places(tif: Any) -> dict[str, AxisPlace]:
+    """Where pixels lie, in micrometres and seconds, from OME or ImageJ metadata."""
+    if tif.is_ome:
+        sizes = {a: _ome_size(tif.ome_metadata, a) for a in "XYZ"}
+        every = re.search(r'TimeIncrement="([0-9.eE+-]+)"', tif.ome_metadata)
+        unit = re.search(r'TimeIncrementUnit="([^"]+)"', tif.ome_metadata)
+        seconds = every and (unit is None or unit.group(1) == "s")
+        return _known(**sizes, T=_number(every.group(1)) if every and seconds else None)
+    about = tif.imagej_metadata or {}
+    unit_name = str(about.get("unit", "?")).replace("\\u00B5", "u")
+    tags = tif.pages[0].tags
+    scale = _LENGTHS.get(unit_name)
+    resolutions = [tags.valueof(f"{a}Resolution") for a in "XY"]
+    if scale is None or not unit_name or None in resolutions:
+        return {}
+    x, y = (scale * d / n if n > 0 and d > 0 else None for n, d in resolutions)
+    z, t = (_number(about.get(key)) for key in ("spacing", "finterval"))
+    return _known(X=x, Y=y, Z=z and z * scale, T=t)
+
+
+def _known(**steps: float | None) -> dict[str, AxisPlace]:
+    """Places if rows and columns are known: nothing can be said of the others alone."""
+    found = in_micrometres(**steps)
+    return found if {"X", "Y"} <= found.keys() else {}
+
+
+def _ome_size(xml: str, axis: str) -> float | None:
+    size = re.search(rf'PhysicalSize{axis}="([0-9.eE+-]+)"', xml)
+    unit = re.search(rf'PhysicalSize{axis}Unit="([^"]+)"', xml)
+    number = _number(size.group(1)) if size else None
+    scale = _LENGTHS.get(unit.group(1) if unit else "")
+    return number * scale if number is not None and scale is not None else None
+
+
+def _number(text: Any) -> float | None:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return None
