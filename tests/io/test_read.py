@@ -408,3 +408,108 @@ def test_table(tmp_path):
     with (tmp_path / "a.csv").open(encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert rows == [["label", "score"], ["1", "0.5"], ["2", "0.333333"]]
+
+
+# -- stores of several images ------------------------------------------------------
+
+
+def image_group(group, data, **attributes):
+    group.create_array("0", data=data)
+    axes = [{"name": a, "type": "space"} for a in "yx"]
+    described = {"axes": axes, "datasets": [{"path": "0"}]}
+    group.attrs.update({"multiscales": [described], **attributes})
+
+
+@pytest.fixture
+def converted(tmp_path, gray):
+    """Store of three images, as bioformats2raw writes it."""
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    group.attrs["bioformats2raw.layout"] = 3
+    group.create_group("OME")
+    for i in range(3):
+        image_group(group.create_group(str(i)), gray // (i + 1))
+    return tmp_path / "a.zarr"
+
+
+def test_of_a_store_of_several_images_the_first_is_read(converted, gray, caplog):
+    same(converted, gray, "YX")
+    (record,) = caplog.records
+    assert "holds 3 images" in record.getMessage()
+    caplog.clear()
+    image = read_image(converted, series=3)
+    np.testing.assert_array_equal(np.asarray(image.array), gray // 3)
+    np.testing.assert_array_equal(read_image(converted / "1").array, gray // 2)
+    assert not caplog.records
+    assert image_folder(converted, 3) == converted / "2"
+    with pytest.raises(ImageError, match="no image 4"):
+        read_image(converted, series=4)
+
+
+def test_of_several_multiscales_the_first_is_read(tmp_path, gray, caplog):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    image_group(group, gray)
+    group.create_array("other", data=gray // 2)
+    (first,) = group.attrs["multiscales"]
+    second = {**first, "datasets": [{"path": "other"}]}
+    group.attrs["multiscales"] = [first, second]
+    same(tmp_path / "a.zarr", gray, "YX")
+    assert "holds 2 images" in caplog.text
+    found = read_image(tmp_path / "a.zarr", series=2).array
+    np.testing.assert_array_equal(np.asarray(found), gray // 2)
+
+
+def test_the_largest_level_is_read(tmp_path, gray):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    image_group(group, gray[::2, ::2])
+    group.create_array("full", data=gray)
+    (only,) = group.attrs["multiscales"]
+    only["datasets"].append({"path": "full"})
+    group.attrs["multiscales"] = [only]
+    same(tmp_path / "a.zarr", gray, "YX")
+
+
+def test_a_store_that_only_holds_images_names_one(tmp_path, gray):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    image_group(group.create_group("images").create_group("cells"), gray)
+    with pytest.raises(ImageError, match=r"one of those in it, like .*images/cells"):
+        read_image(tmp_path / "a.zarr")
+
+
+def test_labels_of_a_store_are_known_as_such(tmp_path, gray):
+    write_labels_ome_zarr(tmp_path / "a.zarr", np.eye(9, dtype=np.int32))
+    assert read_image(tmp_path / "a.zarr").holds_labels
+    zarr.save_array(str(tmp_path / "b.zarr"), gray)
+    assert not read_image(tmp_path / "b.zarr").holds_labels
+
+
+def test_an_array_with_channels_last(tmp_path, gray, caplog):
+    zarr.save_array(str(tmp_path / "a.zarr"), np.dstack([gray] * 4))
+    assert read_image(tmp_path / "a.zarr").array.shape == (50, 60, 3)
+    assert "--channel-axis 2" in caplog.text
+    assert read_image(tmp_path / "a.zarr", channel_axis=2).array.shape == (50, 60, 4)
+
+
+def test_png_of_16_bits_with_alpha(tmp_path, gray):
+    import imagecodecs
+
+    path = tmp_path / "a.png"
+    for colours in ([gray, gray // 2, gray // 3], [gray]):
+        stored = np.dstack([*colours, gray[::-1]])
+        path.write_bytes(imagecodecs.png_encode(stored))
+        np.testing.assert_array_equal(
+            read_image(path).array, np.dstack(colours).squeeze()
+        )
+
+
+def test_of_an_animation_the_first_picture_is_read(tmp_path, rgb, caplog):
+    first, second = Image.fromarray(rgb), Image.fromarray(255 - rgb)
+    first.save(tmp_path / "a.png", save_all=True, append_images=[second])
+    same(tmp_path / "a.png", rgb, "YXS", 2)
+    assert "animation of 2 pictures" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "WEBP"])
+def test_other_pictures_are_not_read(tmp_path, rgb, kind):
+    Image.fromarray(rgb).save(tmp_path / "a.png", format=kind)
+    with pytest.raises(ImageError, match="not an image in a format"):
+        read_image(tmp_path / "a.png")

@@ -1,0 +1,61 @@
+"""Names of files as people write them."""
+
+from pathlib import Path
+
+import pytest
+
+from napari_iaunet.cli import main
+from napari_iaunet.errors import ImageError
+from napari_iaunet.io.paths import local_path
+from napari_iaunet.io.read import read_image
+
+ADDRESSES = [
+    "https://example.org/image.zarr",
+    "http://localhost:8000/a.tif",
+    "s3://bucket/a.zarr",
+    "gs://bucket/a.zarr",
+    "abfs://container@account.dfs.core.windows.net/a.zarr",
+    "ftp://example.org/a.tif",
+]
+
+
+def run(arguments):
+    try:
+        return main(arguments)
+    except SystemExit as stopped:
+        return stopped.code
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_elsewhere_is_refused_as_it_was_given(address, capsys, tmp_path):
+    for given in (address, Path(address)):
+        with pytest.raises(ImageError, match="Only files on this computer") as caught:
+            read_image(given)
+        assert address in str(caught.value)
+    for arguments in (
+        ["segment", address, "--out", str(tmp_path / "out")],
+        ["segment", str(tmp_path), "--out", address],
+        ["evaluate", address, str(tmp_path)],
+        ["lookalikes", "a.tif", address, "--like", "1", "--out", "a.csv"],
+        ["train", address, "--out", str(tmp_path / "model")],
+    ):
+        assert run(arguments) == 2
+        told = capsys.readouterr().err
+        assert address in told
+        assert told.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+    assert not Path(address.partition("//")[0]).exists()
+
+
+def test_names_of_this_computer():
+    assert local_path("a.tif") == Path("a.tif")
+    assert local_path("C:/data/a.tif") == Path("C:/data/a.tif")
+    assert local_path("stained: a/b.tif") == Path("stained: a/b.tif")
+    assert local_path("~/a.tif") == Path.home() / "a.tif"
+    assert local_path("file:///data/my%20cells.tif") == Path("/data/my cells.tif")
+
+
+def test_a_folder_may_be_called_like_an_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s3:" / "bucket").mkdir(parents=True)
+    assert local_path("s3:/bucket") == Path("s3:/bucket")
