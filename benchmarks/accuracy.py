@@ -79,7 +79,8 @@ def _about(args: argparse.Namespace, scores: dict[str, Score]) -> str:
     shown = any(_title(row) in scores for row in ABLATIONS)
     return (
         f"### {score.images} test images of fluorescent nuclei, {score.cells} cells\n\n"
-        f"{trained if shown else ''}Diameters are estimated. Seconds include that."
+        f"{trained if shown else ''}Diameters are estimated. Seconds include "
+        "that. Mean: of the AP at IoU 0.5 to 0.95."
     )
 
 
@@ -95,6 +96,7 @@ def score_tables(
 ) -> str:
     """Two tables: of all cells together, and the mean over images."""
     thresholds = [f"{t:.2f}" for t in next(iter(scores.values())).ap.thresholds]
+    thresholds += ["mean"]
     extra = ["images", "cells", "true diameter", "used"] if diameters else []
     last = [f"F1 {_SHOWN}", f"PQ {_SHOWN}", "s/MP"]
     pooled, mean = [], []
@@ -104,10 +106,11 @@ def score_tables(
         if diameters:
             row += [str(score.images), str(score.cells)]
             row += [f"{score.true_diameter:.0f}", f"{score.used_diameter:.0f}"]
-        row += map(_three, score.ap.pooled)
+        row += map(_three, [*score.ap.pooled, score.mean])
         row += map(_three, [score.ap.f1[at], score.ap.panoptic_quality[at]])
         pooled.append([*row, f"{score.seconds_per_megapixel:.2f}"])
-        mean.append([title, *map(_three, score.ap.per_image.mean(axis=0))])
+        of_images = [*score.ap.per_image.mean(axis=0), score.ap.mean_per_image]
+        mean.append([title, *map(_three, of_images)])
     return "\n\n".join(
         [
             "Pooled AP, TP / (TP + FP + FN), by the least intersection over union:",

@@ -82,6 +82,11 @@ class Score:
         """Where a threshold is among those of `ap`."""
         return list(self.ap.thresholds).index(iou)
 
+    @property
+    def mean(self) -> float:
+        """Mean of the pooled AP at IoU 0.5 to 0.95."""
+        return float(self.ap.mean)
+
     def pooled(self, iou: float) -> float:
         """AP of the cells of all images together at a threshold."""
         return float(self.ap.pooled[self.place(iou)])

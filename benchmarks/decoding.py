@@ -243,10 +243,10 @@ def _tables(found: dict[str, dict[str, Outcome]]) -> str:
     rows, beside = [], []
     for kind, outcomes in found.items():
         for title, outcome in outcomes.items():
-            ap = average_precision(outcome.true, outcome.pred).pooled
-            at = dict(zip(THRESHOLDS, ap, strict=True))
+            ap = average_precision(outcome.true, outcome.pred)
+            at = dict(zip(THRESHOLDS, ap.pooled, strict=True))
             errors = outcome.errors()
-            scores = [*(at[t] for t in _THRESHOLDS), ap.mean()]
+            scores = [*(at[t] for t in _THRESHOLDS), ap.mean]
             row = [f"{kind}, {title}", str(errors.merged.size)]
             row += [f"{value:.3f}" for value in scores]
             row += [_per_1000(errors.merged), _per_1000(errors.split)]

@@ -207,7 +207,10 @@ def _figures(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     method = common.by_model(Segmenter(folder, args.device, engine="pytorch"))
     test = common.evaluate(method, common.read(common.test_pairs(args.data)))
     return {
-        "measure": "pooled AP = TP / (TP + FP + FN), diameter estimated",
+        "measure": (
+            "pooled AP = TP / (TP + FP + FN), diameter estimated; AP50-95: mean of the "
+            "AP at IoU 0.5 to 0.95"
+        ),
         "held-out images": {
             domain: _figure(score) for domain, score in held_out.items()
         },
@@ -223,6 +226,7 @@ def _figure(score: Score) -> dict[str, float]:
     }
     for shown in _SHOWN:
         figure[f"AP{round(100 * shown)}"] = round(score.pooled(shown), 4)
+    figure["AP50-95"] = round(score.mean, 4)
     return figure
 
 

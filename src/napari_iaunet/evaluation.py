@@ -54,6 +54,16 @@ class AveragePrecision:
     iou_sum: NDArray[np.float64]
 
     @property
+    def mean(self) -> float:
+        """Mean of `pooled` over the thresholds: of AP .5 to .95, unless said else."""
+        return float(self.pooled.mean())
+
+    @property
+    def mean_per_image(self) -> float:
+        """Mean over images of the mean over the thresholds."""
+        return float(self.per_image.mean())
+
+    @property
     def f1(self) -> NDArray[np.float64]:
         """Pooled 2 TP / (2 TP + FP + FN); (T,)."""
         tp, fp, fn = (n.sum(axis=0) for n in (self.tp, self.fp, self.fn))

@@ -1,5 +1,6 @@
 """Which label images `evaluate` pairs, and what it says of those that are wrong."""
 
+import json
 import unicodedata
 
 import numpy as np
@@ -19,6 +20,22 @@ def folders(tmp_path):
         for i in range(3):
             tifffile.imwrite(tmp_path / name / f"{i}_mask.tif", labels)
     return tmp_path / "pred", tmp_path / "true"
+
+
+def test_the_mean_over_all_thresholds_stands_beside_the_usual_ones(folders, capsys):
+    pred, true = folders
+    labels = np.zeros((40, 50), np.uint8)
+    labels[2:12, 2:12] = 1
+    tifffile.imwrite(true / "0_mask.tif", labels)
+    labels[9:12] = 0  # an overlap of 0.7
+    tifffile.imwrite(pred / "0_mask.tif", labels)
+    assert main(["evaluate", str(pred), str(true)]) == 0
+    mean = capsys.readouterr().out.splitlines()[4].split()
+    # At five of ten thresholds one cell of 25 is wrong in both.
+    assert mean[:3] == ["mean", f"{(1 + 24 / 26) / 2:.3f}", f"{(2 + 0.5) / 3:.3f}"]
+    assert main(["evaluate", str(pred), str(true), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["mean_average_precision_per_image"] == pytest.approx(2.5 / 3, abs=1e-6)
 
 
 def complaint(capsys, *arguments) -> str:

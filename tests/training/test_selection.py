@@ -56,7 +56,9 @@ def test_the_card_tells_whether_it_helped():
         "improved": True,
         "figures": {
             "validation AP50": 0.7778,
+            "validation AP50-95": 0.7778,
             "validation AP50 of the start": 0.6667,
+            "validation AP50-95 of the start": 0.6667,
             "validation cells": CELLS,
         },
     }

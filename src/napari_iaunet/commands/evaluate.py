@@ -105,6 +105,8 @@ def _as_table(scores: AveragePrecision) -> str:
                 f"{threshold:.2f}  {scores.pooled[i]:.3f}          {per_image[i]:.3f}"
                 f"  {scores.f1[i]:.3f}  {scores.panoptic_quality[i]:.3f}"
             )
+    mean, of_images = scores.mean, scores.mean_per_image
+    lines.append(f"mean  {mean:.3f}          {of_images:.3f}  of IoU 0.50 to 0.95")
     count, cells = len(scores.tp), int((scores.tp + scores.fn)[:, 0].sum())
     return "\n".join([*lines, f"{count} images, {cells} annotated cells"])
 
@@ -118,6 +120,8 @@ def _as_json(names: Sequence[str], scores: AveragePrecision) -> str:
         "thresholds": rounded(scores.thresholds),
         "average_precision": rounded(scores.pooled),
         "average_precision_per_image": rounded(scores.per_image.mean(axis=0)),
+        "mean_average_precision": round(scores.mean, 6),
+        "mean_average_precision_per_image": round(scores.mean_per_image, 6),
         "f1": rounded(scores.f1),
         "panoptic_quality": rounded(scores.panoptic_quality),
         "per_image": {

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_data_dir
 
 from napari_iaunet.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BUNDLED = Path(__file__).parent / "weights"
 # Files of a model's folder.
@@ -27,11 +31,14 @@ class ModelInfo:
         Its folder.
     description : str
         One line from its card.
+    figures : mapping
+        What its card says of its accuracy; empty if nothing.
     """
 
     name: str
     path: Path
     description: str
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
 
 def user_models_folder() -> Path:
@@ -51,9 +58,10 @@ def _models_in(folder: Path) -> list[ModelInfo]:
         try:
             card = json.loads((path / CARD).read_text(encoding="utf-8"))
             description = str(card.get("description", ""))
-        except (OSError, ValueError, AttributeError):
-            description = ""
-        found.append(ModelInfo(path.name, path, description))
+            figures = dict(card.get("figures", {}))
+        except (OSError, ValueError, AttributeError, TypeError):
+            description, figures = "", {}
+        found.append(ModelInfo(path.name, path, description, figures))
     return found
 
 

@@ -79,8 +79,7 @@ class ModelSelection:
         self.found_better = False
         self._improved: bool | None = None
         self._start_scores: AveragePrecision | None = None
-        self._best_mean = -1.0
-        self._best_ap: float | None = None
+        self._best: AveragePrecision | None = None
         self._last: dict[str, Any] = {}
         self._measured_at, self._took = time.monotonic(), 0.0
 
@@ -101,18 +100,19 @@ class ModelSelection:
 
     def figures(self) -> dict[str, Any]:
         """Tell what a card says of the kept model; nothing before a measurement."""
-        if self._best_ap is None:
+        if self._best is None:
             return {}
-        figures: dict[str, float] = {"validation AP50": round(self._best_ap, 4)}
-        if self.start_ap is not None:
-            figures["validation AP50 of the start"] = round(self.start_ap, 4)
+        figures: dict[str, float] = _figures("validation", self._best)
+        if self._start_scores is not None:
+            start = _figures("validation", self._start_scores)
+            figures |= {f"{name} of the start": value for name, value in start.items()}
             figures["validation cells"] = self._cells
         return {"improved": self._improved, "figures": figures}
 
     def kept(self) -> dict[str, Any]:
         """Tell what an event says of the kept model."""
         return {
-            "validation_ap": self._best_ap,
+            "validation_ap": None if self._best is None else _ap(self._best),
             "start_ap": self.start_ap,
             "improved": self._improved,
         }
@@ -131,7 +131,7 @@ class ModelSelection:
         """Measure the start and, where training is resumed, its best model so far."""
         assert self._start is not None
         start = self._start_scores = self._measure(self._start)
-        self._improved, self._best_mean, self._best_ap = False, _mean(start), _ap(start)
+        self._improved, self._best = False, start
         if best is not None:
             self.accepts(best)
         self.found_better = False
@@ -166,10 +166,10 @@ class ModelSelection:
             tolerated = self._chance if closer else 0.0
             if mean < least or ap < _ap(self._start_scores):
                 return False
-            if mean <= self._best_mean - tolerated:
+            if self._best is not None and mean <= _mean(self._best) - tolerated:
                 return False
             self._improved = self.found_better = True
-        self._best_mean, self._best_ap = mean, ap
+        self._best = scores
         return self.keeps_best
 
     @property
@@ -199,6 +199,14 @@ class ModelSelection:
 
 def _ap(scores: AveragePrecision) -> float:
     return float(scores.pooled[_USUAL])
+
+
+def _figures(what: str, scores: AveragePrecision) -> dict[str, float]:
+    """AP at IoU 0.5, and its mean over 0.5 to 0.95, as a card says them."""
+    return {
+        f"{what} AP50": round(_ap(scores), 4),
+        f"{what} AP50-95": round(scores.mean, 4),
+    }
 
 
 def _mean(scores: AveragePrecision) -> float:
