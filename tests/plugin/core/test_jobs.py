@@ -5,6 +5,7 @@ import threading
 import pytest
 from napari.utils.progress import progress as activity_bar
 from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
 
 from napari_iaunet.errors import Cancelled, ImageError
 from napari_iaunet.plugin.core.jobs import Jobs, explain
@@ -160,9 +161,15 @@ def test_a_newer_job_replaces_an_older_one(qtbot, jobs, outcomes):
 
 
 def test_a_job_replaced_while_its_bar_is_made_leaves_none(qtbot, jobs, outcomes):
-    # napari processes events, such as a second press, while it makes a bar.
+    def process_events(event):
+        QApplication.processEvents()
+
+    made = activity_bar._all_instances.events.changed
     QTimer.singleShot(0, lambda: jobs.start(lambda progress: "new", "newer"))
+    # As napari's window does when a bar is made: a second press is processed there.
+    made.connect(process_events)
     jobs.start(lambda progress: "old", "older")
+    made.disconnect(process_events)
     finish(qtbot, jobs)
     assert outcomes.seen == [("succeeded", "new")]
     assert not list(activity_bar._all_instances)
