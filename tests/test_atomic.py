@@ -1,14 +1,17 @@
 """Files and folders are written wholly or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from napari_iaunet import atomic
 from napari_iaunet.atomic import (
     finish_replacing,
     move_into_place,
     replacing,
     replacing_files,
+    settled,
     write_bytes,
     write_json,
 )
@@ -111,3 +114,106 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ModelError, match="cannot be written"):
         write_both(tmp_path / "file" / "folder", "new")
+
+
+def test_a_file_never_takes_the_place_of_a_folder(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "notes").write_text("months of work")
+    with pytest.raises(ModelError, match="there is a folder of this name"):
+        write_bytes(tmp_path / "a", b"new", ModelError)
+    assert content(tmp_path) == {"a/notes": b"months of work"}
+
+
+def test_a_folder_never_takes_the_place_of_a_file(tmp_path):
+    (tmp_path / "a").write_text("months of work")
+    with (
+        pytest.raises(ModelError, match="there is a file of this name"),
+        replacing(tmp_path / "a", ModelError) as fresh,
+    ):
+        fresh.mkdir()
+    assert content(tmp_path) == {"a": b"months of work"}
+
+
+def test_a_folder_that_is_not_ours_is_not_replaced(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "notes").write_text("months of work")
+    with (
+        pytest.raises(ModelError, match="there is a folder of this name"),
+        replacing(tmp_path / "a", ModelError, lambda path: False) as fresh,
+    ):
+        fresh.mkdir()
+    assert content(tmp_path) == {"a/notes": b"months of work"}
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="has no links")
+def test_what_a_link_leads_to_stays(tmp_path):
+    (tmp_path / "raw").write_text("measured")
+    (tmp_path / "a").symlink_to(tmp_path / "raw")
+    write_bytes(tmp_path / "a", b"new", ModelError)
+    assert content(tmp_path) == {"a": b"new", "raw": b"measured"}
+
+
+def replace_folder(path, text):
+    with replacing(path, ModelError) as fresh:
+        fresh.mkdir()
+        (fresh / "x").write_text(text)
+
+
+def test_folders_are_replaced_where_they_cannot_be_exchanged(tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic, "_exchange", lambda one, other: False)
+    for text in ("old", "new"):
+        replace_folder(tmp_path / "a", text)
+    assert content(tmp_path) == {"a/x": b"new"}
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_folder_that_was_put_aside_comes_back(tmp_path, monkeypatch):
+    replace_folder(tmp_path / "a", "old")
+    monkeypatch.setattr(atomic, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(Path, "replace", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        replace_folder(tmp_path / "a", "new")
+    monkeypatch.undo()
+    assert not (tmp_path / "a").exists()
+    with (
+        pytest.raises(ModelError, match="full"),
+        replacing(tmp_path / "a", ModelError),
+    ):
+        raise OSError(28, "full")
+    assert content(tmp_path) == {"a/x": b"old"}
+
+
+def cut_short(path, target):
+    raise KeyboardInterrupt
+
+
+def test_where_a_file_is_that_was_not_moved_yet(tmp_path, monkeypatch):
+    write_both(tmp_path, "old")
+    monkeypatch.setattr(os, "rmdir", cut_short)
+    really = Path.replace
+    moved = []
+
+    def once(path, target):
+        moved.append(path)
+        if len(moved) > 1:
+            raise KeyboardInterrupt
+        return really(path, target)
+
+    monkeypatch.setattr(Path, "replace", once)
+    with pytest.raises(KeyboardInterrupt):
+        write_both(tmp_path, "new")
+    assert [settled(tmp_path, name).read_text() for name in "ab"] == ["new", "new"]
+
+
+def test_all_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """Else, should power fail, a name might stand for nothing."""
+    told = []
+    monkeypatch.setattr(os, "fsync", lambda handle: told.append(os.fstat(handle)))
+    with replacing(tmp_path / "a", ModelError) as fresh:
+        (fresh / "deep").mkdir(parents=True)
+        (fresh / "deep" / "x").write_text("x")
+        inside = [p.stat() for p in (fresh / "deep" / "x", fresh / "deep", fresh)]
+    parts = [(s.st_ino, s.st_dev) for s in [*inside, tmp_path.stat()]]
+    synced = [(s.st_ino, s.st_dev) for s in told]
+    assert set(synced) == set(parts)
+    assert synced[-1] == parts[-1]

@@ -1,20 +1,24 @@
 """The one way to write a file or a folder: wholly, or not at all.
 
-If the writing fails, nothing is left behind and what was there before stays.
+If the writing fails, nothing is left behind and what was there before stays; if the
+program dies, or power fails, there is either what was there before or all that is new.
 """
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import json
 import os
 import shutil
+import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from napari_iaunet.errors import IAUNetError
 
@@ -23,8 +27,14 @@ _WRITTEN = ".written"
 
 
 @contextmanager
-def replacing(path: Path, error: type[IAUNetError]) -> Iterator[Path]:
+def replacing(
+    path: Path,
+    error: type[IAUNetError],
+    ours: Callable[[Path], bool] | None = None,
+) -> Iterator[Path]:
     """Give a path for a new file or folder, which takes the place of `path` at the end.
+
+    A file never takes the place of a folder, nor the other way round.
 
     Parameters
     ----------
@@ -32,17 +42,22 @@ def replacing(path: Path, error: type[IAUNetError]) -> Iterator[Path]:
         Of a file or a folder, which may exist; the folder it lies in must exist.
     error : subclass of IAUNetError
         What an OSError, also one of the body, becomes.
+    ours : callable, optional
+        Whether an existing folder may be replaced; if left out, any may.
     """
-    with _reported(path, error), _temporary(path.parent, path.name) as folder:
-        yield folder / path.name
-        _put(folder / path.name, path)
+    with _reported(path, error):
+        _put_back(path)
+        with _temporary(path.parent, path.name) as folder:
+            yield folder / path.name
+            _put(folder / path.name, path, ours)
 
 
 @contextmanager
 def replacing_files(folder: Path, error: type[IAUNetError]) -> Iterator[Path]:
     """Give a new folder whose files, at the end, are moved into `folder` together.
 
-    If the program is killed while it moves them, `finish_replacing` does the rest.
+    If the program dies while it moves them, `settled` tells where each one is, and
+    `finish_replacing` does the rest.
 
     Parameters
     ----------
@@ -56,22 +71,47 @@ def replacing_files(folder: Path, error: type[IAUNetError]) -> Iterator[Path]:
         finish_replacing(folder)
         with _temporary(folder, "files") as fresh:
             yield fresh
-            for file in fresh.iterdir():
-                _flush(file)
+            sync(fresh)
             fresh.replace(folder / _WRITTEN)
+            _sync_one(folder)
         finish_replacing(folder)
+
+
+def write_files(
+    folder: Path, files: Mapping[str, bytes], error: type[IAUNetError]
+) -> None:
+    """Write files as `replacing_files` does."""
+    with replacing_files(folder, error) as fresh:
+        for name, content in files.items():
+            (fresh / name).write_bytes(content)
 
 
 def finish_replacing(folder: Path) -> None:
     """Move the files of `replacing_files` that a killed program did not move."""
     written = folder / _WRITTEN
-    if written.is_dir():
-        for file in written.iterdir():
+    if not written.is_dir():
+        return
+    for file in written.iterdir():
+        # Another program may be doing the same.
+        with suppress(FileNotFoundError):
             file.replace(folder / file.name)
+    _sync_one(folder)
+    with suppress(OSError):
         written.rmdir()
 
 
-def move_into_place(fresh: Path, path: Path, error: type[IAUNetError]) -> None:
+def settled(folder: Path, name: str) -> Path:
+    """Where a file of `replacing_files` is; that one may not have been moved yet."""
+    written = folder / _WRITTEN / name
+    return written if written.is_file() else folder / name
+
+
+def move_into_place(
+    fresh: Path,
+    path: Path,
+    error: type[IAUNetError],
+    ours: Callable[[Path], bool] | None = None,
+) -> None:
     """Replace `path` by a finished file or folder of the same disk.
 
     Parameters
@@ -79,9 +119,12 @@ def move_into_place(fresh: Path, path: Path, error: type[IAUNetError]) -> None:
     fresh, path : Path
     error : subclass of IAUNetError
         What an OSError becomes.
+    ours : callable, optional
+        As for `replacing`; the folder that is replaced may be left at `fresh`.
     """
     with _reported(path, error):
-        _put(fresh, path)
+        _put_back(path)
+        _put(fresh, path, ours)
 
 
 def write_bytes(path: Path, content: bytes, error: type[IAUNetError]) -> None:
@@ -120,23 +163,92 @@ def _temporary(parent: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _put(fresh: Path, path: Path) -> None:
-    """Move `fresh` to `path`; a folder there cannot be replaced in one step."""
-    if fresh.is_file():
-        _flush(fresh)
-    old = fresh.with_name(f"{fresh.name}.old")
+# -- putting things in place ----------------------------------------------------------
+
+
+def _put(fresh: Path, path: Path, ours: Callable[[Path], bool] | None) -> None:
+    """Move `fresh` to `path`, on the disk as well, should power fail afterwards."""
+    sync(fresh)
     if path.is_dir():
-        path.rename(old)
+        if not fresh.is_dir() or (ours and not ours(path)):
+            raise FileExistsError(errno.EEXIST, "there is a folder of this name")
+        if not _exchange(fresh, path):
+            _replace_folder(fresh, path)
+    elif fresh.is_dir() and path.exists():
+        raise FileExistsError(errno.EEXIST, "there is a file of this name")
+    else:
+        fresh.replace(path)
+    _sync_one(path.parent)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step; False where system or disk cannot do that."""
+    names = os.fsencode(one), os.fsencode(other)
+    try:
+        system = ctypes.CDLL(None, use_errno=True)
+        if sys.platform == "darwin":
+            failed = system.renamex_np(*names, 2)  # RENAME_SWAP
+        else:
+            here = -100  # AT_FDCWD: names are as for everything else
+            failed = system.renameat2(here, names[0], here, names[1], 2)
+    except (OSError, TypeError, AttributeError):
+        return False
+    return int(failed) == 0
+
+
+def _replace_folder(fresh: Path, path: Path) -> None:
+    """Replace a folder in two steps; `_put_back` helps if the program dies between."""
+    aside = _aside(path)
+    path.rename(aside)
     try:
         fresh.replace(path)
     except OSError:
-        if old.exists():
-            old.rename(path)
+        aside.rename(path)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    _sync_one(path.parent)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
-def _flush(file: Path) -> None:
-    """Have a file's content on the disk before its name, should power fail."""
-    with file.open("r+b") as stream:
-        os.fsync(stream.fileno())
+def _put_back(path: Path) -> None:
+    """Bring back the folder that `_replace_folder` had put aside when it was killed."""
+    aside = _aside(path)
+    if not aside.is_dir():
+        return
+    if path.exists():
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        aside.rename(path)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name[:80]}.replaced")
+
+
+# -- the disk -------------------------------------------------------------------------
+
+
+def sync(path: Path) -> None:
+    """Have a file, or a folder and all in it, on the disk, should power fail."""
+    for folder, _, files in os.walk(path):
+        for name in files:
+            _sync_one(Path(folder, name))
+        _sync_one(Path(folder))
+    if path.is_file():
+        _sync_one(path)
+
+
+def _sync_one(path: Path) -> None:
+    if path.is_dir():
+        if sys.platform == "win32":  # which writes folders by itself
+            return
+        handle = os.open(path, os.O_RDONLY)
+    else:
+        handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(handle)
+    except OSError as failure:
+        # Some disks of networks cannot do that with folders.
+        if failure.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)

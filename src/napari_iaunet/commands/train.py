@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from napari_iaunet.atomic import settled
 from napari_iaunet.commands.common import add_device, count, local, positive
 from napari_iaunet.model.registry import CONFIG, WEIGHTS
 
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
                 print(f"Training did not help: {args.out} holds the start, unchanged.")
     except KeyboardInterrupt:
         how = f"Stopped; go on with --resume --out {args.out}"
-        if not (args.out / PROGRESS).is_file():
+        if not settled(args.out, PROGRESS).is_file():
             how = "Stopped before anything was saved."
         print(how, file=sys.stderr)
         return 130
@@ -90,7 +91,7 @@ def _check_out(out: Path) -> None:
     """Refuse to write over a model that somebody may want to keep."""
     from napari_iaunet.errors import TrainingError
 
-    if any((out / name).exists() for name in (CONFIG, WEIGHTS)):
+    if any(settled(out, name).exists() for name in (CONFIG, WEIGHTS)):
         raise TrainingError(
             f"{out} holds a model already: choose another folder, or continue its "
             "training with --resume."

@@ -99,7 +99,7 @@ def write_labels_ome_zarr(
     parts = list(_parts(labels.shape))
     dtype = _stored_as(labels, parts)
     with (
-        replacing(path, ImageError) as fresh,
+        replacing(path, ImageError, _holds_labels) as fresh,
         label_image(fresh, labels.shape, _PART, dtype, image) as pyramid,
     ):
         for part in parts:
@@ -201,7 +201,7 @@ def check_replaceable(path: Path, *, array: bool = False) -> None:
         raise ImageError(msg)
 
 
-def _holds_labels(path: Path, array: bool) -> bool:
+def _holds_labels(path: Path, array: bool = False) -> bool:
     import zarr
 
     try:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 
-from napari_iaunet.atomic import json_bytes, replacing_files
+from napari_iaunet.atomic import json_bytes, settled, write_files
 from napari_iaunet.errors import ModelError
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 from napari_iaunet.model.registry import CARD, CONFIG, WEIGHTS
@@ -34,8 +34,7 @@ def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
 def save_model(folder: Path, network: IAUNet, card: Mapping[str, Any]) -> None:
     """Write a model folder; other files in it stay.
 
-    If the program is killed while it replaces the files, `finish_replacing` does the
-    rest.
+    If the program dies meanwhile, the folder holds the old or the new model.
 
     Parameters
     ----------
@@ -50,11 +49,17 @@ def save_model(folder: Path, network: IAUNet, card: Mapping[str, Any]) -> None:
     ModelError
         If the folder cannot be written to.
     """
+    write_files(folder, model_files(network, card), ModelError)
+
+
+def model_files(network: IAUNet, card: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return what `save_model` writes, by the names of the files."""
     config = {"format": FORMAT, "network": network.config.to_dict()}
-    with replacing_files(folder, ModelError) as fresh:
-        (fresh / WEIGHTS).write_bytes(tensor_bytes(network.state_dict()))
-        (fresh / CONFIG).write_bytes(json_bytes(config))
-        (fresh / CARD).write_bytes(json_bytes(card))
+    return {
+        WEIGHTS: tensor_bytes(network.state_dict()),
+        CONFIG: json_bytes(config),
+        CARD: json_bytes(card),
+    }
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -71,11 +76,11 @@ def _read_config(folder: Path) -> IAUNetConfig:
     if not folder.is_dir():
         raise ModelError(f"There is no model folder {folder}.")
     for name in (CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
+        if not settled(folder, name).is_file():
             raise ModelError(
                 f"{folder} is not a model of napari-iaunet: it has no {name}."
             )
-    values = _read_json(folder / CONFIG)
+    values = _read_json(settled(folder, CONFIG))
     if values.get("format") != FORMAT:
         raise ModelError(
             f"{folder} is not a model of this version of napari-iaunet: "
@@ -138,14 +143,40 @@ def load_model(folder: str | os.PathLike[str]) -> tuple[IAUNet, dict[str, Any]]:
         If anything is missing, damaged, foreign or of the wrong shape.
     """
     folder = Path(folder)
+    while True:
+        before = _versions(folder)
+        try:
+            loaded = _load(folder)
+        except ModelError:
+            if _versions(folder) == before:
+                raise
+        else:
+            if _versions(folder) == before:
+                return loaded
+        # A training has saved meanwhile: what was read may be of two models.
+
+
+def _versions(folder: Path) -> list[tuple[int, ...]]:
+    """Tell the files of a model from those that a later save puts in their place."""
+    found: list[tuple[int, ...]] = []
+    for name in (CONFIG, WEIGHTS, CARD):
+        try:
+            now = settled(folder, name).stat()
+            found.append((now.st_ino, now.st_size, now.st_mtime_ns))
+        except OSError:
+            found.append(())
+    return found
+
+
+def _load(folder: Path) -> tuple[IAUNet, dict[str, Any]]:
     network = IAUNet(_read_config(folder))
     try:
-        weights = load_file(folder / WEIGHTS)
+        weights = load_file(settled(folder, WEIGHTS))
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(
             f"The model's {WEIGHTS} is damaged or of a foreign format: {folder}."
         ) from error
     _check_weights(folder, weights, network)
     network.load_state_dict(weights)
-    card = _read_json(folder / CARD) if (folder / CARD).is_file() else {}
-    return network.eval(), card
+    card = settled(folder, CARD)
+    return network.eval(), _read_json(card) if card.is_file() else {}

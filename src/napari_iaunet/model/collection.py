@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from napari_iaunet.atomic import replacing
+from napari_iaunet.atomic import replacing, settled
 from napari_iaunet.errors import ModelError
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.registry import (
@@ -94,8 +94,8 @@ def keep(source: Path, name: str) -> Path:
     load_model(source)
     with _new_folder(name) as folder:
         for file in _FILES:
-            if (source / file).is_file():
-                shutil.copyfile(source / file, folder / file)
+            if settled(source, file).is_file():
+                shutil.copyfile(settled(source, file), folder / file)
     return user_models_folder() / name
 
 
@@ -148,8 +148,8 @@ def export(name: str, path: Path) -> None:
         zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         for file in _FILES:
-            if (model.path / file).is_file():
-                archive.write(model.path / file, f"{name}/{file}")
+            if settled(model.path, file).is_file():
+                archive.write(settled(model.path, file), f"{name}/{file}")
 
 
 def import_zip(path: Path, name: str | None = None) -> Path:
@@ -226,6 +226,7 @@ def _new_folder(name: str) -> Iterator[Path]:
         models.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(f"{models} cannot be written to: {error}.") from error
-    with replacing(models / name, ModelError) as folder:
+    # Another program may have saved a model of this name since `check_name`.
+    with replacing(models / name, ModelError, lambda _: False) as folder:
         folder.mkdir()
         yield folder

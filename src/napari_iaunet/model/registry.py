@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_data_dir
 
+from napari_iaunet.atomic import settled
 from napari_iaunet.errors import ModelError
 
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ def _models_in(folder: Path) -> list[ModelInfo]:
     found = []
     for path in sorted(folder.iterdir()):
         # A hidden folder is a model that is being written or deleted.
-        if path.name[0] == "." or not (path / CONFIG).is_file():
+        if path.name[0] == "." or not settled(path, CONFIG).is_file():
             continue
         try:
-            card = json.loads((path / CARD).read_text(encoding="utf-8"))
+            card = json.loads(settled(path, CARD).read_text(encoding="utf-8"))
             description = str(card.get("description", ""))
             figures = dict(card.get("figures", {}))
         except (OSError, ValueError, AttributeError, TypeError):

@@ -65,9 +65,14 @@ def fit(
             again = _pool(network, plane_there, labels_there, ids)
             changes.append((again - usual)[there])
     size = network.descriptor_basis.shape[1]
-    return fit_descriptor(
-        torch.cat(pooled), torch.cat(changes), network.config.widths, size
-    )
+    cells, differences = _finite(torch.cat(pooled)), _finite(torch.cat(changes))
+    if not (len(cells) and len(differences)):  # the training has diverged
+        return network.descriptor_mean.cpu(), network.descriptor_basis.cpu()
+    return fit_descriptor(cells, differences, network.config.widths, size)
+
+
+def _finite(vectors: Tensor) -> Tensor:
+    return vectors[vectors.isfinite().all(1)]
 
 
 def _spread(images: Sequence[AnnotatedImage], most: int) -> Iterable[AnnotatedImage]:

@@ -15,15 +15,16 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from napari_iaunet.atomic import write_files
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.inference.devices import choose_device, cpu_has_bfloat16
-from napari_iaunet.model.checkpoint import save_model
+from napari_iaunet.model.checkpoint import model_files
 from napari_iaunet.model.losses import total_loss
 from napari_iaunet.training.augment import Batch, draw_batch
 from napari_iaunet.training.dataset import sampling_probabilities, usual_diameter
 from napari_iaunet.training.describe import fit
 from napari_iaunet.training.events import TrainingEvent
-from napari_iaunet.training.state import save_state
+from napari_iaunet.training.state import state_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -336,11 +337,13 @@ class Run:
         self._saved = time.monotonic()
         if self.rank:
             return
+        files = state_files(self.state)
         if network is not None:
             if not bool(network.descriptor_basis.any()):
                 self.fit_descriptor(network, most=_QUICK_FIT)
-            save_model(self.out, network, self._card(figures, interpolated))
-        save_state(self.out, self.state)
+            files |= model_files(network, self._card(figures, interpolated))
+        # All at once: a resume must find the model of the step that it goes on from.
+        write_files(self.out, files, TrainingError)
 
     def _card(self, figures: Mapping[str, Any], interpolated: bool) -> dict[str, Any]:
         budget, state = self.budget, self.state

@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from napari_iaunet.atomic import finish_replacing, json_bytes, replacing_files
+from napari_iaunet.atomic import json_bytes, settled, write_files
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.model.checkpoint import tensor_bytes
 
@@ -98,10 +98,13 @@ def _tensors(state: TrainingState) -> dict[str, Tensor]:
 
 def save_state(folder: Path, state: TrainingState) -> None:
     """Write the state; the old one stays whole until the new one is."""
+    write_files(folder, state_files(state), TrainingError)
+
+
+def state_files(state: TrainingState) -> dict[str, bytes]:
+    """Return what `save_state` writes, by the names of the files."""
     progress = {"step": state.step, "seconds": state.seconds}
-    with replacing_files(folder, TrainingError) as fresh:
-        (fresh / STATE).write_bytes(tensor_bytes(_tensors(state)))
-        (fresh / PROGRESS).write_bytes(json_bytes(progress))
+    return {STATE: tensor_bytes(_tensors(state)), PROGRESS: json_bytes(progress)}
 
 
 def load_state(folder: Path, state: TrainingState) -> None:
@@ -112,13 +115,13 @@ def load_state(folder: Path, state: TrainingState) -> None:
     TrainingError
         If the folder holds no run, or one of another network.
     """
-    finish_replacing(folder)
-    path = folder / STATE
+    path = settled(folder, STATE)
     if not path.is_file():
         raise TrainingError(f"There is no training to resume in {folder}.")
     try:
         tensors = load_file(path)
-        progress = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
+        told = settled(folder, PROGRESS).read_text(encoding="utf-8")
+        progress = json.loads(told)
         _fill(state, tensors)
         state.step, state.seconds = int(progress["step"]), float(progress["seconds"])
     except (SafetensorError, KeyError, ValueError, RuntimeError, OSError) as error:

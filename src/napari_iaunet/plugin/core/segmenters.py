@@ -6,8 +6,9 @@ import threading
 from typing import TYPE_CHECKING
 
 import napari_iaunet
+from napari_iaunet.atomic import settled
 from napari_iaunet.errors import ModelError
-from napari_iaunet.model.registry import find_model
+from napari_iaunet.model.registry import WEIGHTS, find_model
 from napari_iaunet.plugin.core.responsive import load_torch
 
 if TYPE_CHECKING:
@@ -40,6 +41,6 @@ class Segmenters:
 def _written(model: str) -> int:
     """When a model was written: another one may have its name now."""
     try:
-        return (find_model(model) / "weights.safetensors").stat().st_mtime_ns
+        return settled(find_model(model), WEIGHTS).stat().st_mtime_ns
     except (ModelError, OSError):
         return 0
