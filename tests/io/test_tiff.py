@@ -9,7 +9,8 @@ from PIL import Image
 from skimage.data import immunohistochemistry
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.io.read import read_image
+from napari_iaunet.io.pixels import AxisPlace, in_micrometres
+from napari_iaunet.io.read import read_image, write_labels
 
 
 @pytest.fixture
@@ -388,3 +389,39 @@ def test_calibration_of_a_stack(tmp_path, gray, unit):
     wanted = {"X": 0.25 * size, "Y": 0.5 * size, "Z": 3 * size}
     assert found == pytest.approx(wanted)
     assert {place.unit for place in places.values()} == {"micrometer"}
+
+
+@pytest.mark.parametrize("axes", ["YX", "ZYX", "TYX", "TZYX", "QYX"])
+@pytest.mark.parametrize("cells", [9, 70_000])
+def test_labels_lie_where_their_image_does(tmp_path, axes, cells):
+    labels = np.zeros((2, 3, 40, 50)[4 - len(axes) :], np.int32)
+    labels[..., 0, 0] = cells
+    places = in_micrometres(X=0.25, Y=0.5, Z=3.0, T=60.0)
+    places = {axis: place for axis, place in places.items() if axis in axes}
+    write_labels(tmp_path / "a.tif", labels, axes=axes, places=places)
+    image = read_image(tmp_path / "a.tif")
+    assert image.axes == axes
+    assert image.pixel_size == pytest.approx((0.5, 0.25))
+    assert image.places.keys() == places.keys()
+    for axis, place in places.items():
+        assert image.places[axis].scale == pytest.approx(place.scale)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), labels)
+    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+        assert bool(tif.is_imagej) == (cells == 9 and axes != "QYX")
+
+
+def test_places_of_ome_zarr_become_those_of_imagej(tmp_path):
+    places = {
+        "Z": AxisPlace(2000.0, unit="nanometer"),
+        "Y": AxisPlace(500.0, 7.0, "nanometer"),
+        "X": AxisPlace(0.5, unit="micrometer"),
+    }
+    labels = np.ones((2, 40, 50), int)
+    write_labels(tmp_path / "a.tif", labels, axes="ZYX", places=places)
+    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+        about = tif.imagej_metadata
+        assert (about["unit"], about["spacing"], about["slices"]) == ("um", 2.0, 2)
+        assert tif.pages[0].tags["XResolution"].value == (2, 1)
+    places["Y"] = AxisPlace(1.0)
+    write_labels(tmp_path / "a.tif", labels, axes="ZYX", places=places)
+    assert read_image(tmp_path / "a.tif").pixel_size is None

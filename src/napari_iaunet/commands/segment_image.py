@@ -195,8 +195,8 @@ class _Result:
         self.cells = int(labels.max(initial=0))
         self._make_folder()
         if self.target.suffix.lower() in TIFF:
-            size = self.image.pixel_size
-            write_labels(self.target, labels, axes=self.axes, pixel_size=size)
+            places = self.image.places
+            write_labels(self.target, labels, axes=self.axes, places=places)
         else:
             write_labels_ome_zarr(
                 self.target,

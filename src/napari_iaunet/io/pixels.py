@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MICROMETRES = {"micrometer": 1.0, "nanometer": 1e-3, "millimeter": 1e3}
+# Units of OME-Zarr in micrometres and in seconds.
+_UNITS = {
+    "micrometer": 1.0,
+    "nanometer": 1e-3,
+    "millimeter": 1e3,
+    "second": 1.0,
+    "millisecond": 1e-3,
+    "minute": 60.0,
+    "hour": 3600.0,
+}
 
 
 class AxisPlace(NamedTuple):
@@ -55,11 +64,14 @@ class Pixels:
     @property
     def pixel_size(self) -> tuple[float, float] | None:
         """Height and width of a pixel in micrometres."""
-        y, x = (
-            place.scale * MICROMETRES.get(str(place.unit), 0.0)
-            for place in (self.places.get(letter, AxisPlace(0.0)) for letter in "YX")
-        )
-        return (y, x) if y > 0 and x > 0 else None
+        y, x = (step_of(self.places.get(axis, AxisPlace(0.0))) for axis in "YX")
+        return None if y is None or x is None else (y, x)
+
+
+def step_of(place: AxisPlace) -> float | None:
+    """Distance of two pixels in micrometres or seconds; None if it is not known."""
+    step = place.scale * _UNITS.get(str(place.unit), 0.0)
+    return step if step > 0 else None
 
 
 def in_micrometres(**steps: float | None) -> dict[str, AxisPlace]:

@@ -234,14 +234,14 @@ def _ratios(values: Sequence[int] | None) -> list[float] | None:
 
 
 def _places(tif: Any) -> dict[str, AxisPlace]:
-    """Where pixels lie, in micrometres and seconds, from OME or ImageJ metadata."""
+    """Where pixels lie, by OME, ImageJ or ourselves, in micrometres and seconds."""
     if tif.is_ome:
         sizes = {a: _ome_size(tif.ome_metadata, a) for a in "XYZ"}
         every = re.search(r'TimeIncrement="([0-9.eE+-]+)"', tif.ome_metadata)
         unit = re.search(r'TimeIncrementUnit="([^"]+)"', tif.ome_metadata)
         seconds = every and (unit is None or unit.group(1) == "s")
         return _known(**sizes, T=_number(every.group(1)) if every and seconds else None)
-    about = tif.imagej_metadata or {}
+    about: dict[str, Any] = tif.imagej_metadata or (tif.shaped_metadata or ({},))[0]
     unit_name = str(about.get("unit", "?")).replace("\\u00B5", "u")
     tags = tif.pages[0].tags
     scale = _LENGTHS.get(unit_name)

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_iaunet.atomic import replacing
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.pixels import in_micrometres, step_of
 from napari_iaunet.segmentation.image import as_planes
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
+
+    from napari_iaunet.io.pixels import AxisPlace
 
 _OUTLINE = (0, 255, 0)
 
@@ -33,8 +36,11 @@ def write_labels(
     *,
     axes: str | None = None,
     pixel_size: tuple[float, float] | None = None,
+    places: Mapping[str, AxisPlace] | None = None,
 ) -> None:
     """Write a label image as compressed TIFF.
+
+    Where pixels lie is kept so that ImageJ, Fiji and `read_image` see it.
 
     Parameters
     ----------
@@ -46,22 +52,43 @@ def write_labels(
         One letter for each axis, as in `napari_iaunet.io.read.ImageFile`.
     pixel_size : (float, float), optional
         Height and width of a pixel in micrometres.
+    places : mapping of str to AxisPlace, optional
+        Where the pixels lie along T, Z, Y and X; the pixel size is one of them.
     """
     import tifffile
 
-    extra: dict[str, Any] = {}
+    stored, axes = compact(labels), axes or ["YX", "TYX", "TZYX"][labels.ndim - 2]
     if pixel_size is not None:
-        extra["resolution"] = tuple(10_000 / s for s in reversed(pixel_size))
-        extra["resolutionunit"] = "CENTIMETER"
+        places = in_micrometres(Y=pixel_size[0], X=pixel_size[1]) | dict(places or {})
+    options = _calibration(stored, axes, places or {})
     with replacing(Path(path), ImageError) as fresh:
         tifffile.imwrite(
-            fresh,
-            compact(labels),
-            photometric="minisblack",
-            compression="zlib",
-            metadata={"axes": axes or ["YX", "TYX", "TZYX"][labels.ndim - 2]},
-            **extra,
+            fresh, stored, photometric="minisblack", compression="zlib", **options
         )
+
+
+def _calibration(
+    labels: NDArray[Any], axes: str, places: Mapping[str, AxisPlace]
+) -> dict[str, Any]:
+    """Say where pixels lie, as ImageJ does if it can have the labels."""
+    steps = {axis: step_of(place) for axis, place in places.items()}
+    metadata: dict[str, Any] = {"axes": axes}
+    y, x = steps.get("Y"), steps.get("X")
+    if y is None or x is None:
+        return {"metadata": metadata}
+    # ImageJ has whole numbers of 16 bits, these axes, and files of 4 GB.
+    imagej = labels.dtype == np.uint16 and "TZYX".endswith(axes.replace("TY", "TZY"))
+    imagej = imagej and labels.nbytes < 1 << 31
+    unit, length = ("um", 1.0) if imagej else ("cm", 1e4)
+    metadata["unit"] = unit
+    if "Z" in axes and (z := steps.get("Z")) is not None:
+        metadata["spacing"] = z / length
+    if "T" in axes and (t := steps.get("T")) is not None:
+        metadata["finterval"] = t
+    options = {"metadata": metadata, "resolution": (length / x, length / y)}
+    if imagej:
+        return {**options, "imagej": True, "byteorder": "<"}
+    return {**options, "resolutionunit": "CENTIMETER"}
 
 
 def overlay(
