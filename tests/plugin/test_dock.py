@@ -138,7 +138,7 @@ def test_several_layers_as_channels(qtbot, dock, viewer, fake):
     pixels = np.moveaxis(data.immunohistochemistry(), -1, 0)
     viewer.add_image(pixels, channel_axis=0, name=["r", "g", "b"])
     picker = dock.segment_panel.channel_picker
-    for row in range(1, picker.list.count()):
+    for row in range(picker.list.count()):
         picker.list.item(row).setCheckState(Qt.CheckState.Checked)
     cells = segment(qtbot, dock, viewer)
     image, axis, _ = fake.arguments[0]

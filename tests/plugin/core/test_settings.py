@@ -6,7 +6,7 @@ import pytest
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.model.registry import ModelInfo
-from napari_iaunet.plugin.core.settings import ImageInfo, Settings, split_axes
+from napari_iaunet.plugin.core.settings import ImageInfo, Settings, by_name, split_axes
 
 
 @pytest.mark.parametrize(
@@ -154,3 +154,18 @@ def test_diameter():
     settings.show_estimate(17.5)
     settings.estimate = False
     assert settings.choice().diameter == 17.5
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a", "a [1]", "a [2]", "a [10]"),
+        ("red", "green", "blue"),
+        ("slide_r", "slide_g", "slide_b"),
+        ("Blue", "DAPI", "fitc"),
+        ("", "1", "2", "a", "²"),
+    ],
+)
+def test_layers_are_channels_in_the_order_of_their_names(names):
+    turned = names[::-1]
+    assert sorted(turned, key=lambda name: by_name(name, "")) == list(names)

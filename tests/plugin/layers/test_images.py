@@ -99,6 +99,62 @@ def test_several_layers_become_channels(viewer):
     np.testing.assert_array_equal(plane.array, stack[:, 3])
 
 
+def names(layers):
+    return [layer.name for layer in layers]
+
+
+def test_channels_come_by_their_names_in_whatever_order_the_layers_are(viewer):
+    for name in ("spots 10", "DAPI", "spots 9"):
+        viewer.add_image(numbers(8, 9), name=name)
+    expected = ["DAPI", "spots 9", "spots 10"]
+    dapi, *others = (str(viewer.layers[name].unique_id) for name in expected)
+    assert names(image_layers.chosen_layers(viewer, dapi, others)) == expected
+    viewer.layers.move(0, 3)
+    viewer.layers.move(0, 2)
+    assert names(image_layers.chosen_layers(viewer, dapi, others)) == expected
+
+
+@pytest.mark.parametrize("placed", [{}, {"scale": (2, 0.5, 0.5), "rotate": [10, 0, 0]}])
+def test_shifted_channels_are_laid_on_each_other(viewer, placed):
+    stack = numbers(4, 20, 30)
+    first = viewer.add_image(stack, **placed)
+    moved = viewer.add_image(stack + 1, **placed)
+    moved.translate = first.data_to_world((1, -2, 3))  # its first pixel lies there
+    image = np.asarray(image_layers.read_image([first, moved]).array)
+    np.testing.assert_array_equal(image[0], stack)
+    np.testing.assert_array_equal(image[1, 1:, :-2, 3:], stack[:-1, 2:, :-3] + 1)
+    assert np.isnan(image[1, 0]).all()
+    assert np.isnan(image[1, :, -2:]).all()
+    assert np.isnan(image[1, :, :, :3]).all()
+    other = np.asarray(image_layers.read_image([first, moved], on=moved).array)
+    np.testing.assert_array_equal(other[1], stack + 1)
+    plane = image_layers.read_image([first, moved], plane=(2,))
+    np.testing.assert_array_equal(plane.array, image[:, 2])
+
+
+def test_less_than_half_a_pixel_is_no_shift(viewer):
+    a = viewer.add_image(numbers(20, 30))
+    b = viewer.add_image(numbers(20, 30), translate=(0.4, -0.4))
+    assert image_layers.read_image([a, b]).array.dtype == a.data.dtype
+
+
+@pytest.mark.parametrize(
+    ("placed", "words"),
+    [
+        ({"scale": (2, 2)}, "do not lie on those"),
+        ({"scale": (1.02, 1)}, "do not lie on those"),
+        ({"rotate": 5}, "do not lie on those"),
+        ({"scale": (-1, 1)}, "do not lie on those"),
+        ({"translate": (300, 0)}, "lies beside"),
+    ],
+)
+def test_channels_that_do_not_lie_on_each_other_are_refused(viewer, placed, words):
+    a = viewer.add_image(numbers(100, 30), name="a")
+    b = viewer.add_image(numbers(100, 30), name="b", **placed)
+    with pytest.raises(ImageError, match=f"“b”.*{words}"):
+        image_layers.read_image([a, b])
+
+
 def test_layers_of_different_size_are_refused(viewer):
     a = viewer.add_image(numbers(8, 9))
     b = viewer.add_image(numbers(9, 9))

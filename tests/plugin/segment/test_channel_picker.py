@@ -110,16 +110,60 @@ def test_an_axis_is_picked_with_the_keyboard(rows):
 
 
 def test_images_of_one_size_are_channels_together(qtbot, rows):
-    rows.offer(info("b"), info("small", (32, 32)), info("c"), info("a"))
-    assert rows.texts()[0] == "a", "the image that is picked"
-    assert sorted(rows.texts()) == ["a", "b", "c"]
+    rows.offer(info("d"), info("small", (32, 32)), info("e"), info("a"))
+    assert rows.texts() == ["a", "d", "e"], "the one that is picked, and others"
     assert rows.ticked() == [True, False, False]
     press(qtbot, rows, 0)  # it is always one of them
     assert rows.ticked() == [True, False, False]
-    press(qtbot, rows, rows.texts().index("b"))
-    assert rows.settings.together_with == ("b",)
-    press(qtbot, rows, rows.texts().index("c"))
-    assert sorted(rows.settings.together_with) == ["b", "c"]
+    press(qtbot, rows, 1)
+    assert rows.settings.together_with == ("d",)
+    press(qtbot, rows, 2)
+    assert sorted(rows.settings.together_with) == ["d", "e"]
+
+
+def test_three_channels_say_as_which_colour_they_are_seen(qtbot, rows):
+    rows.offer(info("spots 10"), info("spots 9"), info("actin"), info("DAPI"))
+    assert rows.texts() == ["actin", "DAPI", "spots 9", "spots 10"]
+    press(qtbot, rows, 0)
+    press(qtbot, rows, 3)
+    assert rows.texts() == [
+        *("actin (red)", "DAPI (green)", "spots 9", "spots 10 (blue)"),
+    ]
+    press(qtbot, rows, 0)
+    assert rows.texts() == ["actin", "DAPI", "spots 9", "spots 10"]
+    rows.offer(info("a", (3, 9, 9), labels=("c", "y", "x"), channel_axis=0))
+    assert rows.texts()[2] == "channel 2 (blue)"
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (info("a", (8, 64, 64), labels=("c", "y", "x"), channel_axis=0), "8 channels"),
+        (info("a", (3, 64, 64)), "3 planes"),
+        (info("a", (256, 256, 20)), "256 planes of 256 x 20"),
+        (info("a", (256, 256, 5)), "256 planes of 256 x 5"),
+        (info("a", (3, 64, 64), labels=("c", "y", "x"), channel_axis=0), ""),
+        (info("a", (3, 64, 64), labels=("z", "y", "x")), ""),
+        (info("a", (30, 64, 64)), ""),
+        (info("a", (64, 64)), ""),
+        (info("a", (9, 512, 12), labels=("t", "y", "x")), ""),
+    ],
+)
+def test_it_says_what_it_takes_the_axes_for(rows, image, words):
+    rows.offer(image)
+    assert rows.picker.note.isVisible() == bool(words)
+    assert words in rows.picker.note.text()
+    assert_fits(rows)
+
+
+def test_planes_that_a_file_calls_channels_can_be_said_to_be_planes(rows):
+    rows.offer(info("a", (8, 64, 64), labels=("c", "y", "x"), channel_axis=0))
+    assert rows.settings.planes is None
+    rows.axis.setFocus()
+    QTest.keyClick(rows.axis, Qt.Key.Key_Up)
+    assert rows.axis.currentText() == "none"
+    assert rows.settings.planes == 8
+    assert not rows.picker.note.isVisible()
 
 
 def test_the_settings_are_shown_whoever_changed_them(rows):

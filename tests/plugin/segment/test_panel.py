@@ -127,19 +127,18 @@ def test_colours_need_no_choice(panel, settings):
 
 
 def test_images_of_one_size_can_be_channels(qtbot, panel, settings):
-    settings.offer_images([info("a"), info("small", (32, 32)), info("b"), info("c")])
-    settings.pick_image("b")
+    settings.offer_images([info("a"), info("small", (32, 32)), info("e"), info("f")])
+    settings.pick_image("e")
     picker = panel.channel_picker
     assert picker.list.isVisible()
     names = [picker.list.item(i).text() for i in range(picker.list.count())]
-    assert names[0] == "b"
-    assert sorted(names) == ["a", "b", "c"]
+    assert names == ["a", "e", "f"]
     assert press(qtbot, panel, settings).together_with == ()
     tick(picker, names.index("a"))
     assert press(qtbot, panel, settings).together_with == ("a",)
-    settings.offer_images([info("a"), info("b"), info("c"), info("d")])
+    settings.offer_images([info("a"), info("e"), info("f"), info("g")])
     assert settings.choice().together_with == ("a",)
-    settings.pick_image("c")
+    settings.pick_image("f")
     assert settings.choice().together_with == ()
 
 

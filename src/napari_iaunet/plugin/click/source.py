@@ -113,7 +113,11 @@ class ClickSource(QObject):
         """Return the pixels of a plane, or of the whole stack."""
         channels = None if self.choice is None else self.choice.channels
         return image_layers.read_image(
-            self.layers, channel_axis=self.channel_axis, channels=channels, plane=plane
+            self.layers,
+            channel_axis=self.channel_axis,
+            channels=channels,
+            plane=plane,
+            on=self.image,
         )
 
     def prepare(self, plane: Plane, points: Sequence[Point] = ()) -> bool:

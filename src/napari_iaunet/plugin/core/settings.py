@@ -6,6 +6,7 @@ Panels show it, and controllers read and change it. It needs neither Qt nor napa
 from __future__ import annotations
 
 import math
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 # In pixels. The least is a cell of a single pixel; the largest is wider than any cell,
 # and keeps a slip of the keyboard from enlarging an image beyond all memory.
 SMALLEST_DIAMETER, LARGEST_DIAMETER = 1.0, 10_000.0
+# What stands for the names of colours in the order of channels: before all words.
+_COLOURS = {"r": " 0", "red": " 0", "g": " 1", "green": " 1", "b": " 2", "blue": " 2"}
 
 
 @dataclass(frozen=True)
@@ -189,15 +192,16 @@ class Settings:
 
     @property
     def companions(self) -> tuple[ImageInfo, ...]:
-        """The other images that can be channels of the picked one."""
+        """The other images that can be channels of the picked one, by their names."""
         image = self.info
         if image is None or image.rgb or self.channel_axis is not None:
             return ()
-        return tuple(
+        found = [
             info
             for info in self.images
             if info.key != image.key and info.shape == image.shape and not info.rgb
-        )
+        ]
+        return tuple(sorted(found, key=lambda info: by_name(info.name, info.key)))
 
     @property
     def planes(self) -> int | None:
@@ -255,6 +259,19 @@ def split_axes(ndim: int, channel_axis: int | None) -> tuple[list[int], list[int
     """
     axes = [axis for axis in range(ndim) if axis != channel_axis]
     return axes[:-2], axes[-2:]
+
+
+def by_name(name: str, key: str) -> tuple[object, ...]:
+    """Return what puts layers into the order in which they are channels.
+
+    That is the one of their names, with numbers counted, and red before green before
+    blue; the order of the layer list is changed too easily.
+    """
+    parts = re.findall(r"\d+|[^\W\d_]+|[\W_]+", name.lower())
+    words = [
+        (0, int(p), "") if p.isdecimal() else (1, 0, _COLOURS.get(p, p)) for p in parts
+    ]
+    return words, key
 
 
 def _axes(image: ImageInfo | None) -> tuple[object, ...]:

@@ -99,6 +99,7 @@ def read(viewer: napari.viewer.Viewer, cells: CellsOnImage) -> CellSource:
         channel_axis=cells.channel_axis,
         channels=cells.channels,
         plane=plane or None,
+        on=image,
     )
     data = pixels_of(labels)
     if isinstance(data, np.ndarray):

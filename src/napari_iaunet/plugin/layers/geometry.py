@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Pixels are the same if they are less than half of one apart.
 _HALF_A_PIXEL = 0.49
+# A shift is taken for the nearest one by whole pixels.
+_NEAREST = 0.51
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,25 @@ def _own_place(layer: Layer) -> CompositeAffine:
         units=layer.units,
         axis_labels=layer.axis_labels,
     )
+
+
+def offset_between(layer: Layer, other: Layer) -> tuple[int, ...] | None:
+    """Return how many pixels of another layer's grid a layer's first one is from its.
+
+    Both have as many axes, and the pixel at ``index`` of the layer lies on that at
+    ``index + offset`` of the other, as nearly as pixels can. None if they do not lie on
+    each other everywhere.
+    """
+    # The corners say it all: what brings pixels to the world keeps lines straight.
+    last = np.subtract(pixels_of(layer).shape, 1)
+    corners = np.vstack([np.zeros(layer.ndim), np.diag(last)])
+    away = [
+        np.asarray(other.world_to_data(layer.data_to_world(c))) - c for c in corners
+    ]
+    offset = np.rint(away[0])
+    if not np.allclose(away, offset, atol=_NEAREST, rtol=0):
+        return None
+    return tuple(int(o) for o in offset)
 
 
 def plane_of_labels(

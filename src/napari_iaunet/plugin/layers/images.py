@@ -10,9 +10,9 @@ import numpy as np
 from napari.layers import Image
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.plugin.core.settings import ImageInfo, split_axes
+from napari_iaunet.plugin.core.settings import ImageInfo, by_name, split_axes
 from napari_iaunet.plugin.layers.find import list_layers, pixels_of
-from napari_iaunet.plugin.layers.geometry import LayerImage
+from napari_iaunet.plugin.layers.geometry import LayerImage, offset_between
 from napari_iaunet.segmentation.image import guess_channel_axis
 
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ def describe_all(viewer: napari.viewer.Viewer) -> list[ImageInfo]:
 def chosen_layers(
     viewer: napari.viewer.Viewer, key: str, together_with: Sequence[str]
 ) -> list[Image] | None:
-    """Return the layers of an image and its channels; None if one is gone."""
+    """Return the layers of an image and its channels by name; None if one is gone."""
     keys = {key, *together_with}
     found = [i for i in list_layers(viewer, Image) if str(i.unique_id) in keys]
+    found.sort(key=lambda layer: by_name(layer.name, str(layer.unique_id)))
     return found if len(found) == len(keys) else None
 
 
@@ -59,20 +60,27 @@ def read_image(
     channel_axis: int | None = None,
     channels: Sequence[int] | None = None,
     plane: tuple[int, ...] | None = None,
+    on: Image | None = None,
 ) -> LayerImage:
     """Read one layer, or several of the same shape as channels.
+
+    Channels are laid on the layer ``on``, by default the first one, as the viewer shows
+    them; where one of them does not reach, it is NaN.
 
     Only a single layer has an axis of channels; of these all are read if none are
     named. ``plane`` is the position of the only plane to read, one number for each
     stack axis.
 
-    Raises `ImageError` if the layers differ in shape, or no channel is left.
+    Raises `ImageError` if the layers differ in shape, their pixels do not lie on each
+    other, or no channel is left.
     """
     arrays = [pixels_of(layer) for layer in layers]
     if len({tuple(array.shape) for array in arrays}) > 1:
         msg = "Images that are used as channels of one another must be of one size."
         raise ImageError(msg)
     if len(layers) > 1:
+        first = on or layers[0]
+        arrays = [_laid_on(first, layer) for layer in layers]
         return LayerImage(_stacked(arrays, plane), 0, plane=plane)
     layer, array = layers[0], arrays[0]
     ndim = len(array.shape)
@@ -118,6 +126,52 @@ def _plane_of(array: Any, plane: tuple[int, ...] | None, axis: int | None) -> An
     ]
 
 
+def _laid_on(first: Image, layer: Image) -> Any:
+    """Pixels of a layer where those of another one are."""
+    array, offset = pixels_of(layer), offset_between(first, layer)
+    if offset is None:
+        msg = (
+            f"“{layer.name}” and “{first.name}” cannot be channels of one image: the "
+            "pixels of one do not lie on those of the other. Give both layers the same "
+            "scale and rotation, or use one of them alone."
+        )
+        raise ImageError(msg)
+    if not any(offset):
+        return array
+    if any(abs(o) >= n for o, n in zip(offset, array.shape, strict=True)):
+        msg = (
+            f"“{layer.name}” lies beside “{first.name}”, so they cannot be channels of "
+            "one image."
+        )
+        raise ImageError(msg)
+    return _moved(array, offset)
+
+
+def _moved(array: Any, offset: Sequence[int]) -> Any:
+    """Let an array begin at another pixel, lazily; NaN where it has none."""
+    import dask.array as da
+
+    inside = [
+        slice(max(0, o), n + min(0, o))
+        for o, n in zip(offset, array.shape, strict=True)
+    ]
+    beside = [(max(0, -o), max(0, o)) for o in offset]
+    kind = np.result_type(array.dtype, np.float32)
+    lazy = _one_by_one(array)[tuple(inside)].astype(kind)
+    return da.pad(lazy, beside, constant_values=np.nan)
+
+
+def _one_by_one(array: Any) -> Any:
+    """``array`` as one of dask, plane by plane unless it is one already."""
+    from dask.array import from_array
+
+    if hasattr(array, "dask"):
+        return array
+    return from_array(
+        array, chunks=(1,) * (array.ndim - 2) + array.shape[-2:], name=False
+    )
+
+
 def _lazy(array: Any) -> Any:
     """``array``, or a dask view of it if slicing would read from disk."""
     if isinstance(array, np.ndarray) or hasattr(array, "dask"):
@@ -129,17 +183,9 @@ def _lazy(array: Any) -> Any:
 
 def _stacked(arrays: Sequence[Any], plane: tuple[int, ...] | None) -> Any:
     """Arrays along a new first axis, without copying them."""
-    from dask.array import from_array, stack
+    from dask.array import stack
 
-    planes = [_plane_of(array, plane, None) for array in arrays]
-    return stack(
-        [
-            a
-            if hasattr(a, "dask")
-            else from_array(a, chunks=(1,) * (a.ndim - 2) + a.shape[-2:], name=False)
-            for a in planes
-        ]
-    )
+    return stack([_one_by_one(_plane_of(array, plane, None)) for array in arrays])
 
 
 def _would_be_guessed(shape: tuple[int, ...]) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Qt
-from qtpy.QtWidgets import QListWidget, QListWidgetItem
+from qtpy.QtWidgets import QLabel, QListWidget, QListWidgetItem
 
+from napari_iaunet.plugin.core.settings import by_name, split_axes
 from napari_iaunet.plugin.widgets.forms import fill, picker
 
 if TYPE_CHECKING:
@@ -14,11 +15,17 @@ if TYPE_CHECKING:
 
     from qtpy.QtWidgets import QFormLayout
 
-    from napari_iaunet.plugin.core.settings import Settings
+    from napari_iaunet.plugin.core.settings import ImageInfo, Settings
 
 _KEY = Qt.ItemDataRole.UserRole
 _ROWS_SHOWN = 4
 _ALWAYS = "the image itself"
+# Channels that are no surprise; axes named so by mistake usually are planes.
+_USUAL = 4
+# A last axis so many times shorter than those before it is hardly one of pixels.
+_SHORT = 4
+# What three channels are seen as, in their order.
+_COLOURS = ("red", "green", "blue")
 
 
 class ChannelPicker(QObject):
@@ -35,10 +42,13 @@ class ChannelPicker(QObject):
         self.list = QListWidget()
         self.list.setToolTip(
             "The channels that show the cells. Three are seen as red, green and "
-            "blue; any other number is averaged."
+            "blue, in the order of this list; any other number is averaged."
         )
+        self.note = QLabel()
+        self.note.setWordWrap(True)
         form.insertRow(1, "Channel axis", self.axis)
-        form.insertRow(2, "Channels", self.list)
+        form.insertRow(2, self.note)
+        form.insertRow(3, "Channels", self.list)
         self.axis.currentIndexChanged.connect(self._on_axis)
         self.list.itemChanged.connect(self._on_item)
         self.show()
@@ -57,7 +67,7 @@ class ChannelPicker(QObject):
         )
 
     def _show_axes(self) -> None:
-        image = self._settings.info
+        image, axis = self._settings.info, self._settings.channel_axis
         offers: list[tuple[int | None, str]] = [(None, "none")]
         if image is not None and not image.rgb and len(image.shape) > 2:
             for i, (label, n) in enumerate(
@@ -66,8 +76,10 @@ class ChannelPicker(QObject):
                 # napari calls axes without a name by their number from the end.
                 name = f"axis {i + 1}" if label.lstrip("-").isdigit() else label
                 offers.append((i, f"{name} ({n})"))
-        fill(self.axis, offers, self._settings.channel_axis)
+        fill(self.axis, offers, axis)
         self._form.setRowVisible(self.axis, self.axis.count() > 1)
+        self.note.setText("" if image is None else _assumed(image, axis))
+        self._form.setRowVisible(self.note, bool(self.note.text()))
 
     def _show_channels(self) -> None:
         settings = self._settings
@@ -79,24 +91,31 @@ class ChannelPicker(QObject):
                 (i, f"channel {i}", i in channels) for i in range(image.shape[axis])
             ]
         elif image is not None and settings.companions:
-            rows = [(_ALWAYS, image.name, True)]
-            rows += [
-                (other.key, other.name, other.key in settings.together_with)
-                for other in settings.companions
+            together = sorted(
+                [image, *settings.companions],
+                key=lambda layer: by_name(layer.name, layer.key),
+            )
+            rows = [
+                (_ALWAYS, layer.name, True)
+                if layer == image
+                else (layer.key, layer.name, layer.key in settings.together_with)
+                for layer in together
             ]
         self.list.blockSignals(True)
         # A row must not go while it tells that it was ticked.
-        if self._rows() != [row[:2] for row in rows]:
+        if self._keys() != [row[0] for row in rows]:
             self._make_rows(rows)
-        for i, (_, _, ticked) in enumerate(rows):
+        colours = iter(_COLOURS if sum(row[2] for row in rows) == 3 else ())
+        for i, (_, text, ticked) in enumerate(rows):
             state = Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
+            colour = next(colours, "") if ticked else ""
+            self.list.item(i).setText(f"{text} ({colour})" if colour else text)
             self.list.item(i).setCheckState(state)
         self.list.blockSignals(False)
         self._form.setRowVisible(self.list, bool(rows))
 
-    def _rows(self) -> list[tuple[Any, str]]:
-        items = (self.list.item(i) for i in range(self.list.count()))
-        return [(item.data(_KEY), item.text()) for item in items]
+    def _keys(self) -> list[Any]:
+        return [self.list.item(i).data(_KEY) for i in range(self.list.count())]
 
     def _make_rows(self, rows: Sequence[tuple[Any, str, bool]]) -> None:
         self.list.clear()
@@ -118,3 +137,32 @@ class ChannelPicker(QObject):
             self._settings.together_with = self._ticked()
         else:
             self._settings.channels = self._ticked()
+
+
+def _assumed(image: ImageInfo, axis: int | None) -> str:
+    """Say what the axes are taken for where that may be wrong; "" elsewhere."""
+    if image.rgb or len(image.shape) < 3:
+        return ""
+    stack, (rows, columns) = split_axes(len(image.shape), axis)
+    if axis is not None:
+        count = image.shape[axis]
+        if stack or count <= _USUAL:
+            return ""
+        return (
+            f"Taken for {count} channels of one image. If they are planes, choose "
+            "“none” as the channel axis."
+        )
+    planes, unnamed = image.shape[-3], image.axis_labels[-3].lstrip("-").isdigit()
+    height, width = image.shape[rows], image.shape[columns]
+    if unnamed and width * _SHORT <= min(planes, height):
+        return (
+            f"Taken for {planes} planes of {height} x {width} pixels. If the last axis "
+            "holds channels, choose it as the channel axis; if it holds planes, open "
+            "the image with that axis first."
+        )
+    if unnamed and planes <= _USUAL:
+        return (
+            f"Taken for {planes} planes. If they are channels, choose axis "
+            f"{len(image.shape) - 2} as the channel axis."
+        )
+    return ""

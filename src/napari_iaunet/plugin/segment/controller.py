@@ -167,6 +167,7 @@ class SegmentController(QObject):
             channel_axis=choice.channel_axis,
             channels=choice.channels,
             plane=plane,
+            on=source,
         )
         others = [layer.name for layer in found if layer != source]
         large = None
