@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from napari_iaunet.cli import main
 from napari_iaunet.errors import ModelError, TrainingError
-from napari_iaunet.io.read import read_image
+from napari_iaunet.io.read import read_image, write_labels_ome_zarr
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.segmentation.image import as_planes
@@ -426,6 +426,62 @@ def test_images_in_several_processes(tmp_path, blobs, capsys):
     assert told.out.count("cells in") == 3
     assert told.err.count("\n") == 1
     assert "bad.tif is damaged" in told.err
+
+
+@pytest.mark.slow
+def test_what_is_left_out_is_told_by_other_processes(tmp_path, blobs, capsys):
+    for name in "ab":
+        with tifffile.TiffWriter(tmp_path / f"{name}.ome.tif") as tif:
+            for _ in range(2):
+                tif.write(blobs, metadata={"axes": "YX"})
+    options = ("--jobs", 2, "--device", "cpu", "--diameter", 8)
+    paths = [tmp_path / f"{name}.ome.tif" for name in "ab"]
+    assert run("segment", *paths, "--out", tmp_path / "out", *options) == 0
+    told = sorted(capsys.readouterr().err.splitlines())
+    for path, line in zip(paths, told, strict=True):
+        assert line.startswith(f"napari-iaunet: {path} holds 2 images")
+
+
+def test_what_is_left_out_is_told_in_one_line(tmp_path, blobs, segmenter, capsys):
+    path, out = tmp_path / "in" / "a.ome.tif", tmp_path / "out"
+    path.parent.mkdir()
+    with tifffile.TiffWriter(path) as tif:
+        for step in (1, 2):
+            tif.write(blobs[::step].copy(), metadata={"axes": "YX"})
+    tifffile.imwrite(path.with_name("a.ome_cp_masks.tif"), blobs)
+    assert run("segment", path.parent, "--out", out) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert "left out as labels of the images beside: a.ome_cp_masks.tif" in told[0]
+    assert told[1].startswith(f"napari-iaunet: {path} holds 2 images")
+    assert len(told) == 2
+    assert run("segment", path, "--out", out, "--series", 2, "--table") == 0
+    assert capsys.readouterr().err == ""
+    assert names(out) == ["a.ome_2_cells.csv", "a.ome_2_mask.tif", "a.ome_mask.tif"]
+    half = (blobs.shape[0] // 2, blobs.shape[1])
+    assert tifffile.imread(out / "a.ome_2_mask.tif").shape == half
+    assert run("segment", path, "--out", out, "--series", 3) == 2
+    assert "no image 3" in complaint(capsys)
+
+
+def test_images_of_a_converted_file_by_their_number(tmp_path, blobs, segmenter, capsys):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    group.attrs["bioformats2raw.layout"] = 3
+    axes = [{"name": a, "type": "space"} for a in "yx"]
+    for i in range(2):
+        image = group.create_group(str(i))
+        image.create_array("0", data=blobs)
+        image.attrs["multiscales"] = [{"axes": axes, "datasets": [{"path": "0"}]}]
+    store = tmp_path / "a.zarr"
+    assert run("segment", store, "--out", store, "--series", 2) == 0
+    assert (store / "1" / "labels" / "cells").is_dir()
+    assert not (store / "0" / "labels").exists()
+    assert capsys.readouterr().err == ""
+
+
+def test_labels_are_not_segmented(tmp_path, blobs, segmenter, capsys):
+    write_labels_ome_zarr(tmp_path / "a.zarr", blobs // 50)
+    assert run("segment", tmp_path / "a.zarr", "--out", tmp_path / "out") == 2
+    assert "holds labels of cells, not an image" in complaint(capsys)
 
 
 def test_segment_channels(tmp_path, blobs, segmenter):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import math
 import sys
+from contextlib import contextmanager
+from threading import get_ident
 from typing import TYPE_CHECKING
 
+import napari_iaunet
 from napari_iaunet.errors import IAUNetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from napari_iaunet.io.read import ImageFile
@@ -123,6 +127,28 @@ def show_progress(title: str) -> Callable[[int, int], None] | None:
             clear_progress()
 
     return show
+
+
+@contextmanager
+def caught_warnings() -> Iterator[list[str]]:
+    """Collect what this thread logs as warnings, for another process to show it."""
+    caught: list[str] = []
+    here = get_ident()
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == here and record.levelno >= logging.WARNING:
+                caught.append(record.getMessage())
+
+    logger, handler = (
+        logging.getLogger(napari_iaunet.__name__),
+        Collect(logging.WARNING),
+    )
+    logger.addHandler(handler)
+    try:
+        yield caught
+    finally:
+        logger.removeHandler(handler)
 
 
 def clear_progress() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from concurrent.futures import (
@@ -12,6 +13,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     as_completed,
 )
+from dataclasses import replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from napari_iaunet.commands.common import (
     add_model,
     add_reading,
+    caught_warnings,
     clear_progress,
     count,
     load,
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.segmenter import Segmenter
 
     Pair = tuple[Path, Path]
+
+log = logging.getLogger(__name__)
 
 # A process takes some seconds to start: fewer files than this are done sooner without.
 # And it takes so much memory for images of usual size.
@@ -121,6 +126,8 @@ def run(args: argparse.Namespace) -> int:
     outcomes: dict[Path, Outcome] = {}
     for outcome in _outcomes(pairs, args):
         outcomes[outcome.path] = outcome
+        for note in outcome.notes:
+            log.warning(note)
         if outcome.failure is None:
             clear_progress()
             print(
@@ -279,7 +286,9 @@ def _work(
     segmenter: Segmenter, path: Path, target: Path, args: argparse.Namespace
 ) -> Outcome:
     # A pickled segmenter is the path of its model: each process loads it once.
-    return segment_image(lambda: segmenter, path, target, args)
+    with caught_warnings() as notes:
+        outcome = segment_image(lambda: segmenter, path, target, args)
+    return replace(outcome, notes=tuple(notes))
 
 
 def _use_one_thread() -> None:

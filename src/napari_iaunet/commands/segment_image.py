@@ -40,7 +40,7 @@ class Outcome:
     """What became of an image.
 
     `target` are its labels, or `failure` says why there are none; the table is there if
-    it was asked for.
+    it was asked for. `notes` is what another process had to say about it.
     """
 
     path: Path
@@ -49,6 +49,7 @@ class Outcome:
     seconds: float = 0.0
     table: Table | None = None
     failure: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def segment_image(

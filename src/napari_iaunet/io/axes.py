@@ -61,7 +61,10 @@ def arrange(
     named = [axes.index(a) for a in "SC" if a in axes]
     named = [axis for axis in named if axis != stacked]
     if len(named) > 1:
-        msg = "It has both channels and colours; keep one of the two."
+        msg = (
+            "It has both channels and colours: --planes C (in Python "
+            'planes="C") takes the channels for planes, or keep one of the two.'
+        )
         raise ImageError(msg)
     if stacked is not None:
         if len(axes) < 4:  # with channels, too few are left for rows and columns

@@ -48,8 +48,9 @@ def pick_image(
         return 1, ()
     number = sizes.index(max(sizes)) + 1
     which = "the first one" if number == 1 else f"number {number}, the largest,"
+    other = 2 if number == 1 else 1
     note = (
-        f"{path} holds {count} images, and only {which} is read: --series N (in Python "
-        "series=N) reads another one, from 1."
+        f"{path} holds {count} images, and only {which} is read: --series {other} (in "
+        f"Python series={other}) reads number {other}."
     )
     return number, (note,)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Columns that are fewer than rows and planes by this factor are hardly columns: of
 # channels and sections there are few, and strips rarely come in such numbers.
 _MUCH_NARROWER = 4
+# As many rows as planes are rather rows and columns of a square image.
+_NARROWER_THAN_SQUARE = 2
 
 
 @dataclass(frozen=True)
@@ -261,12 +263,14 @@ def guess_channel_axis(shape: tuple[int, ...]) -> int | None:
         return last
     if shape[-1] in (3, 4) and spatial > shape[-1]:
         return last
-    two = shape[-1] == 2 and spatial > 8
-    if two or (shape[-1] > 4 and spatial >= _MUCH_NARROWER * shape[-1]):
+    square = shape[-3] == shape[-2]
+    few = shape[-1] * (_NARROWER_THAN_SQUARE if square else _MUCH_NARROWER) <= spatial
+    if (shape[-1] == 2 and spatial > 8) or (shape[-1] > 4 and few):
         raise ImageError(
             f"The last axis of an image of shape {shape} looks like channels or "
-            f"planes, not columns: --channel-axis {last} (in Python, "
-            f"channel_axis={last}) says channels, --planes {last} (np.moveaxis) planes"
-            ", --planes 0 columns."
+            f"planes, not columns: --channel-axis {last} says channels, --planes "
+            f"{last} planes, --planes 0 columns (in Python channel_axis={last}, "
+            f"np.moveaxis(image, {last}, 0), or image[..., None] and "
+            f"channel_axis={last + 1})."
         )
     return None
