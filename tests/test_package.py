@@ -135,3 +135,17 @@ def test_wheel_holds_weights_manifest_and_types(tmp_path):
     assert any(p.name == "weights.safetensors" for p in bundled)
     assert {p.as_posix() for p in bundled} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_former_home_of_two_public_names_still_works_and_says_so():
+    code = (
+        "import warnings, napari_iaunet\n"
+        "with warnings.catch_warnings(record=True) as told:\n"
+        "    warnings.simplefilter('always')\n"
+        "    from napari_iaunet.files import read_image, write_labels\n"
+        "assert read_image is napari_iaunet.read_image\n"
+        "assert write_labels is napari_iaunet.write_labels\n"
+        "assert [w.category for w in told if 'files' in str(w.message)]"
+        " == [DeprecationWarning]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -57,6 +57,13 @@ def test_a_cell_goes_on_while_no_cell_is_to_be_seen():
     assert link(planes, alike(count)).table[1:].tolist() == [1, 1, 1, 2]
 
 
+@pytest.mark.parametrize("larger", [1, 3])
+def test_of_two_that_look_alike_the_nearer_goes_on_at_any_scale(larger):
+    planes, count = film([(40, 40)], [(40, 54, 5.5), (40, 18)])
+    planes = planes.repeat(larger, 1).repeat(larger, 2)
+    assert link(planes, alike(count)).table[1:].tolist() == [1, 1, 2]
+
+
 def test_a_cell_may_be_missing_for_a_moment():
     frames = [[(40, 20)], [(40, 25)], [], [(40, 35)], [(40, 40)]]
     planes, count = film(*frames)

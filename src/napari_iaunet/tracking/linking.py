@@ -251,7 +251,7 @@ class _Linker:
         scores: NDArray[np.float64] = (
             settings.identity * identity
             + settings.area * np.minimum(*areas) / np.maximum(*areas)
-            - distance / size
+            - distance
         )
         return scores
 
