@@ -11,8 +11,9 @@ import torch
 
 from napari_iaunet import Segmenter, average_precision
 from napari_iaunet.errors import DeviceError
-from napari_iaunet.inference import engines
+from napari_iaunet.inference import conversion, engines
 from napari_iaunet.io.read import read_image
+from napari_iaunet.model.registry import find_model
 
 pytest.importorskip("openvino")
 
@@ -104,6 +105,59 @@ def test_another_machine_or_a_damaged_note_is_measured_anew(monkeypatch, home):
     for text in ("{", "[]", '{"machine": {}, "engine": "openvino"}'):
         note.write_text(text)
         assert Segmenter(device="cpu").engine == "pytorch"
+
+
+def test_what_is_not_known_yet_is_not_waited_for(monkeypatch, home):
+    shutil.rmtree(home / "engines")
+    ready = parts("ready")
+    assert ready.engine == "pytorch"
+    assert not ready.engine_is_final
+    assert not (home / "engines").exists()
+    monkeypatch.setattr(engines, "_seconds", lambda engine: -len(engine.name))
+    monkeypatch.setattr(engines, "_convert", None)
+    assert parts("pytorch").engine_is_final
+
+
+def test_what_is_known_is_used_at_once(monkeypatch, home):
+    monkeypatch.setattr(engines, "_seconds", lambda engine: -len(engine.name))
+    assert Segmenter(device="cpu").engine == "openvino"
+    assert parts("ready").engine == "openvino"
+    assert parts("ready").engine_is_final
+    next((home / "engines").glob("*/network.xml")).unlink()
+    assert parts("ready").engine == "pytorch"
+
+
+def test_what_cannot_be_converted_is_tried_once(monkeypatch, home):
+    shutil.rmtree(home / "engines")
+    asked = []
+
+    def convert(network, folder):
+        asked.append(folder)
+        raise RuntimeError("an operation is unknown")
+
+    monkeypatch.setattr(engines, "_convert", convert)
+    assert Segmenter(device="cpu").engine == "pytorch"
+    assert Segmenter(device="cpu").engine == "pytorch"
+    assert parts("ready").engine_is_final
+    assert len(asked) == 1
+
+
+def test_it_is_found_out_in_the_background(home):
+    process = conversion.start(find_model("default"))
+    assert not parts("ready").engine_is_final
+    assert process.wait() == 0
+    process.stdin.close()
+    ready = parts("ready")
+    assert ready.engine_is_final
+    note = json.loads(next((home / "engines").glob("*/engine.json")).read_text())
+    assert note["engine"] == ready.engine
+
+
+def test_the_background_ends_when_nobody_waits(home):
+    process = conversion.start(find_model("default"))
+    process.stdin.close()
+    assert process.wait() == 1
+    assert not list((home / "engines").glob("*/engine.json"))
 
 
 def test_a_pickled_segmenter_keeps_its_engine():

@@ -18,6 +18,7 @@ from skimage import data
 from skimage.io import imread
 
 from napari_iaunet.errors import ModelError
+from napari_iaunet.plugin.core import segmenters
 
 
 @pytest.fixture
@@ -119,6 +120,29 @@ def test_a_second_run_makes_a_second_layer_with_the_same_model(
     dock.segment_panel.form["model"].setCurrentIndex(1)
     segment(qtbot, dock, viewer)
     assert fake.loaded[1][0] == "mine"
+
+
+def test_cancel_while_the_model_is_loaded(qtbot, dock, viewer, fake, monkeypatch):
+    loaded, made = threading.Event(), []
+
+    def make(model, device):
+        made.append(model)
+        loaded.wait()
+        return fake
+
+    monkeypatch.setattr(segmenters, "make_segmenter", make)
+    viewer.add_image(data.coins())
+    press(qtbot, dock)
+    qtbot.waitUntil(lambda: made == ["default"])
+    assert status(dock) == "Loading the model…"
+    qtbot.mouseClick(dock.segment_panel.run.cancel_button, LEFT)
+    assert status(dock) == "Cancelled."
+    press(qtbot, dock)
+    loaded.set()
+    finish(qtbot, dock)
+    assert len(viewer.layers) == 2
+    assert made == ["default"], "it was loaded for the next time"
+    assert len(fake.arguments) == 1
 
 
 def test_rgb(qtbot, dock, viewer, fake):

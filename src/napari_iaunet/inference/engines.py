@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from napari_iaunet.model.network import IAUNet
 
-PYTORCH, OPENVINO = "pytorch", "openvino"
+PYTORCH, OPENVINO, READY = "pytorch", "openvino", "ready"
 # Rows and columns of the image that both are timed on, and how often; the least time
 # counts.
 _TRIAL, _TRIALS = 512, 2
@@ -59,6 +59,8 @@ class Engine(Protocol):
     """Something that computes the fields of an image."""
 
     name: str
+    # False if another one may be faster, which is not known yet.
+    is_final: bool
 
     def __call__(self, image: Tensor) -> TileFields:
         """(1, 3, H, W) float32 -> the fields of every pixel."""
@@ -74,6 +76,7 @@ class TorchEngine:
     """PyTorch, on any device; the network is there, and ready to be used."""
 
     name = PYTORCH
+    is_final = True
 
     def __init__(
         self, network: IAUNet, device: torch.device, dtype: torch.dtype | None = None
@@ -144,6 +147,7 @@ class OpenVinoEngine:
     """
 
     name = OPENVINO
+    is_final = True
 
     def __init__(self, network: IAUNet, folder: Path) -> None:
         try:
@@ -207,7 +211,8 @@ def choose_engine(
     name : str, optional
         "pytorch" or "openvino"; otherwise the environment variable
         NAPARI_IAUNET_ENGINE says so; otherwise the faster one is taken, which is
-        found out once for a model on a machine.
+        found out once for a model on a machine. With "ready" that is not waited for:
+        until it is known, PyTorch is taken.
 
     Raises
     ------
@@ -216,7 +221,8 @@ def choose_engine(
     """
     if name == OPENVINO and device.type != "cpu":
         raise DeviceError('OpenVINO computes on the CPU: choose the device "cpu".')
-    name = name or os.environ.get("NAPARI_IAUNET_ENGINE") or None
+    at_once = name == READY
+    name = (None if at_once else name) or os.environ.get("NAPARI_IAUNET_ENGINE") or None
     if name not in (None, PYTORCH, OPENVINO):
         msg = f'There is no engine "{name}": choose {PYTORCH} or {OPENVINO}.'
         raise DeviceError(msg)
@@ -227,27 +233,33 @@ def choose_engine(
         return OpenVinoEngine(network, cache_folder(network))
     if importlib.util.find_spec("openvino") is None:
         return usual
-    return _faster(network, usual)
+    return _faster(network, usual, at_once)
 
 
-def _faster(network: IAUNet, usual: TorchEngine) -> Engine:
+def _faster(network: IAUNet, usual: TorchEngine, at_once: bool) -> Engine:
     """OpenVINO if it has been, or is now found to be, faster than PyTorch."""
     folder = cache_folder(network)
     note = folder / _CHOICE
     machine = _machine()
     known = _read(note)
-    if known.get("machine") == machine and known.get("engine") == PYTORCH:
+    is_known = known.get("machine") == machine
+    if is_known and known.get("engine") == PYTORCH:
         return usual
-    try:
+    if at_once and not (is_known and (folder / _MODEL).is_file()):
+        usual.is_final = False
+        return usual
+    seconds: dict[str, float] = {}
+    other: Engine = usual
+    # What cannot be converted is not tried again and again.
+    with contextlib.suppress(DeviceError):
         other = OpenVinoEngine(network, folder)
-        if known.get("machine") == machine:
+        if is_known:
             return other
         seconds = {engine.name: _seconds(engine) for engine in (usual, other)}
-    except DeviceError:
-        return usual
-    faster = seconds[OPENVINO] < _GAIN * seconds[PYTORCH]
+    faster = bool(seconds) and seconds[OPENVINO] < _GAIN * seconds[PYTORCH]
     name = OPENVINO if faster else PYTORCH
     with contextlib.suppress(DeviceError):
+        folder.mkdir(parents=True, exist_ok=True)
         write_json(
             note, {"machine": machine, "engine": name, "seconds": seconds}, DeviceError
         )

@@ -37,20 +37,20 @@ class IAUNetDock(QWidget):
         preferences.restore(session.settings)
         self.segment_panel = SegmentPanel(session.settings)
         self.segment_controller = SegmentController(
-            session, self.segment_panel, Jobs(self), self
+            session, self.segment_panel, Jobs(self, load_first=True), self
         )
         self.click_panel = ClickPanel()
         self.segment_panel.add_section(self.click_panel)
         self.click_controller = ClickController(
-            session, self.click_panel, Jobs(self), self
+            session, self.click_panel, Jobs(self, load_first=True), self
         )
         self.lookalike_panel = LookalikePanel()
         self.lookalike_controller = LookalikeController(
-            session, self.lookalike_panel, Jobs(self), self
+            session, self.lookalike_panel, Jobs(self, load_first=True), self
         )
         self.track_panel = TrackPanel()
         self.track_controller = TrackController(
-            session, self.track_panel, Jobs(self), self
+            session, self.track_panel, Jobs(self, load_first=True), self
         )
         self.finetune_panel = FinetunePanel()
         self.finetune_controller = FinetuneController(
@@ -115,3 +115,4 @@ class IAUNetDock(QWidget):
             self.segment_controller,
         ):
             controller.teardown()
+        self.session.segmenters.close()

@@ -64,8 +64,8 @@ class Segmenter:
         Side of a tile in pixels; changes speed and memory, not labels.
     settings : DecodeSettings, optional
     engine : str, optional
-        "pytorch" or "openvino", as for `choose_engine`; on a CPU the faster one is
-        taken if left out.
+        "pytorch", "openvino" or "ready", as for `choose_engine`; on a CPU the faster
+        one is taken if left out.
 
     Raises
     ------
@@ -141,7 +141,11 @@ class Segmenter:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of the network and of the thresholds: what decides on the labels."""
-        parts = (digest_of(self._backend.network), self.settings, self.engine)
+        return self.fingerprint_with(self.engine)
+
+    def fingerprint_with(self, engine: str) -> str:
+        """Return what `fingerprint` would be with another engine."""
+        parts = (digest_of(self._backend.network), self.settings, engine)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     @property
@@ -153,6 +157,11 @@ class Segmenter:
     def engine(self) -> str:
         """What computes the fields: "pytorch", or "openvino" where that is faster."""
         return self._backend.engine.name
+
+    @property
+    def engine_is_final(self) -> bool:
+        """False if OpenVINO may be faster, which is not known yet."""
+        return self._backend.engine.is_final
 
     def segment(
         self,

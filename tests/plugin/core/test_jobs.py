@@ -127,6 +127,32 @@ def test_cancel(qtbot, jobs, outcomes):
     assert outcomes.seen == [("cancelled",)]
 
 
+def test_loading_is_not_waited_for(qtbot):
+    jobs = Jobs(load_first=True)
+    outcomes = Outcomes(jobs)
+    loaded, ended = threading.Event(), threading.Event()
+
+    def work(progress):
+        loaded.wait()
+        try:
+            progress(0, 1)
+        finally:
+            ended.set()
+
+    jobs.start(work, "test")
+    qtbot.wait(50)
+    jobs.cancel()
+    assert outcomes.seen == [("cancelled",)]
+    assert not jobs.is_running
+    assert not activity_bar._all_instances
+    jobs.start(lambda progress: "new", "newer")
+    finish(qtbot, jobs)
+    loaded.set()
+    qtbot.waitUntil(ended.is_set)
+    qtbot.wait(50)
+    assert outcomes.seen == [("cancelled",), ("succeeded", "new")]
+
+
 def test_cancel_after_the_last_report_drops_the_result(qtbot, jobs, outcomes):
     go = threading.Event()
 

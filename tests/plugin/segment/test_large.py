@@ -11,7 +11,7 @@ from napari_iaunet import average_precision
 from napari_iaunet.io import label_pyramid
 from napari_iaunet.io.read import read_image
 from napari_iaunet.large import lazy
-from napari_iaunet.plugin.core import folder_lock
+from napari_iaunet.plugin.core import folder_lock, segmenters
 from napari_iaunet.plugin.segment import job as segment_job
 from napari_iaunet.plugin.segment import large_job
 
@@ -220,6 +220,38 @@ def test_a_file_that_is_opened_again_goes_on(
     finish(qtbot, dock)
     assert len(list((home / "cells").iterdir())) == 1
     assert viewer.layers[-1].data.max() == len(viewer.layers[-1].features)
+
+
+def test_what_was_begun_with_pytorch_goes_on_with_it(
+    qtbot, dock, viewer, mosaic, segmenter, monkeypatch, home
+):
+    """Though by now it is known that OpenVINO is faster."""
+    viewer.add_image(lazily(mosaic))
+    begin(qtbot, dock, viewer)
+    qtbot.waitUntil(lambda: "2 of 4" in status(dock))
+    cancel(qtbot, dock)
+    asked = []
+
+    class Faster:
+        engine = "openvino"
+
+        def __getattr__(self, name):
+            return getattr(segmenter, name)
+
+    def make(model, device, *engine):
+        asked.append(engine)
+        return segmenter if engine else Faster()
+
+    monkeypatch.setattr(segmenters, "make_segmenter", make)
+    dock.session.segmenters.__init__()
+    press(qtbot, dock)
+    finish(qtbot, dock)
+    assert asked == [(), ("pytorch",)]
+    assert len(list((home / "cells").iterdir())) == 1
+    press(qtbot, dock)
+    qtbot.waitUntil(lambda: len(list((home / "cells").iterdir())) == 2)
+    assert asked == [(), ("pytorch",), ()], "what is begun anew is quick"
+    cancel(qtbot, dock)
 
 
 def test_another_image_is_not_taken_for_it(qtbot, dock, viewer, mosaic, home):

@@ -52,6 +52,7 @@ class _Task:
         self.worker_stops: Callable[[], bool] = self.stop.is_set
         self._function: Callable[[_Task], Any] | None = function
         self._description = description
+        self.counts = False  # whether it has come to what it counts
         self._reported = 0.0
 
     def __repr__(self) -> str:
@@ -78,6 +79,7 @@ class _Task:
         """Report progress from the worker thread, or end the job there."""
         if self.stop.is_set() or self.worker_stops():
             raise Cancelled
+        self.counts = self.counts or total > 0
         now = time.monotonic()
         if done >= total or now - self._reported > _BETWEEN_REPORTS:
             self._reported = now
@@ -101,6 +103,10 @@ class Jobs(QObject):
     ``start`` runs a function in a thread. Its outcome arrives as exactly one of
     ``succeeded``, ``failed`` and ``cancelled``, in the GUI thread, unless a newer
     job was started meanwhile or the jobs were closed.
+
+    With ``load_first`` the jobs begin by loading a library or a model. That cannot be
+    stopped and is of use to the next job: when it is cancelled it goes on by itself,
+    and ``cancelled`` comes at once.
     """
 
     progressed = Signal(int, int)
@@ -108,8 +114,11 @@ class Jobs(QObject):
     failed = Signal(str)
     cancelled = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(
+        self, parent: QObject | None = None, *, load_first: bool = False
+    ) -> None:
         super().__init__(parent)
+        self._load_first = load_first
         self._task: _Task | None = None
         self._bar: activity_bar | None = None
 
@@ -155,8 +164,14 @@ class Jobs(QObject):
 
     def cancel(self) -> None:
         """Ask the running job to stop; ``cancelled`` follows when it has."""
-        if self._task is not None:
-            self._task.stop.set()
+        task = self._task
+        if task is None:
+            return
+        if self._load_first and not task.counts:
+            self.close()
+            self.cancelled.emit()
+        else:
+            task.stop.set()
 
     def close(self) -> None:
         """Ask the running job to stop, and forget it."""

@@ -8,6 +8,7 @@ import math
 import shutil
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +20,7 @@ from napari_iaunet.plugin.segment import large_job
 from napari_iaunet.plugin.segment.job import Cells, features_of, for_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -73,6 +73,7 @@ def find_cells_by_parts(
     ``result`` gets something to show from the first part on; the rest as for
     `find_cells`.
     """
+    from napari_iaunet.inference.engines import PYTORCH
     from napari_iaunet.large.lazy import segment_lazy
     from napari_iaunet.segmentation.image import as_planes
     from napari_iaunet.segmentation.sampling import digest
@@ -81,8 +82,17 @@ def find_cells_by_parts(
     progress(0, 1)
     begin = time.perf_counter()
     content = digest(as_planes(image.array, image.channel_axis))
-    asked = (result.source, content, segmenter.fingerprint, image.array.shape)
-    folder = large_job.folder_for(repr((*asked, image.channel_axis, diameter)))
+    place = (image.array.shape, image.channel_axis, diameter)
+
+    def request(engine: str) -> str:
+        asked = (result.source, content, segmenter.fingerprint_with(engine), *place)
+        return repr(asked)
+
+    # What was begun before it was known that OpenVINO is faster goes on as it began.
+    if segmenter.engine != PYTORCH and large_job.is_begun(request(PYTORCH)):
+        segmenter = segmenters.get(model, device, PYTORCH)
+        progress(0, 1)
+    folder = large_job.folder_for(request(segmenter.engine))
     result.folder = folder
     written = folder / "labels"
     writer = _PartWriter(result)
@@ -180,12 +190,10 @@ def folder_for(request: str) -> Path:
     the user's folder cannot be written to.
     """
     home = _home()
-    name = hashlib.sha256(request.encode()).hexdigest()[:16]
     try:
         home.mkdir(parents=True, exist_ok=True)
         _forget(home)
-        for number in itertools.count(1):
-            folder = home / (name if number == 1 else f"{name}-{number}")
+        for folder in _folders(request):
             if is_finished(folder):
                 continue
             folder.mkdir(exist_ok=True)
@@ -195,6 +203,19 @@ def folder_for(request: str) -> Path:
         msg = f"{home} cannot be written to: {error.strerror or error}."
         raise ImageError(msg) from error
     raise AssertionError
+
+
+def is_begun(request: str) -> bool:
+    """Whether there is a folder in which a request was begun and not finished."""
+    there = itertools.takewhile(Path.exists, _folders(request))
+    return not all(map(is_finished, there))
+
+
+def _folders(request: str) -> Iterator[Path]:
+    """Return the folders of a request; only the last that exist are not finished."""
+    name = hashlib.sha256(request.encode()).hexdigest()[:16]
+    for number in itertools.count(1):
+        yield _home() / (name if number == 1 else f"{name}-{number}")
 
 
 def is_finished(folder: Path) -> bool:
