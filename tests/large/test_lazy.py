@@ -117,6 +117,81 @@ def test_an_image_that_changed_begins_anew(segmenter, mosaic, tmp_path):
     np.testing.assert_array_equal(found.labels.compute(), expected.labels.compute())
 
 
+@pytest.mark.parametrize("where", [(5, 5), (70, 390)])
+def test_any_pixel_that_changed_begins_anew(segmenter, mosaic, tmp_path, where):
+    """However few: samples of the image would miss them."""
+    out, other = tmp_path / "labels.zarr", tmp_path / "other.zarr"
+    options = {"diameter": DIAMETER, "side": SIDE, "source": "slide.zarr"}
+    image = np.tile(mosaic, (3, 3))[: 2 * SIDE, : 8 * SIDE]
+    with pytest.raises(Cancelled):
+        segment_lazy(segmenter, image, out, progress=stop_after(4), **options)
+    changed = image.copy()
+    y, x = where
+    changed[y : y + 3, x : x + 3] += 1000
+    found = segment_lazy(segmenter, changed, out, **options)
+    expected = segment_lazy(segmenter, changed, other, **options)
+    np.testing.assert_array_equal(found.labels.compute(), expected.labels.compute())
+
+
+def test_two_runs_never_write_one_output(segmenter, mosaic, whole, tmp_path):
+    out, options = tmp_path / "labels.zarr", {"diameter": DIAMETER, "side": SIDE}
+    refused = []
+
+    def second(done: int, _total: int) -> None:
+        if done == 4 and not refused:
+            with pytest.raises(ImageError, match="Another run") as told:
+                segment_lazy(segmenter, mosaic[::-1], out, diameter=30, side=SIDE)
+            refused.append(told)
+
+    found = segment_lazy(segmenter, mosaic, out, progress=second, **options)
+    assert refused
+    np.testing.assert_array_equal(found.labels.compute(), whole.labels.compute())
+    assert [p.name for p in tmp_path.iterdir()] == ["labels.zarr"]
+
+
+@pytest.mark.parametrize("harm", ["another plan", "cut off", "of an earlier version"])
+def test_a_chunk_that_cannot_be_used_is_done_again(
+    segmenter, mosaic, whole, tmp_path, harm
+):
+    out, options = tmp_path / "labels.zarr", {"diameter": DIAMETER, "side": SIDE}
+    with pytest.raises(Cancelled):
+        segment_lazy(segmenter, mosaic, out, progress=stop_after(4), **options)
+    chunk = sorted(work_folder(out).path.glob("chunk-*"))[0]
+    if harm == "cut off":
+        chunk.write_bytes(chunk.read_bytes()[:500])
+    else:
+        with np.load(chunk) as stored:
+            arrays = dict(stored)
+        arrays["labels"] = np.ones_like(arrays["labels"])
+        arrays["plan"] = np.array("another")
+        if harm == "of an earlier version":
+            del arrays["plan"]
+        np.savez(chunk, **arrays)
+    found = segment_lazy(segmenter, mosaic, out, **options)
+    np.testing.assert_array_equal(found.labels.compute(), whole.labels.compute())
+
+
+def test_older_labels_stay_until_the_new_ones_are_there(segmenter, mosaic, tmp_path):
+    out, options = tmp_path / "labels.zarr", {"diameter": DIAMETER, "side": SIDE}
+    zarr.save(str(out), np.full((9, 9), 7, np.int32))
+    with pytest.raises(Cancelled):
+        segment_lazy(segmenter, mosaic, out, progress=stop_after(4), **options)
+    assert (zarr.open_array(str(out), mode="r")[...] == 7).all()
+
+
+def test_what_was_put_there_meanwhile_is_not_replaced(segmenter, mosaic, tmp_path):
+    out, options = tmp_path / "labels.zarr", {"diameter": DIAMETER, "side": SIDE}
+
+    def put(done: int, total: int) -> None:
+        if done == total:
+            out.mkdir(exist_ok=True)
+            (out / "notes.txt").write_text("months of work")
+
+    with pytest.raises(ImageError, match="there is a folder of this name"):
+        segment_lazy(segmenter, mosaic[:320, :640], out, progress=put, **options)
+    assert (out / "notes.txt").read_text() == "months of work"
+
+
 def test_a_folder_that_was_half_removed_begins_anew(segmenter, mosaic, tmp_path):
     out = tmp_path / "labels.zarr"
     image, options = mosaic[:320, :640], {"diameter": DIAMETER, "side": SIDE}

@@ -99,7 +99,7 @@ def write_labels_ome_zarr(
     parts = list(_parts(labels.shape))
     dtype = _stored_as(labels, parts)
     with (
-        replacing(path, ImageError, _holds_labels) as fresh,
+        replacing(path, ImageError, holds_labels) as fresh,
         label_image(fresh, labels.shape, _PART, dtype, image) as pyramid,
     ):
         for part in parts:
@@ -196,12 +196,13 @@ def check_replaceable(path: Path, *, array: bool = False) -> None:
 
     With `array`, a zarr array of int32, as `segment_lazy` writes it, will do, too.
     """
-    if path.exists() and not (path.is_dir() and _holds_labels(path, array)):
+    if path.exists() and not (path.is_dir() and holds_labels(path, array)):
         msg = f"{path} exists and is not a label image, so it is not replaced."
         raise ImageError(msg)
 
 
-def _holds_labels(path: Path, array: bool = False) -> bool:
+def holds_labels(path: Path, array: bool = False) -> bool:
+    """Whether a folder is a label image or, with `array`, a zarr array of int32."""
     import zarr
 
     try:

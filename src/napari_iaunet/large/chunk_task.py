@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,9 +54,9 @@ class ChunkTask:
         Raises `Stopped` if the event was set meanwhile.
         """
         chunk = self.grid[index]
-        outer = chunk.outer_rows, chunk.outer_columns
-        raw = self.planes.raw(chunk.plane, *outer)
-        plane = self.planes.normalise(raw, self._normalisations_of(chunk.plane))
+        raw = self._read(chunk)
+        normalisations = self._normalisations_of(chunk.plane)
+        plane = self.planes.normalise(raw, normalisations)
 
         def ask(_done: int, _total: int) -> None:
             if stop and stop.is_set():
@@ -64,8 +65,18 @@ class ChunkTask:
         cells = self.segmenter.cells_of(
             plane, self.plan.diameter, ask, whole=self.planes.plane_shape
         )
-        self._keep(chunk, raw, cells.labels, cells.scores)
+        content = _digest(raw, normalisations)
+        self._keep(chunk, raw, cells.labels, cells.scores, content)
         return index
+
+    def is_current(self, index: int) -> bool:
+        """Whether the image still holds what was read for a chunk that is done."""
+        chunk = self.grid[index]
+        now = _digest(self._read(chunk), self._normalisations_of(chunk.plane))
+        return now == self.folder.content(index)
+
+    def _read(self, chunk: Chunk) -> NDArray[Any]:
+        return self.planes.raw(chunk.plane, chunk.outer_rows, chunk.outer_columns)
 
     def labels_of(self, index: int) -> NDArray[np.int32]:
         """Labels of a chunk that is done, (Y, X), 1..n in every chunk."""
@@ -88,6 +99,7 @@ class ChunkTask:
         raw: NDArray[Any],
         labels: NDArray[np.int32],
         scores: NDArray[np.float32],
+        content: str,
     ) -> None:
         borders = {
             (border.first, border.second): labels[_within(border, chunk)]
@@ -102,7 +114,14 @@ class ChunkTask:
             y=sums.y + sums.area * chunk.rows.start,
             x=sums.x + sums.area * chunk.columns.start,
         )
-        self.folder.save(chunk.index, own, Found(sums, scores), borders)
+        self.folder.save(chunk.index, own, Found(sums, scores), borders, content)
+
+
+def _digest(raw: NDArray[Any], normalisations: tuple[Normalisation, ...]) -> str:
+    """Digest of the pixels of a chunk and of what the rest of the plane does to it."""
+    found = hashlib.sha256(repr((raw.shape, raw.dtype, normalisations)).encode())
+    found.update(raw.ravel().data)
+    return found.hexdigest()
 
 
 class Stopped(Exception):

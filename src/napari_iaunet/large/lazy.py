@@ -14,10 +14,15 @@ import numpy as np
 from napari_iaunet.atomic import move_into_place
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.label_pyramid import CHUNK
-from napari_iaunet.io.ome_zarr_labels import check_replaceable, label_image
+from napari_iaunet.io.ome_zarr_labels import (
+    check_replaceable,
+    holds_labels,
+    label_image,
+)
 from napari_iaunet.large.chunk_task import HALO, ChunkTask
 from napari_iaunet.large.stitching import stitch
 from napari_iaunet.large.work_folder import Plan, Request, WorkFolder
+from napari_iaunet.lock import alone_at
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.sampling import digest
 from napari_iaunet.segmentation.segmenter import check_diameter
@@ -44,6 +49,9 @@ _SIDE = 1280
 _LEAST_SCALE = 0.1
 # Two chunks at a time: while one is decoded, the network works on the other.
 _AT_ONCE = 2
+# An estimated diameter that differs by more is that of another image. Other processors
+# round differently, which changes less.
+_SAME_DIAMETER = 0.01
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,8 @@ def segment_lazy(
     """Find the cells of an image without holding it, or its labels, in memory.
 
     What is done stays in a folder beside `out` until all is finished: the same call
-    goes on there after it was stopped or killed, and its result is the same.
+    goes on there after it was stopped or killed, and its result is the same. Nothing of
+    it is used if any pixel that it has read has changed since.
 
     Parameters
     ----------
@@ -125,8 +134,8 @@ def segment_lazy(
     Raises
     ------
     ImageError
-        If the image or the diameter cannot be used, nothing can be written, or
-        something else than labels is at `out`.
+        If the image or the diameter cannot be used, nothing can be written, another
+        run is writing there, or something else than labels is at `out`.
     """
     import dask.array as da
 
@@ -145,17 +154,76 @@ def segment_lazy(
         side,
     )
     folder = work_folder(out)
-    plan = _plan(request, segmenter, planes, folder)
-    task = ChunkTask(segmenter, planes, plan, folder)
-    order = _nearest_first(task.grid, start, planes.shape)
-    _do(task, order, runner or run_in_threads, progress, watch)
-    numbers, table = stitch(task)
-    fresh = folder.path / "result"
-    _write(task, numbers, fresh, ome_zarr)
-    move_into_place(fresh, out, ImageError)
-    folder.remove()
+    folder.make_parent()
+    with alone_at(out, ImageError):
+        task = _begin(request, segmenter, planes, folder, progress)
+        order = _nearest_first(task.grid, start, planes.shape)
+        _do(task, order, runner or run_in_threads, progress, watch)
+        table = _finish(task, out, ome_zarr)
     labels = da.from_zarr(str(out / "0" if ome_zarr else out))
-    return LazySegmentation(labels, table, plan.diameter)
+    return LazySegmentation(labels, table, task.plan.diameter)
+
+
+def _begin(
+    request: Request,
+    segmenter: Segmenter,
+    planes: Planes,
+    folder: WorkFolder,
+    progress: Progress | None,
+) -> ChunkTask:
+    """Go on with what was begun for a request, or begin anew."""
+    begun = folder.plan()
+    if begun and begun.request == request:
+        folder.go_on(begun)
+        task = ChunkTask(segmenter, planes, begun, folder)
+        if _is_current(task, progress):
+            return task
+    plan = _new_plan(request, segmenter, planes)
+    folder.begin(plan)
+    return ChunkTask(segmenter, planes, plan, folder)
+
+
+def _is_current(task: ChunkTask, progress: Progress | None) -> bool:
+    """Whether the image, all that was read of it, is what it was."""
+    plan = task.plan
+    if plan.request.diameter is None:
+        now = task.segmenter.diameter_of(task.planes)
+        if abs(now / plan.diameter - 1) > _SAME_DIAMETER:
+            return False
+    done = [index for index in range(len(task.grid)) if task.folder.has(index)]
+    for index in done:
+        if progress:  # it may stop this, too
+            progress(len(done), len(task.grid))
+        if not task.is_current(index):
+            return False
+    return True
+
+
+def _finish(
+    task: ChunkTask, out: Path, ome_zarr: LabelImage | None
+) -> dict[str, NDArray[Any]]:
+    """Write the result aside, look whether it is whole, and put it in its place."""
+    numbers, table = stitch(task)
+    fresh = task.folder.path / "result"
+    _write(task, numbers, fresh, ome_zarr)
+    _check(task, numbers, fresh / "0" if ome_zarr else fresh)
+    array = ome_zarr is None
+    # Something else may have been put there since the beginning.
+    move_into_place(fresh, out, ImageError, lambda path: holds_labels(path, array))
+    task.folder.remove()
+    return table
+
+
+def _check(task: ChunkTask, numbers: Numbers, path: Path) -> None:
+    """Raise ImageError unless the labels on the disk are those of the chunks."""
+    import zarr
+
+    array = zarr.open_array(str(path), mode="r")
+    for index, ids in enumerate(numbers.tables):
+        wanted = ids[task.labels_of(index)]
+        if not np.array_equal(array[task.place_of(task.grid[index])], wanted):
+            msg = f"The disk did not keep what was written to {path}: try again."
+            raise ImageError(msg)
 
 
 def _do(
@@ -224,19 +292,11 @@ def work_folder(out: Path) -> WorkFolder:
     return WorkFolder(out.parent / f".{out.name}.unfinished")
 
 
-def _plan(
-    request: Request, segmenter: Segmenter, planes: Planes, folder: WorkFolder
-) -> Plan:
-    """Plan of the run that was begun for this, or a new one."""
-    begun = folder.plan()
-    if begun and begun.request == request:
-        return begun
+def _new_plan(request: Request, segmenter: Segmenter, planes: Planes) -> Plan:
     diameter = request.diameter or segmenter.diameter_of(planes)
     scale = max(segmenter.scale_of(diameter, planes.plane_shape), _LEAST_SCALE)
     side = _whole_zarr_chunks(request.side or round(_SIDE / scale))
-    plan = Plan(request, diameter, side, math.ceil(HALO / scale))
-    folder.begin(plan)
-    return plan
+    return Plan(request, diameter, side, math.ceil(HALO / scale))
 
 
 def _whole_zarr_chunks(side: int) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import shutil
+import zipfile
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     Borders = dict[tuple[int, int], NDArray[np.int32]]
 
 # Raised whenever results that an earlier version of the program kept cannot be used.
-_FORMAT = 3
+_FORMAT = 4
+# Digests that lie among a chunk's arrays.
+_PLAN, _CONTENT = "plan", "content"
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class Request:
     source : str
         Where the image comes from.
     content : str
-        Digest of samples of its pixels: another image may lie there by now.
+        Digest of samples of its pixels: another image may lie there by now. What a
+        chunk has read has a digest of its own.
     fingerprint : str
         Of the segmenter.
     shape : tuple of int
@@ -69,6 +74,11 @@ class Plan:
     side: int
     halo: int
 
+    @property
+    def digest(self) -> str:
+        """Digest of all of it, which every chunk keeps, too."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
 
 class Found(NamedTuple):
     """What a chunk found, its labels apart; item i belongs to its label i + 1.
@@ -86,10 +96,15 @@ class Found(NamedTuple):
 
 
 class WorkFolder:
-    """Kept results: the chunks that are done, which outlive the process."""
+    """Kept results: the chunks that are done, which outlive the process.
+
+    One program at a time uses it. Its chunks are those of the plan of `begin` or
+    `go_on`; others that lie there count as not done.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._digest = ""
 
     def plan(self) -> Plan | None:
         """Return what is being done here, None if nothing usable is."""
@@ -103,29 +118,47 @@ class WorkFolder:
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
+    def make_parent(self) -> None:
+        """Make the folder that this one is to lie in."""
+        _make(self.path.parent)
+
     def begin(self, plan: Plan) -> None:
         """Make the folder; what was in it is forgotten."""
         self.remove()
-        try:
-            self.path.mkdir(parents=True)
-        except OSError as error:
-            msg = f"The folder {self.path} cannot be made: {error.strerror or error}."
-            raise ImageError(msg) from error
+        _make(self.path)
         write_json(self._plan_file, {"format": _FORMAT, **asdict(plan)}, ImageError)
+        self.go_on(plan)
+
+    def go_on(self, plan: Plan) -> None:
+        """Use what was kept for a plan."""
+        self._digest = plan.digest
 
     def has(self, index: int) -> bool:
-        """Whether a chunk is done."""
-        return self._chunk_file(index).is_file()
+        """Whether a chunk is done, and was done by the plan."""
+        try:
+            return str(self._load(index, _PLAN)[_PLAN]) == self._digest
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return False
+
+    def content(self, index: int) -> str:
+        """Return the digest of what was read for a chunk that is done."""
+        return str(self._load(index, _CONTENT)[_CONTENT])
 
     def save(
-        self, index: int, labels: NDArray[np.int32], found: Found, borders: Borders
+        self,
+        index: int,
+        labels: NDArray[np.int32],
+        found: Found,
+        borders: Borders,
+        content: str,
     ) -> None:
         """Keep what a chunk found: all of it, or nothing if power fails.
 
         The labels are without the halo; those around borders with other chunks are by
-        the indices of the two.
+        the indices of the two; the content is the digest of what was read.
         """
         arrays: dict[str, Any] = {"labels": labels, "scores": found.scores}
+        arrays |= {_PLAN: np.array(self._digest), _CONTENT: np.array(content)}
         arrays |= found.sums._asdict()
         arrays |= {_strip(key): strip for key, strip in borders.items()}
         buffer = io.BytesIO()
@@ -147,7 +180,11 @@ class WorkFolder:
         return self._load(index, _strip(key))[_strip(key)]
 
     def _load(self, index: int, *names: str) -> dict[str, NDArray[Any]]:
-        with np.load(self._chunk_file(index), allow_pickle=False) as stored:
+        # Of a damaged file, numpy would leave what it opens itself open.
+        with (
+            self._chunk_file(index).open("rb") as file,
+            np.load(file, allow_pickle=False) as stored,
+        ):
             return {name: stored[name] for name in names}
 
     def remove(self) -> None:
@@ -164,6 +201,14 @@ class WorkFolder:
 
     def _chunk_file(self, index: int) -> Path:
         return self.path / f"chunk-{index:07d}.npz"
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"The folder {folder} cannot be made: {error.strerror or error}."
+        raise ImageError(msg) from error
 
 
 def _strip(key: tuple[int, int]) -> str:
