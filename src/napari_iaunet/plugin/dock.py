@@ -65,6 +65,8 @@ class IAUNetDock(QWidget):
         self.click_panel.toggled.connect(self._on_clicks)
         self.lookalike_panel.pick_toggled.connect(self._on_picking)
         self.tabs = QTabWidget()
+        self.tabs.setAccessibleName("IAU-Net")
+        self.tabs.tabBar().setAccessibleName("Tabs of IAU-Net")
         self.tabs.addTab(self.segment_panel, "Segment")
         self.tabs.addTab(self.lookalike_panel, "Look-alikes")
         self.tabs.addTab(self.track_panel, "Track")

@@ -15,7 +15,7 @@ KEYS = Qt.KeyboardModifier
 
 @pytest.fixture
 def row(qtbot):
-    row = ThumbnailRow("tip")
+    row = ThumbnailRow("Examples", "tip")
     qtbot.addWidget(row)
     row.resize(300, row.height())
     row.show()

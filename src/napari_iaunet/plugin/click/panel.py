@@ -9,9 +9,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QFormLayout,
     QLabel,
     QProgressBar,
     QVBoxLayout,
@@ -19,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
-from napari_iaunet.plugin.widgets.forms import fill, pick, picker, side_by_side
+from napari_iaunet.plugin.widgets.forms import Rows, fill, pick, picker, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,9 +74,7 @@ class ClickPanel(QWidget):
         self.set_targets([])
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        form = Rows()
         form.addRow("Into", self.target)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -101,7 +101,7 @@ class TrainingOptions:
         "Rehearsal: images that are open, but not on the list, are "
         "trained on with the cells that the model finds in them now, so that it "
         "does not forget them.",
-        text="keep what it finds in other open images",
+        text="rehearse on other open images",
     )
 
     def choice(self) -> TrainingChoice:
@@ -126,6 +126,7 @@ class FinetunePanel(QScrollArea):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setAccessibleName("Fine-tune")
         self.pairs = PairList()
         self.options = TrainingOptions()
         self.form = Form(self.options)
@@ -171,6 +172,7 @@ class FinetunePanel(QScrollArea):
         self.plot = TrainingPlot()
         self.plot.hide()  # until there is something to show
         self.caption = QLabel("Found by now in the held-out part:")
+        self.caption.setWordWrap(True)
         self.example = QLabel()
         self.example.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.example.setToolTip(
@@ -183,6 +185,7 @@ class FinetunePanel(QScrollArea):
         self.result.setWordWrap(True)
         self.name = QLineEdit()
         self.name.setPlaceholderText("name of the new model")
+        self.name.setAccessibleName("Name of the new model")
         self.name.setToolTip(_SAVE_HINT)
         self.save_button = QPushButton("Save")
         self.save_button.setToolTip(

@@ -37,8 +37,9 @@ class ThumbnailRow(QListWidget):
 
     pressed = Signal(object, str)
 
-    def __init__(self, tip: str) -> None:
+    def __init__(self, name: str, tip: str) -> None:
         super().__init__()
+        self.setAccessibleName(name)
         self._shown: list[Thumbnail] = []
         self.setToolTip(tip)
         self.setFlow(QListView.Flow.LeftToRight)
@@ -65,6 +66,7 @@ class ThumbnailRow(QListWidget):
             item = QListWidgetItem(_icon(thumbnail), "")
             item.setData(_KEY, i)
             item.setToolTip(thumbnail.text)
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, thumbnail.text)
             item.setSizeHint(QSize(_SIDE + _GAP, _SIDE + _GAP))
             self.addItem(item)
         self.horizontalScrollBar().setValue(place)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QFormLayout,
     QFrame,
     QLabel,
     QLayout,
@@ -28,7 +27,7 @@ from napari_iaunet.plugin.lookalikes.gallery import ThumbnailRow
 from napari_iaunet.plugin.lookalikes.results_panel import FoundSection
 from napari_iaunet.plugin.lookalikes.weight_sliders import WeightSliders
 from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
-from napari_iaunet.plugin.widgets.forms import fill, picker, side_by_side, title
+from napari_iaunet.plugin.widgets.forms import Rows, fill, picker, side_by_side, title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +65,7 @@ class LookalikePanel(QScrollArea):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setAccessibleName("Look-alikes")
         self._make_choice()
         self._make_examples()
         self.found = FoundSection(_GALLERY_TIP)
@@ -113,9 +113,11 @@ class LookalikePanel(QScrollArea):
         self.back_button, self.forward_button = QToolButton(), QToolButton()
         self.back_button.setArrowType(Qt.ArrowType.LeftArrow)
         self.forward_button.setArrowType(Qt.ArrowType.RightArrow)
+        self.back_button.setAccessibleName("Examples before these")
+        self.forward_button.setAccessibleName("Examples after these")
         self.back_button.setToolTip("What you looked for before.")
         self.forward_button.setToolTip("What you looked for after that.")
-        self.examples = ThumbnailRow("Click: go to the cell.")
+        self.examples = ThumbnailRow("Examples", "Click: go to the cell.")
         self.remove_button = QPushButton("Remove")
         self.remove_button.setToolTip("The selected cell is no example any more.")
         self.clear_button = QPushButton("Clear")
@@ -123,9 +125,7 @@ class LookalikePanel(QScrollArea):
         self.weights = WeightSliders(DEFAULT_WEIGHTS)
 
     def _lay_out_choice(self) -> QLayout:
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        form = Rows()
         form.addRow("Cells", self.labels)
         form.addRow("Image", self.image)
         form.addRow("Search", self.all_images)

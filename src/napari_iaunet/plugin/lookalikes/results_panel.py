@@ -47,8 +47,8 @@ class FoundSection(QWidget):
     def __init__(self, gallery_tip: str) -> None:
         super().__init__()
         self._values: NDArray[np.float32] | None = None
-        self.best = ThumbnailRow(gallery_tip)
-        self.uncertain = ThumbnailRow(gallery_tip)
+        self.best = ThumbnailRow("Most alike", gallery_tip)
+        self.uncertain = ThumbnailRow("Close to the threshold", gallery_tip)
         self._make()
         self._lay_out()
         self._connect()
@@ -58,8 +58,10 @@ class FoundSection(QWidget):
         self.histogram = SimilarityHistogram()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _STEPS)
+        self.slider.setAccessibleName("Threshold of the similarity")
         self.slider.setToolTip("How similar a cell must be to be found.")
         self.count = QLabel()
+        self.count.setWordWrap(True)
         self.extract_button = QPushButton("Extract")
         self.extract_button.setToolTip(
             "A new layer with just the cells found; they keep their numbers."
@@ -68,7 +70,8 @@ class FoundSection(QWidget):
         self.save_button.setToolTip("All cells with their similarity and class, CSV.")
         self.name = QComboBox()
         self.name.setEditable(True)
-        self.name.lineEdit().setPlaceholderText("class, such as “dividing”")
+        self.name.setAccessibleName("Class of the cells found")
+        self.name.lineEdit().setPlaceholderText("class")
         self.name.setToolTip(
             "What the cells found are called. Leave it empty to take the class away."
         )

@@ -40,6 +40,7 @@ class WeightSliders(QWidget):
         for row, name in enumerate(weights):
             slider = QSlider(Qt.Orientation.Horizontal)
             slider.setRange(0, _STEPS)
+            slider.setAccessibleName(f"How much {name} counts")
             slider.setToolTip(_TIPS.get(name, ""))
             slider.valueChanged.connect(self._on_changed)
             label, shown = QLabel(name.capitalize()), QLabel()

@@ -40,6 +40,8 @@ class ChannelPicker(QObject):
             "Otherwise the planes are taken for time points or depths."
         )
         self.list = QListWidget()
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setAccessibleName("Channels")
         self.list.setToolTip(
             "The channels that show the cells. Three are seen as red, green and "
             "blue, in the order of this list; any other number is averaged."
@@ -110,6 +112,7 @@ class ChannelPicker(QObject):
             state = Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
             colour = next(colours, "") if ticked else ""
             self.list.item(i).setText(f"{text} ({colour})" if colour else text)
+            self.list.item(i).setToolTip(text)
             self.list.item(i).setCheckState(state)
         self.list.blockSignals(False)
         self._form.setRowVisible(self.list, bool(rows))

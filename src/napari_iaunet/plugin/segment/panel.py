@@ -39,6 +39,7 @@ class SegmentPanel(QWidget):
         self.channel_picker = ChannelPicker(self.form, settings)
         self.browse = QPushButton("…")
         self.browse.setFixedWidth(32)
+        self.browse.setAccessibleName("Model from a folder")
         self.browse.setToolTip("Use a model from a folder.")
         self.form.add_beside("model", self.browse)
         self.run = RunBar("Segment", "Find the cells; they become a new layer.")

@@ -39,6 +39,7 @@ class HelpButton(QToolButton):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.setText("?")
+        self.setAccessibleName("What mouse and keys do")
         self.setToolTip(text)
         self.clicked.connect(self._on_clicked)
 

@@ -28,7 +28,17 @@ _OWN = {"label", "beside", "stretch", "choices", "suffix", "decimals"}
 _SHOWN = 12
 
 
-class Form(QFormLayout):
+class Rows(QFormLayout):
+    """Rows of a label and a widget, which goes below it where the dock is narrow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+
+
+class Form(Rows):
     """Widgets for the fields of an evented dataclass; each follows the other.
 
     Those that `shown` made are shown, in their order.
@@ -40,8 +50,6 @@ class Form(QFormLayout):
 
     def __init__(self, model: Any) -> None:
         super().__init__()
-        self.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         self._model = model
         self._widgets: dict[str, Any] = {}
         self._rows: dict[str, QHBoxLayout] = {}
