@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from napari_iaunet.segmentation.fillings import find_fillings
+from napari_iaunet.segmentation.outliers import Outliers, find_outliers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 # Percentiles, those of StarDist's examples (Schmidt et al., MICCAI 2018): the few
 # brightest pixels may be dust or dead cells.
 _LOW, _HIGH = 1.0, 99.8
-# What is far darker or brighter than all else counts as this much: a hot pixel must not
+# What is far darker or brighter than all else counts as this much: dust must not
 # outshine the cells around it in the network's maps.
 _CLIP = (-0.5, 3.0)
 # Pixels that percentiles are taken from; to sort more takes time and changes little.
@@ -38,12 +41,19 @@ class Normalisation:
         Very large and very small reals are divided by this first.
     low, high : float
         What becomes 0 and 1; equal if there is nothing to see.
+    fillings : tuple of values
+        Pixels of these values show nothing: they become 0, as NaN does.
+    outliers : tuple of Outliers
+        What tells hot and dead pixels, if there are any: they become as bright as those
+        around them.
     """
 
     offset: int
     size: float
     low: float
     high: float
+    fillings: tuple[Any, ...] = ()
+    outliers: tuple[Outliers, ...] = ()
 
     def __call__(self, x: NDArray[Any]) -> NDArray[np.float32]:
         """Normalise and clip to [-0.5, 3].
@@ -51,8 +61,8 @@ class Normalisation:
         Parameters
         ----------
         x : array, usually (C, Y, X)
-            Of the dtype that the normalisation was found for. NaN becomes 0, infinities
-            become the largest or smallest finite value.
+            Of the dtype that the normalisation was found for; rows and columns last.
+            NaN becomes 0, infinities become the largest or smallest finite value.
 
         Returns
         -------
@@ -60,7 +70,7 @@ class Normalisation:
         """
         if not self.high > self.low or not np.size(x):
             return np.zeros(np.shape(x), np.float32)
-        x = _as_float(np.asarray(x), self.offset, self.size)
+        x = self._repaired(self._float(np.asarray(x)))
         low, high = x.dtype.type(self.low), x.dtype.type(self.high - self.low)
         out: NDArray[np.float32] = ((x - low) / high).astype(np.float32)
         finite = np.isfinite(out)
@@ -70,14 +80,29 @@ class Normalisation:
         np.clip(out, *_CLIP, out=out)
         return out
 
+    def _float(self, x: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """Floats of moderate size, NaN where there is a filling."""
+        values = _as_float(x, self.offset, self.size)
+        if self.fillings:
+            filled = np.isin(x, self.fillings)
+            values = np.where(filled, values.dtype.type(np.nan), values)
+        return values
+
+    def _repaired(self, x: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        for outliers in self.outliers:
+            x, _ = outliers.repaired(x)
+        return x
+
 
 def find_normalisation(x: NDArray[Any]) -> Normalisation:
     """Find what brings percentiles 1 and 99.8 of all finite values to 0 and 1.
 
+    Filled borders and hot or dead pixels are left out.
+
     Parameters
     ----------
     x : array, usually (C, Y, X)
-        Any boolean, integer or real dtype.
+        Any boolean, integer or real dtype; rows and columns last.
     """
     x = np.asarray(x)
     if not x.size:
@@ -89,8 +114,11 @@ def find_normalisation(x: NDArray[Any]) -> Normalisation:
         largest = min(float(np.abs(x[np.isfinite(x)]).max(initial=0)), _LARGEST)
         if largest and not _MODERATE[0] < largest < _MODERATE[1]:
             size = largest
-    low, high = _limits(_as_float(x, offset, size))
-    return Normalisation(offset, size, low, high)
+    found = Normalisation(offset, size, 0.0, 0.0, find_fillings(x))
+    values = found._float(x)
+    found = replace(found, outliers=find_outliers(values) if x.ndim >= 2 else ())
+    low, high = _limits(found._repaired(values))
+    return replace(found, low=low, high=high)
 
 
 def _as_float(x: NDArray[Any], offset: int, size: float) -> NDArray[np.floating[Any]]:
