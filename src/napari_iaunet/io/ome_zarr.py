@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.bounds import check_zarr_metadata, checked_zarr
+from napari_iaunet.io.damage import reason
 from napari_iaunet.io.pixels import AxisPlace, Pixels
 from napari_iaunet.io.series import pick_image
 
@@ -61,9 +63,9 @@ def read(path: Path, series: int | None = None) -> Pixels:
     ``series`` is the number of the image, from 1, where there are several; the first
     one if left out.
     """
-    import dask.array as da
     import zarr
 
+    check_zarr_metadata(path, _METADATA)
     try:
         node = zarr.open(str(path), mode="r")
         notes: tuple[str, ...] = ()
@@ -71,13 +73,13 @@ def read(path: Path, series: int | None = None) -> Pixels:
             number, notes = pick_image(path, [1] * len(inside), series)
             node, series = zarr.open(str(inside[number - 1]), mode="r"), None
         array, axes, places, more = _find_image(path, node, series)
-        lazy = da.from_array(array, chunks=array.chunks)
+        lazy = checked_zarr(path, array)
         holds_labels = "image-label" in _attributes(node)
     except ImageError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise ImageError(f"The zarr folder {path} is damaged: {reason}.") from error
+        msg = f"The zarr folder {path} is damaged: {reason(error)}."
+        raise ImageError(msg) from error
     if lazy.ndim < 2:
         raise ImageError(f"The zarr array {path} has no rows and columns.")
     return Pixels(lazy, axes, places, notes + more, holds_labels)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.bounds import check_picture
 from napari_iaunet.io.damage import damaged
 from napari_iaunet.io.pixels import Pixels
 
@@ -31,6 +32,7 @@ def read_picture(path: Path, *, as_stored: bool = False) -> Pixels:
         If it is neither, or damaged; with `as_stored` also if it is a JPEG.
     """
     data, notes = path.read_bytes(), tuple[str, ...]()
+    check_picture(path, data)
     if data[:8] == _PNG and data[24:25] == b"\x10":
         # Pillow reduces 16 bits to 8 if there are colours.
         import imagecodecs

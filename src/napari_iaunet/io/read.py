@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.axes import arrange
+from napari_iaunet.io.bounds import in_time
 from napari_iaunet.io.damage import reason
 from napari_iaunet.io.ome_zarr import is_zarr
 from napari_iaunet.io.ome_zarr import read as read_zarr
@@ -147,6 +148,9 @@ def read_pixels(
     try:
         if not path.exists():
             raise ImageError(f"There is no file {path}.")
+        if not (path.is_dir() or path.is_file()):
+            # A pipe or a device, which may never end.
+            raise ImageError(f"{path} is neither a file nor a folder.")
         if path.is_dir():
             if not is_zarr(path):
                 raise ImageError(f"{path} is a folder, not an image.")
@@ -156,9 +160,9 @@ def read_pixels(
         with path.open("rb") as file:
             start = file.read(4)
         if start in TIFF_STARTS:
-            return read_tiff(path, series, as_stored=as_stored)
+            return in_time(path, lambda: read_tiff(path, series, as_stored=as_stored))
         pick_image(path, [1], series)
-        return read_picture(path, as_stored=as_stored)
+        return in_time(path, lambda: read_picture(path, as_stored=as_stored))
     except OSError as error:
         msg = f"The file {path} cannot be read: {reason(error)}."
         raise ImageError(msg) from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.bounds import check_series, check_tiff, check_tiff_pages
 from napari_iaunet.io.colours import from_cmyk, from_lab, from_ycbcr
 from napari_iaunet.io.damage import damaged
 from napari_iaunet.io.pixels import AxisPlace, Pixels, in_micrometres
@@ -64,12 +65,15 @@ def read_tiff(
     """
     import tifffile
 
+    check_tiff_pages(path)
     try:
         with _collected_complaints() as complaints, tifffile.TiffFile(path) as tif:
+            check_tiff(path, tif)
             images = _images_of(tif)
             sizes = [_area(image[0]) for image in images]
             number, notes = pick_image(path, sizes, series)
             image = images[number - 1]
+            check_series(path, image)
             array, page = _pixels_of(image), image[0].keyframe
             axes = "".join(a if a in "TZCYXS" else "Q" for a in image[0].axes)
             axes = "Q" * (array.ndim - len(axes)) + axes
