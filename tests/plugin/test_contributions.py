@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 from napari.layers import Labels
+from napari.utils.notifications import notification_manager
+from PIL import Image
+from qtpy.QtWidgets import QFileDialog
 
 from napari_iaunet.io.read import read_image
 from napari_iaunet.plugin.contributions import save_labels, stained_tissue
@@ -93,3 +97,30 @@ def test_sample_image():
     assert options["rgb"]
     assert image.shape == (512, 512, 3)
     assert image.dtype == np.uint8
+
+
+@pytest.mark.viewer
+def test_label_images_are_opened_from_the_menu(
+    make_napari_viewer_proxy, tmp_path, monkeypatch
+):
+    """What other readers show as colours, such as an indexed PNG, is labels here."""
+    from napari._app_model import get_app_model
+
+    ids = (CELLS[:20, :30] % 200).astype(np.uint8)
+    indexed = Image.fromarray(ids, "L").convert("P")
+    indexed.putpalette([i * 37 % 256 for i in range(768)])
+    indexed.save(tmp_path / "a_mask.png")
+    tifffile.imwrite(tmp_path / "b_mask.tif", ids.astype(np.float32))
+    Image.fromarray(np.dstack([ids, ids, 255 - ids])).save(tmp_path / "colours.png")
+    chosen = [str(path) for path in sorted(tmp_path.iterdir())]
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *a: (chosen, ""))
+    viewer = make_napari_viewer_proxy()
+    with notification_manager:
+        notification_manager.records.clear()
+        get_app_model().commands.execute_command("napari-iaunet.open_labels").result()
+        (told,) = notification_manager.records
+    assert "colours.png is not a label image" in told.message
+    assert [layer.name for layer in viewer.layers] == ["a_mask", "b_mask"]
+    for layer in viewer.layers:
+        assert isinstance(layer, Labels)
+        np.testing.assert_array_equal(layer.data, ids)

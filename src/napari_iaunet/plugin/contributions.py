@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_warning
+import numpy as np
+from napari.utils.notifications import show_error, show_warning
+from napari.viewer import Viewer  # noqa: TC002 - napari looks it up
 
 from napari_iaunet.errors import IAUNetError, ImageError
+from napari_iaunet.io.labels import read_labels
 from napari_iaunet.io.ome_zarr import is_zarr
 from napari_iaunet.io.ome_zarr_labels import write_labels_ome_zarr
 from napari_iaunet.io.ome_zarr_store import read_store
@@ -145,6 +148,23 @@ def _open(path: str | list[str]) -> list[LayerDataTuple]:
                 show_warning(note)
         layers += stored.layers_of(images)
     return layers
+
+
+def open_label_images(viewer: Viewer) -> None:
+    """Ask for label images, and add them as Labels layers."""
+    from qtpy.QtWidgets import QFileDialog
+
+    paths, _ = QFileDialog.getOpenFileNames(
+        None, "Open label images", "", "Label images (*.png *.tif *.tiff)"
+    )
+    for path in paths:
+        try:
+            labels = read_labels(path)
+        except IAUNetError as error:
+            show_error(str(error))
+            continue
+        ids = labels.astype(np.uint8) if labels.dtype == np.bool_ else labels
+        viewer.add_labels(ids, name=Path(path).stem)
 
 
 def stained_tissue() -> list[LayerDataTuple]:
