@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_iaunet.segmentation.decode import Instances
-from napari_iaunet.segmentation.diameter import Decoded, measure_plane
+from napari_iaunet.segmentation.diameter import Decoded, measure_plane, scale_for
 
 KNOWN = 28.0
 
@@ -137,3 +137,14 @@ def test_of_a_larger_plane_only_a_part_is_upscaled():
     assert network.scales[2] > 1.3
     assert found == pytest.approx(22 / 1.4, rel=0.05)
     assert decoded is None
+
+
+@pytest.mark.parametrize("shape", [(700, 900), (2048, 2048), (300, 9000)])
+@pytest.mark.parametrize("diameter", [1e-3, 2, 5, 11, 20, 28, 300])
+def test_no_image_takes_far_longer_than_usual(shape, diameter):
+    assert scale_for(diameter, KNOWN, shape) ** 2 <= 5.01
+
+
+def test_small_images_are_upscaled_as_their_cells_want_it():
+    assert scale_for(10, KNOWN, (500, 600)) == pytest.approx(1.07 * 2.8)
+    assert scale_for(2, KNOWN, (200, 300)) == 4

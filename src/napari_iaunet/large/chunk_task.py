@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.large.work_folder import Plan, WorkFolder
-    from napari_iaunet.segmentation.chunks import Border, Chunk
+    from napari_iaunet.segmentation.chunks import Chunk
     from napari_iaunet.segmentation.image import Planes
     from napari_iaunet.segmentation.intensity import Normalisation
     from napari_iaunet.segmentation.segmenter import Segmenter
@@ -102,10 +102,10 @@ class ChunkTask:
         content: str,
     ) -> None:
         borders = {
-            (border.first, border.second): labels[_within(border, chunk)]
+            (border.first, border.second): labels[chunk.within(border)]
             for border in self.grid.borders_of(chunk.index, self.reach)
         }
-        inner = _within(chunk, chunk)
+        inner = chunk.within(chunk)
         own = labels[inner]
         y, x = np.nonzero(own)
         sums = sum_over_cells(own[y, x] - 1, y, x, raw[:, *inner], len(scores))
@@ -126,10 +126,3 @@ def _digest(raw: NDArray[Any], normalisations: tuple[Normalisation, ...]) -> str
 
 class Stopped(Exception):
     """Raised in a chunk that is no longer wanted: the run was stopped."""
-
-
-def _within(part: Chunk | Border, chunk: Chunk) -> tuple[slice, slice]:
-    """Where rows and columns lie in a chunk with its halo."""
-    y, x = chunk.outer_rows.start, chunk.outer_columns.start
-    rows = slice(part.rows.start - y, part.rows.stop - y)
-    return rows, slice(part.columns.start - x, part.columns.stop - x)

@@ -36,6 +36,18 @@ class Chunk:
     outer_rows: slice
     outer_columns: slice
 
+    @property
+    def outer_shape(self) -> Shape:
+        """Rows and columns with the halo."""
+        rows, columns = self.outer_rows, self.outer_columns
+        return rows.stop - rows.start, columns.stop - columns.start
+
+    def within(self, part: Chunk | Border) -> tuple[slice, slice]:
+        """Where rows and columns of the plane lie in the chunk with its halo."""
+        y, x = self.outer_rows.start, self.outer_columns.start
+        rows = slice(part.rows.start - y, part.rows.stop - y)
+        return rows, slice(part.columns.start - x, part.columns.stop - x)
+
 
 @dataclass(frozen=True)
 class Border:
@@ -82,6 +94,9 @@ class ChunkGrid:
         rows, outer_rows = self._cut(row, 0)
         columns, outer_columns = self._cut(column, 1)
         return Chunk(index, plane, rows, columns, outer_rows, outer_columns)
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return map(self.__getitem__, range(len(self)))
 
     def borders(self, reach: int) -> Iterator[Border]:
         """Every place where two chunks meet, `reach` pixels on each side.

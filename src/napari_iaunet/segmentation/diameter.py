@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,6 +30,10 @@ _CLOSE = (0.9, 1.11)
 # of the image, or nothing is in it; and the longest side in pixels, for memory's sake.
 _SCALES = (0.05, 4.0)
 _LARGEST_SIDE = 60_000
+# An image becomes no more than so many times larger, in pixels, so that it never takes
+# far longer than usual. Small ones may, up to so many pixels: as they are, these are
+# segmented several times anyway (`finder.py`).
+_MOST_GROWTH, _SMALL_GROWN = 5.0, 2_900_000
 # Sides in pixels: planes up to the first are measured as a whole; of others, a window
 # of the second, and of that a part of the third if it is upscaled. They trade cells
 # that are measured for time.
@@ -52,17 +57,21 @@ class Decoded(NamedTuple):
 
     Attributes
     ----------
-    plane : (3, Y, X) float32
-        Rescaled.
-    fields : FieldImage
+    plane : (3, Y, X) float32, or None
+        Rescaled; None if it was segmented chunk by chunk. The cells are at the scale
+        of the image then.
+    fields : FieldImage or None
         Of that plane.
     cells : Instances
         Decoded from these.
+    lost : float or None
+        What `count_lost` found in the chunks.
     """
 
-    plane: NDArray[np.float32]
-    fields: FieldImage
+    plane: NDArray[np.float32] | None
+    fields: FieldImage | None
     cells: Instances
+    lost: float | None = None
 
 
 def scale_for(diameter: float, known: float, shape: tuple[int, ...]) -> float:
@@ -84,7 +93,9 @@ def scale_for(diameter: float, known: float, shape: tuple[int, ...]) -> float:
     if _SAME_SCALE[0] <= scale <= _SAME_SCALE[1]:
         return 1.0
     scale = min(max(_GENEROUS * scale, _SCALES[0]), _SCALES[1])
-    return min(scale, _LARGEST_SIDE / max(shape[-2:]))
+    pixels = shape[-2] * shape[-1]
+    most = math.sqrt(max(_MOST_GROWTH, _SMALL_GROWN / pixels))
+    return min(scale, most, _LARGEST_SIDE / max(shape[-2:]))
 
 
 def measure_plane(
@@ -165,15 +176,25 @@ def _find_more_upscaled(
 
 def _loses(decoded: Decoded, known: float) -> bool:
     """Whether much faint foreground might be cells and was not taken for any."""
-    labels = decoded.cells.labels
     count = len(decoded.cells.scores)
     if count < _FEW_CELLS:
         return False
-    parts = label_components(decoded.fields.foreground.numpy() > _FAINT, connectivity=1)
+    lost = decoded.lost
+    if decoded.fields:
+        foreground = decoded.fields.foreground.numpy()
+        lost = count_lost(foreground, decoded.cells.labels, known)
+    return (lost or 0) > _MANY_LOST * count
+
+
+def count_lost(
+    foreground: NDArray[np.float32], labels: NDArray[np.int32], known: float
+) -> int:
+    """Count the parts of faint foreground (Y, X) that lie on no cell."""
+    parts = label_components(foreground > _FAINT, connectivity=1)
     area = np.bincount(parts.ravel())
     large = area >= _FAINT_AREA * disc_area(known)
     large[parts[labels > 0]] = False
-    return bool(large[1:].sum() > _MANY_LOST * count)
+    return int(large[1:].sum())
 
 
 def _gains(upscaled: Decoded, usual: Decoded) -> bool:
@@ -200,4 +221,5 @@ def _middle(plane: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 def _median_diameter(decoded: Decoded, scale: float) -> float | None:
     """Median cell diameter in the image's own pixels, None without cells."""
     found = median_diameter(np.bincount(decoded.cells.labels.ravel())[1:])
+    scale = 1.0 if decoded.lost is not None else scale
     return None if found is None else found / scale

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import math
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_iaunet.inference.backend import Augmentation
 from napari_iaunet.inference.tiles import rescale
+from napari_iaunet.segmentation.by_chunks import (
+    ChunkReader,
+    in_turn,
+    join,
+    plan_chunks,
+)
 from napari_iaunet.segmentation.decode import (
     Instances,
     decode,
@@ -16,7 +24,12 @@ from napari_iaunet.segmentation.decode import (
     keep_cells,
     to_image_size,
 )
-from napari_iaunet.segmentation.diameter import Decoded, measure_plane, scale_for
+from napari_iaunet.segmentation.diameter import (
+    Decoded,
+    count_lost,
+    measure_plane,
+    scale_for,
+)
 from napari_iaunet.segmentation.measure import disc_area
 from napari_iaunet.segmentation.sampling import (
     high_contrast_parts,
@@ -25,14 +38,14 @@ from napari_iaunet.segmentation.sampling import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from napari_iaunet.inference.backend import Backend
     from napari_iaunet.inference.fields import DecodeSettings, FieldImage
     from napari_iaunet.inference.progress import PlaneProgress, Progress
+    from napari_iaunet.segmentation.chunks import Chunk, ChunkGrid
     from napari_iaunet.segmentation.image import Planes
 
 # Test-time augmentation: of planes of at most so many pixels, at the network's scale,
@@ -66,7 +79,6 @@ class CellFinder:
         self,
         plane: NDArray[np.float32],
         diameter: float,
-        ready: Decoded | None,
         steps: PlaneProgress,
         whole: tuple[int, int] | None = None,
     ) -> Instances:
@@ -76,46 +88,77 @@ class CellFinder:
         ----------
         diameter : float
             Of the cells, in pixels.
-        ready : Decoded or None
-            What `stack_diameter` found on the way.
         whole : (Y, X), optional
-            Shape of what the plane is a part of.
+            Shape of what the plane is a chunk of: it is not cut any further then.
         """
-        fields = self.fields(plane, diameter, ready, steps, whole)
-        return self._finish(fields, ready, (plane.shape[1], plane.shape[2]))
+        if whole:
+            fields = self.fields(plane, diameter, steps, whole)
+            return self._finish(fields, (plane.shape[1], plane.shape[2]))
+        shape = plane.shape[1], plane.shape[2]
+        (cells,) = self._by_chunks(partial(_cut, plane), 1, shape, diameter, steps)
+        return cells
+
+    def ready_cells(
+        self, ready: Decoded, shape: tuple[int, int], steps: PlaneProgress
+    ) -> Instances:
+        """Return the cells that `stack_diameter` found; of small planes, better ones.
+
+        The plane has a shape (Y, X).
+        """
+        if ready.fields is None:
+            return ready.cells
+        fields = self.ready_fields(ready, shape, steps)
+        done = ready.cells if fields is ready.fields else None
+        return self._finish(fields, shape, done)
 
     def all_cells(
         self, planes: Planes, diameter: float, steps: PlaneProgress
     ) -> Iterator[Instances]:
-        """Find the cells of every plane of a stack.
+        """Find the cells of every plane of a stack, plane by plane."""
+        shape = planes.plane_shape
+        return self._by_chunks(ChunkReader(planes), len(planes), shape, diameter, steps)
 
-        While a plane is decoded, the network runs over the next one, and the one after
-        that is read.
-        """
-        last = len(planes) - 1
-        with ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as decoding:
-            read = reading.submit(planes.__getitem__, 0)
-            decoded: Future[Instances] | None = None
-            for steps.plane in range(last + 1):
-                plane = read.result()
-                if steps.plane < last:
-                    read = reading.submit(planes.__getitem__, steps.plane + 1)
-                fields = self.fields(plane, diameter, None, steps)
-                if decoded:
-                    yield decoded.result()
-                size = planes.plane_shape
-                decoded = decoding.submit(self._finish, fields, None, size)
-            if decoded:
-                yield decoded.result()
+    def _by_chunks(
+        self,
+        read: Callable[[Chunk], NDArray[np.float32]],
+        planes: int,
+        shape: tuple[int, int],
+        diameter: float,
+        steps: PlaneProgress,
+    ) -> Iterator[Instances]:
+        """Find the cells of planes (Y, X), whose chunks are read one by one."""
+        scale = scale_for(diameter, self._known, shape)
+        grid, one = self._plan(planes, shape, scale), self._plan(1, shape, scale)
+        steps.planes = len(grid)
+
+        def run(plane: NDArray[np.float32], chunk: Chunk) -> FieldImage:
+            steps.plane = chunk.index
+            return self.fields(plane, diameter, steps, shape)
+
+        def finish(fields: FieldImage, chunk: Chunk) -> Instances:
+            return self._finish(fields, chunk.outer_shape)
+
+        found = in_turn(grid, read, run, finish)
+        for _ in range(planes):
+            yield join(one, islice(found, len(one)), scale, self._smallest(scale))
+
+    def _plan(self, planes: int, shape: tuple[int, int], scale: float) -> ChunkGrid:
+        stride = self._config.stride
+        return plan_chunks(planes, shape, scale, self._backend.device, stride)
+
+    def _smallest(self, scale: float) -> float:
+        """Pixels of the image that a cell must have, where it is rescaled."""
+        area = self._settings.smallest * disc_area(self._known)
+        return max(area / scale**2, _FEWEST_PIXELS)
 
     def _finish(
-        self, fields: FieldImage, ready: Decoded | None, size: tuple[int, int]
+        self,
+        fields: FieldImage,
+        size: tuple[int, int],
+        done: Instances | None = None,
     ) -> Instances:
         """Decode fields, unless that is done, and bring the cells to a plane's size."""
-        if ready and fields is ready.fields:
-            cells = ready.cells
-        else:
-            cells = self._decode(fields)
+        cells = done or self._decode(fields)
         native = to_image_size(
             cells.labels, fields.foreground, size, self._settings.foreground
         )
@@ -123,37 +166,45 @@ class CellFinder:
             return cells
         # Of some cells too little is left at the image's scale.
         area = np.bincount(native.ravel(), minlength=len(cells.scores) + 1)[1:]
-        share = native.size / cells.labels.size
-        smallest = self._settings.smallest * disc_area(self._known) * share
-        kept = area >= max(smallest, _FEWEST_PIXELS)
-        return keep_cells(Instances(native, cells.scores), kept)
+        scale = math.sqrt(cells.labels.size / native.size)
+        return keep_cells(
+            Instances(native, cells.scores), area >= self._smallest(scale)
+        )
 
     def fields(
         self,
         plane: NDArray[np.float32],
         diameter: float,
-        ready: Decoded | None,
         steps: PlaneProgress,
         whole: tuple[int, int] | None = None,
     ) -> FieldImage:
-        """Fields at the scale of a diameter; of small planes, with augmentation."""
-        own = plane[0].size
+        """Fields at the scale of a diameter; of small planes, with augmentation.
+
+        `whole` is as for `cells`.
+        """
         height, width = whole or plane.shape[1:]
-        if ready:
-            plane = ready.plane
-        else:
-            scale = scale_for(diameter, self._known, plane.shape)
-            plane = rescale(plane, scale)
+        own = plane[0].size
+        plane = rescale(plane, scale_for(diameter, self._known, (height, width)))
         growth = plane[0].size / own
-        if growth * height * width <= _SMALL:
-            versions = self._augmentations(growth)
-            first = steps.part(0, len(versions) + 1)
-            fields = ready.fields if ready else self._backend.fields(plane, first)
-            return self._backend.average_augmented(plane, fields, versions, steps)
-        if ready is None:
+        if growth * height * width > _SMALL:
             return self._backend.fields(plane, steps)
-        steps(1, 1)
-        return ready.fields
+        versions = self._augmentations(growth)
+        fields = self._backend.fields(plane, steps.part(0, len(versions) + 1))
+        return self._backend.average_augmented(plane, fields, versions, steps)
+
+    def ready_fields(
+        self, ready: Decoded, shape: tuple[int, int], steps: PlaneProgress
+    ) -> FieldImage:
+        """Fields that `stack_diameter` found; as of `fields` for a plane (Y, X)."""
+        assert ready.fields is not None
+        assert ready.plane is not None
+        if ready.plane[0].size > _SMALL:
+            steps(1, 1)
+            return ready.fields
+        versions = self._augmentations(ready.plane[0].size / math.prod(shape))
+        return self._backend.average_augmented(
+            ready.plane, ready.fields, versions, steps
+        )
 
     def _augmentations(self, growth: float) -> tuple[Augmentation, ...]:
         """How to augment a plane that was rescaled by this factor in area."""
@@ -164,9 +215,39 @@ class CellFinder:
     def _at_scale(
         self, plane: NDArray[np.float32], scale: float, progress: Progress | None
     ) -> Decoded:
+        shape = plane.shape[1], plane.shape[2]
+        grid = self._plan(1, shape, scale)
+        if len(grid) > 1:
+            return self._at_scale_by_chunks(grid, plane, scale, progress)
         plane = rescale(plane, scale)
         fields = self._backend.fields(plane, progress)
         return Decoded(plane, fields, self._decode(fields))
+
+    def _at_scale_by_chunks(
+        self,
+        grid: ChunkGrid,
+        plane: NDArray[np.float32],
+        scale: float,
+        progress: Progress | None,
+    ) -> Decoded:
+        """Find cells at a scale; they come at the plane's own."""
+
+        def run(part: NDArray[np.float32], _: Chunk) -> FieldImage:
+            return self._backend.fields(rescale(part, scale), progress)
+
+        def finish(fields: FieldImage, chunk: Chunk) -> Instances:
+            cells, shape = self._decode(fields), chunk.outer_shape
+            seen = count_lost(fields.foreground.numpy(), cells.labels, self._known)
+            own = (chunk.rows.stop - chunk.rows.start) * (
+                chunk.columns.stop - chunk.columns.start
+            )
+            lost.append(seen * own / math.prod(shape))
+            return self._finish(fields, shape, cells)
+
+        lost: list[float] = []
+        found = in_turn(grid, partial(_cut, plane), run, finish)
+        cells = join(grid, found, scale, self._smallest(scale))
+        return Decoded(None, None, cells, sum(lost))
 
     def _decode(self, fields: FieldImage) -> Instances:
         if not self._config.identity:
@@ -177,14 +258,8 @@ class CellFinder:
         self,
         planes: Planes,
         progress: Progress | None,
-        single: NDArray[np.float32] | None = None,
     ) -> tuple[float, Decoded | None]:
         """Median over up to three planes; also the cells if they are final already.
-
-        Parameters
-        ----------
-        single : (3, Y, X) float32, optional
-            ``planes[0]`` of an image that is no stack, if it was read before.
 
         Returns
         -------
@@ -208,8 +283,11 @@ class CellFinder:
                     found_here, _ = measure_plane(window, segment_at, known, usual)
                     measured.append((found_here, None))
             else:
-                plane = planes[i] if single is None else single
-                measured.append(measure_plane(plane, segment_at, known, usual))
+                measured.append(measure_plane(planes[i], segment_at, known, usual))
         found = [diameter for diameter, _ in measured if diameter is not None]
         diameter = float(np.median(found)) if found else usual or self._known
         return diameter, measured[0][1] if count == 1 else None
+
+
+def _cut(plane: NDArray[np.float32], chunk: Chunk) -> NDArray[np.float32]:
+    return plane[:, chunk.outer_rows, chunk.outer_columns]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,9 +70,17 @@ class Planes:
         if not 0 <= i < len(self):
             raise IndexError(f"plane {i} of {len(self)}")
         raw = self.raw(i)
+        return self.normalise(raw, self.normalisations(i, raw))
+
+    def normalisations(self, i: int, raw: NDArray[Any]) -> tuple[Normalisation, ...]:
+        """Normalisations of plane ``i``, which is `raw`; found once."""
         if i not in self._found:
             self._found[i] = self.find_normalisations(raw)
-        return self.normalise(raw, self._found[i])
+        return self._found[i]
+
+    def loaded(self) -> Planes:
+        """Return the same planes in memory, to be read more than once."""
+        return replace(self, _source=_materialise(self._source))
 
     def position(self, i: int) -> tuple[int, ...]:
         """Where plane ``i`` of the flattened stack lies in the stack."""

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from napari_iaunet.inference.progress import Progress
     from napari_iaunet.model.network import IAUNet
     from napari_iaunet.segmentation.decode import Instances
-    from napari_iaunet.segmentation.diameter import Decoded
     from napari_iaunet.segmentation.image import Planes
 
     _Origin = tuple[str, str, int | None, DecodeSettings | None, str]
@@ -192,14 +191,16 @@ class Segmenter:
         """
         planes = _planes_of(image, channel_axis, diameter)
         steps = PlaneProgress(progress, len(planes))
-        labels, scores, found = [], [], 0
+        labels = np.empty((len(planes), *planes.plane_shape), np.int32)
+        scores: list[NDArray[np.float32]] = []
+        found = 0
         diameter, cells = self._find(planes, diameter, steps)
-        for native, scores_here in cells:
-            native[native > 0] += found
+        for plane, (native, scores_here) in zip(labels, cells, strict=True):
+            np.add(native, found, out=plane, where=native > 0)
+            np.copyto(plane, 0, where=native == 0)
             found += len(scores_here)
-            labels.append(native)
             scores.append(scores_here)
-        stacked = np.stack(labels).reshape(*planes.shape, *labels[0].shape)
+        stacked = labels.reshape(*planes.shape, *planes.plane_shape)
         return Segmentation(
             stacked,
             np.concatenate(scores),
@@ -214,20 +215,13 @@ class Segmenter:
     ) -> tuple[float, Iterable[Instances]]:
         """Return the diameter, estimated if it is None, and the cells of all planes."""
         if len(planes) == 1:
-            plane, diameter, ready = self._measured(planes, diameter, steps)
-            return diameter, [self._finder.cells(plane, diameter, ready, steps)]
+            planes = planes.loaded()
         if diameter is None:
-            diameter, _ = self._finder.stack_diameter(planes, steps.wait)
+            diameter, ready = self._finder.stack_diameter(planes, steps.wait)
+            if ready:
+                shape = planes.plane_shape
+                return diameter, [self._finder.ready_cells(ready, shape, steps)]
         return diameter, self._finder.all_cells(planes, diameter, steps)
-
-    def _measured(
-        self, planes: Planes, diameter: float | None, steps: PlaneProgress
-    ) -> tuple[NDArray[np.float32], float, Decoded | None]:
-        """Read the only plane, once, and estimate its diameter if that is None."""
-        plane = planes[0]
-        if diameter is not None:
-            return plane, diameter, None
-        return plane, *self._finder.stack_diameter(planes, steps.wait, plane)
 
     def cells_of(
         self,
@@ -251,7 +245,7 @@ class Segmenter:
         """
         steps = PlaneProgress(progress, 1)
         size = diameter or self.config.diameter
-        return self._finder.cells(plane, size, None, steps, whole)
+        return self._finder.cells(plane, size, steps, whole)
 
     def embed(
         self,
@@ -359,8 +353,13 @@ class Segmenter:
                 "pick one of its planes."
             )
         steps = PlaneProgress(progress, 1)
-        plane, diameter, ready = self._measured(planes, diameter, steps)
-        fields = self._finder.fields(plane, diameter, ready, steps)
+        planes, ready = planes.loaded(), None
+        if diameter is None:
+            diameter, ready = self._finder.stack_diameter(planes, steps.wait)
+        if ready and ready.fields:
+            fields = self._finder.ready_fields(ready, planes.plane_shape, steps)
+        else:
+            fields = self._finder.fields(planes[0], diameter, steps)
         return EncodedImage(fields, planes.plane_shape, diameter)
 
     def set_image(
