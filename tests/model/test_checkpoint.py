@@ -73,9 +73,46 @@ def _nan(folder: Path) -> None:
     save_file(weights, path)
 
 
+def _dtype(folder: Path) -> None:
+    path = folder / "weights.safetensors"
+    save_file({k: v.to(torch.float16) for k, v in load_file(path).items()}, path)
+
+
+def _negative_variance(folder: Path) -> None:
+    path = folder / "weights.safetensors"
+    weights = load_file(path)
+    weights["stem.1.running_var"][0] = -1
+    save_file(weights, path)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
+        lambda f: _change_config(f, widths=[2900, 1, 1]),
+        lambda f: _change_config(f, widths=[1, 1, 4096, 4096, 4096, 4096, 4096, 4096]),
+        lambda f: _change_config(f, widths=[8, 12.5, 16]),
+        lambda f: _change_config(f, widths=[8, True, 16]),
+        lambda f: _change_config(f, widths=[8, "12", 16]),
+        lambda f: _change_config(f, widths={"8": 1, "12": 1, "16": 1}),
+        lambda f: _change_config(f, blocks=10**9),
+        lambda f: _change_config(f, blocks=0),
+        lambda f: _change_config(f, context_blocks=-1),
+        lambda f: _change_config(f, descriptor=10**12),
+        lambda f: _change_config(f, descriptor=-1),
+        lambda f: _change_config(f, embedding=4096),
+        lambda f: _change_config(f, embedding=None),
+        lambda f: _change_config(f, diameter="28"),
+        lambda f: _change_config(f, diameter=float("nan")),
+        lambda f: _change_config(f, usual_diameter=float("inf")),
+        lambda f: _change_config(f, usual_diameter=10**400),
+        lambda f: _change_config(f, identity="no"),
+        lambda f: (f / "config.json").write_text("[" * 100_000),
+        lambda f: (f / "config.json").write_text(" " * 1_000_001),
+        lambda f: (f / "card.json").write_text(" " * 1_000_001),
+        lambda f: (f / "card.json").write_text("[" * 100_000),
+        lambda f: (f / "weights.safetensors").write_bytes(bytes(2_000_000)),
+        _dtype,
+        _negative_variance,
         lambda f: (f / "weights.safetensors").unlink(),
         lambda f: (f / "config.json").unlink(),
         lambda f: (f / "config.json").write_text("{"),
@@ -157,3 +194,33 @@ def test_a_save_that_was_cut_short_is_finished(tmp_path: Path, monkeypatch):
         assert network.config == (other if new else small).config
         assert card["name"] == ("new" if new else "old")
         save_model(tmp_path, small, {"name": "old"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"widths": [64, 128, 256, 4096]},
+        {"widths": [64, 256, 1024, 4096], "blocks": 16, "context_blocks": 16},
+        {"widths": [128] * 8, "descriptor": 4096, "blocks": 16},
+    ],
+)
+def test_a_network_too_large_is_refused_before_it_takes_memory(
+    folder: Path, changes: dict[str, object]
+):
+    """Of 270 bytes of a config.json that is plausible number by number."""
+    _change_config(folder, **changes)
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ModelError, match="more than the 50,000,000"):
+        load_model(folder)
+    # In kB; megabytes at most, since no weight is made.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+def test_a_loaded_model_does_not_depend_on_its_file(folder: Path):
+    network, _ = load_model(folder)
+    expected = {name: value.clone() for name, value in network.state_dict().items()}
+    (folder / "weights.safetensors").write_bytes(b"")
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, expected[name])
+        assert value.device.type == "cpu"

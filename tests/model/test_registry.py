@@ -1,5 +1,6 @@
 """Models by name."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,35 @@ def test_user_models_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_unknown_name_lists_the_known():
     with pytest.raises(ModelError, match='no model "moon"; known models: default'):
         find_model("moon")
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        b"[" * 100_000,
+        b"{",
+        b"[1, 2]",
+        b'{"description": {"a": 1}, "figures": [3]}',
+        b'{"description": "' + b"x" * 2_000_000 + b'"}',
+        b"\xff\xfe",
+        b"1" * 10_000,
+    ],
+)
+def test_a_damaged_card_leaves_the_other_models(tmp_path: Path, monkeypatch, card):
+    monkeypatch.setenv("NAPARI_IAUNET_HOME", str(tmp_path))
+    (tmp_path / "models" / "odd").mkdir(parents=True)
+    (tmp_path / "models" / "odd" / "config.json").write_text("{}")
+    (tmp_path / "models" / "odd" / "card.json").write_bytes(card)
+    found = {model.name: model for model in list_models()}
+    assert set(found) == {"default", "odd"}
+    assert len(found["odd"].description) <= 200
+    assert find_model("default").is_dir()
+
+
+def test_a_description_is_one_line(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("NAPARI_IAUNET_HOME", str(tmp_path))
+    (tmp_path / "models" / "odd").mkdir(parents=True)
+    (tmp_path / "models" / "odd" / "config.json").write_text("{}")
+    card = {"description": "two\nlines\r\tand more"}
+    (tmp_path / "models" / "odd" / "card.json").write_text(json.dumps(card))
+    assert list_models()[-1].description == "two lines and more"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,7 @@ from safetensors.torch import save as serialise
 from napari_iaunet.atomic import json_bytes, settled, write_files
 from napari_iaunet.errors import ModelError
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
-from napari_iaunet.model.registry import CARD, CONFIG, WEIGHTS
+from napari_iaunet.model.registry import CARD, CONFIG, WEIGHTS, read_json
 
 if TYPE_CHECKING:
     import os
@@ -24,6 +22,22 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = "napari-iaunet 1"
+# What a model may be at most, so that one from a stranger takes neither all memory nor
+# hours: some eight times the bundled one. Channels count by their share of the pixels,
+# since a map of full resolution takes 1 MB per channel of a tile.
+_LEVELS, _WIDEST, _MAPS, _VALUES = 8, 4096, 256, 50_000_000
+_MOST = {
+    "blocks": 16,
+    "context_blocks": 16,
+    "embedding": 128,
+    "hidden": 1024,
+    "projection": 4096,
+    "descriptor": 4096,
+}
+_LEAST = {"context_blocks": 0}
+_LARGEST_DIAMETER = 1e6  # pixels; no image is larger
+# Bytes of a weights file beside the weights; the bundled model's has 20,000.
+_HEADER = 1_000_000
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
@@ -62,16 +76,6 @@ def model_files(network: IAUNet, card: Mapping[str, Any]) -> dict[str, bytes]:
     }
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelError(f"The model's {path.name} cannot be read: {path}.") from error
-    if not isinstance(values, dict):
-        raise ModelError(f"The model's {path.name} is not what it should be: {path}.")
-    return values
-
-
 def _read_config(folder: Path) -> IAUNetConfig:
     if not folder.is_dir():
         raise ModelError(f"There is no model folder {folder}.")
@@ -80,7 +84,7 @@ def _read_config(folder: Path) -> IAUNetConfig:
             raise ModelError(
                 f"{folder} is not a model of napari-iaunet: it has no {name}."
             )
-    values = _read_json(settled(folder, CONFIG))
+    values = read_json(settled(folder, CONFIG))
     if values.get("format") != FORMAT:
         raise ModelError(
             f"{folder} is not a model of this version of napari-iaunet: "
@@ -88,21 +92,53 @@ def _read_config(folder: Path) -> IAUNetConfig:
         )
     try:
         config = IAUNetConfig.from_dict(values["network"])
-        plausible = (
-            3 <= len(config.widths) <= 8
-            and all(1 <= w <= 4096 for w in config.widths)
-            and all(
-                1 <= n <= 4096
-                for n in (config.embedding, config.hidden, config.projection)
-            )
-            and 1 <= float(config.diameter) <= 1000
-            and 0 < float(config.usual_diameter or 1) < math.inf
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        plausible = _is_plausible(config)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelError(f"The model's {CONFIG} does not fit: {folder}.") from error
     if not plausible:
         raise ModelError(f"The model's {CONFIG} has impossible values: {folder}.")
     return config
+
+
+def _is_plausible(config: IAUNetConfig) -> bool:
+    """Whether a network of this kind can be built and used on any computer."""
+    counts = {
+        "blocks": config.blocks,
+        "context_blocks": config.context_blocks,
+        "embedding": config.embedding,
+        "hidden": config.hidden,
+        "projection": config.projection,
+        "descriptor": config.descriptor,
+    }
+    if any(type(n) is not int for n in (*counts.values(), *config.widths)):
+        return False
+    numbers = [config.diameter]
+    if config.usual_diameter is not None:
+        numbers.append(config.usual_diameter)
+    if any(type(n) not in (int, float) for n in numbers):
+        return False
+    return (
+        type(config.identity) is bool
+        and 3 <= len(config.widths) <= _LEVELS
+        and all(1 <= width <= _WIDEST for width in config.widths)
+        and sum(w / 4**level for level, w in enumerate(config.widths)) <= _MAPS
+        and all(_LEAST.get(k, 1) <= n <= _MOST[k] for k, n in counts.items())
+        and 1 <= config.diameter <= 1000
+        and all(0 < n <= _LARGEST_DIAMETER for n in numbers)
+    )
+
+
+def _empty_network(folder: Path, config: IAUNetConfig) -> IAUNet:
+    """Build a network that takes no memory yet, if it is not too large."""
+    with torch.device("meta"):
+        network = IAUNet(config)
+    values = sum(value.numel() for value in network.state_dict().values())
+    if values > _VALUES:
+        raise ModelError(
+            f"The model has {values:,} values, more than the {_VALUES:,} that fit "
+            f"into every computer: {folder}."
+        )
+    return network
 
 
 def _check_weights(
@@ -114,6 +150,11 @@ def _check_weights(
             f"The weights do not belong to the model's {CONFIG}: {folder}."
         )
     for name, value in weights.items():
+        if value.dtype != expected[name].dtype:
+            raise ModelError(
+                f"The weights {name} are of the type {value.dtype} instead of "
+                f"{expected[name].dtype}: {folder}."
+            )
         if value.shape != expected[name].shape:
             raise ModelError(
                 f"The weights {name} have the shape {tuple(value.shape)} instead of "
@@ -121,6 +162,8 @@ def _check_weights(
             )
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise ModelError(f"The weights {name} hold NaN or infinity: {folder}.")
+        if name.endswith("running_var") and (value < 0).any():
+            raise ModelError(f"The weights {name} hold a negative variance: {folder}.")
 
 
 def load_model(folder: str | os.PathLike[str]) -> tuple[IAUNet, dict[str, Any]]:
@@ -169,14 +212,20 @@ def _versions(folder: Path) -> list[tuple[int, ...]]:
 
 
 def _load(folder: Path) -> tuple[IAUNet, dict[str, Any]]:
-    network = IAUNet(_read_config(folder))
+    network = _empty_network(folder, _read_config(folder))
+    file = settled(folder, WEIGHTS)
+    largest = _HEADER + sum(v.nbytes for v in network.state_dict().values())
+    if file.stat().st_size > largest:
+        raise ModelError(
+            f"The model's {WEIGHTS} is larger than its {CONFIG} says: {folder}."
+        )
     try:
-        weights = load_file(settled(folder, WEIGHTS))
-    except (SafetensorError, OSError, ValueError) as error:
+        weights = load_file(file)
+    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(
             f"The model's {WEIGHTS} is damaged or of a foreign format: {folder}."
         ) from error
     _check_weights(folder, weights, network)
-    network.load_state_dict(weights)
+    network.to_empty(device="cpu").load_state_dict(weights)
     card = settled(folder, CARD)
-    return network.eval(), _read_json(card) if card.is_file() else {}
+    return network.eval(), read_json(card) if card.is_file() else {}

@@ -38,9 +38,9 @@ _FORBIDDEN = '/\\:*?"<>|'
 _RESERVED = {"con", "prn", "aux", "nul"} | {
     f"{device}{n}" for device in ("com", "lpt") for n in range(1, 10)
 }
-# Bytes of a model that is unpacked, some 180 times those of the bundled one. A larger
-# file is no model, and might fill the disk.
-_LARGEST = 2 * 1024**3
+# Bytes of a model that is unpacked: the largest that can be loaded, and its JSON. A
+# larger file is no model, and might fill memory or the disk.
+_LARGEST = 256 * 1024**2
 # What a file raises that is no zip, is damaged, or has a password.
 _UNREADABLE = (
     zipfile.BadZipFile,

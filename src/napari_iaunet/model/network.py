@@ -72,7 +72,7 @@ class IAUNetConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> IAUNetConfig:
         """Read what `to_dict` wrote; unknown names raise TypeError."""
-        return cls(**{**values, "widths": tuple(int(w) for w in values["widths"])})
+        return cls(**{**values, "widths": tuple(values["widths"])})
 
     @property
     def stride(self) -> int:

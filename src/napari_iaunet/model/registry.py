@@ -20,6 +20,10 @@ BUNDLED = Path(__file__).parent / "weights"
 # Files of a model's folder.
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "card.json"
 
+# Bytes of a JSON file and characters of a description, at most; the bundled model's
+# have 4,000 and 70.
+_LARGEST_JSON, _LONGEST_DESCRIPTION = 1_000_000, 200
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -42,6 +46,27 @@ class ModelInfo:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Read one of a model's JSON files.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read, is no JSON object, or is far too large for one.
+    """
+    if path.is_file() and path.stat().st_size > _LARGEST_JSON:
+        raise ModelError(f"The model's {path.name} is far too large: {path}.")
+    try:
+        # A pipe would never end.
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        values = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"The model's {path.name} cannot be read: {path}.") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"The model's {path.name} is not what it should be: {path}.")
+    return values
+
+
 def user_models_folder() -> Path:
     """Folder of the user's models; NAPARI_IAUNET_HOME moves it."""
     home = os.environ.get("NAPARI_IAUNET_HOME") or user_data_dir("napari-iaunet", False)
@@ -57,12 +82,14 @@ def _models_in(folder: Path) -> list[ModelInfo]:
         if path.name[0] == "." or not settled(path, CONFIG).is_file():
             continue
         try:
-            card = json.loads(settled(path, CARD).read_text(encoding="utf-8"))
-            description = str(card.get("description", ""))
-            figures = dict(card.get("figures", {}))
-        except (OSError, ValueError, AttributeError, TypeError):
-            description, figures = "", {}
-        found.append(ModelInfo(path.name, path, description, figures))
+            card = read_json(settled(path, CARD))
+        except ModelError:
+            card = {}
+        figures = card.get("figures")
+        found_figures = figures if isinstance(figures, dict) else {}
+        description = " ".join(str(card.get("description", "")).split())
+        description = description[:_LONGEST_DESCRIPTION]
+        found.append(ModelInfo(path.name, path, description, found_figures))
     return found
 
 
