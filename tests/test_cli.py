@@ -2,9 +2,11 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -196,6 +198,19 @@ def test_segment_into_the_store_of_the_image(store, segmenter, tmp_path):
     assert not list((store / "labels").glob("*.unfinished"))
 
 
+def test_consolidated_metadata_tell_of_the_labels(store, segmenter):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # version 3 does not specify them yet
+        zarr.consolidate_metadata(store)
+    for name in ("cells", "nuclei"):
+        assert run("segment", store, "--out", store, "--name", name) == 0
+    group = zarr.open_group(store, mode="r", use_consolidated=True)
+    found = dict(group["labels"].attrs)
+    assert found.get("ome", found)["labels"] == ["cells", "nuclei"]
+    assert group["labels/nuclei/0"][...].max() == 8
+    assert not [name for name in names(store) if name.endswith(".lock")]
+
+
 def test_labels_in_a_store_follow_the_specification(store, segmenter):
     version = "v05" if (store / "zarr.json").exists() else "v04"
     models = pytest.importorskip(f"ome_zarr_models.{version}.image_label")
@@ -309,6 +324,49 @@ def test_images_of_one_name_from_several_folders(tmp_path, blobs, segmenter):
     assert names(out / "B1") == ["0_cells.csv", "0_mask.tif"]
     with (out / "cells.csv").open() as file:
         assert {r["file"] for r in csv.DictReader(file)} == {"A1/0.tif", "B1/0.tif"}
+
+
+def test_results_never_leave_their_folder(tmp_path, blobs, segmenter, monkeypatch):
+    for folder in ("raw", "work/more"):
+        (tmp_path / folder).mkdir(parents=True)
+        tifffile.imwrite(tmp_path / folder / "a.tif", blobs)
+    monkeypatch.chdir(tmp_path / "work")
+    assert run("segment", "../raw/a.tif", "more/a.tif", "--out", "out") == 0
+    assert names(tmp_path / "raw") == ["a.tif"]
+    found = sorted((tmp_path / "work" / "out").rglob("*_mask.tif"))
+    assert len(found) == 2
+
+
+def test_a_folder_named_like_a_result_stays(tmp_path, image, segmenter, capsys):
+    out = tmp_path / "out"
+    (out / "a_mask.tif").mkdir(parents=True)
+    (out / "a_mask.tif" / "notes").write_text("months of work")
+    assert run("segment", image, "--out", out) == 2
+    assert "is a folder, so it is not replaced" in complaint(capsys)
+    assert (out / "a_mask.tif" / "notes").read_text() == "months of work"
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_no_result_replaces_another_image(tmp_path, blobs, segmenter, capsys, link):
+    """Masks, too, are segmented if they are named."""
+    for name in ("a.tif", "b.tif" if link else "a_mask.tif"):
+        tifffile.imwrite(tmp_path / name, blobs)
+    if link:
+        os.link(tmp_path / "b.tif", tmp_path / "a_mask.tif")
+    inputs = [tmp_path / "a.tif", tmp_path / ("b.tif" if link else "a_mask.tif")]
+    assert run("segment", *inputs, "--out", tmp_path) == 2
+    assert "would replace the image" in complaint(capsys)
+    for path in inputs:
+        np.testing.assert_array_equal(tifffile.imread(path), blobs)
+
+
+def test_an_image_that_disappears_costs_no_other(tmp_path, blobs, segmenter, capsys):
+    for name in "ab":
+        tifffile.imwrite(tmp_path / f"{name}.tif", blobs)
+    (tmp_path / "gone.tif").symlink_to(tmp_path / "nowhere.tif")
+    assert run("segment", tmp_path, "--out", tmp_path / "out") == 2
+    assert "gone.tif" in complaint(capsys)
+    assert names(tmp_path / "out") == ["a_mask.tif", "b_mask.tif"]
 
 
 def test_results_beside_the_images_are_no_images(tmp_path, image, segmenter):

@@ -227,12 +227,17 @@ def _aside(path: Path) -> Path:
 # -- the disk -------------------------------------------------------------------------
 
 
-def sync(path: Path) -> None:
-    """Have a file, or a folder and all in it, on the disk, should power fail."""
-    for folder, _, files in os.walk(path):
+def sync(path: Path, *, deep: bool = True) -> None:
+    """Have a file or a folder on the disk, should power fail.
+
+    Of a folder, all that is in it; without `deep`, not what lies in its folders.
+    """
+    for folder, inside, files in os.walk(path):
         for name in files:
             _sync_one(Path(folder, name))
         _sync_one(Path(folder))
+        if not deep:
+            inside.clear()
     if path.is_file():
         _sync_one(path)
 

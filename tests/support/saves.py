@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+import zarr
 
 from napari_iaunet.atomic import write_files
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.io.ome_zarr_labels import write_labels_ome_zarr
+from napari_iaunet.io.ome_zarr_labels import register_labels, write_labels_ome_zarr
 from napari_iaunet.io.read import read_image
 from napari_iaunet.io.write import write_labels, write_table
 from napari_iaunet.model.checkpoint import load_model, model_files, save_model
@@ -122,6 +123,24 @@ def read_zarr(folder):
     return _state_of_labels(read_image(folder / "a.zarr").array)
 
 
+def save_in_a_store(folder, state):
+    """Labels of an image whose store has consolidated metadata."""
+    store = folder / "image.zarr"
+    if not store.exists():
+        zarr.open_group(store, mode="w", zarr_format=2).attrs["a"] = 1
+        zarr.consolidate_metadata(store)
+    write_labels_ome_zarr(store / "labels" / state, _labels(state))
+    register_labels(store, state, "0.4")
+
+
+def read_from_a_store(folder):
+    """The last labels that the store tells of; those that it told of stay."""
+    group = zarr.open_group(folder / "image.zarr", mode="r", use_consolidated=True)
+    listed = group["labels"].attrs["labels"]
+    found = [_state_of_labels(group[f"labels/{name}/0"][...]) for name in listed]
+    return found[-1] if found == ["old", "new"][: len(found)] else "lost"
+
+
 # By name: how it is saved, and how it is read.
 SAVES = {
     "model": save_a_model,
@@ -131,6 +150,7 @@ SAVES = {
     "table": save_csv,
     "OME-Zarr 0.4": lambda folder, state: _save_zarr(folder, state, "0.4"),
     "OME-Zarr 0.5": lambda folder, state: _save_zarr(folder, state, "0.5"),
+    "labels in an OME-Zarr store": save_in_a_store,
 }
 READERS = {
     "model": read_a_model,
@@ -140,4 +160,5 @@ READERS = {
     "table": read_csv,
     "OME-Zarr 0.4": read_zarr,
     "OME-Zarr 0.5": read_zarr,
+    "labels in an OME-Zarr store": read_from_a_store,
 }

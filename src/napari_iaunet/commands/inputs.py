@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 import os
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,14 +134,50 @@ def find_targets(
     names = [name_of(path, series) for path in inputs]
     if len(set(names)) < len(names):
         names = [f"{place}{n}" for place, n in zip(_places(inputs), names, strict=True)]
+    folds = _folds_names(out)
     first: dict[str, Path] = {}
     for path, named in zip(inputs, names, strict=True):
         # Beside the labels, tables and pictures have the same name.
-        if first.setdefault(named, path) is not path:
-            msg = f"{first[named]} and {path} would both be written to {out / named}."
+        key = _folded(named) if folds else named
+        if first.setdefault(key, path) is not path:
+            msg = f"{first[key]} and {path} would both be written to {out / named}."
             raise ImageError(msg)
     suffixes = [".zarr" if path.is_dir() else ".tif" for path in inputs]
     return [out / f"{n}_mask{end}" for n, end in zip(names, suffixes, strict=True)]
+
+
+def check_inputs_stay(inputs: Sequence[Path], targets: Sequence[Path]) -> None:
+    """Raise ImageError if what is written for one image would replace another one."""
+    files = {_identity(path): path for path in inputs if path.exists()}
+    for path, target in zip(inputs, targets, strict=True):
+        picture = target.with_name(f"{target.stem.removesuffix('_mask')}_overlay.png")
+        for written in (target, picture):
+            lost = files.get(_identity(written)) if written.exists() else None
+            if lost is not None:
+                msg = f"The result of {path} would replace the image {lost}."
+                raise ImageError(f"{msg} Name another output.")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Tell files apart whatever links lead to them."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _folds_names(folder: Path) -> bool:
+    """Whether the disk of a folder takes names for one that differ in capitals only."""
+    there = next(
+        p for p in (folder, *folder.absolute().parents) if p.exists()
+    ).resolve()
+    for place in (there, *there.parents):
+        other = place.with_name(place.name.swapcase())
+        if other != place:
+            return other.exists() and other.samefile(place)
+    return False
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def name_of(path: Path, series: int | None = None) -> str:
@@ -161,7 +198,8 @@ def name_of(path: Path, series: int | None = None) -> str:
 
 def _places(inputs: Sequence[Path]) -> list[str]:
     """Folder of each input below the one that they share, with a slash at its end."""
-    folders = [path.absolute().parent for path in inputs]
+    # Without "..", which would lead out of the folder of the results.
+    folders = [Path(os.path.normpath(path.absolute().parent)) for path in inputs]
     shared = Path(os.path.commonpath(folders))
     places = [folder.relative_to(shared).as_posix() for folder in folders]
     return ["" if place == "." else f"{place}/" for place in places]

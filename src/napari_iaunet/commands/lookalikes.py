@@ -13,6 +13,7 @@ from napari_iaunet.commands.common import (
     read,
     show_progress,
 )
+from napari_iaunet.errors import ImageError
 
 HELP = "rank cells by likeness"
 
@@ -55,6 +56,9 @@ def run(args: argparse.Namespace) -> int:
     from napari_iaunet.io.read import write_table
     from napari_iaunet.segmentation.measure import measure
 
+    for path in (args.image, args.labels):
+        if args.out.exists() and path.exists() and args.out.samefile(path):
+            raise ImageError(f"The table would replace {path}. Name another output.")
     weights = dict(args.weights) if args.weights else None
     if weights:
         check_weights(weights)

@@ -30,7 +30,7 @@ from napari_iaunet.commands.common import (
     positive,
     show_progress,
 )
-from napari_iaunet.commands.inputs import find_images, find_targets
+from napari_iaunet.commands.inputs import check_inputs_stay, find_images, find_targets
 from napari_iaunet.commands.segment_image import Outcome, segment_image
 from napari_iaunet.errors import IAUNetError
 
@@ -120,9 +120,9 @@ def run(args: argparse.Namespace) -> int:
     if args.scheduler:
         # Workers may have been started in another folder.
         inputs, out = [path.absolute() for path in inputs], out.absolute()
-    pairs = list(
-        zip(inputs, find_targets(inputs, out, args.name, args.series), strict=True)
-    )
+    targets = find_targets(inputs, out, args.name, args.series)
+    check_inputs_stay(inputs, targets)
+    pairs = list(zip(inputs, targets, strict=True))
     outcomes: dict[Path, Outcome] = {}
     for outcome in _outcomes(pairs, args):
         outcomes[outcome.path] = outcome

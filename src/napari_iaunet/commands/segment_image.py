@@ -132,6 +132,8 @@ class _Result:
         as_zarr = self.target.suffix.lower() not in TIFF
         if as_zarr:
             check_replaceable(self.target)
+        elif self.target.is_dir():
+            raise ImageError(f"{self.target} is a folder, so it is not replaced.")
         # A zarr image may be larger than memory; what is linked, or becomes a TIFF,
         # may not.
         if self.image.path.is_dir() and as_zarr and not self.args.link:

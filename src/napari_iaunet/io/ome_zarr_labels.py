@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_iaunet.atomic import replacing
+from napari_iaunet.atomic import replacing, sync
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.consolidated import consolidate_again
 from napari_iaunet.io.label_pyramid import CHUNK, LabelPyramid
 from napari_iaunet.io.pixels import AxisPlace
+from napari_iaunet.lock import alone_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +27,8 @@ _SMALLEST = 512
 # labels larger than memory can be written, and whole chunks of all levels.
 _PART = 4 * CHUNK
 _ZARR_FORMATS = {"0.4": 2, "0.5": 3}
+# Seconds that another run may take to list its labels; of a large store, several.
+_PATIENCE = 60.0
 _NOWHERE = AxisPlace(1.0)
 # The attribute of a store that holds what we note for ourselves.
 OURS = "napari_iaunet"
@@ -105,6 +109,7 @@ def write_labels_ome_zarr(
         for part in parts:
             *plane, rows, columns = part
             pyramid.write(plane, rows, columns, np.asarray(labels[part]).astype(dtype))
+    consolidate_again(path)
 
 
 def _stored_as(labels: Any, parts: Sequence[tuple[Any, ...]]) -> DTypeLike:
@@ -176,11 +181,30 @@ def label_image(
 
 
 def register_labels(store: Path, name: str, version: str) -> None:
-    """List the labels ``labels/<name>`` in the store of their image."""
+    """List the labels ``labels/<name>`` in the store of their image.
+
+    Raises ImageError if the store cannot be written to.
+    """
+    folder = store / "labels"
+    # Two runs may list labels of theirs at the same time.
+    with alone_at(folder, ImageError, wait=_PATIENCE):
+        try:
+            _list_in(folder, name, version)
+            sync(folder, deep=False)
+            consolidate_again(folder / name)
+        except OSError as error:
+            reason = error.strerror or error
+            raise ImageError(f"{folder} cannot be written: {reason}.") from error
+
+
+def _list_in(folder: Path, name: str, version: str) -> None:
     import zarr
 
     group = zarr.open_group(
-        str(store / "labels"), mode="a", zarr_format=_ZARR_FORMATS[version]
+        str(folder),
+        mode="a",
+        zarr_format=_ZARR_FORMATS[version],
+        use_consolidated=False,
     )
     ome = dict(group.attrs.get("ome", {})) if version == "0.5" else {}
     known = (ome if version == "0.5" else group.attrs).get("labels", [])

@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_iaunet.atomic import move_into_place
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.consolidated import consolidate_again
 from napari_iaunet.io.label_pyramid import CHUNK
 from napari_iaunet.io.ome_zarr_labels import (
     check_replaceable,
@@ -210,6 +211,7 @@ def _finish(
     array = ome_zarr is None
     # Something else may have been put there since the beginning.
     move_into_place(fresh, out, ImageError, lambda path: holds_labels(path, array))
+    consolidate_again(out)
     task.folder.remove()
     return table
 
