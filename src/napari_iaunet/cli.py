@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
+import threading
 from contextlib import contextmanager
 from importlib import import_module
 from pkgutil import iter_modules
@@ -25,9 +27,43 @@ PROGRAM = "napari-iaunet"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, by default that of the process's own arguments.
 
-    Returns 0 if all went well, 2 if the input cannot be used, 130 if interrupted.
+    Returns 0 if all went well, 2 if the input cannot be used, 130 if interrupted, and
+    128 and the number of the signal if told to end, as by a batch system.
     """
     args = _parser().parse_args(argv)
+    with _ending_in_order() as told:
+        status = _run(args)
+    return 128 + told[0] if told else status
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[list[int]]:
+    """Be interrupted, as by Ctrl+C, by what else tells a program to end.
+
+    So nothing half-written is left behind. Gives the signals that came.
+    """
+    told: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        if not told:  # another one must not disturb the end
+            told.append(number)
+            raise KeyboardInterrupt
+
+    numbers = [getattr(signal, n, None) for n in ("SIGTERM", "SIGHUP", "SIGBREAK")]
+    # What somebody, like nohup, has decided on stays.
+    ours = [n for n in numbers if n and signal.getsignal(n) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        ours = []
+    for number in ours:
+        signal.signal(number, interrupt)
+    try:
+        yield told
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _run(args: argparse.Namespace) -> int:
     try:
         with _warnings_on_stderr():
             return int(args.run(args))

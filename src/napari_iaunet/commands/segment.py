@@ -10,15 +10,14 @@ from concurrent.futures import (
     BrokenExecutor,
     Executor,
     Future,
-    ProcessPoolExecutor,
     as_completed,
 )
 from dataclasses import replace
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_iaunet.commands import workers
 from napari_iaunet.commands.common import (
     add_model,
     add_reading,
@@ -214,14 +213,14 @@ def _in_processes(
     """Do files in other processes; one for which a process dies costs no other."""
     segmenter, progress = load(args), show_progress(f"{len(pairs)} images")
     lost: list[Pair] = []
-    with _pool(processes) as pool:
+    with workers.pool(processes) as pool:
         yield from _together(pool, pairs, args, segmenter, lost, progress)
     if len(lost) == len(pairs) and not _processes_live():
         yield from _one_by_one(pairs, args)
         return
     for pair in lost:
         again: list[Pair] = []
-        with _pool(1) as pool:
+        with workers.pool(1) as pool:
             yield from _together(pool, [pair], args, segmenter, again)
         if again:
             yield _died(pair, "the process")
@@ -229,17 +228,11 @@ def _in_processes(
 
 def _processes_live() -> bool:
     """Whether other processes can be had at all: not everywhere they can."""
-    with _pool(1) as pool:
+    with workers.pool(1) as pool:
         try:
             return pool.submit(os.getpid).result() > 0
         except BrokenExecutor:
             return False
-
-
-def _pool(processes: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_use_one_thread
-    )
 
 
 def _together(
@@ -286,15 +279,9 @@ def _work(
     segmenter: Segmenter, path: Path, target: Path, args: argparse.Namespace
 ) -> Outcome:
     # A pickled segmenter is the path of its model: each process loads it once.
-    with caught_warnings() as notes:
-        outcome = segment_image(lambda: segmenter, path, target, args)
+    with caught_warnings() as notes, workers.at_work() as progress:
+        outcome = segment_image(lambda: segmenter, path, target, args, progress)
     return replace(outcome, notes=tuple(notes))
-
-
-def _use_one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
 
 
 def _write_common_table(outcomes: list[Outcome], folder: Path) -> None:

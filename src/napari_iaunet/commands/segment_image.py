@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.commands.common import read
 from napari_iaunet.commands.inputs import TIFF, name_of
-from napari_iaunet.errors import DeviceError, IAUNetError, ImageError, ModelError
+from napari_iaunet.errors import (
+    Cancelled,
+    DeviceError,
+    IAUNetError,
+    ImageError,
+    ModelError,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -63,14 +69,15 @@ def segment_image(
     """Read an image, find its cells, write what was asked for.
 
     What concerns only this image is a failure in the outcome; a ModelError or
-    DeviceError, after which no image at all can be segmented, is raised.
+    DeviceError, after which no image at all can be segmented, is raised, and so is
+    Cancelled.
     """
     begin = time.perf_counter()
     try:
         image = read(path, args)
         result = _Result(image, target, args)
         table = result.make(load(), progress, runner)
-    except (ModelError, DeviceError):
+    except (ModelError, DeviceError, Cancelled):
         raise
     except IAUNetError as error:
         failure = str(error)
