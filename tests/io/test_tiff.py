@@ -67,6 +67,17 @@ def test_samples_of_gray_are_channels_unless_they_are_alpha(tmp_path, gray):
     np.testing.assert_array_equal(read_image(path).array, two)
 
 
+def test_gray_that_does_not_say_what_is_white_is_not_inverted(tmp_path, gray):
+    path, (number, sort) = tmp_path / "a.tif", (262, 3)
+    tifffile.imwrite(path, gray, metadata=None)
+    data = path.read_bytes()
+    entry = struct.pack("<HHI", number, sort, 1)
+    assert data.count(entry) == 1
+    # Another tag in its place, which says nothing about colours.
+    path.write_bytes(data.replace(entry, struct.pack("<HHI", 263, sort, 1)))
+    np.testing.assert_array_equal(read_image(path).array, gray)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("name", ["a.ome.tif", "ij.tif"])
 def test_four_channels_are_four(tmp_path, gray, dtype, name, caplog):

@@ -118,7 +118,8 @@ def _find_image(
 def _images_below(group: Any, depth: int = 3) -> Iterator[str]:
     """Paths of images within a group that is none itself."""
     for name, inside in sorted(group.groups()):
-        if "multiscales" in _attributes(inside):
+        attributes = _attributes(inside)
+        if "multiscales" in attributes and "image-label" not in attributes:
             yield name
         elif depth > 1:
             yield from (f"{name}/{path}" for path in _images_below(inside, depth - 1))

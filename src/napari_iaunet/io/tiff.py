@@ -150,6 +150,13 @@ def _pixels_of(image: Sequence[Any]) -> NDArray[Any]:
     return np.stack([series.asarray() for series in image])
 
 
+def _kind_of(page: Any) -> int:
+    """How a page holds its colours; what does not say so is RGB, or gray."""
+    if 262 in page.tags:
+        return int(page.photometric)
+    return _RGB if page.samplesperpixel in (3, 4) else _GRAY
+
+
 def _without_alpha(array: NDArray[Any], axes: str, page: Any) -> tuple[Any, str]:
     """Leave out the samples of a page that are transparency, or tell them apart.
 
@@ -159,8 +166,9 @@ def _without_alpha(array: NDArray[Any], axes: str, page: Any) -> tuple[Any, str]
         return array, axes
     axis = axes.index("S")
     count, extra = array.shape[axis], [int(n) for n in page.extrasamples]
-    coloured = page.photometric in (_RGB, _YCBCR, _INKS, _LAB, _ICC_LAB, _LINEAR_RAW)
-    colours = (4 if page.photometric == _INKS else 3) if coloured else 1
+    kind = _kind_of(page)
+    coloured = kind in (_RGB, _YCBCR, _INKS, _LAB, _ICC_LAB, _LINEAR_RAW)
+    colours = (4 if kind == _INKS else 3) if coloured else 1
     kept = [
         i
         for i in range(count)
@@ -168,7 +176,7 @@ def _without_alpha(array: NDArray[Any], axes: str, page: Any) -> tuple[Any, str]
     ]
     if coloured and count == colours + 1:  # some forget to say that it is alpha
         kept = kept[:colours]
-    elif page.photometric == _PALETTE:
+    elif kind == _PALETTE:
         kept = [0]
     if len(kept) == 1:
         return array.take(kept[0], axis), axes.replace("S", "")
@@ -183,7 +191,7 @@ def _in_colours(
     path: Path, array: NDArray[Any], axes: str, page: Any
 ) -> tuple[Any, str]:
     """Gray where 0 is black, or red, green and blue."""
-    kind = int(page.photometric)
+    kind = _kind_of(page)
     array, axes = _without_alpha(array, axes, page)
     if kind == _PALETTE and page.colormap is not None:
         return _look_up(array, np.asarray(page.colormap)), axes + "S"
