@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 import napari_iaunet
 from napari_iaunet import commands
 from napari_iaunet.commands.common import clear_progress
-from napari_iaunet.errors import Cancelled, IAUNetError
+from napari_iaunet.errors import Cancelled, IAUNetError, is_lack_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,9 +77,9 @@ def _run(args: argparse.Namespace) -> int:
         return _fail(str(error))
     except OSError as error:
         return _fail(f"{error.filename or 'A file'}: {error.strerror or error}.")
-    except MemoryError:
-        return _fail("There is not enough memory.")
     except Exception as error:
+        if is_lack_of_memory(error):
+            return _fail("There is not enough memory. Close other programs.")
         if os.environ.get("NAPARI_IAUNET_DEBUG"):
             raise
         reason = " ".join(f"{type(error).__name__}: {error}".split())

@@ -25,11 +25,17 @@ class Cancelled(Exception):
     """Raised by a progress callback to stop a long computation."""
 
 
-_MEMORY_WORDS = ("out of memory", "allocate memory", "not enough memory")
+_MEMORY_WORDS = (
+    "out of memory",
+    "allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "bad allocation",
+)
 
 
 def is_lack_of_memory(error: BaseException) -> bool:
-    """Whether an error of Python, torch or a graphics card says that memory is full."""
+    """Whether an error of Python, a library or a graphics card says memory is full."""
     if isinstance(error, MemoryError):
         return True
     text = str(error).lower()

@@ -17,6 +17,7 @@ from napari_iaunet.errors import (
     IAUNetError,
     ImageError,
     ModelError,
+    is_lack_of_memory,
 )
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ def segment_image(
         return Outcome(path, target, failure=failure)
     except Exception as error:
         # One damaged image must not keep the others from being segmented.
+        if is_lack_of_memory(error):
+            failure = f"{path} could not be segmented: there is not enough memory."
+            return Outcome(path, target, failure=failure)
         if os.environ.get("NAPARI_IAUNET_DEBUG"):
             raise
         reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from napari_iaunet.errors import DeviceError
+from napari_iaunet.errors import DeviceError, is_lack_of_memory
 from napari_iaunet.identity.descriptor import PooledMaps
-from napari_iaunet.inference.devices import autocast_dtype
+from napari_iaunet.inference.devices import autocast_dtype, release_memory
 from napari_iaunet.inference.engines import choose_engine
 from napari_iaunet.inference.fields import FieldImage
 from napari_iaunet.inference.tiles import pad_to_stride, plan_blocks, rescale, run_tiled
@@ -33,6 +33,11 @@ _Made = TypeVar("_Made")
 # Sides of a tile in pixels. Larger tiles waste less on their halos and take more
 # memory; in smaller ones than the last, hardly anything lies between the halos.
 _TILE_CUDA, _TILE, _SMALLEST_TILE = 2048, 1536, 192
+# What is said if even that one does not fit: on other devices, and on a CPU.
+_NO_MEMORY = (
+    'The device has too little memory for this model; choose the device "cpu".',
+    "There is too little memory for this model. Close other programs.",
+)
 # Pixels that are compared with queries at a time: their vectors and what the head makes
 # of them then stay in a processor's cache of a few MB.
 _PIECE = 65536
@@ -246,16 +251,18 @@ class Backend:
         while True:
             try:
                 return work()
-            except torch.OutOfMemoryError as error:
+            except (MemoryError, RuntimeError) as error:
+                if not is_lack_of_memory(error):
+                    raise
                 if self.tile <= _SMALLEST_TILE:
-                    raise DeviceError(
-                        "The device has too little memory for this model; "
-                        'choose the device "cpu".'
-                    ) from error
+                    raise DeviceError(_NO_MEMORY[self.device.type == "cpu"]) from error
             # Not within the handler: only now is the failed tile's memory free.
             self.tile //= 2
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
+            elif self.device.type == "mps":
+                torch.mps.empty_cache()
+            release_memory()
 
     @torch.inference_mode()
     def same_cell(self, difference: Tensor, votes: Tensor) -> Tensor:
