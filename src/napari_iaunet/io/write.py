@@ -13,6 +13,7 @@ from napari_iaunet.atomic import replacing
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.pixels import in_micrometres, step_of
 from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.segmentation.measure import row_bands
 
 if TYPE_CHECKING:
     import os
@@ -103,8 +104,11 @@ def overlay(
     planes = as_planes(image, channel_axis)
     middle = len(planes) // 2
     cells = np.asarray(labels).reshape(-1, *planes.plane_shape)[middle]
-    picture = np.clip(planes[middle], 0, 1).transpose(1, 2, 0) * 255
-    drawn = picture.astype(np.uint8)
+    raw, drawn = planes.raw(middle), np.zeros((*planes.plane_shape, 3), np.uint8)
+    normalisations = planes.normalisations(middle, raw)
+    for rows in row_bands(planes.plane_shape):
+        part = np.clip(planes.normalise(raw[:, rows], normalisations), 0, 1)
+        drawn[rows] = part.transpose(1, 2, 0) * 255
     drawn[find_boundaries(cells, mode="inner")] = _OUTLINE
     return drawn
 

@@ -10,7 +10,12 @@ from skimage.util import map_array
 from napari_iaunet.segmentation.image import as_planes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
+
+# Pixels of a band of rows: at work, each takes some 60 bytes.
+_BAND = 1 << 22
 
 
 def measure(
@@ -46,9 +51,33 @@ def measure(
 
 
 def _measure_plane(labels: NDArray[Any], raw: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    y, x = np.nonzero(labels)
-    label_ids, row = np.unique(labels[y, x], return_inverse=True)
-    return as_table(label_ids, sum_over_cells(row, y, x, raw, len(label_ids)))
+    bands = list(row_bands(labels.shape))
+    label_ids = np.unique(np.concatenate([np.unique(labels[rows]) for rows in bands]))
+    label_ids = label_ids[label_ids != 0]
+    parts = (_sum_band(labels, raw, rows, label_ids) for rows in bands)
+    sums = next(parts)
+    for part in parts:
+        sums = CellSums._make(a + b for a, b in zip(sums, part, strict=True))
+    return as_table(label_ids, sums)
+
+
+def row_bands(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Rows of a plane (Y, X) that are looked at together, for memory's sake."""
+    step = max(1, _BAND // max(shape[1], 1))
+    for start in range(0, max(shape[0], 1), step):
+        yield slice(start, start + step)
+
+
+def _sum_band(
+    labels: NDArray[Any],
+    raw: NDArray[Any],
+    rows: slice,
+    label_ids: NDArray[np.integer[Any]],
+) -> CellSums:
+    y, x = np.nonzero(labels[rows])
+    row = np.searchsorted(label_ids, labels[rows][y, x])
+    sums = sum_over_cells(row, y, x, raw[:, rows], len(label_ids))
+    return sums._replace(y=sums.y + sums.area * rows.start)
 
 
 class CellSums(NamedTuple):
