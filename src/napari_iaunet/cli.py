@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import napari_iaunet
 from napari_iaunet import commands
-from napari_iaunet.commands.common import clear_progress
+from napari_iaunet.commands.common import clear_progress, printable, say
 from napari_iaunet.errors import Cancelled, IAUNetError, is_lack_of_memory
 
 if TYPE_CHECKING:
@@ -100,13 +100,13 @@ def _warnings_on_stderr() -> Iterator[None]:
 class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         clear_progress()
-        print(f"{PROGRAM}: {record.getMessage()}", file=sys.stderr)
+        say(f"{PROGRAM}: {record.getMessage()}", error=True)
 
 
 def _fail(message: str, status: int = 2) -> int:
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    print(f"{PROGRAM}: {message}", file=sys.stderr)
+    say(f"{PROGRAM}: {message}", error=True)
     return status
 
 
@@ -114,7 +114,7 @@ class _Parser(argparse.ArgumentParser):
     """Parser whose complaint is one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{PROGRAM}: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"{PROGRAM}: {printable(message)} (see {self.prog} --help)\n")
 
 
 class _Version(argparse.Action):

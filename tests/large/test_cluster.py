@@ -1,8 +1,14 @@
 """Chunks on a Dask cluster of two worker processes, as on one of many machines."""
 
+import json
 import os
 import signal
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
+from threading import Timer
 
 import dask.array as da
 import numpy as np
@@ -161,6 +167,50 @@ def test_no_scheduler_no_workers(monkeypatch):
         connected(empty.scheduler_address),
     ):
         pass
+
+
+def test_a_port_that_says_nothing(monkeypatch):
+    monkeypatch.setattr("napari_iaunet.large.cluster._PATIENCE", 1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        begin = time.perf_counter()
+        with (
+            pytest.raises(DeviceError, match=f"No Dask scheduler answers at {address}"),
+            connected(address),
+        ):
+            pass
+        assert time.perf_counter() - begin < 15
+
+
+@pytest.mark.parametrize("address", ["nonsense", "tcp://", "http://127.0.0.1:9", "a b"])
+def test_what_is_no_address(monkeypatch, address):
+    monkeypatch.setattr("napari_iaunet.large.cluster._PATIENCE", 1)
+    with pytest.raises(DeviceError, match="No Dask scheduler"), connected(address):
+        pass
+
+
+def test_a_scheduler_that_dies_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_iaunet.large.cluster._PATIENCE", 5)
+    file = tmp_path / "scheduler.json"
+    dask = [sys.executable, "-m", "dask"]
+    common = ["--scheduler-file", str(file), "--no-dashboard"]
+    scheduler = subprocess.Popen(
+        [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", *common]
+    )
+    worker = subprocess.Popen([*dask, "worker", "--no-nanny", *common])
+    try:
+        wait_until(file.is_file)
+        address = json.loads(file.read_text())["address"]
+        with Client(address) as client:
+            client.wait_for_workers(1, timeout=60)
+        with connected(address) as client:
+            Timer(2, scheduler.kill).start()
+            with pytest.raises(DeviceError, match="answers no more"):
+                list(ClusterRunner(client)(time.sleep, [600]))
+    finally:
+        for process in (scheduler, worker):
+            process.kill()
+            process.wait()
 
 
 def test_a_network_in_memory_cannot_be_sent(segmenter):

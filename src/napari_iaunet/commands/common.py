@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from napari_iaunet.io.read import ImageFile
     from napari_iaunet.segmentation.segmenter import Segmenter
 
+# Characters that do nothing to a terminal although they are not visible: blanks that
+# are not to be broken, as macOS writes into names, and joiners of letters.
+_HARMLESS = frozenset("\u00a0\u2009\u202f\u200c\u200d")
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".zarr"}
 
 
@@ -115,10 +118,36 @@ def images_in(folder: Path) -> list[Path]:
     )
 
 
+def say(text: str, *, error: bool = False) -> None:
+    """Print to stdout or stderr, harmlessly to a terminal.
+
+    Names of files, and the cards of models, may hold characters that a terminal obeys,
+    or that cannot be printed at all; they are shown as escapes, like that of Esc.
+    """
+    stream = sys.stderr if error else sys.stdout
+    # A message is one line; a table has several.
+    text = printable(text) if error else "\n".join(map(printable, text.split("\n")))
+    known = stream.encoding or "utf-8"
+    text = text.encode(known, "backslashreplace").decode(known)
+    print(text, file=stream, flush=True)
+
+
+def printable(text: str) -> str:
+    """Return a text of one line in which only visible characters are left."""
+    return "".join(
+        c
+        if c.isprintable() or c in _HARMLESS
+        else c.encode("unicode_escape").decode("ascii")
+        for c in text
+    )
+
+
 def show_progress(title: str) -> Callable[[int, int], None] | None:
     """Rewrite one line, where somebody can see it."""
     if not sys.stderr.isatty():
         return None
+
+    title = printable(title)
 
     def show(done: int, total: int) -> None:
         percent = 100 * done // max(total, 1)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.commands.common import add_model, load
+from napari_iaunet.commands.common import add_model, load, say
 
 if TYPE_CHECKING:
     import argparse
@@ -44,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
     begin = time.perf_counter()
     result = segmenter.segment(image, channel_axis=-1)
     seconds = time.perf_counter() - begin
-    print(f"{len(result.scores)} cells in {seconds:.1f} seconds")
+    say(f"{len(result.scores)} cells in {seconds:.1f} seconds")
     if why:
-        print(f"{why}, so the result goes to files")
+        say(f"{why}, so the result goes to files")
     if args.headless or why:
         _write_demo(args.out, image, result)
     else:
@@ -87,7 +87,7 @@ def _write_demo(folder: Path, image: NDArray[Any], result: Segmentation) -> None
     mask, overlay = folder / "demo_mask.tif", folder / "demo_overlay.png"
     write_labels(mask, result.labels)
     write_overlay(overlay, image, result.labels, channel_axis=-1)
-    print(f"wrote {mask} and {overlay}")
+    say(f"wrote {mask} and {overlay}")
 
 
 def _show_demo(image: NDArray[Any], result: Segmentation) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
-from napari_iaunet.commands.common import images_in, local
+from napari_iaunet.commands.common import images_in, local, say
 from napari_iaunet.errors import ImageError
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         raise ImageError(msg)
     names = sorted(true)
     scores = pooled([_score(true[name], pred[name]) for name in names])
-    print(_as_json(names, scores) if args.json else _as_table(scores))
+    say(_as_json(names, scores) if args.json else _as_table(scores))
     return 0
 
 
@@ -60,7 +59,7 @@ def _score(true: Path, pred: Path) -> AveragePrecision:
         planes = labels.reshape(-1, *labels.shape[-2:])
         hint = seem_classes(planes[len(planes) // 2])
         if hint:
-            print(f"{path}: {hint}", file=sys.stderr)
+            say(f"{path}: {hint}", error=True)
     if both[0].shape != both[1].shape:
         size, other = (" x ".join(map(str, labels.shape)) for labels in both)
         msg = f"{true} has a shape of {size} pixels, but {pred} one of {other}."

@@ -11,6 +11,7 @@ from napari_iaunet.commands.common import (
     load,
     local,
     read,
+    say,
     show_progress,
 )
 from napari_iaunet.errors import ImageError
@@ -77,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     table["similarity"] = alike[np.searchsorted(label_ids, table["label"])]
     order = np.argsort(-table["similarity"], kind="stable")
     write_table(args.out, {key: column[order] for key, column in table.items()})
-    print(f"{args.image}: {len(cells)} cells ranked, {args.out}")
+    say(f"{args.image}: {len(cells)} cells ranked, {args.out}")
     return 0
 
 

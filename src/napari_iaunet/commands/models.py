@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_iaunet.commands.common import say
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
@@ -29,9 +31,9 @@ def run(_: argparse.Namespace) -> int:
     known = list_models()
     width = max((len(model.name) for model in known), default=0)
     for model in known:
-        print(f"{model.name:<{width}}  {model.description}  ({model.path})")
+        say(f"{model.name:<{width}}  {model.description}  ({model.path})")
         for line in _expectations(model.figures):
-            print(f"{'':<{width}}    {line}")
+            say(f"{'':<{width}}    {line}")
     return 0
 
 

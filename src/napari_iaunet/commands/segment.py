@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
 from concurrent.futures import (
     BrokenExecutor,
     Executor,
@@ -27,6 +26,7 @@ from napari_iaunet.commands.common import (
     load,
     local,
     positive,
+    say,
     show_progress,
 )
 from napari_iaunet.commands.inputs import check_inputs_stay, find_images, find_targets
@@ -96,6 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--scheduler",
+        type=_address,
         metavar="ADDRESS",
         help="Dask cluster to work on, like tcp://host:8786",
     )
@@ -111,6 +112,12 @@ def _name(text: str) -> str:
     if not text or text.startswith(".") or set(text) & set("/\\"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a name")
     return text
+
+
+def _address(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the address is empty")
+    return text.strip()
 
 
 def run(args: argparse.Namespace) -> int:
@@ -129,14 +136,14 @@ def run(args: argparse.Namespace) -> int:
             log.warning(note)
         if outcome.failure is None:
             clear_progress()
-            print(
+            say(
                 f"{outcome.path}: {outcome.cells} cells in {outcome.seconds:.1f} s, "
                 f"{outcome.target}"
             )
     found = [outcomes[path] for path in inputs]
     failures = [outcome.failure for outcome in found if outcome.failure is not None]
     for failure in failures:
-        print(f"napari-iaunet: {failure}", file=sys.stderr)
+        say(f"napari-iaunet: {failure}", error=True)
     if args.table and len(found) > 1:
         _write_common_table(found, out)
     return 2 if failures else 0
@@ -197,12 +204,16 @@ def _on_cluster(
     client: Any, pairs: list[Pair], args: argparse.Namespace
 ) -> Iterator[Outcome]:
     """Do files on the workers of a cluster."""
+    from napari_iaunet.large.cluster import check_alive
+
     if not pairs:
         return
     lost: list[Pair] = []
     progress = show_progress(f"{len(pairs)} images")
     with client.get_executor(pure=False) as executor:
         yield from _together(executor, pairs, args, load(args), lost, progress)
+    if lost:
+        check_alive(client)
     for pair in lost:
         yield _died(pair, "the workers of the cluster")
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.atomic import settled
-from napari_iaunet.commands.common import add_device, count, local, positive
+from napari_iaunet.commands.common import add_device, count, local, positive, say
 from napari_iaunet.model.registry import CONFIG, WEIGHTS
 
 if TYPE_CHECKING:
@@ -75,14 +74,14 @@ def run(args: argparse.Namespace) -> int:
     try:
         for event in events:
             if event.kind != "step" or event.step % _STEPS_PER_LINE == 0:
-                print(_describe(event), flush=True)
+                say(_describe(event))
             if event.kind == "end" and event.improved is False:
-                print(f"Training did not help: {args.out} holds the start, unchanged.")
+                say(f"Training did not help: {args.out} holds the start, unchanged.")
     except KeyboardInterrupt:
         how = f"Stopped; go on with --resume --out {args.out}"
         if not settled(args.out, PROGRESS).is_file():
             how = "Stopped before anything was saved."
-        print(how, file=sys.stderr)
+        say(how, error=True)
         return 130
     return 0
 
@@ -126,7 +125,7 @@ def _find_images(
         training, held_out = hold_out(annotations)
         check_held_out(held_out)
     for line in advice:
-        print(line, file=sys.stderr)
+        say(line, error=True)
     return training, held_out
 
 

@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import platform
+import sys
 import warnings
 from pathlib import Path
 from timeit import repeat
@@ -151,7 +152,7 @@ class OpenVinoEngine:
 
     def __init__(self, network: IAUNet, folder: Path) -> None:
         try:
-            import openvino
+            openvino = _openvino()
         except ImportError as error:
             raise DeviceError(
                 "OpenVINO is not installed: "
@@ -185,6 +186,25 @@ class OpenVinoEngine:
         """As of `Engine`."""
         (masks,) = _infer(self._masks, image)
         return masks[:2]
+
+
+def _openvino() -> Any:
+    """Import OpenVINO without the part that tells its makers of every use.
+
+    That part looks up hosts and writes to the user's home as soon as it is imported;
+    where it cannot be, OpenVINO does without.
+    """
+    telemetry = "openvino_telemetry"
+    loaded = sys.modules.get(telemetry)
+    sys.modules[telemetry] = None  # type: ignore[assignment]  # as Python documents it
+    try:
+        import openvino
+        import openvino.tools.ovc
+    finally:
+        del sys.modules[telemetry]
+        if loaded is not None:
+            sys.modules[telemetry] = loaded
+    return openvino
 
 
 def _infer(model: Any, image: Tensor) -> list[Tensor]:
@@ -318,8 +338,7 @@ def digest_of(network: IAUNet) -> str:
 
 def _convert(network: IAUNet, folder: Path) -> None:
     """Convert a network for images of any size; written wholly or not at all."""
-    import openvino
-
+    openvino = _openvino()
     stride = network.config.stride
     height, width = (torch.export.Dim(name, min=2, max=1024) for name in "hw")
     sizes = {"image": {2: stride * height, 3: stride * width}}

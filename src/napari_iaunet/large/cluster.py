@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.errors import DeviceError
+from napari_iaunet.errors import DeviceError, IAUNetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from napari_iaunet.large.chunk_task import ChunkTask
 
 # Seconds that a scheduler may take to answer; on a busy cluster several.
-_PATIENCE = 30.0
+_PATIENCE = 15.0
 # A chunk is tried again so many times when its worker dies; a chunk that kills every
 # worker must come to an end.
 _RETRIES = 5
@@ -33,6 +34,8 @@ def connected(scheduler: str) -> Iterator[Any]:
             'Clusters need more packages: pip install "napari-iaunet[distributed]" '
             "installs them."
         ) from error
+    if not _answers(scheduler):
+        raise DeviceError(f"No Dask scheduler answers at {scheduler}.")
     try:
         client = Client(scheduler, timeout=_PATIENCE)
     except (OSError, ValueError) as error:
@@ -41,6 +44,38 @@ def connected(scheduler: str) -> Iterator[Any]:
         if not client.scheduler_info()["workers"]:
             raise DeviceError(f"The Dask cluster at {scheduler} has no workers.")
         yield client
+
+
+def _answers(scheduler: str) -> bool:
+    """Whether a scheduler answers a question within the time it has.
+
+    A client would try a port that takes connections and says nothing again and again.
+    """
+    from distributed import Security, rpc
+
+    async def ask() -> None:
+        options = Security().get_connection_args("client")
+        async with rpc(scheduler, timeout=_PATIENCE, connection_args=options) as there:
+            await there.identity()
+
+    async def ask_in_time() -> None:
+        await asyncio.wait_for(ask(), _PATIENCE)
+
+    try:
+        asyncio.run(ask_in_time())
+    except (OSError, ValueError, TypeError, TimeoutError):
+        return False
+    return True
+
+
+def check_alive(client: Any) -> None:
+    """Raise DeviceError if the scheduler of a client has died or cannot be reached."""
+    at = client.scheduler
+    if client.status != "running" or at is None or not _answers(at.address):
+        raise DeviceError(
+            "The Dask scheduler answers no more; the same command goes on with large "
+            "images where it stopped."
+        )
 
 
 class ClusterRunner:
@@ -63,7 +98,13 @@ class ClusterRunner:
         ]
         try:
             for future in as_completed(futures):
-                yield future.result()
+                try:
+                    yield future.result()
+                except IAUNetError:
+                    raise
+                except Exception:
+                    check_alive(self._client)
+                    raise
         finally:
             self._client.cancel(futures)
 
