@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from narrow import assert_fits
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QTextDocument
 from qtpy.QtTest import QTest
 
 from napari_iaunet.model.registry import ModelInfo
@@ -83,3 +84,15 @@ def test_many_models_with_long_names_fit_a_narrow_dock(panel):
 def test_everything_has_a_tooltip(panel):
     parts = (panel.model, *requests(panel), panel.import_button)
     assert all(part.toolTip() for part in parts)
+
+
+def test_a_card_is_shown_as_it_is(panel):
+    """No markup, no picture from elsewhere, no link."""
+    words = "<b>best</b> <img src='https://example.com/a.png'>"
+    panel.set_models([ModelInfo("odd", Path("odd"), words)])
+    tip = panel.model.itemData(0, Qt.ItemDataRole.ToolTipRole)
+    shown = QTextDocument()
+    assert "&lt;" in tip  # so Qt takes it for markup
+    shown.setHtml(tip)
+    assert shown.toPlainText() == words
+    assert "<" not in tip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
@@ -62,6 +62,7 @@ class ClickPanel(QWidget):
             "be clicked into and are not offered."
         )
         self.status = QLabel()
+        self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.status.setWordWrap(True)
         self.bar = QProgressBar()
         policy = self.bar.sizePolicy()

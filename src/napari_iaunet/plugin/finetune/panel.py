@@ -163,6 +163,7 @@ class FinetunePanel(QScrollArea):
         self.stop_button = QPushButton("Stop")
         self.stop_button.setToolTip("End the training; the best model so far is kept.")
         self.status = QLabel()
+        self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.status.setWordWrap(True)
         self.advice = QLabel()
         self.advice.setTextFormat(Qt.TextFormat.PlainText)

@@ -13,6 +13,8 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QListView, QListWidget, QListWidgetItem
 
+from napari_iaunet.plugin.widgets.forms import plain
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -65,7 +67,7 @@ class ThumbnailRow(QListWidget):
         for i, thumbnail in enumerate(self._shown):
             item = QListWidgetItem(_icon(thumbnail), "")
             item.setData(_KEY, i)
-            item.setToolTip(thumbnail.text)
+            item.setToolTip(plain(thumbnail.text))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, thumbnail.text)
             item.setSizeHint(QSize(_SIDE + _GAP, _SIDE + _GAP))
             self.addItem(item)

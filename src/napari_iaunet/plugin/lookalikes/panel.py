@@ -104,6 +104,7 @@ class LookalikePanel(QScrollArea):
         )
         self.help = HelpButton(HELP)
         self.status = QLabel()
+        self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.status.setWordWrap(True)
         self.bar = QProgressBar()
         self.cancel_button = QPushButton("Cancel")

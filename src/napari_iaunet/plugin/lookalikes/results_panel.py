@@ -61,6 +61,7 @@ class FoundSection(QWidget):
         self.slider.setAccessibleName("Threshold of the similarity")
         self.slider.setToolTip("How similar a cell must be to be found.")
         self.count = QLabel()
+        self.count.setTextFormat(Qt.TextFormat.PlainText)
         self.count.setWordWrap(True)
         self.extract_button = QPushButton("Extract")
         self.extract_button.setToolTip(

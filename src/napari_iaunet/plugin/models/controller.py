@@ -14,6 +14,7 @@ import napari_iaunet
 from napari_iaunet.model.registry import BUNDLED
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.responsive import load_torch
+from napari_iaunet.plugin.widgets.forms import plain
 
 if TYPE_CHECKING:
     from napari_iaunet.plugin.core.jobs import Jobs
@@ -57,7 +58,7 @@ class ModelController(QObject):
 
     def _on_rename(self, name: str) -> None:
         new, accepted = QInputDialog.getText(
-            self._section, "Rename a model", f"New name of “{name}”:", text=name
+            self._section, "Rename a model", plain(f"New name of “{name}”:"), text=name
         )
         if accepted and new.strip() != name:
             self._do("rename", "The model is renamed.", name, new)
@@ -66,7 +67,7 @@ class ModelController(QObject):
         answer = QMessageBox.question(
             self._section,
             "Delete a model",
-            f"Delete the model “{name}”? This cannot be undone.",
+            plain(f"Delete the model “{name}”? This cannot be undone."),
         )
         if answer == QMessageBox.StandardButton.Yes:
             self._do("delete", f"The model “{name}” is deleted.", name)

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_iaunet.plugin.widgets.forms import picker, title
+from napari_iaunet.plugin.widgets.forms import picker, plain, title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ class ModelSection(QWidget):
         for info in models:
             self.model.addItem(info.name)
             tip = Qt.ItemDataRole.ToolTipRole
-            self.model.setItemData(self.model.count() - 1, info.description, tip)
+            self.model.setItemData(self.model.count() - 1, plain(info.description), tip)
         self.model.setCurrentIndex(max(0, self.model.findText(former)))
         if not models:
             self.model.addItem(_NONE)

@@ -47,6 +47,7 @@ class ChannelPicker(QObject):
             "blue, in the order of this list; any other number is averaged."
         )
         self.note = QLabel()
+        self.note.setTextFormat(Qt.TextFormat.PlainText)
         self.note.setWordWrap(True)
         form.insertRow(1, "Channel axis", self.axis)
         form.insertRow(2, self.note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,7 @@ class Form(Rows):
         combo = self[name]
         fill(combo, offers, getattr(self._model, name))
         for i, tip in enumerate(tips):
-            combo.setItemData(i, tip, Qt.ItemDataRole.ToolTipRole)
+            combo.setItemData(i, plain(tip), Qt.ItemDataRole.ToolTipRole)
 
     def show_row(self, name: str, shown: bool) -> None:
         """Show the row of a field, or hide it."""
@@ -178,6 +179,18 @@ def side_by_side(*widgets: tuple[QWidget, int]) -> QHBoxLayout:
     for widget, stretch in widgets:
         row.addWidget(widget, stretch)
     return row
+
+
+def plain(text: str) -> str:
+    """Return a text that tooltips and messages show as it is, whatever file it is from.
+
+    Qt takes what looks like markup for markup there; a QLabel is better told that its
+    text is plain.
+    """
+    first = text.partition("\n")[0]
+    if "<" not in first and "&lt;" not in first:
+        return text
+    return html.escape(text, quote=False).replace("\n", "<br>")
 
 
 def title(text: str) -> QLabel:

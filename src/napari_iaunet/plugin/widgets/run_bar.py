@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -30,6 +30,7 @@ class RunBar(QWidget):
         self.cancel_button.setToolTip("Stop. What is done of a large image stays.")
         self.bar = QProgressBar()
         self.status = QLabel()
+        self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.status.setWordWrap(True)
         policy = self.bar.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
