@@ -179,6 +179,25 @@ def test_a_converted_model_that_is_damaged_is_told(home):
         parts("openvino")
 
 
+@pytest.mark.parametrize("asked", ["openvino", None])
+def test_a_converted_model_that_is_damaged_is_made_again(monkeypatch, home, asked):
+    monkeypatch.setattr(engines, "_seconds", lambda engine: -len(engine.name))
+    assert parts(None).engine == "openvino"
+    next((home / "engines").glob("*/network.xml")).write_text("no model")
+    if asked:
+        with pytest.raises(DeviceError):
+            parts(asked)
+    assert parts(asked).engine == "openvino"
+    assert Segmenter(device="cpu", engine="openvino").engine == "openvino"
+
+
+def test_another_version_converts_again(monkeypatch):
+    network = parts("pytorch")._backend.network
+    former = engines.cache_folder(network)
+    monkeypatch.setattr(engines, "_version", lambda package: "another")
+    assert engines.cache_folder(network) != former
+
+
 def test_a_network_on_trial_is_not_converted(monkeypatch):
     monkeypatch.setattr(engines, "_seconds", lambda engine: -len(engine.name))
     network = parts("pytorch")._backend.network

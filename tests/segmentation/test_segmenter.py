@@ -1,5 +1,7 @@
 """Segmenter with the bundled model on real images."""
 
+import pickle
+import shutil
 from pathlib import Path
 
 import dask.array as da
@@ -12,6 +14,9 @@ from napari_iaunet import Segmenter, average_precision
 from napari_iaunet.errors import Cancelled, DeviceError, ImageError, ModelError
 from napari_iaunet.inference.engines import TileFields
 from napari_iaunet.io.read import read_image
+from napari_iaunet.model.checkpoint import load_model, save_model
+from napari_iaunet.model.registry import find_model
+from napari_iaunet.segmentation.segmenter import _load_once
 
 NUCLEI = "nuclei-fluorescence/train"
 
@@ -179,3 +184,22 @@ def test_small_planes_are_augmented(segmenter, monkeypatch, diameter, count, apa
     assert differs_in_a_mirror() > apart
     both = torch.stack([often.flatten(), foreground(image).flatten()])
     assert 0.8 < torch.corrcoef(both)[0, 1] < 0.9999
+
+
+def test_a_retrained_folder_is_never_used_for_work_begun_before(tmp_path):
+    """Processes keep models; a folder may hold another one by now."""
+    folder = tmp_path / "mine"
+    shutil.copytree(find_model("default"), folder)
+    before = Segmenter(folder, device="cpu")
+    task = pickle.dumps(before)
+    assert pickle.loads(task) is pickle.loads(task)
+    network, card = load_model(folder)
+    with torch.no_grad():
+        network.stem[0].weight.mul_(1.5)
+    save_model(folder, network, card)
+    after = pickle.loads(pickle.dumps(Segmenter(folder, device="cpu")))
+    assert after.fingerprint != before.fingerprint
+    assert pickle.loads(task).fingerprint == before.fingerprint, "it is in memory still"
+    _load_once.cache_clear()
+    with pytest.raises(ModelError, match="is not the one that the work was begun with"):
+        pickle.loads(task)

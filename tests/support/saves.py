@@ -129,6 +129,7 @@ def save_in_a_store(folder, state):
     if not store.exists():
         zarr.open_group(store, mode="w", zarr_format=2).attrs["a"] = 1
         zarr.consolidate_metadata(store)
+        (store / "labels").mkdir()
     write_labels_ome_zarr(store / "labels" / state, _labels(state))
     register_labels(store, state, "0.4")
 

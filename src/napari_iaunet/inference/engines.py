@@ -164,9 +164,10 @@ class OpenVinoEngine:
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "PERFORMANCE_HINT": "LATENCY",
         }
+        converted = (folder / _MODEL).is_file()
         try:
             core = openvino.Core()
-            if not (folder / _MODEL).is_file():
+            if not converted:
                 _convert(network, folder)
             model = core.read_model(folder / _MODEL)
             self._model = core.compile_model(model, "CPU", options)
@@ -174,6 +175,9 @@ class OpenVinoEngine:
             model.remove_result(model.get_results()[1])
             self._masks = core.compile_model(model, "CPU", options)
         except (RuntimeError, OSError) as error:
+            if converted:  # and damaged since: the next use makes it again
+                with contextlib.suppress(OSError):
+                    (folder / _MODEL).unlink()
             reason = " ".join(str(error).split())[:200]
             raise DeviceError(f"OpenVINO cannot use this model: {reason}") from error
 
@@ -272,7 +276,10 @@ def _faster(network: IAUNet, usual: TorchEngine, at_once: bool) -> Engine:
     other: Engine = usual
     # What cannot be converted is not tried again and again.
     with contextlib.suppress(DeviceError):
-        other = OpenVinoEngine(network, folder)
+        try:
+            other = OpenVinoEngine(network, folder)
+        except DeviceError:
+            other = OpenVinoEngine(network, folder)  # if a damaged one was there
         if is_known:
             return other
         seconds = {engine.name: _seconds(engine) for engine in (usual, other)}
@@ -318,13 +325,24 @@ def _read(note: Path) -> dict[str, Any]:
 
 
 def cache_folder(network: IAUNet) -> Path:
-    """Folder of what is kept for a network."""
+    """Folder of what is kept for a network, as these versions convert it."""
     from platformdirs import user_cache_dir
 
     home = os.environ.get("NAPARI_IAUNET_HOME") or user_cache_dir(
         "napari-iaunet", False
     )
-    return Path(home) / "engines" / digest_of(network)[:24]
+    made_by = "".join(_version(name) for name in ("openvino", "napari-iaunet"))
+    name = hashlib.sha256((digest_of(network) + made_by).encode()).hexdigest()[:24]
+    return Path(home) / "engines" / name
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def digest_of(network: IAUNet) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_iaunet.errors import DeviceError, ImageError
+from napari_iaunet.errors import DeviceError, ImageError, ModelError
 from napari_iaunet.identity.describe import DescribedCells
 from napari_iaunet.identity.properties import measure_properties
 from napari_iaunet.inference.backend import Backend
@@ -126,6 +126,7 @@ class Segmenter:
             raise DeviceError("A tile must measure 64 pixels or more.")
         self.config = network.config
         self.settings = settings or DecodeSettings()
+        self._digest = digest_of(network)
         self._backend = Backend(network, device, tile, engine)
         self._finder = CellFinder(self._backend, self.settings, upscales=not on_trial)
         self._clicked: EncodedImage | None = None
@@ -135,7 +136,7 @@ class Segmenter:
         if self._origin is None:
             msg = "A segmenter of a network that is in memory only cannot be pickled."
             raise TypeError(msg)
-        return _load_once, self._origin
+        return _load_once, (*self._origin, self._digest)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -144,7 +145,7 @@ class Segmenter:
 
     def fingerprint_with(self, engine: str) -> str:
         """Return what `fingerprint` would be with another engine."""
-        parts = (digest_of(self._backend.network), self.settings, engine)
+        parts = (self._digest, self.settings, engine)
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     @property
@@ -422,8 +423,19 @@ def _load_once(
     tile: int | None,
     settings: DecodeSettings | None,
     engine: str,
+    digest: str,
 ) -> Segmenter:
-    return Segmenter(model, device, tile=tile, settings=settings, engine=engine)
+    """Load a model for a task that was sent here; the digest is that of its network.
+
+    The folder may hold another model by now: nothing is to be done by two of them.
+    """
+    segmenter = Segmenter(model, device, tile=tile, settings=settings, engine=engine)
+    if segmenter._digest != digest:
+        raise ModelError(
+            f"The model in {model} is not the one that the work was begun with: it has "
+            "been trained since, or differs on this computer."
+        )
+    return segmenter
 
 
 def _planes_of(image: Any, channel_axis: int | None, diameter: float | None) -> Planes:
