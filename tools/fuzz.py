@@ -193,6 +193,10 @@ def damage(path: Path, rng: random.Random) -> None:
         return
     files = sorted(p for p in path.rglob("*") if p.is_file())
     described = [p for p in files if p.suffix == ".json" or p.name.startswith(".z")]
+    weights = path / "weights.safetensors"
+    if weights.exists() and rng.random() < 0.4:
+        damage_weights(weights, rng)
+        return
     for _ in range(rng.choice((1, 1, 2, 3))):
         file = rng.choice(described if rng.random() < 0.7 else files)
         if file in described and rng.random() < 0.8:
@@ -203,6 +207,20 @@ def damage(path: Path, rng: random.Random) -> None:
             file.write_text(json.dumps(mutated_json(values, rng)))
         else:
             file.write_bytes(mutated(file.read_bytes(), rng))
+
+
+def damage_weights(path: Path, rng: random.Random) -> None:
+    """Give some weights values that no training gives."""
+    from safetensors.numpy import load_file, save_file
+
+    weights = load_file(path)
+    for _ in range(rng.choice((1, 2, 8))):
+        values = weights[rng.choice(sorted(weights))]
+        extreme = rng.choice((0, -1, 1e-38, 1e4, -1e9, 3e38, float("nan")))
+        where = np.s_[:] if values.ndim == 0 or rng.random() < 0.5 else np.s_[:1]
+        with np.errstate(invalid="ignore"):
+            values[... if values.ndim == 0 else where] = extreme
+    save_file(weights, path)
 
 
 # -- what is tried --------------------------------------------------------------------
@@ -245,6 +263,8 @@ def _work(link: Connection, seeds: Path, seed: int, numbers: range) -> None:
     from napari_iaunet.errors import IAUNetError
 
     paths = sorted(seeds.iterdir())
+    for path in paths:  # loads the libraries, too, which is not what is timed
+        _FUNCTIONS[seeds.name](path)
     for number in numbers:
         rng = random.Random(f"{seed} {number}")
         source = paths[number % len(paths)]

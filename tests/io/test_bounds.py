@@ -10,6 +10,7 @@ import time
 import zlib
 from pathlib import Path
 
+import numcodecs
 import numpy as np
 import pytest
 import tifffile
@@ -211,6 +212,22 @@ def test_a_million_by_a_million_pixels_in_chunks_of_one(tmp_path):
 def test_a_zarr_array_that_claims_too_much(tmp_path, side):
     path = zarr_array(tmp_path / "a.zarr", shape=[10**6] * 2, chunks=[side] * 2)
     refused(path, "claims to hold|does not fit into memory")
+
+
+@pytest.mark.parametrize("codec", ["gzip", "zlib", "bz2", "lzma", "blosc", "zstd"])
+def test_a_chunk_that_unpacks_to_far_more_than_its_pixels(tmp_path, codec):
+    store = tmp_path / "a.zarr"
+    store.mkdir()
+    claims = {"zarr_format": 2, "shape": [64, 64], "chunks": [64, 64], "dtype": "|u1"}
+    claims |= {"fill_value": 0, "order": "C", "filters": None}
+    compressor = numcodecs.get_codec({"id": codec})
+    (store / ".zarray").write_text(json.dumps(claims | {"compressor": {"id": codec}}))
+    (store / "0.0").write_bytes(compressor.encode(np.ones(64 * 64, np.uint8)))
+    assert np.asarray(read_image(store).array).all()
+    (store / "0.0").write_bytes(compressor.encode(np.zeros(300 * 2**20, np.uint8)))
+    image = read_image(store).array
+    with pytest.raises(ImageError, match=r"chunk 0\.0 unpacks to more than 268 MB"):
+        np.asarray(image)
 
 
 def test_a_zarr_array_without_chunks(tmp_path):

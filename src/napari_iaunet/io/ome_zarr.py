@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.io.bounds import check_zarr_metadata, checked_zarr
 from napari_iaunet.io.damage import reason
 from napari_iaunet.io.pixels import AxisPlace, Pixels
 from napari_iaunet.io.series import pick_image
+from napari_iaunet.io.zarr_bounds import check_zarr_metadata, checked_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.io.bounds import check_series, check_tiff, check_tiff_pages
 from napari_iaunet.io.colours import from_cmyk, from_lab, from_ycbcr
 from napari_iaunet.io.damage import damaged
 from napari_iaunet.io.pixels import AxisPlace, Pixels, in_micrometres
 from napari_iaunet.io.series import pick_image
+from napari_iaunet.io.tiff_bounds import check_series, check_tiff, check_tiff_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
