@@ -270,6 +270,25 @@ def test_bad_parameters(pairs, tmp_path: Path, options, message):
     assert not list(tmp_path.iterdir())
 
 
+def test_two_trainings_never_write_one_model(pairs, tmp_path: Path):
+    options = {"start": None, "config": CONFIG, "recipe": RECIPE, "steps": 1}
+    events = train(pairs, out=tmp_path / "m", device="cpu", **options)
+    next(events)
+    with pytest.raises(TrainingError, match="Another run"):
+        run(pairs, tmp_path / "m", steps=1)
+    events.close()
+    assert not list(tmp_path.iterdir())
+    run(pairs, tmp_path / "m", steps=1)
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_file_is_no_folder_for_a_model(pairs, tmp_path: Path):
+    (tmp_path / "m").write_text("notes")
+    with pytest.raises(TrainingError, match="cannot be made"):
+        run(pairs, tmp_path / "m", steps=1)
+    assert (tmp_path / "m").read_text() == "notes"
+
+
 def test_nothing_annotated(tmp_path: Path):
     blank = [(np.ones((64, 64)), np.zeros((64, 64), int))]
     with pytest.raises(TrainingError, match="no annotated cell"):

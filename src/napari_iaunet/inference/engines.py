@@ -276,10 +276,13 @@ def _faster(network: IAUNet, usual: TorchEngine, at_once: bool) -> Engine:
     other: Engine = usual
     # What cannot be converted is not tried again and again.
     with contextlib.suppress(DeviceError):
+        converted = (folder / _MODEL).is_file()
         try:
             other = OpenVinoEngine(network, folder)
         except DeviceError:
-            other = OpenVinoEngine(network, folder)  # if a damaged one was there
+            if not converted:
+                raise
+            other = OpenVinoEngine(network, folder)  # which is damaged no more
         if is_known:
             return other
         seconds = {engine.name: _seconds(engine) for engine in (usual, other)}

@@ -17,7 +17,7 @@ from napari_iaunet.training.dataset import TrainingData
 from napari_iaunet.training.events import Budget, TrainingEvent
 from napari_iaunet.training.holdout import split
 from napari_iaunet.training.recipe import FINE_TUNING, Recipe
-from napari_iaunet.training.run import Run, check_seed, join_processes
+from napari_iaunet.training.run import Run, alone, check_seed, join_processes
 from napari_iaunet.training.selection import ModelSelection
 from napari_iaunet.training.state import TrainingState, load_state
 
@@ -96,8 +96,8 @@ def train(
     Raises
     ------
     TrainingError
-        If there is nothing to train on, a parameter cannot be used, or `out` cannot
-        be resumed.
+        If there is nothing to train on, a parameter cannot be used, `out` cannot be
+        resumed, or another training is writing there.
     """
     # Read, divide and prepare the images; build or load the network.
     budget, out = Budget(minutes, steps, should_stop), Path(out)
@@ -112,56 +112,57 @@ def train(
     parts = [part.alone() for part in held_out]
     data = TrainingData.prepare(annotations, parts, rehearsal, network.config.diameter)
 
-    # Begin, or go on where the former run stopped.
-    state = TrainingState.begin(network, target, recipe)
-    if resume:
-        load_state(out, state)
-    about = _origin(start, annotations, card or {}, rehearsal=bool(data.rehearsal))
-    run = Run(state, data, recipe, budget, out, seed, about)
-    measured_here = held_out if run.rank == 0 else []  # one process for all
-    selection = ModelSelection(measured_here, target, first, recipe)
-    yield run.event("start")
+    with alone(out):
+        # Begin, or go on where the former run stopped.
+        state = TrainingState.begin(network, target, recipe)
+        if resume:
+            load_state(out, state)
+        about = _origin(start, annotations, card or {}, rehearsal=bool(data.rehearsal))
+        run = Run(state, data, recipe, budget, out, seed, about)
+        measured_here = held_out if run.rank == 0 else []  # one process for all
+        selection = ModelSelection(measured_here, target, first, recipe)
+        yield run.event("start")
 
-    # Until a better model comes, the start is the best one.
-    if selection.keeps_best:
-        selection.begin(load_model(out)[0] if resume else None)
-        if not resume:
-            run.save(first, selection.figures())
-        yield run.event("validation", loss=run.held_out_loss(), **selection.last())
-    last = None if selection.keeps_best else state.averaged
-    # A start that finds the cells shall not be narrowed down to the size of a few.
-    if not selection.start_finds_cells:
-        run.learn_usual_diameter()
+        # Until a better model comes, the start is the best one.
+        if selection.keeps_best:
+            selection.begin(load_model(out)[0] if resume else None)
+            if not resume:
+                run.save(first, selection.figures())
+            yield run.event("validation", loss=run.held_out_loss(), **selection.last())
+        last = None if selection.keeps_best else state.averaged
+        # A start that finds the cells shall not be narrowed down to the size of a few.
+        if not selection.start_finds_cells:
+            run.learn_usual_diameter()
 
-    batches = run.batches()
-    while (done := run.fraction_done()) < 1:
-        with run.clock():
-            batch = next(batches)
-            run.freeze_statistics(done)
-            rate = run.learning_rate(done)
-            losses = run.step(batch, rate)
-        loss = run.total(losses)
-        yield run.event("step", losses=losses, learning_rate=rate, loss=loss)
-        if selection.is_due():
+        batches = run.batches()
+        while (done := run.fraction_done()) < 1:
+            with run.clock():
+                batch = next(batches)
+                run.freeze_statistics(done)
+                rate = run.learning_rate(done)
+                losses = run.step(batch, rate)
+            loss = run.total(losses)
+            yield run.event("step", losses=losses, learning_rate=rate, loss=loss)
+            if selection.is_due():
+                yield run.event("measuring")
+                with run.clock():
+                    measured = _validate(run, selection)
+                yield run.event("validation", **measured)
+            if run.checkpoint_is_due():
+                with run.clock():
+                    run.save(last, selection.figures())
+                yield run.event("checkpoint")
+
+        # Fit the descriptor, measure once more, choose and save.
+        run.fit_descriptor()
+        if selection.has_cells:
             yield run.event("measuring")
-            with run.clock():
-                measured = _validate(run, selection)
-            yield run.event("validation", **measured)
-        if run.checkpoint_is_due():
-            with run.clock():
-                run.save(last, selection.figures())
-            yield run.event("checkpoint")
-
-    # Fit the descriptor, measure once more, choose and save.
-    run.fit_descriptor()
-    if selection.has_cells:
-        yield run.event("measuring")
-        yield run.event("validation", **_validate(run, selection))
-    run.save(last, selection.figures())
-    if selection.found_better and not selection.interpolates:
-        yield run.event("measuring")
-        yield run.event("validation", **_interpolate(run, selection))
-    yield run.event("end", seconds_left=0.0, **selection.kept())
+            yield run.event("validation", **_validate(run, selection))
+        run.save(last, selection.figures())
+        if selection.found_better and not selection.interpolates:
+            yield run.event("measuring")
+            yield run.event("validation", **_interpolate(run, selection))
+        yield run.event("end", seconds_left=0.0, **selection.kept())
 
 
 def _origin(

@@ -6,7 +6,7 @@ import math
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from torch import nn
 from napari_iaunet.atomic import write_files
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.inference.devices import choose_device, cpu_has_bfloat16
+from napari_iaunet.lock import alone_at
 from napari_iaunet.model.checkpoint import model_files
 from napari_iaunet.model.losses import total_loss
 from napari_iaunet.training.augment import Batch, draw_batch
@@ -65,6 +66,25 @@ def check_seed(seed: int) -> None:
     # numpy takes none below 0, torch none above 64 bits.
     if not 0 <= seed < 2**63:
         raise TrainingError("The seed must be a whole number from 0 to 2^63 - 1.")
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Let no other training write into a folder; of several processes, one asks."""
+    if dist.is_initialized() and dist.get_rank():
+        yield
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"The folder {out} cannot be made: {error.strerror or error}."
+        raise TrainingError(msg) from error
+    try:
+        with alone_at(out, TrainingError):
+            yield
+    finally:
+        with suppress(OSError):
+            out.rmdir()  # if nothing was written
 
 
 class _Parallel(nn.Module):
