@@ -125,6 +125,25 @@ def test_segment_writes_labels_table_and_overlay(tmp_path, image, segmenter, cap
     assert "4 cells" in capsys.readouterr().out
 
 
+def test_a_blank_image_is_called_blank(tmp_path, image, segmenter, capsys):
+    blank, lazy = image.parent / "blank.tif", tmp_path / "empty.zarr"
+    tifffile.imwrite(blank, np.full((40, 50), 9, np.uint16))
+    group = zarr.create_group(lazy, zarr_format=2)
+    group.create_array("0", data=np.zeros((30, 40), np.uint8))
+    group.attrs["multiscales"] = [
+        {"axes": ["y", "x"], "datasets": [{"path": "0"}], "version": "0.4"}
+    ]
+    out = tmp_path / "out"
+    assert run("segment", image, blank, lazy, "--out", out) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        f"napari-iaunet: {path}: The image is blank: all pixels have one value."
+        for path in (blank, lazy)
+    ]
+    (mask,) = out.rglob("blank_mask.tif")
+    assert not tifffile.imread(mask).any()
+
+
 def test_segment_to_one_file(tmp_path, image, segmenter):
     assert run("segment", image, "--out", tmp_path / "x" / "cells.tif") == 0
     assert tifffile.imread(tmp_path / "x" / "cells.tif").max() == 4

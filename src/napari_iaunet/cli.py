@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, NoReturn
 import napari_iaunet
 from napari_iaunet import commands
 from napari_iaunet.commands.common import clear_progress, printable, say
-from napari_iaunet.errors import Cancelled, IAUNetError, is_lack_of_memory
+from napari_iaunet.errors import (
+    Cancelled,
+    IAUNetError,
+    import_explained,
+    is_lack_of_memory,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,7 +70,7 @@ def _ending_in_order() -> Iterator[list[int]]:
 
 def _run(args: argparse.Namespace) -> int:
     try:
-        with _warnings_on_stderr():
+        with _warnings_on_stderr(), import_explained():
             return int(args.run(args))
     except (KeyboardInterrupt, Cancelled):
         return _fail("stopped.", 130)

@@ -145,6 +145,45 @@ def test_cancel_while_the_model_is_loaded(qtbot, dock, viewer, fake, monkeypatch
     assert len(fake.arguments) == 1
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.full((40, 50), 7, np.uint8),
+        da.zeros((3, 40, 50), np.uint16, chunks=20),
+        np.full((40, 50, 3), 255, np.uint8),
+        np.full((40, 50), np.nan),
+    ],
+)
+def test_a_blank_image_is_called_blank(qtbot, real_dock, viewer, image):
+    viewer.add_image(image)
+    press(qtbot, real_dock)
+    finish(qtbot, real_dock)
+    blank = "The image is blank: all pixels have one value."
+    assert status(real_dock) == f"0 cells. {blank}"
+    assert messages() == [f"No cells were found. {blank}"]
+    assert len(viewer.layers) == 1
+
+
+def test_planes_are_counted_and_the_bar_never_stands_at_an_end(
+    qtbot, dock, viewer, fake
+):
+    fake.steps, fake.pause = 10, 0.1
+    viewer.add_image(np.zeros((5, 20, 30), np.uint8))
+    told, run = [], dock.segment_panel.run
+    dock.segment_controller.jobs.progressed.connect(
+        lambda done, total: told.append(
+            (done, run.bar.value(), run.bar.maximum(), status(dock))
+        )
+    )
+    press(qtbot, dock)
+    finish(qtbot, dock)
+    texts = [text for *_, text in told]
+    assert "Segmenting… plane 1 of 5" in texts
+    assert "Segmenting… plane 5 of 5" in texts
+    assert all(0 < value < most for done, value, most, _ in told if done)
+    assert all(most == 0 for done, _, most, _ in told if not done)
+
+
 def test_rgb(qtbot, dock, viewer, fake):
     viewer.add_image(data.immunohistochemistry())
     cells = segment(qtbot, dock, viewer)

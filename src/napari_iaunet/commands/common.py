@@ -11,7 +11,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 import napari_iaunet
-from napari_iaunet.errors import IAUNetError
+from napari_iaunet.errors import IAUNetError, import_explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,7 +104,8 @@ def count(text: str) -> int:
 
 def load(args: argparse.Namespace) -> Segmenter:
     """Load the model that the arguments name."""
-    from napari_iaunet.segmentation.segmenter import Segmenter
+    with import_explained():
+        from napari_iaunet.segmentation.segmenter import Segmenter
 
     return Segmenter(model=args.model, device=args.device)
 

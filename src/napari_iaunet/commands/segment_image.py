@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import re
@@ -16,9 +17,11 @@ from napari_iaunet.errors import (
     DeviceError,
     IAUNetError,
     ImageError,
+    InstallationError,
     ModelError,
     is_lack_of_memory,
 )
+from napari_iaunet.segmentation.blank import BLANK, is_blank
 
 if TYPE_CHECKING:
     import argparse
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from napari_iaunet.tracking.track import TrackedCells
 
     Table = dict[str, NDArray[Any]]
+
+log = logging.getLogger(__name__)
 
 # Rows and columns of an overlay at most, in pixels: it is for looking at, so of larger
 # images every second pixel, or fewer, are drawn.
@@ -69,16 +74,16 @@ def segment_image(
 ) -> Outcome:
     """Read an image, find its cells, write what was asked for.
 
-    What concerns only this image is a failure in the outcome; a ModelError or
-    DeviceError, after which no image at all can be segmented, is raised, and so is
-    Cancelled.
+    What concerns only this image is a failure in the outcome; a ModelError, DeviceError
+    or InstallationError, after which no image at all can be segmented, is raised, and
+    so is Cancelled.
     """
     begin = time.perf_counter()
     try:
         image = read(path, args)
         result = _Result(image, target, args)
         table = result.make(load(), progress, runner)
-    except (ModelError, DeviceError, Cancelled):
+    except (ModelError, DeviceError, InstallationError, Cancelled):
         raise
     except IAUNetError as error:
         failure = str(error)
@@ -95,6 +100,8 @@ def segment_image(
         reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
         failure = f"{path} could not be segmented: {reason}."
         return Outcome(path, target, failure=failure)
+    if not result.cells and result.is_blank():
+        log.warning("%s: %s", path, BLANK)
     seconds = time.perf_counter() - begin
     return Outcome(path, target, result.cells, seconds, table)
 
@@ -163,6 +170,12 @@ class _Result:
 
             write_table(f"{beside}_cells.csv", table)
         return table
+
+    def is_blank(self) -> bool:
+        """Whether all pixels of the image have one value."""
+        from napari_iaunet.segmentation.image import as_planes
+
+        return is_blank(as_planes(self.image.array, self.channel_axis))
 
     def _check_linkable(self) -> None:
         from napari_iaunet.tracking.track import ONLY_STACKS

@@ -46,11 +46,11 @@ class IAUNetDock(QWidget):
         )
         self.lookalike_panel = LookalikePanel()
         self.lookalike_controller = LookalikeController(
-            session, self.lookalike_panel, Jobs(self, load_first=True), self
+            session, self.lookalike_panel, Jobs(self, abandons=True), self
         )
         self.track_panel = TrackPanel()
         self.track_controller = TrackController(
-            session, self.track_panel, Jobs(self, load_first=True), self
+            session, self.track_panel, Jobs(self, abandons=True), self
         )
         self.finetune_panel = FinetunePanel()
         self.finetune_controller = FinetuneController(

@@ -153,6 +153,29 @@ def test_loading_is_not_waited_for(qtbot):
     assert outcomes.seen == [("cancelled",), ("succeeded", "new")]
 
 
+def test_what_changes_nothing_is_abandoned(qtbot):
+    jobs = Jobs(abandons=True)
+    outcomes = Outcomes(jobs)
+    go, ended = threading.Event(), threading.Event()
+
+    def work(progress):
+        progress(1, 2)
+        go.wait()
+        try:
+            progress(2, 2)
+        finally:
+            ended.set()
+
+    jobs.start(work, "test")
+    qtbot.wait(50)
+    jobs.cancel()
+    assert outcomes.seen == [("cancelled",)]
+    go.set()
+    qtbot.waitUntil(ended.is_set)
+    qtbot.wait(50)
+    assert outcomes.seen == [("cancelled",)]
+
+
 def test_cancel_after_the_last_report_drops_the_result(qtbot, jobs, outcomes):
     go = threading.Event()
 

@@ -58,6 +58,9 @@ def test_progress_is_a_share_or_to_and_fro(bar):
     for total in (0, 1):
         bar.set_progress(0, total, "Working…")
         assert bar.bar.maximum() == 0
+    for done in (0, 5):
+        bar.set_progress(done, 5, "Working…")
+        assert bar.bar.maximum() == 0, "it never stands still at either end"
     bar.set_busy(False, "Done.")
     assert not bar.bar.isVisible()
 

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
 from napari_iaunet.plugin.widgets.forms import Rows, fill, pick, picker, side_by_side
+from napari_iaunet.plugin.widgets.run_bar import show_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,9 +120,8 @@ class ClickPanel(QWidget):
         self.status.setText(text)
 
     def set_progress(self, done: int, total: int) -> None:
-        """Show how far the image is read; of a single step only that it is at work."""
-        self.bar.setRange(0, total if total > 1 else 0)
-        self.bar.setValue(done)
+        """Show how far the image is prepared, as for `show_progress`."""
+        show_progress(self.bar, done, total)
         self.bar.show()
 
     def hide_progress(self) -> None:

@@ -12,7 +12,11 @@ from napari.qt.threading import create_worker
 from napari.utils import progress as activity_bar
 from qtpy.QtCore import QObject, Qt, Signal
 
-from napari_iaunet.errors import Cancelled, IAUNetError, is_lack_of_memory
+from napari_iaunet.errors import (
+    Cancelled,
+    IAUNetError,
+    is_lack_of_memory,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,9 +108,9 @@ class Jobs(QObject):
     ``succeeded``, ``failed`` and ``cancelled``, in the GUI thread, unless a newer
     job was started meanwhile or the jobs were closed.
 
-    With ``load_first`` the jobs begin by loading a library or a model. That cannot be
-    stopped and is of use to the next job: when it is cancelled it goes on by itself,
-    and ``cancelled`` comes at once.
+    A job stops at its next report. ``cancelled`` does not wait for that where
+    ``abandons`` is true, since the job changes nothing; with ``load_first`` only while
+    nothing is counted yet: a library or a model is loaded, for the next job as well.
     """
 
     progressed = Signal(int, int)
@@ -115,10 +119,14 @@ class Jobs(QObject):
     cancelled = Signal()
 
     def __init__(
-        self, parent: QObject | None = None, *, load_first: bool = False
+        self,
+        parent: QObject | None = None,
+        *,
+        load_first: bool = False,
+        abandons: bool = False,
     ) -> None:
         super().__init__(parent)
-        self._load_first = load_first
+        self._load_first, self.abandons = load_first, abandons
         self._task: _Task | None = None
         self._bar: activity_bar | None = None
 
@@ -167,7 +175,7 @@ class Jobs(QObject):
         task = self._task
         if task is None:
             return
-        if self._load_first and not task.counts:
+        if self.abandons or (self._load_first and not task.counts):
             self.close()
             self.cancelled.emit()
         else:

@@ -10,11 +10,13 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from napari_iaunet.errors import import_explained
+
 
 def load_torch() -> None:
     """Import torch, and what comes with it, never stopping other threads for long.
 
-    To be called in a worker thread.
+    To be called in a worker thread. Raises `InstallationError` if that is impossible.
 
     While a library is opened or the garbage collector runs, no other Python thread
     does. The largest library is opened beforehand through a foreign function, which
@@ -33,7 +35,8 @@ def load_torch() -> None:
     gc.disable()
     try:
         _open_largest_library()
-        importlib.import_module("torch")
+        with import_explained():
+            importlib.import_module("torch")
         # Else the first prediction imports the one, the first layer the other.
         for name in ("torch._decomp", "pandas"):
             with suppress(ImportError):

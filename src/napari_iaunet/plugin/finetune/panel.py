@@ -26,6 +26,7 @@ from napari_iaunet.plugin.finetune.pair_list import PairList
 from napari_iaunet.plugin.finetune.plot import TrainingPlot
 from napari_iaunet.plugin.widgets.fields import shown
 from napari_iaunet.plugin.widgets.forms import Form, side_by_side, title
+from napari_iaunet.plugin.widgets.run_bar import show_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -262,8 +263,7 @@ class FinetunePanel(QScrollArea):
 
     def set_progress(self, share: float, text: str) -> None:
         """Show how much of the training is done."""
-        self.bar.setRange(0, 1000)
-        self.bar.setValue(round(1000 * share))
+        show_progress(self.bar, round(1000 * share), 1000)
         if not self._stopping and not self.pause_button.isChecked():
             self.status.setText(text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,13 @@ class LayerImage:
     n_layer_channels: int = 1  # channels that the layer has, used or not
     # Position of a single plane in its stack; None: the whole layer.
     plane: tuple[int, ...] | None = None
+
+
+def planes_of(image: LayerImage) -> int:
+    """Return how many planes were read: 1 unless they are a stack."""
+    shape = image.array.shape
+    stack, _ = split_axes(len(shape), image.channel_axis)
+    return math.prod(shape[axis] for axis in stack)
 
 
 def added_axes(layer: Layer, image: LayerImage) -> tuple[int, ...]:

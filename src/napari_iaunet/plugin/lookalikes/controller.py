@@ -20,6 +20,7 @@ from napari_iaunet.identity.search import (
 )
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.mouse_tool import MouseTool
+from napari_iaunet.plugin.core.pace import Pace, with_time
 from napari_iaunet.plugin.layers.find import selected_layer
 from napari_iaunet.plugin.layers.scope import CellScope
 from napari_iaunet.plugin.lookalikes import classes as class_layers
@@ -90,6 +91,7 @@ class LookalikeController(QObject):
         self._targets, self._weights = Targets(), dict(DEFAULT_WEIGHTS)
         self._asked: tuple[list[CellsOnImage], str] | None = None
         self._found: Found | None = None
+        self._pace = Pace()
         self._is_on = self._is_moved = self._is_left = False
         self._connections = Connections(*self._wires())
         self._on_layers()
@@ -303,6 +305,7 @@ class LookalikeController(QObject):
             self._found = None
             self._panel.found.set_values(None)
             self._panel.set_busy(True)
+            self._pace = Pace()
             self._tell(_LOADING)
 
     def _show_nothing(self, text: str = "") -> None:
@@ -377,7 +380,7 @@ class LookalikeController(QObject):
     def _on_progress(self, done: int, total: int) -> None:
         self._panel.set_progress(done, total)
         if total:
-            self._tell(_COMPARING)
+            self._tell(with_time(_COMPARING, self._pace.left(done, total)))
 
     def _on_failure(self, message: str) -> None:
         self._show_nothing(message)

@@ -28,6 +28,7 @@ from napari_iaunet.plugin.lookalikes.results_panel import FoundSection
 from napari_iaunet.plugin.lookalikes.weight_sliders import WeightSliders
 from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
 from napari_iaunet.plugin.widgets.forms import Rows, fill, picker, side_by_side, title
+from napari_iaunet.plugin.widgets.run_bar import show_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -195,9 +196,8 @@ class LookalikePanel(QScrollArea):
         self.cancel_button.setEnabled(busy)
 
     def set_progress(self, done: int, total: int) -> None:
-        """Show how far the comparison is; a single step moves to and fro."""
-        self.bar.setRange(0, total if done else 0)
-        self.bar.setValue(done)
+        """Show how far the comparison is, as for `show_progress`."""
+        show_progress(self.bar, done, total)
 
     def set_examples(self, examples: Sequence[Thumbnail]) -> None:
         """Show likes and unlikes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import napari_iaunet
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.core import devices, preferences
 from napari_iaunet.plugin.core.connections import Connections, layer_list
+from napari_iaunet.plugin.core.pace import Pace, tell, with_time
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers import view_state
@@ -22,9 +23,11 @@ from napari_iaunet.plugin.layers.find import (
     pixels_of,
     selected_layer,
 )
+from napari_iaunet.plugin.layers.geometry import planes_of
 from napari_iaunet.plugin.segment.job import find_cells
 from napari_iaunet.plugin.segment.large_job import find_cells_by_parts, is_large
 from napari_iaunet.plugin.segment.large_layer import LargeLayer
+from napari_iaunet.segmentation.blank import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.segment.panel import SegmentPanel
 
 _REPLACED = "The image was replaced, so its cells were dropped. Press Segment again."
+_OTHERWISE = "Try another model or cell diameter."
+_LAST = "Putting the cells together…"
 _GO_ON = "What is done stays: press Segment to go on."
 
 
@@ -49,6 +54,7 @@ class _Run:
     names: tuple[str, ...]
     pixels: tuple[Any, ...]
     large: LargeLayer | None = None
+    pace: Pace = field(default_factory=Pace)
 
 
 class SegmentController(QObject):
@@ -147,6 +153,8 @@ class SegmentController(QObject):
             find = partial(
                 find_cells_by_parts, self._session.segmenters, run.image, result
             )
+        # Only what keeps its parts on disk is waited for when it is cancelled.
+        self.jobs.abandons = run.large is None
         work = partial(_segment, partial(find, **how))
         self.jobs.start(work, f"Segmenting {run.names[0]}")
 
@@ -178,12 +186,20 @@ class SegmentController(QObject):
         return _Run(choice, image, (source.name, *others), pixels, large)
 
     def _on_progress(self, done: int, total: int) -> None:
-        text = "Segmenting…" if total else "Loading the model…"
-        large = self._run and self._run.large
-        if large:
-            large.show()
+        run = self._run
+        if run is None:
+            return
+        if not total:
+            text = "Loading the model…"
+        elif run.large:
+            run.large.show()
+            text = "Segmenting…"
             if total > 1:
-                text = f"Segmenting… {done:,} of {total:,} parts"
+                text += f" {done:,} of {total:,} parts"
+            text = with_time(text, run.pace.left(done, total))
+        else:
+            steps = done, total, planes_of(run.image)
+            text = tell("Segmenting…", _LAST, run.pace, *steps)
         self._panel.run.set_progress(done, total, text)
 
     def _on_success(self, outcome: tuple[Cells, dict[str, str]]) -> None:
@@ -200,9 +216,11 @@ class SegmentController(QObject):
             show_warning(_REPLACED)
             self._on_layers()
             return
-        panel.run.set_busy(False, _summary(cells, found))
-        if len(cells.features) == 0:
-            show_warning("No cells were found. Try another model or cell diameter.")
+        summary = f"0 cells. {BLANK}" if cells.is_blank else _summary(cells, found)
+        panel.run.set_busy(False, summary)
+        if not len(cells.features):
+            reason = BLANK if cells.is_blank else _OTHERWISE
+            show_warning(f"No cells were found. {reason}")
         parameters = _parameters(run, cells)
         if run.large:
             run.large.finish(cells, parameters)

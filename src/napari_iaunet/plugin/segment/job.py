@@ -35,6 +35,7 @@ class Cells:
     diameter: float  # in pixels, as given or as estimated
     seconds: float
     device: str  # what the network ran on
+    is_blank: bool = False  # whether all pixels of the image have one value
 
 
 def find_cells(
@@ -69,7 +70,16 @@ def find_cells(
         diameter=float(result.diameter),
         seconds=time.perf_counter() - begin,
         device=str(getattr(segmenter, "device", device)),
+        is_blank=is_blank(image, len(result.scores)),
     )
+
+
+def is_blank(image: LayerImage, cells: int) -> bool:
+    """Whether no cells were found since all pixels have one value."""
+    from napari_iaunet.segmentation import blank
+    from napari_iaunet.segmentation.image import as_planes
+
+    return not cells and blank.is_blank(as_planes(image.array, image.channel_axis))
 
 
 def for_layer(labels: NDArray[np.int32], cells: int) -> NDArray[np.integer[Any]]:

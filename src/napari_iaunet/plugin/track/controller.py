@@ -12,8 +12,10 @@ from qtpy.QtCore import QObject
 import napari_iaunet
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.core.connections import Connections, layer_list
+from napari_iaunet.plugin.core.pace import Pace, tell
 from napari_iaunet.plugin.layers import cells_on_image
 from napari_iaunet.plugin.layers.find import OURS, find_layer, pixels_of, selected_layer
+from napari_iaunet.plugin.layers.geometry import planes_of
 from napari_iaunet.plugin.layers.scope import CellScope
 from napari_iaunet.plugin.track import layers as track_layers
 from napari_iaunet.plugin.track.job import track_cells
@@ -48,6 +50,7 @@ class TrackController(QObject):
         self._viewer, self._settings = session.viewer, session.settings
         self._scope = CellScope(self._viewer, self._settings.choice, _is_stack)
         self._asked: tuple[str, TrackChoice] | None = None
+        self._pace, self._planes = Pace(), 1
         self._connections = Connections(
             *layer_list(self._viewer, self._on_layers, self._on_selection),
             (panel.cells_picked, self._on_cells),
@@ -106,6 +109,7 @@ class TrackController(QObject):
             self._on_failure(str(error))
             return
         self._asked = pairs[0].labels, choice
+        self._pace, self._planes = Pace(), planes_of(source.image)
         self._panel.run.set_busy(True, "Loading the model…")
         work = partial(
             track_cells,
@@ -118,7 +122,10 @@ class TrackController(QObject):
         self.jobs.start(work, f"Tracking {labels.name}")
 
     def _on_progress(self, done: int, total: int) -> None:
-        text = "Tracking…" if total else "Loading the model…"
+        text = "Loading the model…"
+        if total:
+            steps = done, total, self._planes
+            text = tell("Tracking…", "Linking the cells…", self._pace, *steps)
         self._panel.run.set_progress(done, total, text)
 
     def _on_success(self, found: MeasuredTracks) -> None:

@@ -63,9 +63,8 @@ class RunBar(QWidget):
         self._refresh()
 
     def set_progress(self, done: int, total: int, text: str) -> None:
-        """Show how far the job is; a single step moves to and fro."""
-        self.bar.setRange(0, total if total > 1 else 0)
-        self.bar.setValue(done)
+        """Show how far the job is, as for `show_progress`."""
+        show_progress(self.bar, done, total)
         if not self._stopping:
             self.status.setText(text)
 
@@ -79,3 +78,13 @@ class RunBar(QWidget):
         self.start_button.setEnabled(self._ready and not self._busy)
         self.cancel_button.setEnabled(self._busy and not self._stopping)
         self.bar.setVisible(self._busy)
+
+
+def show_progress(bar: QProgressBar, done: int, total: int) -> None:
+    """Show how much is done.
+
+    Before the first step is done and after the last one it would stand still, and so
+    moves to and fro.
+    """
+    bar.setRange(0, total if 0 < done < total else 0)
+    bar.setValue(done)
