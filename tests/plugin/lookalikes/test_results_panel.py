@@ -53,7 +53,7 @@ def test_every_button_tells_what_is_wanted(qtbot, full):
 def test_counts_while_the_slider_moves(qtbot, full):
     with qtbot.assertNotEmitted(full.threshold_changed):
         full.set_threshold(0.5)
-    assert full.count.text() == "1,001 of 2,001 cells from 0.500"
+    assert full.count.text() == "1,001 of 2,001 cells with similarity 0.500 or more"
     with qtbot.waitSignal(full.threshold_changed) as moved:
         full.slider.setValue(900)
     assert moved.args == [0.9]
@@ -96,9 +96,9 @@ def test_no_cells_at_all(found):
 def test_ten_thousand_alike(found):
     found.set_values(np.full(10_000, 0.5, np.float32))
     found.set_threshold(0.5)
-    assert found.count.text() == "10,000 of 10,000 cells from 0.500"
+    assert found.count.text() == "10,000 of 10,000 cells with similarity 0.500 or more"
     found.set_threshold(0.501)
-    assert found.count.text() == "0 of 10,000 cells from 0.501"
+    assert found.count.text() == "0 of 10,000 cells with similarity 0.501 or more"
 
 
 def test_pictures_are_pressed_and_go_with_the_values(qtbot, full):

@@ -123,7 +123,8 @@ class ClickController(QObject):
         self._on = True
         taken = self._tool.switch_on()
         if taken:
-            show_info(f"Taken by others, so not used for clicks: {', '.join(taken)}.")
+            keys = ", ".join(taken)
+            show_info(f"Keys of another plugin, so not used for clicks: {keys}.")
         self._refresh()
 
     def _switch_off(self, text: str) -> None:

@@ -77,7 +77,7 @@ class EditLog:
         self._highest = known
         if known >= most:
             msg = (
-                f"The layer “{self.layer.name}” is full: its cells can be numbered up "
+                f"The layer “{self.layer.name}” is full: its label ids go up "
                 f"to {most} only. Right-click it in the layer list to convert its "
                 "data type, or choose another layer."
             )

@@ -41,8 +41,8 @@ class TrainingPlot(QWidget):
         self.setMinimumWidth(200)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip(
-            "Above: how wrong the model is, the less the better. Below: the share of "
-            "cells that it finds correctly in the part that it is not trained on."
+            "Above: the loss, the lower the better. Below: average precision (AP) on "
+            "the held-out cells, the higher the better."
         )
         self.clear()
 

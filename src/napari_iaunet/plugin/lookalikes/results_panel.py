@@ -61,11 +61,12 @@ class FoundSection(QWidget):
         self.slider.setAccessibleName("Threshold of the similarity")
         self.slider.setToolTip("How similar a cell must be to be found.")
         self.count = QLabel()
+        self.count.setWordWrap(True)
         self.count.setTextFormat(Qt.TextFormat.PlainText)
         self.count.setWordWrap(True)
         self.extract_button = QPushButton("Extract")
         self.extract_button.setToolTip(
-            "A new layer with just the cells found; they keep their numbers."
+            "A new layer with just the cells found; they keep their label ids."
         )
         self.save_button = QPushButton("Save table…")
         self.save_button.setToolTip("All cells with their similarity and class, CSV.")
@@ -161,7 +162,7 @@ class FoundSection(QWidget):
         found = total - int(self._values.searchsorted(np.float32(self.threshold)))
         self.count.setText(
             f"{found:,} of {total:,} cell{'' if total == 1 else 's'} "
-            f"from {self.threshold:.3f}"
+            f"with similarity {self.threshold:.3f} or more"
         )
 
     def _on_slider(self, value: int) -> None:

@@ -59,7 +59,7 @@ class TrackOptions:
         True,
         "Tracks",
         "Add a Tracks layer; divisions join mother and daughters.",
-        text="also draw their paths",
+        text="also draw their tracks",
     )
 
 
