@@ -236,6 +236,41 @@ def test_label_and_macro_of_a_slide_are_left_out(tmp_path, picture, caplog):
     assert nothing_said(caplog)
 
 
+def one_image_in_files(folder, gray, count):
+    """Sections of a volume, each in a file of its own, as OME describes it."""
+    data = "".join(
+        f'<TiffData IFD="0" FirstZ="{i}" PlaneCount="1">'
+        f'<UUID FileName="z{i}.ome.tif">urn:uuid:{i}</UUID></TiffData>'
+        for i in range(count)
+    )
+    for i in range(count):
+        xml = (
+            '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="urn:uuid:{i}"><Image ID="Image:0"><Pixels ID="Pixels:0" '
+            'DimensionOrder="XYZCT" Type="uint16" SizeX="60" SizeY="50" '
+            f'SizeZ="{count}" SizeC="1" SizeT="1"><Channel ID="Channel:0:0" '
+            f'SamplesPerPixel="1"/>{data}</Pixels></Image></OME>'
+        )
+        path = folder / f"z{i}.ome.tif"
+        tifffile.imwrite(path, gray + i, description=xml.encode(), metadata=None)
+
+
+def test_planes_in_several_files_are_one_image(tmp_path, gray, caplog):
+    one_image_in_files(tmp_path, gray, 3)
+    image = read_image(tmp_path / "z1.ome.tif")
+    np.testing.assert_array_equal(image.array, [gray, gray + 1, gray + 2])
+    assert "planes lie in several files" in said(caplog)
+
+
+def test_planes_that_are_missing_are_told(tmp_path, gray, caplog):
+    one_image_in_files(tmp_path, gray, 3)
+    (tmp_path / "z2.ome.tif").unlink()
+    image = read_image(tmp_path / "z0.ome.tif")
+    assert image.array.shape == (3, 50, 60)
+    assert not image.array[2].any()
+    assert "1 of 3 planes are missing" in caplog.text
+
+
 # -- colours -------------------------------------------------------------------------
 
 

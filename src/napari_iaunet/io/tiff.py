@@ -81,7 +81,7 @@ def read_tiff(
                 array, axes = _without_alpha(array, axes, page)
             else:
                 array, axes = _in_colours(path, array, axes, page)
-            places = _places(tif)
+            places, notes = _places(tif), notes + _about_planes(path, image[0])
     except MemoryError as error:
         msg = f"The image {path} does not fit into memory; save it as OME-Zarr."
         raise ImageError(msg) from error
@@ -148,6 +148,25 @@ def _pixels_of(image: Sequence[Any]) -> NDArray[Any]:
     if len(image) == 1:
         return np.asarray(image[0].asarray())
     return np.stack([series.asarray() for series in image])
+
+
+def _about_planes(path: Path, series: Any) -> tuple[str, ...]:
+    """Return notes of planes that OME says to lie elsewhere, or nowhere."""
+    if series.kind != "ome":
+        return ()
+    notes = []
+    pages = list(series.pages)
+    if missing := sum(page is None for page in pages):
+        notes.append(
+            f"{path}: {missing} of {len(pages)} planes are missing, and are taken for "
+            "empty ones."
+        )
+    if series.is_multifile:
+        notes.append(
+            f"{path}: its planes lie in several files, which are read together; give "
+            "one of these files only."
+        )
+    return tuple(notes)
 
 
 def _kind_of(page: Any) -> int:
