@@ -179,8 +179,9 @@ def match(
     # One match more is worth more than all overlap: the number of matches comes first.
     # A true cell may also stay alone, which is worth less than any match.
     alone, most = np.arange(ids_t.size), min(ids_t.size, ids_p.size)
-    rows = np.concatenate([row, alone])
-    columns = np.concatenate([column, ids_p.size + alone])
+    # Some versions of SciPy match by numbers of 32 bits only.
+    rows = np.concatenate([row, alone]).astype(np.int32)
+    columns = np.concatenate([column, ids_p.size + alone]).astype(np.int32)
     value = np.concatenate([1 + 2 * most + iou, np.ones(ids_t.size)])
     t, p = min_weight_full_bipartite_matching(
         coo_array((value, (rows, columns))).tocsr(), maximize=True
