@@ -106,6 +106,28 @@ def settled(folder: Path, name: str) -> Path:
     return written if written.is_file() else folder / name
 
 
+@contextmanager
+def together(folder: Path, error: type[IAUNetError]) -> Iterator[Path]:
+    """Give a new folder whose files are moved into `folder` if all could be written.
+
+    Parameters
+    ----------
+    folder : Path
+        Must exist; files of other names in it stay.
+    error : subclass of IAUNetError
+        What an OSError, also one of the body, becomes.
+    """
+    with _reported(folder, error), _temporary(folder, "files") as fresh:
+        try:
+            yield fresh
+        except error as failure:
+            # Nobody knows the new folder.
+            known = str(failure).replace(str(fresh), str(folder))
+            raise error(known) from failure
+        for file in fresh.iterdir():
+            _put(file, folder / file.name, None)
+
+
 def move_into_place(
     fresh: Path,
     path: Path,
@@ -140,7 +162,10 @@ def write_json(path: Path, values: Mapping[str, Any], error: type[IAUNetError]) 
 
 def json_bytes(values: Mapping[str, Any]) -> bytes:
     """Return what `write_json` writes."""
-    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode(
+        # Names that are not UTF-8, as JSON has them.
+        errors="backslashreplace"
+    )
 
 
 @contextmanager

@@ -73,6 +73,8 @@ def test_one_label_for_all_cells_is_pointed_out(folders, capsys):
     assert main(["evaluate", str(pred), str(true)]) == 0
     told = capsys.readouterr()
     assert "3 images, 25 annotated cells" in told.out
-    assert told.err.startswith(f"{path}: the labels look like classes, not like cells")
+    assert told.err.startswith(
+        f"napari-iaunet: {path}: the labels look like classes, not like cells"
+    )
     assert "1 label for 12 separate pieces" in told.err
     assert len(told.err.splitlines()) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.evaluation import AveragePrecision
+
+log = logging.getLogger(__name__)
 
 HELP = "score label images"
 
@@ -59,7 +62,7 @@ def _score(true: Path, pred: Path) -> AveragePrecision:
         planes = labels.reshape(-1, *labels.shape[-2:])
         hint = seem_classes(planes[len(planes) // 2])
         if hint:
-            say(f"{path}: {hint}", error=True)
+            log.warning("%s: %s", path, hint)
     if both[0].shape != both[1].shape:
         size, other = (" x ".join(map(str, labels.shape)) for labels in both)
         msg = f"{true} has a shape of {size} pixels, but {pred} one of {other}."

@@ -26,6 +26,7 @@ from napari_iaunet.commands.common import (
     load,
     local,
     positive,
+    printable,
     say,
     show_progress,
 )
@@ -48,6 +49,9 @@ log = logging.getLogger(__name__)
 # And it takes so much memory for images of usual size.
 _FILES_PER_PROCESS = 4
 _BYTES_PER_PROCESS = 1.5e9
+
+# The cells of all images.
+_COMMON_TABLE = "cells.csv"
 
 HELP = "images to label images"
 
@@ -126,6 +130,10 @@ def run(args: argparse.Namespace) -> int:
     if args.scheduler:
         # Workers may have been started in another folder.
         inputs, out = [path.absolute() for path in inputs], out.absolute()
+    if args.table and len(inputs) > 1:
+        from napari_iaunet.io.write import check_table
+
+        check_table(out / _COMMON_TABLE)
     targets = find_targets(inputs, out, args.name, args.series)
     check_inputs_stay(inputs, targets)
     pairs = list(zip(inputs, targets, strict=True))
@@ -136,10 +144,11 @@ def run(args: argparse.Namespace) -> int:
             log.warning(note)
         if outcome.failure is None:
             clear_progress()
-            say(
+            line = (
                 f"{outcome.path}: {outcome.cells} cells in {outcome.seconds:.1f} s, "
                 f"{outcome.target}"
             )
+            say(printable(line))  # whatever its names hold
     found = [outcomes[path] for path in inputs]
     failures = [outcome.failure for outcome in found if outcome.failure is not None]
     for failure in failures:
@@ -303,4 +312,4 @@ def _write_common_table(outcomes: list[Outcome], folder: Path) -> None:
     if done:
         shared = Path(os.path.commonpath([path.parent for path in done]))
         tables = {p.relative_to(shared).as_posix(): t for p, t in done.items()}
-        write_tables(folder / "cells.csv", tables)
+        write_tables(folder / _COMMON_TABLE, tables)

@@ -87,7 +87,7 @@ def segment_image(
         raise
     except IAUNetError as error:
         failure = str(error)
-        if not any(_names(failure, known) for known in (path, target.parent)):
+        if not _names(failure, path):
             failure = f"{path}: {failure}"
         return Outcome(path, target, failure=failure)
     except Exception as error:
@@ -109,6 +109,16 @@ def segment_image(
 def _names(text: str, path: Path) -> bool:
     """Whether a text has the path of a file in it, however short that is."""
     return bool(re.search(rf"(?<![\w.-]){re.escape(str(path))}(?![\w-])", text))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Cells of an image; `is_written` says whether their labels are on the disk."""
+
+    labels: Any
+    table: Table | None
+    tracked: TrackedCells | None = None
+    is_written: bool = False
 
 
 class _Result:
@@ -154,22 +164,18 @@ class _Result:
             raise ImageError(f"{self.target} is a folder, so it is not replaced.")
         # A zarr image may be larger than memory; what is linked, or becomes a TIFF,
         # may not.
+        if self.target.parent.is_dir():
+            self._check_names()  # before the time is spent
         if self.image.path.is_dir() and as_zarr and not self.args.link:
-            labels, table = self._lazily(segmenter, progress, runner)
+            found = self._lazily(segmenter, progress, runner)
         else:
-            labels, table = self._at_once(segmenter, progress)
+            found = self._at_once(segmenter, progress)
+        self._write(found)
         if self.target.parent.name == "labels" and self.image.path.is_dir():
             store = image_folder(self.image.path, self.args.series)
             if self.target.parent == store / "labels":
                 register_labels(store, self.target.name, version_of(store))
-        beside = self.target.parent / self._name
-        if self.args.overlay:
-            self._write_overlay(f"{beside}_overlay.png", labels)
-        if table is not None:
-            from napari_iaunet.io.read import write_table
-
-            write_table(f"{beside}_cells.csv", table)
-        return table
+        return found.table
 
     def is_blank(self) -> bool:
         """Whether all pixels of the image have one value."""
@@ -190,13 +196,9 @@ class _Result:
                 what += f" of {count} channels; --planes C says that these are planes"
             raise ImageError(f"{known}: {what}.")
 
-    def _at_once(
-        self, segmenter: Segmenter, progress: Progress | None
-    ) -> tuple[Any, Table | None]:
+    def _at_once(self, segmenter: Segmenter, progress: Progress | None) -> _Found:
         import numpy as np
 
-        from napari_iaunet.io.ome_zarr import version_of
-        from napari_iaunet.io.read import write_labels, write_labels_ome_zarr
         from napari_iaunet.segmentation.image import as_planes
         from napari_iaunet.segmentation.measure import measure
         from napari_iaunet.tracking.track import track
@@ -220,47 +222,101 @@ class _Result:
             if table:
                 table["label"] = tracked.table[table["label"]].astype(np.int64)
         self.cells = int(labels.max(initial=0))
-        self._make_folder()
-        if self.target.suffix.lower() in TIFF:
-            places = self.image.places
-            write_labels(self.target, labels, axes=self.axes, places=places)
-        else:
-            write_labels_ome_zarr(
-                self.target,
-                labels,
-                axes=self.axes,
-                places=self.image.places,
-                version=version_of(self.image.path),
-            )
-        if tracked:
-            self._write_tracks(tracked)
-        return labels, table
+        return _Found(labels, self._with_places(table), tracked)
 
-    def _write_tracks(self, tracked: TrackedCells) -> None:
+    def _with_places(self, table: Table | None) -> Table | None:
+        """Add columns for time and depth where a stack has both."""
         import numpy as np
 
-        from napari_iaunet.io.read import write_table
+        letters = self.axes[:-2].lower()
+        if table is None or len(set(letters)) < 2:
+            return table
+        shape = [self.image.array.shape[i] for i in self._places[:-2]]
+        places = np.unravel_index(table["plane"], shape)
+        head = {"label": table["label"], "plane": table["plane"]}
+        return head | dict(zip(letters, places, strict=True)) | table
+
+    def _check_names(self) -> None:
+        """Refuse names that cannot be written, or are those of something else."""
+        from napari_iaunet.io.write import check_table
+
+        wanted = {"overlay.png": self.args.overlay, "cells.csv": self.args.table}
+        wanted["tracks.csv"] = self.args.link
+        others = [self._beside(end) for end, asked in wanted.items() if asked]
+        for path in (self.target, *others):
+            try:
+                path.lstat()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                msg = f"{path} cannot be written: {error.strerror}."
+                raise ImageError(msg) from error
+        for path in others:
+            if path.is_dir():
+                raise ImageError(f"{path} is a folder, so it is not replaced.")
+            if path.suffix == ".csv":
+                check_table(path)
+
+    def _beside(self, ending: str) -> Path:
+        """Path of what is written beside the labels."""
+        return self.target.parent / f"{self._name}_{ending}"
+
+    def _write(self, found: _Found) -> None:
+        """Write what is not there yet: all of it, or nothing."""
+        from napari_iaunet.atomic import together
+        from napari_iaunet.io.ome_zarr import version_of
+        from napari_iaunet.io.read import (
+            write_labels,
+            write_labels_ome_zarr,
+            write_table,
+        )
+
+        places = self.image.places
+        self._make_folder()
+        self._check_names()
+        with together(self.target.parent, ImageError) as fresh:
+            if self.args.overlay:
+                self._write_overlay(fresh / self._beside("overlay.png").name, found)
+            if found.table is not None:
+                write_table(fresh / self._beside("cells.csv").name, found.table)
+            if found.tracked:
+                tracks = self._tracks(found.tracked)
+                write_table(fresh / self._beside("tracks.csv").name, tracks)
+            if self.target.suffix.lower() in TIFF:
+                target = fresh / self.target.name
+                write_labels(target, found.labels, axes=self.axes, places=places)
+            elif not found.is_written:
+                write_labels_ome_zarr(
+                    self.target,
+                    found.labels,
+                    axes=self.axes,
+                    places=places,
+                    version=version_of(self.image.path),
+                )
+
+    def _tracks(self, tracked: TrackedCells) -> Table:
+        """Columns of the table of tracks."""
+        import numpy as np
 
         track, plane, y, x = tracked.tracks.T
         parent = [tracked.parents.get(int(number), 0) for number in track]
-        columns = {
+        return {
             "track": track.astype(np.int64),
             "plane": plane.astype(np.int64),
             "y": y,
             "x": x,
             "parent": np.array(parent, np.int64),
         }
-        path = self.target.parent / f"{self._name}_tracks.csv"
-        write_table(path, columns)
 
     def _lazily(
         self, segmenter: Segmenter, progress: Progress | None, runner: Runner | None
-    ) -> tuple[Any, Table | None]:
+    ) -> _Found:
         from napari_iaunet.io.ome_zarr import version_of
         from napari_iaunet.io.ome_zarr_labels import LabelImage
         from napari_iaunet.large.lazy import segment_lazy
 
         self._make_folder()
+        self._check_names()
         found = segment_lazy(
             segmenter,
             self.image.array,
@@ -278,7 +334,8 @@ class _Result:
             ),
         )
         self.cells = len(found.table["label"])
-        return found.labels, found.table if self.args.table else None
+        table = self._with_places(found.table) if self.args.table else None
+        return _Found(found.labels, table, is_written=True)
 
     def _make_folder(self) -> None:
         folder = self.target.parent
@@ -288,9 +345,10 @@ class _Result:
             msg = f"The folder {folder} cannot be made: {error.strerror}."
             raise ImageError(msg) from error
 
-    def _write_overlay(self, path: str, labels: Any) -> None:
+    def _write_overlay(self, path: Path, found: _Found) -> None:
         from napari_iaunet.io.read import write_overlay
 
+        labels = found.labels
         step = math.ceil(max(labels.shape[-2:]) / _LARGEST_PICTURE)
         every, spatial = slice(None, None, step), [slice(None)] * self.image.array.ndim
         for i in self._places[-2:]:

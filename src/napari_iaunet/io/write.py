@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.measure import row_bands
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from napari_iaunet.io.pixels import AxisPlace
 
 _OUTLINE = (0, 255, 0)
+# Tables of this program begin with one of these.
+_FIRST_COLUMNS = (b"label", b"file", b"track")
+_LONGEST_HEADER = 1000
 
 
 def compact(labels: NDArray[Any]) -> NDArray[Any]:
@@ -128,6 +131,21 @@ def write_overlay(
         Image.fromarray(drawn).save(fresh, format="PNG")
 
 
+def check_table(path: Path) -> None:
+    """Raise ImageError if a table of something else is there."""
+    try:
+        with path.open("rb") as file:
+            begin = file.readline(_LONGEST_HEADER)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror or error}."
+        raise ImageError(msg) from error
+    if begin and begin.split(b",")[0] not in _FIRST_COLUMNS:
+        msg = f"{path} is not a table of cells: move it, or write to another folder."
+        raise ImageError(msg)
+
+
 def write_table(
     path: str | os.PathLike[str], table: Mapping[str, NDArray[Any]]
 ) -> None:
@@ -145,7 +163,8 @@ def write_tables(
 ) -> None:
     """Write the tables of several files, by their names, as one.
 
-    The name stands first in each row; what a table lacks is 0 there.
+    The name stands first in each row, bytes of it that are not UTF-8 by
+    their codes; what a table lacks is 0 there.
     """
     names = list(dict.fromkeys(name for table in tables.values() for name in table))
     with _csv_writer(Path(path)) as writer:
@@ -153,7 +172,8 @@ def write_tables(
         for file, table in tables.items():
             lacking = [0] * len(next(iter(table.values())))
             columns = (_as_text(table[n]) if n in table else lacking for n in names)
-            writer.writerows([file, *row] for row in zip(*columns, strict=True))
+            name = os.fsencode(file).decode(errors="backslashreplace")
+            writer.writerows([name, *row] for row in zip(*columns, strict=True))
 
 
 @contextmanager
