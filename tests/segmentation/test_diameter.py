@@ -60,7 +60,7 @@ def test_other_cells_are_found_in_spite_of_what_is_usual(diameter):
 def test_where_no_cell_is_the_whole_image_was_tried_at_all_scales():
     found, _, scales = measured(1000, 80, tolerance=1.1)
     assert found is None
-    assert len(scales) == 3
+    assert scales == [pytest.approx(1.07 * 28 / 80), 1.0, 3.5, 0.4, 0.12]
 
 
 class Crowd:
@@ -69,6 +69,10 @@ class Crowd:
     def __init__(self, *, faint=0.3, scores=(0.9, 0.9), more=True):
         self.faint, self.scores, self.more = faint, scores, more
         self.scales, self.sides = [], []
+
+    def looks_at_cells(self):
+        """Scales at which the cells are not too small to be seen."""
+        return [scale for scale in self.scales if scale > 0.5]
 
     def __call__(self, plane, scale):
         self.scales.append(scale)
@@ -82,13 +86,62 @@ class Crowd:
             y, x = (round((20 + 60 * n) * scale) for n in divmod(number, 4))
             side = round((16 if small else 22) * np.sqrt(np.pi) / 2 * scale)
             box = np.s_[y : y + side, x : x + side]
-            found = not small or (larger and self.more)
+            found = scale > 0.5 and (not small or (larger and self.more))
             labels[box] = number + 1 if found else 0
             foreground[box] = 1 if found else self.faint
         count = int(labels.max())
         scores = np.full(count, self.scores[int(larger)], np.float32)
         fields = SimpleNamespace(foreground=torch.from_numpy(foreground))
         return Decoded(plane, fields, Instances(labels, scores))
+
+
+class Pieces:
+    """Finds squares of a size, surely; at the image's own scale only pieces of them.
+
+    With a colony it takes all of them for one cell where the image is very small.
+    """
+
+    def __init__(self, diameter, *, colony=False):
+        self.diameter, self.colony, self.scales = diameter, colony, []
+
+    def __call__(self, plane, scale):
+        self.scales.append(scale)
+        shape = [round(n * scale) for n in plane.shape[1:]]
+        labels, score = np.zeros(shape, np.int32), 0.65
+        seen = self.diameter * scale
+        if self.colony and scale < 0.2:
+            labels[shape[0] // 4 :, shape[1] // 4 :], score = 1, 0.9
+        elif max(seen / KNOWN, KNOWN / seen) < 2:
+            score = 0.65 if self.colony else 0.85
+            side = round(seen * np.sqrt(np.pi) / 2)
+            for number in range(4):
+                y, x = (round(n * shape[0] / 2) for n in divmod(number, 2))
+                labels[y : y + side, x : x + side] = number + 1
+        elif not self.colony and scale == 1.0 and self.diameter > KNOWN:
+            labels[50:75, 50:75], labels[120:145, 50:75] = 1, 2
+        scores = np.full(labels.max(), score, np.float32)
+        fields = SimpleNamespace(foreground=torch.zeros(tuple(shape)))
+        return Decoded(plane, fields, Instances(labels, scores))
+
+
+def test_cells_of_which_only_pieces_are_found_are_seen_from_afar():
+    network = Pieces(200)
+    found, decoded = measure(network, side=900)
+    assert found == pytest.approx(200, rel=0.06)
+    assert len(decoded.cells.scores) == 4
+    # That costs a fifth of a look at the image's own scale.
+    assert sum(s**2 for s in network.scales[1:]) < 0.3
+
+
+def test_tiny_cells_are_found_in_a_part_that_is_enlarged():
+    network = Pieces(7)
+    found, _ = measure(network, side=500)
+    assert found == pytest.approx(7, rel=0.1)
+
+
+def test_a_colony_is_no_cell():
+    found, _ = measure(Pieces(30, colony=True), side=500)
+    assert found == pytest.approx(30, rel=0.05)
 
 
 def measure(network, usual=None, side=300):
@@ -100,8 +153,9 @@ def measure(network, usual=None, side=300):
 def test_where_cells_may_be_missed_the_image_is_upscaled(scores):
     network = Crowd(scores=scores)
     found, decoded = measure(network)
-    assert len(network.scales) == 2
-    assert network.scales[1] > 1.3
+    first, second = network.looks_at_cells()
+    assert first == 1.0
+    assert second > 1.3
     assert found == pytest.approx(22 / 1.4, rel=0.05)
     assert len(decoded.cells.scores) == 12
 
@@ -112,7 +166,7 @@ def test_where_cells_may_be_missed_the_image_is_upscaled(scores):
 def test_what_finds_no_more_or_worse_cells_is_not_taken(worse):
     network = Crowd(**worse)
     found, decoded = measure(network)
-    assert len(network.scales) == 2
+    assert len(network.looks_at_cells()) == 2
     assert found == pytest.approx(22, rel=0.05)
     assert len(decoded.cells.scores) == 6
 

@@ -38,8 +38,23 @@ _MOST_GROWTH, _SMALL_GROWN = 5.0, 2_900_000
 # of the second, and of that a part of the third if it is upscaled. They trade cells
 # that are measured for time.
 _WHOLE, _WINDOW, _PART = 1100, 512, 300
-# The scale to try where no cell was found: they may be several times the usual size.
-_SMALLER = 0.4
+# Of a plane that becomes larger than so many pixels only such a window is looked at.
+_MOST_PIXELS = 4_500_000
+# Scales to try where no cell was found, or where those that were found are doubtful:
+# they may be pieces of cells that are many times the usual size. The two cost a fifth
+# of what one look at the image's own scale costs.
+_SMALLER = (0.4, 0.12)
+# Much smaller cells are sought in a part of so many pixels' side, which then is as
+# large as a window.
+_LARGER, _TINY_PART = 3.5, 150
+# How often the scale follows the diameter found at the one before: cells that are far
+# from the network's usual size are measured as if they were nearer to it.
+_TURNS = 3
+# Of two scales the better one shows more of the plane as cells and is surer of them:
+# area times this power of the score. From afar glands and colonies look like cells:
+# there it must be better by this factor, which it is where only pieces were found, and
+# show two cells. Chosen on held-out images that were rescaled to cells of 4 to 300 px.
+_POWER, _BETTER = 4, 10.0
 # Where much foreground is faint and was not taken for cells, these may be too small for
 # the network, and the image is upscaled by so much. This factor and those below were
 # chosen on training and on held-out images.
@@ -126,52 +141,143 @@ def measure_plane(
         The cells of the whole plane at the scale of that diameter, where they
         were found on the way.
     """
-    small = max(plane.shape[1:]) <= _WHOLE
+    looks = _Looks(plane, segment_at, known)
     scale = 1.0 if usual is None else scale_for(usual, known, plane.shape)
-    window = plane if small else _middle(plane, round(_WINDOW / min(scale, 1.0)))
-    decoded = segment_at(window, scale)
-    diameter = _median_diameter(decoded, scale)
-    for other in (1.0, _SMALLER):
-        if diameter is None and other != scale:
-            diameter = _median_diameter(segment_at(window, other), other)
-    if diameter is None:
-        return None, decoded if small else None
-    better = scale_for(diameter, known, plane.shape)
-    if not _is_close(better / scale):
-        again = segment_at(window, better)
-        found = _median_diameter(again, better)
-        if found is not None:
-            diameter, decoded, scale = found, again, better
-    upscaled = scale_for(diameter / _UPSCALE, known, plane.shape)
-    if usual is None and not _is_close(upscaled / scale) and _loses(decoded, known):
-        scales = scale, upscaled
-        more = _find_more_upscaled(window, segment_at, decoded, scales, whole=small)
-        if more is not None:
-            most = diameter / _UPSCALE
-            diameter = min(_median_diameter(more, upscaled) or most, most)
-            decoded, scale = more, upscaled
-    final = _is_close(scale_for(diameter, known, plane.shape) / scale)
-    return diameter, decoded if small and final else None
+    found = looks.at(scale)
+    if found.diameter is None and scale != 1.0:
+        found = looks.at(1.0)
+    if found.diameter is None:
+        found = max(found, looks.at_larger(), key=_worth)
+    found = looks.follow(found)
+    if found.diameter is None or (usual is None and _sureness(found) < _GOOD_SCORE):
+        found = looks.for_larger_cells(found)
+    if found.diameter is None:
+        return None, found.of_whole
+    diameter = found.diameter
+    if usual is None and (more := looks.for_missed_cells(found)) is not None:
+        most = diameter / _UPSCALE
+        diameter, found = min(more.diameter or most, most), more
+    final = _is_close(scale_for(diameter, known, plane.shape) / found.scale)
+    return diameter, found.of_whole if final else None
 
 
-def _find_more_upscaled(
-    window: NDArray[np.float32],
-    segment_at: Callable[[NDArray[np.float32], float], Decoded],
-    before: Decoded,
-    scales: tuple[float, float],
-    *,
-    whole: bool,
-) -> Decoded | None:
-    """Segment a window at the second scale; None unless many more cells are found.
+class _Look(NamedTuple):
+    """What was found at a scale.
 
-    `before` is of the window at the first scale; not `whole`, a part is segmented.
+    Attributes
+    ----------
+    decoded : Decoded
+    scale : float
+    is_whole : bool
+        Whether it is the whole plane that was looked at.
     """
-    if not whole:
-        # The window alone would take as long as all the rest of the plane.
-        window = _middle(window, round(_PART / min(scales[0], 1.0)))
-        before = segment_at(window, scales[0])
-    after = segment_at(window, scales[1])
-    return after if _gains(after, before) else None
+
+    decoded: Decoded
+    scale: float
+    is_whole: bool
+
+    @property
+    def diameter(self) -> float | None:
+        """Median cell diameter in the plane's own pixels, None without cells."""
+        return _median_diameter(self.decoded, self.scale)
+
+    @property
+    def of_whole(self) -> Decoded | None:
+        """The cells, if they are those of the whole plane."""
+        return self.decoded if self.is_whole else None
+
+
+def _areas(look: _Look) -> NDArray[np.int64]:
+    labels, scores = look.decoded.cells
+    return np.bincount(labels.ravel(), minlength=len(scores) + 1)[1:]
+
+
+def _sureness(look: _Look) -> float:
+    """Mean score of the pixels of cells; 0 without cells."""
+    areas = _areas(look)
+    return float(areas @ look.decoded.cells.scores / max(areas.sum(), 1))
+
+
+def _worth(look: _Look) -> float:
+    """How much of the plane is shown as cells, and how surely."""
+    share = float(_areas(look).sum() / look.decoded.cells.labels.size)
+    return share * _sureness(look) ** _POWER
+
+
+class _Looks:
+    """Looks at a plane at several scales; parameters are as for `measure_plane`."""
+
+    def __init__(
+        self,
+        plane: NDArray[np.float32],
+        segment_at: Callable[[NDArray[np.float32], float], Decoded],
+        known: float,
+    ) -> None:
+        self._plane, self._segment_at, self._known = plane, segment_at, known
+        self._small = max(plane.shape[1:]) <= _WHOLE
+
+    def at(self, scale: float) -> _Look:
+        """Look at the plane, or at a window in its middle, at a scale."""
+        window = self._window(scale)
+        return _Look(self._segment_at(window, scale), scale, window is self._plane)
+
+    def at_larger(self) -> _Look:
+        """Look for tiny cells."""
+        part = _middle(self._plane, _TINY_PART)
+        return _Look(self._segment_at(part, _LARGER), _LARGER, part is self._plane)
+
+    def follow(self, found: _Look, seen: _Look | None = None) -> _Look:
+        """Go to the scale of the diameter that was found, as long as it changes.
+
+        What was seen before is not looked at again.
+        """
+        for _ in range(_TURNS):
+            if found.diameter is None:
+                break
+            better = scale_for(found.diameter, self._known, self._plane.shape)
+            if _is_close(better / found.scale):
+                break
+            if seen and _is_close(better / seen.scale):
+                return seen
+            again = self.at(better)
+            if again.diameter is None:
+                break
+            found = again
+        return found
+
+    def for_larger_cells(self, found: _Look) -> _Look:
+        """Look for cells of which only pieces, or none, were found."""
+        best, needed = found, _BETTER * _worth(found)
+        for scale in _SMALLER:
+            if scale < found.scale:
+                first = self.at(scale)
+                other = max(first, self.follow(first, found), key=_worth)
+                enough = found.diameter is None or len(other.decoded.cells.scores) >= 2
+                if enough and _worth(other) > max(needed, _worth(best)):
+                    best = other
+        return best
+
+    def for_missed_cells(self, found: _Look) -> _Look | None:
+        """Look again upscaled where cells may be missed; None unless many are found."""
+        scale = found.scale
+        upscaled = scale_for(
+            (found.diameter or self._known) / _UPSCALE, self._known, self._plane.shape
+        )
+        if _is_close(upscaled / scale) or not _loses(found.decoded, self._known):
+            return None
+        part, before = self._window(upscaled), found.decoded
+        if part is not self._plane or not found.is_whole:
+            # The window alone would take as long as all the rest of the plane.
+            part = _middle(self._window(scale), round(_PART / min(scale, 1.0)))
+            before = self._segment_at(part, scale)
+        after = self._segment_at(part, upscaled)
+        more = _gains(after, before)
+        return _Look(after, upscaled, part is self._plane) if more else None
+
+    def _window(self, scale: float) -> NDArray[np.float32]:
+        if self._small and self._plane[0].size * scale**2 <= _MOST_PIXELS:
+            return self._plane
+        return _middle(self._plane, round(_WINDOW / min(scale, 1.0)))
 
 
 def _loses(decoded: Decoded, known: float) -> bool:
@@ -214,6 +320,8 @@ def _is_close(change: float) -> bool:
 
 def _middle(plane: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """Cut the middle out of a (C, Y, X) plane."""
+    if max(plane.shape[1:]) <= size:
+        return plane
     y, x = (max(0, (n - size) // 2) for n in plane.shape[1:])
     return plane[:, y : y + size, x : x + size]
 
