@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from napari_iaunet.errors import IAUNetError
 
+# A name has 255 bytes at most, and a letter up to four; so many leave room for
+# what is added.
+_LONG = 200
 # Of several files, all are written: what is left is to move them.
 _WRITTEN = ".written"
 
@@ -181,7 +185,7 @@ def _reported(path: Path, error: type[IAUNetError]) -> Iterator[None]:
 def _temporary(parent: Path, name: str) -> Iterator[Path]:
     """Make a hidden folder, which is removed with what is left in it."""
     # Names of files have 255 bytes at most.
-    folder = Path(tempfile.mkdtemp(prefix=f".{name[:80]}.", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=f".{name[:40]}.", dir=parent))
     try:
         yield folder
     finally:
@@ -246,7 +250,10 @@ def _put_back(path: Path) -> None:
 
 
 def _aside(path: Path) -> Path:
-    return path.with_name(f".{path.name[:80]}.replaced")
+    name = path.name
+    if len(os.fsencode(name)) > _LONG:
+        name = f"{name[:40]}.{sha256(os.fsencode(name)).hexdigest()[:16]}"
+    return path.with_name(f".{name}.replaced")
 
 
 # -- the disk -------------------------------------------------------------------------

@@ -57,6 +57,13 @@ def test_a_name_that_is_too_long_leaves_nothing(tmp_path, segmenter, cells, leng
         assert names(tmp_path / "out") == []
 
 
+def test_signs_of_four_bytes_count_as_the_disk_counts_them(tmp_path, segmenter, cells):
+    path = tmp_path / ("\U0001f52c" * 60 + ".tif")
+    tifffile.imwrite(path, cells)
+    assert do(segmenter, path, tmp_path / "out").failure is None
+    assert len(names(tmp_path / "out")) == 1
+
+
 def test_where_one_file_cannot_be_written_none_is(tmp_path, segmenter, cells):
     path, out = tmp_path / "a.tif", tmp_path / "out"
     tifffile.imwrite(path, cells)
