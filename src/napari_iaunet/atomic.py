@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 _LONG = 200
 # Of several files, all are written: what is left is to move them.
 _WRITTEN = ".written"
+# How often what a failure leaves is removed, and the seconds between: a chunk of zarr,
+# of which some may be on their way, takes less to write.
+_TRIES, _PAUSE = 5, 0.05
 
 
 @contextmanager
@@ -71,13 +75,20 @@ def replacing_files(folder: Path, error: type[IAUNetError]) -> Iterator[Path]:
         What an OSError, also one of the body, becomes.
     """
     with _reported(folder, error):
+        made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         finish_replacing(folder)
-        with _temporary(folder, "files") as fresh:
-            yield fresh
-            sync(fresh)
-            fresh.replace(folder / _WRITTEN)
-            _sync_one(folder)
+        try:
+            with _temporary(folder, "files") as fresh:
+                yield fresh
+                sync(fresh)
+                fresh.replace(folder / _WRITTEN)
+                _sync_one(folder)
+        except BaseException:
+            if made:
+                with suppress(OSError):  # unless something is in it
+                    folder.rmdir()
+            raise
         finish_replacing(folder)
 
 
@@ -188,6 +199,12 @@ def _temporary(parent: Path, name: str) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=f".{name[:40]}.", dir=parent))
     try:
         yield folder
+    except BaseException:
+        # zarr may still be writing in other threads, which make folders again.
+        for _ in range(_TRIES):
+            shutil.rmtree(folder, ignore_errors=True)
+            time.sleep(_PAUSE)
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
