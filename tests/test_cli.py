@@ -356,6 +356,13 @@ def test_results_never_leave_their_folder(tmp_path, blobs, segmenter, monkeypatc
     assert len(found) == 2
 
 
+def test_a_bad_option_leaves_nothing(tmp_path, store, segmenter, capsys):
+    out = tmp_path / "out" / "a.zarr"
+    assert run("segment", store, "--out", out, "--channel-axis", 7) == 2
+    assert "axis" in complaint(capsys)
+    assert not out.parent.exists()
+
+
 def test_a_folder_named_like_a_result_stays(tmp_path, image, segmenter, capsys):
     out = tmp_path / "out"
     (out / "a_mask.tif").mkdir(parents=True)

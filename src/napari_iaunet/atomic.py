@@ -244,7 +244,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 def _replace_folder(fresh: Path, path: Path) -> None:
     """Replace a folder in two steps; `_put_back` helps if the program dies between."""
-    aside = _aside(path)
+    aside = hidden(path, "replaced")
     path.rename(aside)
     try:
         fresh.replace(path)
@@ -257,7 +257,7 @@ def _replace_folder(fresh: Path, path: Path) -> None:
 
 def _put_back(path: Path) -> None:
     """Bring back the folder that `_replace_folder` had put aside when it was killed."""
-    aside = _aside(path)
+    aside = hidden(path, "replaced")
     if not aside.is_dir():
         return
     if path.exists():
@@ -266,11 +266,12 @@ def _put_back(path: Path) -> None:
         aside.rename(path)
 
 
-def _aside(path: Path) -> Path:
+def hidden(path: Path, end: str) -> Path:
+    """Name a hidden file or folder beside one, for that one alone."""
     name = path.name
     if len(os.fsencode(name)) > _LONG:
         name = f"{name[:40]}.{sha256(os.fsencode(name)).hexdigest()[:16]}"
-    return path.with_name(f".{name}.replaced")
+    return path.with_name(f".{name}.{end}")
 
 
 # -- the disk -------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from napari_iaunet.atomic import hidden
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -32,7 +34,7 @@ def alone_at(
     wait : float
         Seconds to wait for the other program.
     """
-    file = path.with_name(f".{path.name[:80]}.lock")
+    file = hidden(path, "lock")
     lock = FileLock(file, thread_local=False)
     try:
         lock.acquire(timeout=wait)

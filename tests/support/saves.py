@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 import torch
 import zarr
+from scipy import ndimage
 
 from napari_iaunet.atomic import write_files
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.io.ome_zarr_labels import register_labels, write_labels_ome_zarr
 from napari_iaunet.io.read import read_image
 from napari_iaunet.io.write import write_labels, write_table
+from napari_iaunet.large.lazy import segment_lazy
 from napari_iaunet.model.checkpoint import load_model, model_files, save_model
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
+from napari_iaunet.segmentation.decode import Instances
 from napari_iaunet.training.recipe import Recipe
 from napari_iaunet.training.state import (
     TrainingState,
@@ -142,6 +145,32 @@ def read_from_a_store(folder):
     return found[-1] if found == ["old", "new"][: len(found)] else "lost"
 
 
+class _Blocks:
+    """Takes each bright block of a plane for a cell."""
+
+    fingerprint = "blocks"
+
+    def scale_of(self, diameter, shape):
+        return 1.0
+
+    def cells_of(self, plane, diameter, progress, *, whole):
+        labels, count = ndimage.label(plane[0] > 0.5)
+        return Instances(labels.astype(np.int32), np.ones(count, np.float32))
+
+
+def save_large(folder, state):
+    image = np.zeros((60, 40), np.uint8)
+    image[5:15, 5:15] = 200
+    if state == "new":
+        image[45:55, 15:35] = 200
+    segment_lazy(_Blocks(), image, folder / "l.zarr", diameter=20.0, side=32)
+
+
+def read_large(folder):
+    labels = zarr.open_array(folder / "l.zarr", mode="r")[...]
+    return {100: "old", 300: "new"}.get(int((labels > 0).sum()), "lost")
+
+
 # By name: how it is saved, and how it is read.
 SAVES = {
     "model": save_a_model,
@@ -152,6 +181,7 @@ SAVES = {
     "OME-Zarr 0.4": lambda folder, state: _save_zarr(folder, state, "0.4"),
     "OME-Zarr 0.5": lambda folder, state: _save_zarr(folder, state, "0.5"),
     "labels in an OME-Zarr store": save_in_a_store,
+    "large Zarr": save_large,
 }
 READERS = {
     "model": read_a_model,
@@ -162,4 +192,5 @@ READERS = {
     "OME-Zarr 0.4": read_zarr,
     "OME-Zarr 0.5": read_zarr,
     "labels in an OME-Zarr store": read_from_a_store,
+    "large Zarr": read_large,
 }

@@ -315,7 +315,6 @@ class _Result:
         from napari_iaunet.io.ome_zarr_labels import LabelImage
         from napari_iaunet.large.lazy import segment_lazy
 
-        self._make_folder()
         self._check_names()
         found = segment_lazy(
             segmenter,
