@@ -215,11 +215,10 @@ def damage_weights(path: Path, rng: random.Random) -> None:
 
     weights = load_file(path)
     for _ in range(rng.choice((1, 2, 8))):
-        values = weights[rng.choice(sorted(weights))]
+        names = sorted(k for k, v in weights.items() if v.dtype.kind == "f")
+        values = weights[rng.choice(names)]
         extreme = rng.choice((0, -1, 1e-38, 1e4, -1e9, 3e38, float("nan")))
-        where = np.s_[:] if values.ndim == 0 or rng.random() < 0.5 else np.s_[:1]
-        with np.errstate(invalid="ignore"):
-            values[... if values.ndim == 0 else where] = extreme
+        values[slice(None) if rng.random() < 0.5 else slice(1)] = extreme
     save_file(weights, path)
 
 
