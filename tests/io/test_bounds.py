@@ -191,6 +191,16 @@ def test_a_pipe(tmp_path, name):
     refused(tmp_path / name, "neither a file nor a folder")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_within_a_zarr_image(tmp_path):
+    for name in ("c/0/0", ".zattrs"):
+        path = zarr_array(tmp_path / f"{len(name)}.zarr")
+        (path / name).unlink(missing_ok=True)
+        os.mkfifo(path / name)
+        with pytest.raises(ImageError, match="is not a file"):
+            np.asarray(read_image(path).array)
+
+
 def zarr_array(path: Path, **claims: object) -> Path:
     """Write an array of 64 x 64 pixels whose metadata say something else."""
     array = zarr.create_array(path, shape=(64, 64), chunks=(32, 32), dtype="u1")

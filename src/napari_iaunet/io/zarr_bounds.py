@@ -39,7 +39,9 @@ def check_zarr_metadata(folder: Path, names: tuple[str, ...]) -> None:
     """Refuse a zarr folder with a file of metadata that is far too large."""
     for name in names:
         file = folder / name
-        if file.is_file() and file.stat().st_size > _METADATA:
+        if file.exists() and not file.is_file():  # a pipe would be waited for
+            raise ImageError(f"{file} is not a file, so no metadata of zarr.")
+        if file.exists() and file.stat().st_size > _METADATA:
             raise ImageError(f"The file {file} is too large for metadata of zarr.")
 
 
@@ -84,7 +86,11 @@ class _CheckedArray:
         most = max(ALWAYS, 8 * math.prod(sides) * self.dtype.itemsize)
         for key in _keys(self._array, index, sides):
             file = Path(root) / self._array.path / key
-            if file.is_file() and _unpacks_beyond(file, most):
+            if not file.exists():
+                continue
+            if not file.is_file():  # a pipe would be waited for
+                raise ImageError(f"{file} is not a file, so no chunk of an image.")
+            if _unpacks_beyond(file, most):
                 raise ImageError(
                     f"The zarr folder {self._path} is damaged: its chunk {key} unpacks "
                     f"to more than {in_bytes(most)}."
