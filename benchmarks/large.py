@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,10 @@ OPTIONS = ("data", "runs", "model", "threads", "write")
 _PIECE = 4000
 _CHUNK = 1000
 _MEGABYTES = 1024  # of a GiB
+# Sides and diameters, in pixels, of the files of the command line, and the memory in GB
+# that they may take: about 600 MB, and 16 bytes for each pixel.
+_FILES = ((2048, 11, 1.2), (2048, 28, 1.2), (12_000, 28, 3.5))
+_TIFF_PIECE = 2048
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -267,4 +272,48 @@ def _warm_up(segmenter: Any) -> None:
     segmenter.segment(np.zeros((256, 256), np.uint8), diameter=20)
 
 
-PARTS = {"memory": _memory, "workers": _workers}
+# -- the command line -----------------------------------------------------------------
+
+
+def _command(args: argparse.Namespace) -> str:
+    """Peak memory and seconds of the command line for TIFFs, whole processes."""
+    folder = args.runs / "large"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for side, diameter, most in _FILES:
+        path = _make_tiff(args.data, folder, side)
+        seconds, memory = _segment_file(path, folder / "masks", diameter, args.model)
+        title = f"{side} x {side}, diameter {diameter}"
+        rows.append([title, f"{seconds:.0f}", f"{memory:.2f}", f"{most:.1f}"])
+    head = ["16-bit TIFF", "seconds", "peak memory, GB", "at most, GB"]
+    return f"### The command line\n\n{harness.table(head, rows)}"
+
+
+def _make_tiff(data: Path, folder: Path, side: int) -> Path:
+    import tifffile
+
+    path = folder / f"mosaic-{side}.tif"
+    if not path.exists():
+        piece = common.mosaic(data, _TIFF_PIECE, _TIFF_PIECE).image
+        copies = (-(-side // _TIFF_PIECE),) * 2
+        whole = np.tile(piece.astype(np.uint16) * 200 + 1000, copies)
+        tifffile.imwrite(path, whole[:side, :side])
+    return path
+
+
+def _segment_file(
+    path: Path, out: Path, diameter: float, model: str
+) -> tuple[float, float]:
+    """Seconds and peak memory, in GB, of a process of the command line."""
+    words = [sys.executable, "-m", "napari_iaunet.cli", "segment", str(path)]
+    words += ["--out", str(out), "--diameter", str(diameter), "--model", model]
+    begin = time.perf_counter()
+    pid = os.posix_spawn(sys.executable, words, os.environ)
+    _, status, used = os.wait4(pid, 0)
+    if status:
+        sys.exit(f"{path} could not be segmented; see above.")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return time.perf_counter() - begin, used.ru_maxrss * unit / 1e9
+
+
+PARTS = {"memory": _memory, "command": _command, "workers": _workers}
