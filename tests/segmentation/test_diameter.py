@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from napari_iaunet.segmentation.decode import Instances
-from napari_iaunet.segmentation.diameter import Decoded, measure_plane, scale_for
+from napari_iaunet.segmentation.diameter import Decoded, measure_plane
+from napari_iaunet.segmentation.scale import megapixels_seen, scale_for
 
 KNOWN = 28.0
 
@@ -202,3 +203,9 @@ def test_no_image_takes_far_longer_than_usual(shape, diameter):
 def test_small_images_are_upscaled_as_their_cells_want_it():
     assert scale_for(10, KNOWN, (500, 600)) == pytest.approx(1.07 * 2.8)
     assert scale_for(2, KNOWN, (200, 300)) == 4
+
+
+def test_what_an_image_costs_grows_with_its_size_and_with_small_cells():
+    assert megapixels_seen((3, 1000, 2000), 28, KNOWN) == 6
+    assert megapixels_seen((2000, 2000), 5, KNOWN) == pytest.approx(20)
+    assert megapixels_seen((2000, 2000), 280, KNOWN) < 0.1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from skimage.measure import label as label_components
 
 from napari_iaunet.segmentation.measure import disc_area, median_diameter
+from napari_iaunet.segmentation.scale import scale_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,22 +18,8 @@ if TYPE_CHECKING:
     from napari_iaunet.inference.fields import FieldImage
     from napari_iaunet.segmentation.decode import Instances
 
-# Factors within which an image stays at its own scale: in training the scale of crops
-# varies as much, so the network tolerates it.
-_SAME_SCALE = (0.7, 1.4)
-# Where an image is rescaled, its cells become this much larger than the network's
-# usual ones: outlines get finer.
-_GENEROUS = 1.07
 # A change of scale within these bounds buys nothing but time.
 _CLOSE = (0.9, 1.11)
-# Smallest and largest factor: beyond, cells are so large or small that nothing is left
-# of the image, or nothing is in it; and the longest side in pixels, for memory's sake.
-_SCALES = (0.05, 4.0)
-_LARGEST_SIDE = 60_000
-# An image becomes no more than so many times larger, in pixels, so that it never takes
-# far longer than usual. Small ones may, up to so many pixels: as they are, these are
-# segmented several times anyway (`finder.py`).
-_MOST_GROWTH, _SMALL_GROWN = 5.0, 2_900_000
 # Sides in pixels: planes up to the first are measured as a whole; of others, a window
 # of the second, and of that a part of the third if it is upscaled. They trade cells
 # that are measured for time.
@@ -87,30 +73,6 @@ class Decoded(NamedTuple):
     fields: FieldImage | None
     cells: Instances
     lost: float | None = None
-
-
-def scale_for(diameter: float, known: float, shape: tuple[int, ...]) -> float:
-    """Factor that brings cells to what the network knows.
-
-    Close to it the image stays as it is: the network tolerates that, and
-    resampling costs time and sharpness.
-
-    Parameters
-    ----------
-    diameter : float
-        Of the image's cells, in pixels.
-    known : float
-        The network's cell diameter, in pixels.
-    shape : tuple of int
-        (..., Y, X); keeps the rescaled plane within bounds.
-    """
-    scale = known / diameter
-    if _SAME_SCALE[0] <= scale <= _SAME_SCALE[1]:
-        return 1.0
-    scale = min(max(_GENEROUS * scale, _SCALES[0]), _SCALES[1])
-    pixels = shape[-2] * shape[-1]
-    most = math.sqrt(max(_MOST_GROWTH, _SMALL_GROWN / pixels))
-    return min(scale, most, _LARGEST_SIDE / max(shape[-2:]))
 
 
 def measure_plane(

@@ -11,8 +11,8 @@ from napari_iaunet.errors import ImageError, ModelError
 from napari_iaunet.identity.descriptor import cell_pixels
 from napari_iaunet.inference.progress import PlaneProgress
 from napari_iaunet.inference.tiles import rescale
-from napari_iaunet.segmentation.diameter import scale_for
 from napari_iaunet.segmentation.measure import median_diameter, row_image
+from napari_iaunet.segmentation.scale import scale_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -28,7 +28,6 @@ from napari_iaunet.segmentation.diameter import (
     Decoded,
     count_lost,
     measure_plane,
-    scale_for,
 )
 from napari_iaunet.segmentation.measure import disc_area
 from napari_iaunet.segmentation.sampling import (
@@ -36,6 +35,7 @@ from napari_iaunet.segmentation.sampling import (
     is_large,
     sample_normalisations,
 )
+from napari_iaunet.segmentation.scale import scale_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,6 +61,8 @@ _AS_IT_IS = (
     Augmentation(scale=1.25),
     Augmentation(mirrored=True, scale=1.5),
 )
+# Fields of so many pixels, 80 bytes each, may be kept: 1.3 GB.
+_MOST_KEPT = 16_000_000
 # Fewer pixels of the image are noise in it: no cell can be recognised in them.
 _FEWEST_PIXELS = 4
 
@@ -177,14 +179,20 @@ class CellFinder:
         diameter: float,
         steps: PlaneProgress,
         whole: tuple[int, int] | None = None,
+        *,
+        kept: bool = False,
     ) -> FieldImage:
         """Fields at the scale of a diameter; of small planes, with augmentation.
 
-        `whole` is as for `cells`.
+        `whole` is as for `cells`. Fields that are to be `kept` are no larger than can
+        be, or as large as the plane.
         """
         height, width = whole or plane.shape[1:]
         own = plane[0].size
-        plane = rescale(plane, scale_for(diameter, self._known, (height, width)))
+        scale = scale_for(diameter, self._known, (height, width))
+        if kept:
+            scale = min(scale, max(1.0, math.sqrt(_MOST_KEPT / own)))
+        plane = rescale(plane, scale)
         growth = plane[0].size / own
         if growth * height * width > _SMALL:
             return self._backend.fields(plane, steps)

@@ -26,7 +26,6 @@ from napari_iaunet.segmentation.click import (
     check_points,
     segment_clicks,
 )
-from napari_iaunet.segmentation.diameter import scale_for
 from napari_iaunet.segmentation.embedding import (
     LabelPlanes,
     embed_cells,
@@ -34,6 +33,7 @@ from napari_iaunet.segmentation.embedding import (
 )
 from napari_iaunet.segmentation.finder import CellFinder
 from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.segmentation.scale import scale_for
 
 if TYPE_CHECKING:
     import os
@@ -360,7 +360,7 @@ class Segmenter:
         if ready and ready.fields:
             fields = self._finder.ready_fields(ready, planes.plane_shape, steps)
         else:
-            fields = self._finder.fields(planes[0], diameter, steps)
+            fields = self._finder.fields(planes[0], diameter, steps, kept=True)
         return EncodedImage(fields, planes.plane_shape, diameter)
 
     def set_image(

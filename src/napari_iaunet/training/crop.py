@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from napari_iaunet.segmentation.diameter import scale_for
+from napari_iaunet.segmentation.scale import scale_for
 from napari_iaunet.training.appearance import is_gray
 
 if TYPE_CHECKING:

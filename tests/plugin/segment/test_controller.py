@@ -57,6 +57,24 @@ def test_cells_become_a_layer_on_the_image(bench, fake):
     assert bench.settings.diameter == 21, "the estimate is shown"
 
 
+@pytest.mark.parametrize(
+    ("side", "diameter", "says"),
+    [
+        (4500, 5, "about 2 minutes on a processor, as it becomes 2.2 times larger."),
+        (4500, 28, None),
+        (1000, 2, None),
+    ],
+)
+def test_it_is_said_beforehand_that_an_image_takes_long(bench, side, diameter, says):
+    bench.image((side, side))
+    bench.settings.estimate, bench.settings.diameter = False, diameter
+    bench.press()
+    expected = "Loading the model…"
+    if says:
+        expected += f" This image takes long: {says}"
+    assert bench.said() == (True, expected)
+
+
 def test_settings_decide_what_is_done(bench, fake):
     bench.image((4, 20, 30), name="stack")
     bench.viewer.dims.set_point(0, 2)

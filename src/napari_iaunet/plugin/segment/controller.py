@@ -28,6 +28,7 @@ from napari_iaunet.plugin.segment.job import find_cells
 from napari_iaunet.plugin.segment.large_job import find_cells_by_parts, is_large
 from napari_iaunet.plugin.segment.large_layer import LargeLayer
 from napari_iaunet.segmentation.blank import BLANK
+from napari_iaunet.segmentation.scale import megapixels_seen, scale_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 _REPLACED = "The image was replaced, so its cells were dropped. Press Segment again."
 _OTHERWISE = "Try another model or cell diameter."
 _LAST = "Putting the cells together…"
+# What the bundled model was trained around, in pixels: near enough to tell how long an
+# image will take. And megapixels for the network above which one is told so: one takes
+# about a second on two cores.
+_USUAL_DIAMETER, _LONG = 28.0, 90.0
 _GO_ON = "What is done stays: press Segment to go on."
 
 
@@ -143,7 +148,7 @@ class SegmentController(QObject):
             show_warning("The image has changed. Check the settings and press again.")
             return
         self._run = run
-        self._panel.run.set_busy(True, "Loading the model…")
+        self._panel.run.set_busy(True, f"Loading the model…{_warning(run)}")
         how = {k: getattr(choice, k) for k in ("model", "device", "diameter")}
         find: Callable[..., Cells] = partial(
             find_cells, self._session.segmenters, run.image
@@ -248,6 +253,21 @@ class SegmentController(QObject):
             run.large.stop()
             message = f"Cancelled. {_GO_ON}"
         self._panel.run.set_busy(False, message)
+
+
+def _warning(run: _Run) -> str:
+    """Say beforehand if an image will take long; nothing if not."""
+    image, given = run.image, run.choice.diameter
+    shape = tuple(
+        n for axis, n in enumerate(image.array.shape) if axis != image.channel_axis
+    )
+    seen = megapixels_seen(shape, given or _USUAL_DIAMETER, _USUAL_DIAMETER)
+    if seen < _LONG:
+        return ""
+    factor = scale_for(given or _USUAL_DIAMETER, _USUAL_DIAMETER, shape)
+    larger = f", as it becomes {factor:.1f} times larger" if factor > 1 else ""
+    minutes = f"{max(seen / 60, 2):.0f} minutes on a processor"
+    return f" This image takes long: about {minutes}{larger}."
 
 
 def _segment(
