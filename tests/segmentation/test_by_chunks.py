@@ -128,3 +128,15 @@ def test_memory_does_not_depend_on_the_diameter(side, diameter, estimated):
     # Held whole, the first two would take 1.3 GB and more.
     assert after - before < 650
     assert found == pytest.approx(expected, rel=0.1)
+
+
+def test_pieces_that_met_in_the_halo_only_are_not_one_cell():
+    grid = ChunkGrid(1, (40, 80), (40, 40), 10)
+    first, second = (np.zeros(chunk.outer_shape, np.int32) for chunk in grid)
+    first[5:12, 20:46] = first[20:24, 30:46] = first[5:24, 42:46] = 1  # like a U
+    scores = np.full(1, 0.9, np.float32)
+    none = Instances(second, np.zeros(0, np.float32))
+    found = join(grid, [Instances(first, scores), none], 1.0, 4)
+    assert label_components(found.labels, connectivity=1).max() == 1
+    assert found.labels[8, 30] == 1
+    assert found.labels[22, 35] == 0

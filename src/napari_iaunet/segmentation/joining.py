@@ -129,7 +129,7 @@ def join_chunks(
     for chunk, table in zip(grid, joined.tables, strict=True):
         here = chunk.rows, chunk.columns
         labels[here] = table[labels[here]]
-    for number in np.flatnonzero(joined.parts > 1).tolist():
+    for number in np.flatnonzero(joined.may_miss).tolist():
         _make_whole(labels, number + 1, joined.boxes[number])
     return Instances(labels, joined.scores)
 
@@ -144,11 +144,15 @@ class _ChunkCells(NamedTuple):
     scores : (n,) float32
     boxes : (n, 4) int64
         First row, first column, last row + 1, last column + 1, in the plane.
+    cut : (n,) bool
+        Whether it ends where the chunk does: its own pixels may be in pieces that
+        meet in the halo.
     """
 
     area: NDArray[np.int64]
     scores: NDArray[np.float32]
     boxes: NDArray[np.int64]
+    cut: NDArray[np.bool_]
 
     @classmethod
     def of(
@@ -162,7 +166,9 @@ class _ChunkCells(NamedTuple):
                 boxes[label] = *(b.start for b in box), *(b.stop for b in box)
         boxes += np.array([chunk.rows.start, chunk.columns.start] * 2)
         area = np.bincount(own.ravel(), minlength=count + 1)[1:]
-        return cls(area, scores, boxes)
+        cut = np.zeros(count + 1, bool)
+        cut[np.concatenate([own[0], own[-1], own[:, 0], own[:, -1]])] = True
+        return cls(area, scores, boxes, cut[1:])
 
 
 class _Joined(NamedTuple):
@@ -173,15 +179,15 @@ class _Joined(NamedTuple):
     tables : list of (n + 1,) int32
         Of each chunk: the final label of each of its labels, 0 for none.
     scores : (N,) float32
-    parts : (N,) int64
-        In how many chunks the cell lies.
+    may_miss : (N,) bool
+        Whether parts of the cell may miss each other.
     boxes : (N, 4) int64
         As of `_ChunkCells`, around all parts.
     """
 
     tables: list[NDArray[np.int32]]
     scores: NDArray[np.float32]
-    parts: NDArray[np.int64]
+    may_miss: NDArray[np.bool_]
     boxes: NDArray[np.int64]
 
     @classmethod
@@ -190,7 +196,7 @@ class _Joined(NamedTuple):
     ) -> _Joined:
         """Put the parts of cells together; leave out what is too small."""
         row = np.concatenate([table[1:] for table in numbers.tables])
-        area, scores, boxes = (
+        area, scores, boxes, cut = (
             np.concatenate(column)[row > 0] for column in zip(*chunks, strict=True)
         )
         row = row[row > 0] - 1
@@ -206,7 +212,7 @@ class _Joined(NamedTuple):
             (sum_by(row, area * scores, numbers.count) / total)[kept].astype(
                 np.float32
             ),
-            np.bincount(row, minlength=numbers.count)[kept],
+            (np.bincount(row, 1 + cut, minlength=numbers.count) > 1)[kept],
             ends[kept],
         )
 
