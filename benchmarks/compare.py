@@ -135,9 +135,9 @@ def time_clicks(model: str, path: str) -> dict[str, tuple[float, float]]:
     }
 
 
-def label(model: str, path: str, out: str) -> float:
+def label(model: str, path: str, out: str, channel_axis: int | None) -> float:
     """Write the labels of an image; return the diameter that was estimated."""
-    found = _segmenter(model).segment(np.load(path))
+    found = _segmenter(model).segment(np.load(path), channel_axis=channel_axis)
     np.save(out, found.labels)
     return float(found.diameter)
 
@@ -210,7 +210,8 @@ def _compared(
         truth.append(sample.labels)
         used = []
         for worker, labels in zip(workers, (former, this), strict=True):
-            used.append(worker.call(label, model, path, out))
+            axis = sample.channel_axis
+            used.append(worker.call(label, model, path, out, axis))
             labels.append(np.load(out))
         diameters += used[0] == used[1]
     same = sum(map(np.array_equal, former, this))
