@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from napari_iaunet.atomic import move_into_place
+from napari_iaunet.atomic import hidden, move_into_place
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.consolidated import consolidate_again
 from napari_iaunet.io.label_pyramid import CHUNK
@@ -291,7 +291,7 @@ def _create_array(path: Path, shape: tuple[int, ...], side: int) -> Any:
 
 def work_folder(out: Path) -> WorkFolder:
     """Folder in which the parts of `out` are kept until all are there."""
-    return WorkFolder(out.parent / f".{out.name}.unfinished")
+    return WorkFolder(hidden(out, "unfinished"))
 
 
 def _new_plan(request: Request, segmenter: Segmenter, planes: Planes) -> Plan:
