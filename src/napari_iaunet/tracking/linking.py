@@ -309,9 +309,10 @@ class _Linker:
         cost = np.concatenate(
             [worst - score, np.full(count, worst - self.settings.least)]
         )
+        # Some versions of SciPy match by numbers of 32 bits only.
         where = (
-            np.concatenate([row, alone]),
-            np.concatenate([column, len(rows) + alone]),
+            np.concatenate([row, alone]).astype(np.int32),
+            np.concatenate([column, len(rows) + alone]).astype(np.int32),
         )
         graph = coo_array((cost, where), (count, len(rows) + count)).tocsr()
         chosen = zip(*min_weight_full_bipartite_matching(graph), strict=True)
