@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.io
 import tifffile
 
 from napari_iaunet import Segmenter
@@ -88,6 +89,19 @@ def test_a_table_of_something_else_stays(tmp_path, segmenter, cells):
     (out / "cells.csv").write_text("patient,result\n7,8\n")
     assert main(["segment", str(tmp_path), "--out", str(out), "--table"]) == 2
     assert names(out) == ["a_cells.csv", "cells.csv"]
+
+
+@pytest.mark.parametrize("other", ["cells_mask.tif", "cells_overlay.png"])
+def test_only_what_we_wrote_is_replaced(tmp_path, segmenter, cells, other):
+    path, out = tmp_path / "cells.tif", tmp_path / "out"
+    tifffile.imwrite(path, cells)
+    for _ in range(2):  # our own results are replaced
+        assert do(segmenter, path, out, "--overlay").failure is None
+    skimage.io.imsave(out / other, np.full((64, 96), 7, np.uint8), check_contrast=False)
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    done = do(segmenter, path, out, "--overlay")
+    assert f"{other} was not written by this program, or was changed" in done.failure
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
 
 
 def test_time_and_depth_are_columns_of_the_table(tmp_path, segmenter, cells):

@@ -238,7 +238,7 @@ class _Result:
 
     def _check_names(self) -> None:
         """Refuse names that cannot be written, or are those of something else."""
-        from napari_iaunet.io.write import check_table
+        from napari_iaunet.io.write import check_picture, check_table
 
         wanted = {"overlay.png": self.args.overlay, "cells.csv": self.args.table}
         wanted["tracks.csv"] = self.args.link
@@ -256,6 +256,10 @@ class _Result:
                 raise ImageError(f"{path} is a folder, so it is not replaced.")
             if path.suffix == ".csv":
                 check_table(path)
+            else:
+                check_picture(path)
+        if self.target.suffix.lower() in TIFF:
+            check_picture(self.target)
 
     def _beside(self, ending: str) -> Path:
         """Path of what is written beside the labels."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,9 @@ _OUTLINE = (0, 255, 0)
 # Tables of this program begin with one of these.
 _FIRST_COLUMNS = (b"label", b"file", b"track")
 _LONGEST_HEADER = 1000
+# What a label TIFF and an overlay say of who wrote them. Where another program, or a
+# hand, has changed a file since, its own name stands there, or none.
+_PROGRAM = "napari-iaunet"
 
 
 def compact(labels: NDArray[Any]) -> NDArray[Any]:
@@ -67,7 +70,12 @@ def write_labels(
     options = _calibration(stored, axes, places or {})
     with replacing(Path(path), ImageError) as fresh:
         tifffile.imwrite(
-            fresh, stored, photometric="minisblack", compression="zlib", **options
+            fresh,
+            stored,
+            photometric="minisblack",
+            compression="zlib",
+            software=_PROGRAM,
+            **options,
         )
 
 
@@ -125,10 +133,37 @@ def write_overlay(
 ) -> None:
     """Write `overlay` as PNG; see there for the parameters."""
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
+    about = PngInfo()
+    about.add_text("Software", _PROGRAM)
     drawn = overlay(image, labels, channel_axis=channel_axis)
     with replacing(Path(path), ImageError) as fresh:
-        Image.fromarray(drawn).save(fresh, format="PNG")
+        Image.fromarray(drawn).save(fresh, format="PNG", pnginfo=about)
+
+
+def check_picture(path: Path) -> None:
+    """Raise ImageError if a label TIFF or PNG that we did not write is there."""
+    if path.is_file() and _writer_of(path) != _PROGRAM:
+        msg = (
+            f"{path} was not written by this program, or was changed since, so it is "
+            "not replaced: move it, or write to another folder."
+        )
+        raise ImageError(msg)
+
+
+def _writer_of(path: Path) -> object:
+    """Return what a TIFF or PNG says of the program that wrote it, if anything."""
+    import tifffile
+    from PIL import Image
+
+    with suppress(OSError, ValueError, SyntaxError, tifffile.TiffFileError):
+        if path.suffix.lower() == ".png":
+            with Image.open(path, formats=["PNG"]) as picture:
+                return picture.info.get("Software")
+        with tifffile.TiffFile(path) as file:
+            return file.pages.first.tags.valueof("Software")
+    return None
 
 
 def check_table(path: Path) -> None:
