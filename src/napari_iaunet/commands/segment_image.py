@@ -21,7 +21,6 @@ from napari_iaunet.errors import (
     ModelError,
     is_lack_of_memory,
 )
-from napari_iaunet.segmentation.blank import BLANK, is_blank
 
 if TYPE_CHECKING:
     import argparse
@@ -100,8 +99,8 @@ def segment_image(
         reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
         failure = f"{path} could not be segmented: {reason}."
         return Outcome(path, target, failure=failure)
-    if not result.cells and result.is_blank():
-        log.warning("%s: %s", path, BLANK)
+    if not result.cells:
+        result.tell_if_blank()
     seconds = time.perf_counter() - begin
     return Outcome(path, target, result.cells, seconds, table)
 
@@ -177,11 +176,13 @@ class _Result:
                 register_labels(store, self.target.name, version_of(store))
         return found.table
 
-    def is_blank(self) -> bool:
-        """Whether all pixels of the image have one value."""
+    def tell_if_blank(self) -> None:
+        """Say so if all pixels of the image have one value."""
+        from napari_iaunet.segmentation.blank import BLANK, is_blank
         from napari_iaunet.segmentation.image import as_planes
 
-        return is_blank(as_planes(self.image.array, self.channel_axis))
+        if is_blank(as_planes(self.image.array, self.channel_axis)):
+            log.warning("%s: %s", self.image.path, BLANK)
 
     def _check_linkable(self) -> None:
         from napari_iaunet.tracking.track import ONLY_STACKS
