@@ -6,7 +6,9 @@ import hashlib
 import itertools
 import math
 import shutil
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,26 +94,27 @@ def find_cells_by_parts(
     if segmenter.engine != PYTORCH and large_job.is_begun(request(PYTORCH)):
         segmenter = segmenters.get(model, device, PYTORCH)
         progress(0, 1)
-    folder = large_job.folder_for(request(segmenter.engine))
-    result.folder = folder
-    written = folder / "labels"
-    writer = _PartWriter(result)
-    found = segment_lazy(
-        segmenter,
-        image.array,
-        written,
-        channel_axis=image.channel_axis,
-        diameter=diameter,
-        source=result.source,
-        start=result.start,
-        progress=progress,
-        watch=writer,
-    )
-    labels = writer.finish(found.labels)
-    if isinstance(labels, np.ndarray):
-        labels = for_layer(labels, len(found.table["label"]))
-    large_job.finish(folder)
-    shutil.rmtree(written, ignore_errors=True)  # the layer shows a copy
+    with _in_turn(progress):
+        folder = large_job.folder_for(request(segmenter.engine))
+        result.folder = folder
+        written = folder / "labels"
+        writer = _PartWriter(result)
+        found = segment_lazy(
+            segmenter,
+            image.array,
+            written,
+            channel_axis=image.channel_axis,
+            diameter=diameter,
+            source=result.source,
+            start=result.start,
+            progress=progress,
+            watch=writer,
+        )
+        labels = writer.finish(found.labels)
+        if isinstance(labels, np.ndarray):
+            labels = for_layer(labels, len(found.table["label"]))
+        large_job.finish(folder)
+        shutil.rmtree(written, ignore_errors=True)  # the layer shows a copy
     return Cells(
         labels=labels,
         features=features_of(found.table),
@@ -120,6 +123,21 @@ def find_cells_by_parts(
         device=str(segmenter.device),
         is_blank=is_blank(image, len(found.table["label"])),
     )
+
+
+# Held by the run that writes.
+_TURN = threading.Lock()
+
+
+@contextmanager
+def _in_turn(progress: Callable[[int, int], None]) -> Iterator[None]:
+    """Wait for an earlier run, which was stopped and still ends its last part."""
+    while not _TURN.acquire(timeout=0.1):
+        progress(0, 1)
+    try:
+        yield
+    finally:
+        _TURN.release()
 
 
 class _PartWriter:
