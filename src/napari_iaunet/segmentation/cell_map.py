@@ -69,17 +69,18 @@ class ValuePerCell:
         0 for background, else a cell's row + 1.
     table : (N + 1,) array
         The values, that of the background first; may be changed.
-    where : bool array, optional
-        Elsewhere it is as in the background.
+    where : uint8 array, optional
+        0 where it is as in the background, 1 where it is the cell's value; any other
+        number is the value itself. May be changed.
     """
 
     def __init__(
         self,
         index: NDArray[np.int32],
         table: NDArray[Any],
-        where: NDArray[np.bool_] | None = None,
+        where: NDArray[np.uint8] | None = None,
     ) -> None:
-        self._index, self.table, self._where = index, table, where
+        self._index, self.table, self.where = index, table, where
         self.shape, self.ndim, self.size = index.shape, index.ndim, index.size
 
     @property
@@ -89,9 +90,11 @@ class ValuePerCell:
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         values: NDArray[Any] = self.table[self._index[key]]
-        if self._where is None:
+        if self.where is None:
             return values
-        return np.where(self._where[key], values, self.table[0])
+        where = self.where[key]
+        inside = np.where(where == 1, values, self.table[0])
+        return np.where(where > 1, where.astype(values.dtype), inside)
 
     def __array__(
         self, dtype: np.dtype[Any] | None = None, copy: bool | None = None

@@ -206,6 +206,29 @@ def test_likes_unlikes_and_steps(ready):
     assert len(ready.seer.calls) == 1
 
 
+def test_likes_and_unlikes_differ_by_their_shape(ready):
+    ready.click(middle(0, 0))
+    ready.click(middle(0, 4), "Alt")
+    gallery = ready.panel.found.set_gallery
+    ready.qtbot.waitUntil(lambda: gallery.called)
+    drawn = np.asarray(ready.viewer.layers["cells found"].data)
+    like, unlike = (
+        drawn[y - 2 : y + 3, x - 2 : x + 3] for y, x in (middle(0, 0), middle(0, 4))
+    )
+    assert (like[2] == 2).all()
+    assert like[0, 0] != 2
+    assert (np.diag(unlike) == 3).all()
+    assert unlike[2, 0] != 3
+    assert [t.mark for t in ready.told("set_examples")[0]] == [
+        *("+", "\N{MULTIPLICATION SIGN}"),
+    ]
+    gallery.reset_mock()
+    ready.click(middle(0, 5))
+    ready.qtbot.waitUntil(lambda: gallery.called)
+    again = np.asarray(ready.viewer.layers["cells found"].data)
+    assert again[middle(0, 0)] == 0, "a mark goes with its example"
+
+
 def test_examples_are_removed_and_added_by_their_pictures(ready):
     ready.click(middle(0, 0))
     ready.click(middle(0, 1), "Shift")

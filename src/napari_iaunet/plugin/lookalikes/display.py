@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from napari.layers import Labels
@@ -29,6 +29,19 @@ if TYPE_CHECKING:
 
 # Of each kind, in the gallery: more than are looked at, and shown in a moment.
 _PICTURES = 30
+
+
+class _Kind(NamedTuple):
+    """How the pictures of examples are marked."""
+
+    word: str
+    colour: str
+    mark: str
+
+
+_LIKE = _Kind("Like", LIKE_COLOUR, "+")
+_UNLIKE = _Kind("Unlike", UNLIKE_COLOUR, "\N{MULTIPLICATION SIGN}")
+_NO_EXAMPLE = _Kind("", "", "")
 
 
 class LookalikeDisplay:
@@ -141,10 +154,9 @@ class LookalikeDisplay:
         cell = ranking.cell(row)
         pixels = _picture(ranking, cell)
         assert pixels is not None
-        frame = LIKE_COLOUR if cell in query.likes else ""
-        frame = UNLIKE_COLOUR if cell in query.unlikes else frame
+        kind = next((k for k, cells in _kinds(query) if cell in cells), _NO_EXAMPLE)
         text = f"{self._name(ranking, cell)}, similarity {values[row]:.3f}"
-        return Thumbnail(cell, pixels, text, frame)
+        return Thumbnail(cell, pixels, text, kind.colour, kind.mark)
 
     def _name(self, ranking: Ranking[CellMap], cell: CellRef) -> str:
         layer = find_layer(self._viewer, cell.layer, Labels)
@@ -161,9 +173,13 @@ def _picture(ranking: Ranking[CellMap], cell: CellRef) -> NDArray[np.uint8] | No
 
 
 def _examples(ranking: Ranking[CellMap], query: Query) -> Iterator[Thumbnail]:
-    kinds = (("Like", LIKE_COLOUR), ("Unlike", UNLIKE_COLOUR))
-    for (word, colour), cells in zip(kinds, query, strict=True):
+    for kind, cells in _kinds(query):
         for cell in cells:
             pixels = _picture(ranking, cell)
             if pixels is not None:
-                yield Thumbnail(cell, pixels, f"{word}: cell {cell.label}", colour)
+                text = f"{kind.word}: cell {cell.label}"
+                yield Thumbnail(cell, pixels, text, kind.colour, kind.mark)
+
+
+def _kinds(query: Query) -> Iterator[tuple[_Kind, tuple[CellRef, ...]]]:
+    return zip((_LIKE, _UNLIKE), query, strict=True)

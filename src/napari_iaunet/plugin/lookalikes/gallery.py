@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QListView, QListWidget, QListWidgetItem
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtGui import QMouseEvent
 
-_SIDE, _FRAME, _GAP = 48, 3, 4
+_SIDE, _FRAME, _GAP, _MARK = 48, 3, 4, 15
 _KEY = Qt.ItemDataRole.UserRole
 
 
@@ -32,6 +32,7 @@ class Thumbnail(NamedTuple):
     pixels: NDArray[np.uint8]  # (S, S) or (S, S, 3)
     text: str  # shown when the mouse is over it
     frame: str = ""  # a colour; "" for no frame
+    mark: str = ""  # one sign that says what the frame does; "" for none
 
 
 class ThumbnailRow(QListWidget):
@@ -110,6 +111,11 @@ def _icon(thumbnail: Thumbnail) -> QIcon:
         painter = QPainter(pixmap)
         painter.setPen(QPen(QColor(thumbnail.frame), _FRAME))
         painter.drawRect(pixmap.rect().adjusted(1, 1, -2, -2))
+        if thumbnail.mark:
+            corner = QRect(0, 0, _MARK, _MARK)
+            painter.fillRect(corner, QColor("black"))
+            painter.setPen(QColor("white"))
+            painter.drawText(corner, Qt.AlignmentFlag.AlignCenter, thumbnail.mark)
         painter.end()
     icon = QIcon(pixmap)
     # Selected pictures are not to be tinted.

@@ -1,8 +1,12 @@
-"""Show in the viewer how much cells resemble the examples."""
+"""Show in the viewer how much cells resemble the examples.
+
+Nothing is told by a colour alone: cells that are found are outlined, those that are not
+are gray, likes have a cross and unlikes an x.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
@@ -25,7 +29,10 @@ if TYPE_CHECKING:
 LIKE_COLOUR, UNLIKE_COLOUR, FOUND_COLOUR = "#3ddc5a", "#ff4d4d", "#ffffff"
 # Cells below the threshold: gray, so that only those found have a colour.
 _BELOW = (0.45, 0.45, 0.45, 0.6)
-_FOUND, _LIKE, _UNLIKE = 1, 2, 3
+_FOUND, _LIKE, _UNLIKE, _BORDER = 1, 2, 3, 4
+# A mark is so many times as long as its cell is wide; its black border shows on bright
+# cells, as its colour does on dark ones.
+_MARK_LENGTH, _BORDER_COLOUR = 0.6, "#000000"
 # napari needs some way between the contrast limits; the image shows through the cells.
 _NARROWEST, _OPACITY = 1e-3, 0.65
 
@@ -51,10 +58,13 @@ class SimilarityLayers:
         self.cells = cells
         count = len(cells) + 1
         shape = _shape(labels)
-        index, edges = cells.index.reshape(shape), cells.edges.reshape(shape)
+        index = cells.index.reshape(shape)
+        where = cells.edges.reshape(shape).astype(np.uint8)
+        self._planes = where.reshape(-1, *cells.index.shape[-2:])
+        self._marked: list[tuple[tuple[Any, ...], NDArray[np.uint8]]] = []
         self._values = ValuePerCell(index, np.full(count, np.nan, np.float32))
         # As quick as napari's own outlines are slow: these need no search for edges.
-        self._numbers = ValuePerCell(index, np.zeros(count, np.uint8), edges)
+        self._numbers = ValuePerCell(index, np.zeros(count, np.uint8), where)
         self._image: Image | None = None
         self._outlines: Labels | None = None
         self._is_waiting = False
@@ -83,17 +93,43 @@ class SimilarityLayers:
         likes: Sequence[int],
         unlikes: Sequence[int],
     ) -> None:
-        """Outline the cells that were found, and the examples by their rows."""
+        """Outline the cells that were found, and mark the examples by their rows."""
         table = self._numbers.table
+        while self._marked:
+            place, before = self._marked.pop()
+            self._planes[place] = before
         table[1:] = np.where(found, _FOUND, 0)
         for rows, number in ((likes, _LIKE), (unlikes, _UNLIKE)):
             table[np.asarray(rows, np.intp) + 1] = number
+            for row in rows:
+                self._mark(row, number)
         if self._outlines is None or self._outlines not in self._viewer.layers:
             return
         if self._is_waiting:
             self._is_waiting, self._outlines.visible = False, True
         else:
             self._outlines.refresh()
+
+    def _mark(self, row: int, number: int) -> None:
+        """Draw a cross into a like, an x into an unlike, as far as the cell reaches."""
+        table, index = self.cells.table, self.cells.index
+        half = max(2, round(_MARK_LENGTH * float(table["area"][row]) ** 0.5 / 2))
+        plane, y, x = (round(float(table[key][row])) for key in ("plane", "y", "x"))
+        rows = slice(max(0, y - half - 1), y + half + 2)
+        columns = slice(max(0, x - half - 1), x + half + 2)
+        place = (plane, rows, columns)
+        part = self._planes[place]
+        own = index.reshape(self._planes.shape)[place] == row + 1
+        across, down = np.ogrid[rows.start : rows.stop, columns.start : columns.stop]
+        mark, border = _drawn(
+            (across - y)[: part.shape[0]],
+            (down - x)[:, : part.shape[1]],
+            half,
+            upright=number == _LIKE,
+        )
+        drawn = np.where(mark, number, np.where(border, _BORDER, part))
+        self._marked.append((place, part.copy()))
+        self._planes[place] = np.where(own, drawn, part)
 
     @property
     def is_closed(self) -> bool:
@@ -134,6 +170,7 @@ class SimilarityLayers:
                         _FOUND: FOUND_COLOUR,
                         _LIKE: LIKE_COLOUR,
                         _UNLIKE: UNLIKE_COLOUR,
+                        _BORDER: _BORDER_COLOUR,
                     }
                 ),
                 opacity=1.0,
@@ -146,6 +183,17 @@ class SimilarityLayers:
 
 def _shape(labels: Labels) -> tuple[int, ...]:
     return tuple(labels.level_shapes[0]) if labels.multiscale else labels.data.shape
+
+
+def _drawn(
+    y: NDArray[np.intp], x: NDArray[np.intp], half: int, *, upright: bool
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return where a cross or an x is around (0, 0), and where it has a border."""
+    thick = half // 5
+    near, far = (np.abs(y), np.abs(x)) if upright else (np.abs(y - x), np.abs(y + x))
+    reach = np.maximum(np.abs(y), np.abs(x))
+    line = np.minimum(near, far)
+    return (line <= thick) & (reach <= half), (line <= thick + 1) & (reach <= half + 1)
 
 
 def _colours() -> Colormap:
