@@ -155,10 +155,10 @@ def test_likes_and_unlikes(ready):
     ready.click(middle(1, 4), ALT)
     words = [t.text.split(":")[0] for t in ready.panel.examples.thumbnails]
     assert words == ["Like", "Like", "Unlike", "Unlike"]
-    # Unlikes are outlined, too, in another colour.
+    # Unlikes are outlined, too, in another colour, and have an x with a border.
     assert ready.found == ready.bright | {5, 12}
     outlines = np.asarray(ready.viewer.layers["cells found"].data)
-    assert set(outlines[ready.labels == 5].tolist()) == {0, 3}
+    assert set(outlines[ready.labels == 5].tolist()) == {0, 3, 4}
     ready.click(middle(0, 4), SHIFT)
     words = [t.text.split(":")[0] for t in ready.panel.examples.thumbnails]
     assert words == ["Like", "Like", "Like", "Unlike"]
