@@ -17,6 +17,7 @@ from napari_iaunet.inference.devices import autocast_dtype, release_memory
 from napari_iaunet.inference.engines import choose_engine
 from napari_iaunet.inference.fields import FieldImage
 from napari_iaunet.inference.tiles import pad_to_stride, plan_blocks, rescale, run_tiled
+from napari_iaunet.model.forks import check_not_forked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -74,6 +75,7 @@ class Backend:
         tile: int | None = None,
         engine: str | None = None,
     ) -> None:
+        check_not_forked()
         self.config = network.config
         self.device = device
         self.tile = tile or (_TILE_CUDA if device.type == "cuda" else _TILE)
@@ -248,6 +250,7 @@ class Backend:
 
     def _with_memory(self, work: Callable[[], _Made]) -> _Made:
         """Do some work; out of memory halves the tile and begins again."""
+        check_not_forked()
         while True:
             try:
                 return work()
@@ -267,6 +270,7 @@ class Backend:
     @torch.inference_mode()
     def same_cell(self, difference: Tensor, votes: Tensor) -> Tensor:
         """`IAUNet.same_cell_logit` in pieces that stay in the processor's cache."""
+        check_not_forked()
         head = self._head
         pieces = [
             head.same_cell_logit(d, v)

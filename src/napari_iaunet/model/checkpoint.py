@@ -12,6 +12,7 @@ from safetensors.torch import save as serialise
 
 from napari_iaunet.atomic import json_bytes, settled, write_files
 from napari_iaunet.errors import ModelError
+from napari_iaunet.model.forks import check_not_forked
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 from napari_iaunet.model.registry import CARD, CONFIG, WEIGHTS, read_json
 
@@ -184,7 +185,10 @@ def load_model(folder: str | os.PathLike[str]) -> tuple[IAUNet, dict[str, Any]]:
     ------
     ModelError
         If anything is missing, damaged, foreign or of the wrong shape.
+    DeviceError
+        In a fork of a process that has loaded one.
     """
+    check_not_forked()
     folder = Path(folder)
     while True:
         before = _versions(folder)

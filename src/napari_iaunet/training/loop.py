@@ -11,6 +11,7 @@ import torch
 
 from napari_iaunet.inference.devices import use_large_pages
 from napari_iaunet.model.checkpoint import load_model
+from napari_iaunet.model.forks import check_not_forked
 from napari_iaunet.model.network import IAUNet
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.training.dataset import TrainingData
@@ -100,6 +101,7 @@ def train(
         resumed, or another training is writing there.
     """
     # Read, divide and prepare the images; build or load the network.
+    check_not_forked()
     budget, out = Budget(minutes, steps, should_stop), Path(out)
     check_seed(seed)
     recipe = recipe or (Recipe() if start is None else FINE_TUNING)

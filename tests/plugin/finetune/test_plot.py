@@ -99,4 +99,4 @@ def test_ten_thousand_steps_in_a_narrow_dock(plot):
 
 
 def test_it_says_what_it_shows(plot):
-    assert "the less the better" in plot.toolTip()
+    assert "the lower the better" in plot.toolTip()
