@@ -11,16 +11,6 @@ from napari_iaunet.training.crop import draw_crop
 from napari_iaunet.training.dataset import Annotation, prepare
 
 
-@pytest.fixture(scope="module")
-def source():
-    labels = np.zeros((160, 200), np.int32)
-    ys, xs = np.mgrid[:160, :200]
-    for number, (y, x) in enumerate([(40, 40), (40, 68), (110, 60), (90, 150)], 1):
-        labels[(ys - y) ** 2 + (xs - x) ** 2 <= 14**2] = number
-    # Each cell has a brightness of its own, so the image tells who is where.
-    return prepare(Annotation(labels * 50.0, labels), 28.0)
-
-
 @pytest.mark.parametrize("seed", range(12))
 def test_targets_are_exact(source, seed: int):
     crop = draw_crop(source, 96, np.random.default_rng(seed))

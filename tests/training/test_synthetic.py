@@ -7,20 +7,10 @@ from scipy import ndimage
 
 from napari_iaunet.training import augment, synthetic
 from napari_iaunet.training.augment import draw_batch
-from napari_iaunet.training.dataset import Annotation, prepare
 from napari_iaunet.training.noise import smooth_noise
 from napari_iaunet.training.synthetic import STAINED, STAINS, draw_synthetic, render
 from napari_iaunet.training.synthetic_labels import FAMILIES, draw_labels
 from napari_iaunet.training.synthetic_looks import LOOKS
-
-
-@pytest.fixture(scope="module")
-def source():
-    labels = np.zeros((160, 200), np.int32)
-    ys, xs = np.mgrid[:160, :200]
-    for number, (y, x) in enumerate([(40, 40), (40, 68), (110, 60), (90, 150)], 1):
-        labels[(ys - y) ** 2 + (xs - x) ** 2 <= 14**2] = number
-    return prepare(Annotation(labels * 50.0, labels), 28.0)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
