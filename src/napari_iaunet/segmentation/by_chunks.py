@@ -103,8 +103,12 @@ def in_turn(
     """Read chunks, run the network over them, and finish them, all in their order.
 
     While a chunk is finished, the network runs over the next one, and the one after
-    that is read.
+    that is read. A single one needs no threads: memory that they take is fresh, which
+    costs time.
     """
+    if len(grid) == 1:
+        yield finish(run(read(grid[0]), grid[0]), grid[0])
+        return
     with ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as finishing:
         coming = reading.submit(read, grid[0])
         finished: Future[_Found] | None = None
