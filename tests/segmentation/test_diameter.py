@@ -150,7 +150,9 @@ def measure(network, usual=None, side=300):
     return measure_plane(plane, network, KNOWN, usual)
 
 
-@pytest.mark.parametrize("scores", [(0.9, 0.9), (0.9, 0.83), (0.6, 0.65)])
+@pytest.mark.parametrize(
+    "scores", [(0.9, 0.9), (0.9, 0.83), (0.6, 0.65), (0.66, 0.655), (0.655, 0.66)]
+)
 def test_where_cells_may_be_missed_the_image_is_upscaled(scores):
     network = Crowd(scores=scores)
     found, decoded = measure(network)

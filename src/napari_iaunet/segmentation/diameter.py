@@ -49,8 +49,9 @@ _FAINT, _FAINT_AREA = 0.2, 0.025  # Probability; share of a usual cell's area.
 _MANY_LOST = 0.1  # Per cell that was found.
 _FEW_CELLS = 5
 # What must be gained, as a factor of the sum of all scores, and the median score that
-# is good enough not to be compared.
-_GAINED, _GOOD_SCORE = 1.18, 0.82
+# is good enough not to be compared. Where it is not, this power of its change counts as
+# well: twice as many cells may be a little more doubtful, and rounding decides nothing.
+_GAINED, _GOOD_SCORE, _DOUBT = 1.18, 0.82, 8
 
 
 class Decoded(NamedTuple):
@@ -266,13 +267,13 @@ def count_lost(
 
 
 def _gains(upscaled: Decoded, usual: Decoded) -> bool:
-    """Whether many more cells are found, and these are no more doubtful."""
+    """Whether many more cells are found, and these are hardly more doubtful."""
     more, less = upscaled.cells.scores, usual.cells.scores
     if min(len(more), len(less)) < _FEW_CELLS:
         return False
-    median = np.median(more)
-    good = median >= _GOOD_SCORE or median > np.median(less)
-    return bool(good and more.sum() > _GAINED * less.sum())
+    gained, median = more.sum() / less.sum(), np.median(more)
+    change = 1.0 if median >= _GOOD_SCORE else float(median / np.median(less))
+    return bool(gained * min(change, 1.0) ** _DOUBT > _GAINED)
 
 
 def _is_close(change: float) -> bool:
