@@ -8,6 +8,7 @@ import pytest
 from napari_iaunet import atomic
 from napari_iaunet.atomic import (
     finish_replacing,
+    hidden,
     move_into_place,
     replacing,
     replacing_files,
@@ -217,3 +218,12 @@ def test_all_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     synced = [(s.st_ino, s.st_dev) for s in told]
     assert set(synced) == set(parts)
     assert synced[-1] == parts[-1]
+
+
+def test_long_names_that_begin_alike_have_hidden_files_of_their_own(tmp_path):
+    for end in ("", "\U0001f52c" * 20):  # letters of one byte and of four
+        names = {f"{'x' * 150}{end}{i}.zarr" for i in range(9)}
+        files = {hidden(tmp_path / name, "lock") for name in names}
+        assert len(files) == 9
+        for file in files:
+            file.touch()

@@ -12,6 +12,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+import skimage.io
 import tifffile
 import zarr
 from scipy import ndimage
@@ -739,6 +740,16 @@ def test_train_never_writes_over_a_model(tmp_path, training, capsys):
     assert run(*options, "--resume") == 0
 
 
+@pytest.mark.parametrize("name", ["card.json", "training.json"])
+def test_train_replaces_no_file_of_others(tmp_path, training, capsys, name):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text("of another program")
+    options = ("train", tmp_path, "--out", tmp_path / "mine", "--start", "none")
+    assert run(*options) == 2
+    assert f"holds a model already ({name})" in complaint(capsys)
+    assert not training.calls
+
+
 def test_train_interrupted(tmp_path, training, capsys, monkeypatch):
     def train(pairs, **kwargs):
         yield TrainingEvent("start", 0)
@@ -748,8 +759,14 @@ def test_train_interrupted(tmp_path, training, capsys, monkeypatch):
     options = ("train", tmp_path, "--out", tmp_path / "model", "--start", "none")
     assert run(*options) == 130
     assert "before anything was saved" in capsys.readouterr().err
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model/training.json").write_text("{}")
+
+    def save_and_stop(pairs, *, out, **kwargs):
+        yield TrainingEvent("start", 0)
+        out.mkdir()
+        (out / "training.json").write_text("{}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", save_and_stop)
     assert run(*options) == 130
     assert "--resume" in capsys.readouterr().err
 
@@ -869,7 +886,21 @@ def test_demo_writes_files(tmp_path, segmenter, capsys):
     assert " cells in " in capsys.readouterr().out
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs X11 or Wayland")
+@pytest.mark.parametrize("other", ["demo_mask.tif", "demo_overlay.png"])
+def test_demo_replaces_only_what_it_wrote(tmp_path, segmenter, capsys, other):
+    for _ in range(2):
+        assert run("demo", "--headless", "--out", tmp_path) == 0
+    skimage.io.imsave(tmp_path / other, np.eye(9, dtype=np.uint8), check_contrast=False)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    calls = len(segmenter.calls)
+    assert run("demo", "--headless", "--out", tmp_path) == 2
+    told = complaint(capsys)
+    assert f"{other} was not written by this program" in told
+    assert f"rename it, such as to old_{other}; then do this again" in told
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+    assert len(segmenter.calls) == calls
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays of Linux")
 def test_demo_does_without_a_display_that_is_gone(
     tmp_path, segmenter, monkeypatch, capsys

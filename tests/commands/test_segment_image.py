@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import skimage.io
 import tifffile
+import zarr
 
 from napari_iaunet import Segmenter
 from napari_iaunet.cli import main
@@ -102,6 +103,22 @@ def test_only_what_we_wrote_is_replaced(tmp_path, segmenter, cells, other):
     done = do(segmenter, path, out, "--overlay")
     assert f"{other} was not written by this program, or was changed" in done.failure
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+
+
+def test_names_are_checked_before_the_time_is_spent_and_before_the_end(
+    tmp_path, segmenter, cells, monkeypatch
+):
+    path, out = tmp_path / "a.zarr", tmp_path / "out"
+    zarr.save_array(str(path), cells)
+    out.mkdir()
+    seen = []
+    monkeypatch.setattr("napari_iaunet.io.ours.check_table", seen.append)
+    target, options = out / "a_mask.zarr", ("--table", "--out", str(out))
+    parser = argparse.ArgumentParser()
+    segment.add_arguments(parser)
+    args = parser.parse_args([str(path), *options])
+    assert segment_image(lambda: segmenter, path, target, args).failure is None
+    assert seen == [out / "a_cells.csv"] * 2
 
 
 def test_time_and_depth_are_columns_of_the_table(tmp_path, segmenter, cells):

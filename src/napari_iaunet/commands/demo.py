@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     from skimage.data import immunohistochemistry
 
     why = "" if args.headless else _why_no_window()
+    if args.headless or why:
+        _check_files(args.out)  # before the time is spent
     image = immunohistochemistry()
     segmenter = load(args)
     begin = time.perf_counter()
@@ -80,11 +82,24 @@ def _display_opens() -> bool:
     return done.returncode == 0
 
 
+def _files(folder: Path) -> tuple[Path, Path]:
+    """Paths of the labels and of the picture."""
+    return folder / "demo_mask.tif", folder / "demo_overlay.png"
+
+
+def _check_files(folder: Path) -> None:
+    from napari_iaunet.io.ours import check_picture
+
+    for path in _files(folder):
+        check_picture(path)
+
+
 def _write_demo(folder: Path, image: NDArray[Any], result: Segmentation) -> None:
     from napari_iaunet.io.read import write_labels, write_overlay
 
     folder.mkdir(parents=True, exist_ok=True)
-    mask, overlay = folder / "demo_mask.tif", folder / "demo_overlay.png"
+    _check_files(folder)
+    mask, overlay = _files(folder)
     write_labels(mask, result.labels)
     write_overlay(overlay, image, result.labels, channel_axis=-1)
     say(f"wrote {mask} and {overlay}")

@@ -54,12 +54,14 @@ def run(args: argparse.Namespace) -> int:
     from napari_iaunet.identity.describe import check_weights, rows_of
     from napari_iaunet.identity.ranking import similarity
     from napari_iaunet.io.labels import read_labels
-    from napari_iaunet.io.read import write_table
+    from napari_iaunet.io.ours import check_table
+    from napari_iaunet.io.write import write_table
     from napari_iaunet.segmentation.measure import measure
 
     for path in (args.image, args.labels):
         if args.out.exists() and path.exists() and args.out.samefile(path):
             raise ImageError(f"The table would replace {path}. Name another output.")
+    check_table(args.out)  # before the time is spent
     weights = dict(args.weights) if args.weights else None
     if weights:
         check_weights(weights)
@@ -77,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     table = measure(labels, image.array, channel_axis=axis)
     table["similarity"] = alike[np.searchsorted(label_ids, table["label"])]
     order = np.argsort(-table["similarity"], kind="stable")
+    check_table(args.out)
     write_table(args.out, {key: column[order] for key, column in table.items()})
     say(f"{args.image}: {len(cells)} cells ranked, {args.out}")
     return 0

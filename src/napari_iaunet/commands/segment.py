@@ -131,7 +131,7 @@ def run(args: argparse.Namespace) -> int:
         # Workers may have been started in another folder.
         inputs, out = [path.absolute() for path in inputs], out.absolute()
     if args.table and len(inputs) > 1:
-        from napari_iaunet.io.write import check_table
+        from napari_iaunet.io.ours import check_table
 
         check_table(out / _COMMON_TABLE)
     targets = find_targets(inputs, out, args.name, args.series)

@@ -150,7 +150,8 @@ class _Result:
     ) -> Table | None:
         """Segment and write all; the table is returned, too, if there is one."""
         from napari_iaunet.io.ome_zarr import image_folder, version_of
-        from napari_iaunet.io.ome_zarr_labels import check_replaceable, register_labels
+        from napari_iaunet.io.ome_zarr_labels import register_labels
+        from napari_iaunet.io.ours import check_labels
 
         if self.image.holds_labels:
             raise ImageError(f"{self.image.path} holds labels of cells, not an image.")
@@ -158,7 +159,7 @@ class _Result:
             self._check_linkable()
         as_zarr = self.target.suffix.lower() not in TIFF
         if as_zarr:
-            check_replaceable(self.target)
+            check_labels(self.target)
         elif self.target.is_dir():
             raise ImageError(f"{self.target} is a folder, so it is not replaced.")
         # A zarr image may be larger than memory; what is linked, or becomes a TIFF,
@@ -239,7 +240,7 @@ class _Result:
 
     def _check_names(self) -> None:
         """Refuse names that cannot be written, or are those of something else."""
-        from napari_iaunet.io.write import check_picture, check_table
+        from napari_iaunet.io.ours import check_picture, check_table
 
         wanted = {"overlay.png": self.args.overlay, "cells.csv": self.args.table}
         wanted["tracks.csv"] = self.args.link
@@ -320,7 +321,6 @@ class _Result:
         from napari_iaunet.io.ome_zarr_labels import LabelImage
         from napari_iaunet.large.lazy import segment_lazy
 
-        self._check_names()
         found = segment_lazy(
             segmenter,
             self.image.array,

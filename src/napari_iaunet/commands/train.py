@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.atomic import settled
 from napari_iaunet.commands.common import add_device, count, local, positive, say
-from napari_iaunet.model.registry import CONFIG, WEIGHTS
+from napari_iaunet.model.registry import CARD, CONFIG, WEIGHTS
 
 if TYPE_CHECKING:
     import argparse
@@ -87,13 +87,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_out(out: Path) -> None:
-    """Refuse to write over a model that somebody may want to keep."""
+    """Refuse to write over a model that somebody may want to keep, or other files."""
     from napari_iaunet.errors import TrainingError
+    from napari_iaunet.training.state import PROGRESS, STATE
 
-    if any(settled(out, name).exists() for name in (CONFIG, WEIGHTS)):
+    names = CONFIG, WEIGHTS, CARD, STATE, PROGRESS
+    there = [name for name in names if settled(out, name).exists()]
+    if there:
         raise TrainingError(
-            f"{out} holds a model already: choose another folder, or continue its "
-            "training with --resume."
+            f"{out} holds a model already ({there[0]}): choose another folder, or "
+            "continue its training with --resume."
         )
 
 

@@ -13,6 +13,7 @@ from napari_iaunet.atomic import replacing, sync
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.consolidated import consolidate_again
 from napari_iaunet.io.label_pyramid import CHUNK, LabelPyramid
+from napari_iaunet.io.ours import OURS, are_our_labels, check_labels, signed
 from napari_iaunet.io.pixels import AxisPlace
 from napari_iaunet.lock import alone_at
 
@@ -30,8 +31,6 @@ _ZARR_FORMATS = {"0.4": 2, "0.5": 3}
 # Seconds that another run may take to list its labels; of a large store, several.
 _PATIENCE = 60.0
 _NOWHERE = AxisPlace(1.0)
-# The attribute of a store that holds what we note for ourselves.
-OURS = "napari_iaunet"
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def write_labels_ome_zarr(
     Parameters
     ----------
     path : Path
-        Folder to write; an existing label image is replaced.
+        Folder to write; labels that this program wrote there are replaced.
     labels : (Y, X), (T or Z, Y, X) or (T, Z, Y, X) int
         A numpy, dask or zarr array; read part by part, and stored as uint16, or as
         uint32 above 65535 cells.
@@ -91,11 +90,11 @@ def write_labels_ome_zarr(
     Raises
     ------
     ImageError
-        If ``path`` is something else than a label image, or cannot be written, or
+        If ``path`` is something else than labels of ours, or cannot be written, or
         labels are below 0 or above 4,294,967,295.
     """
     path = Path(path)
-    check_replaceable(path)
+    check_labels(path)
     letters = axes or ["YX", "TYX", "TZYX"][labels.ndim - 2]
     image = LabelImage(
         path.stem, letters, places or {}, version, label_details or {}, about or {}
@@ -103,7 +102,7 @@ def write_labels_ome_zarr(
     parts = list(_parts(labels.shape))
     dtype = _stored_as(labels, parts)
     with (
-        replacing(path, ImageError, holds_labels) as fresh,
+        replacing(path, ImageError, are_our_labels) as fresh,
         label_image(fresh, labels.shape, _PART, dtype, image) as pyramid,
     ):
         for part in parts:
@@ -162,8 +161,7 @@ def label_image(
         path, shape, side, dtype=dtype, smallest=_SMALLEST, options=options
     )
     yield pyramid
-    if image.about:
-        group.attrs[OURS] = dict(image.about)
+    group.attrs[OURS] = signed(image.about)
     multiscale = {
         "name": image.name,
         "axes": _describe_axes(image.axes, image.places),
@@ -213,30 +211,6 @@ def _list_in(folder: Path, name: str, version: str) -> None:
         group.attrs["ome"] = {**ome, "version": version, "labels": names}
     else:
         group.attrs["labels"] = names
-
-
-def check_replaceable(path: Path, *, array: bool = False) -> None:
-    """Raise ImageError if there is something else than a label image of OME-Zarr.
-
-    With `array`, a zarr array of int32, as `segment_lazy` writes it, will do, too.
-    """
-    if path.exists() and not (path.is_dir() and holds_labels(path, array)):
-        msg = f"{path} exists and is not a label image, so it is not replaced."
-        raise ImageError(msg)
-
-
-def holds_labels(path: Path, array: bool = False) -> bool:
-    """Whether a folder is a label image or, with `array`, a zarr array of int32."""
-    import zarr
-
-    try:
-        node = zarr.open(str(path), mode="r")
-    except (OSError, ValueError, KeyError):
-        return False
-    if isinstance(node, zarr.Array):
-        return array and bool(node.dtype == np.int32)
-    attributes = dict(node.attrs)
-    return "image-label" in attributes.get("ome", attributes)
 
 
 def _describe_axes(axes: str, places: Mapping[str, AxisPlace]) -> list[dict[str, str]]:

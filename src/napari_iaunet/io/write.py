@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_iaunet.atomic import replacing
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.ours import PROGRAM
 from napari_iaunet.io.pixels import in_micrometres, step_of
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.measure import row_bands
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
     from napari_iaunet.io.pixels import AxisPlace
 
 _OUTLINE = (0, 255, 0)
-# Tables of this program begin with one of these.
-_FIRST_COLUMNS = (b"label", b"file", b"track")
-_LONGEST_HEADER = 1000
-# What a label TIFF and an overlay say of who wrote them. Where another program, or a
-# hand, has changed a file since, its own name stands there, or none.
-_PROGRAM = "napari-iaunet"
 
 
 def compact(labels: NDArray[Any]) -> NDArray[Any]:
@@ -74,7 +69,7 @@ def write_labels(
             stored,
             photometric="minisblack",
             compression="zlib",
-            software=_PROGRAM,
+            software=PROGRAM,
             **options,
         )
 
@@ -136,49 +131,10 @@ def write_overlay(
     from PIL.PngImagePlugin import PngInfo
 
     about = PngInfo()
-    about.add_text("Software", _PROGRAM)
+    about.add_text("Software", PROGRAM)
     drawn = overlay(image, labels, channel_axis=channel_axis)
     with replacing(Path(path), ImageError) as fresh:
         Image.fromarray(drawn).save(fresh, format="PNG", pnginfo=about)
-
-
-def check_picture(path: Path) -> None:
-    """Raise ImageError if a label TIFF or PNG that we did not write is there."""
-    if path.is_file() and _writer_of(path) != _PROGRAM:
-        msg = (
-            f"{path} was not written by this program, or was changed since, so it is "
-            "not replaced: move it, or write to another folder."
-        )
-        raise ImageError(msg)
-
-
-def _writer_of(path: Path) -> object:
-    """Return what a TIFF or PNG says of the program that wrote it, if anything."""
-    import tifffile
-    from PIL import Image
-
-    with suppress(OSError, ValueError, SyntaxError, tifffile.TiffFileError):
-        if path.suffix.lower() == ".png":
-            with Image.open(path, formats=["PNG"]) as picture:
-                return picture.info.get("Software")
-        with tifffile.TiffFile(path) as file:
-            return file.pages.first.tags.valueof("Software")
-    return None
-
-
-def check_table(path: Path) -> None:
-    """Raise ImageError if a table of something else is there."""
-    try:
-        with path.open("rb") as file:
-            begin = file.readline(_LONGEST_HEADER)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        msg = f"{path} cannot be written: {error.strerror or error}."
-        raise ImageError(msg) from error
-    if begin and begin.split(b",")[0] not in _FIRST_COLUMNS:
-        msg = f"{path} is not a table of cells: move it, or write to another folder."
-        raise ImageError(msg)
 
 
 def write_table(

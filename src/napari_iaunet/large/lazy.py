@@ -15,11 +15,8 @@ from napari_iaunet.atomic import hidden, move_into_place
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.consolidated import consolidate_again
 from napari_iaunet.io.label_pyramid import CHUNK
-from napari_iaunet.io.ome_zarr_labels import (
-    check_replaceable,
-    holds_labels,
-    label_image,
-)
+from napari_iaunet.io.ome_zarr_labels import label_image
+from napari_iaunet.io.ours import OURS, are_our_labels, check_labels, signed
 from napari_iaunet.large.chunk_task import HALO, ChunkTask
 from napari_iaunet.large.stitching import stitch
 from napari_iaunet.large.work_folder import Plan, Request, WorkFolder
@@ -110,7 +107,7 @@ def segment_lazy(
         As for `Segmenter.segment`; a dask or zarr array is read chunk by chunk.
     out : path
         Folder of the zarr array of labels to write; it appears when it is finished
-        and replaces older labels.
+        and replaces older labels that this program wrote.
     channel_axis, diameter
         As for `Segmenter.segment`.
     side : int, optional
@@ -136,13 +133,13 @@ def segment_lazy(
     ------
     ImageError
         If the image or the diameter cannot be used, nothing can be written, another
-        run is writing there, or something else than labels is at `out`.
+        run is writing there, or something else than labels of ours is at `out`.
     """
     import dask.array as da
 
     check_diameter(diameter)
     out = Path(out)
-    check_replaceable(out, array=ome_zarr is None)
+    check_labels(out, array=ome_zarr is None)
     planes = as_planes(image, channel_axis)
     shape = (*planes.shape, *planes.plane_shape)
     request = Request(
@@ -210,7 +207,7 @@ def _finish(
     _check(task, numbers, fresh / "0" if ome_zarr else fresh)
     array = ome_zarr is None
     # Something else may have been put there since the beginning.
-    move_into_place(fresh, out, ImageError, lambda path: holds_labels(path, array))
+    move_into_place(fresh, out, ImageError, lambda path: are_our_labels(path, array))
     consolidate_again(out)
     task.folder.remove()
     return table
@@ -285,6 +282,7 @@ def _create_array(path: Path, shape: tuple[int, ...], side: int) -> Any:
         shape=shape,
         dtype=np.int32,
         chunks=(1,) * (len(shape) - 2) + sides,
+        attributes={OURS: signed({})},
         overwrite=True,
     )
 

@@ -127,6 +127,19 @@ def test_what_the_command_cannot_use(files, capsys, options, says):
     assert not table.exists()
 
 
+def test_a_table_of_something_else_is_not_replaced(files, capsys):
+    images = [str(files / "tissue.png"), str(files / "labels.png")]
+    table = files / "patients.csv"
+    table.write_text("label,patient\n7,8\n")
+    command = ["lookalikes", *images, "--out", str(table), "--device", "cpu"]
+    assert main([*command, "--like", "6"]) == 2
+    assert f"{table} is not a table of cells" in capsys.readouterr().err
+    assert table.read_text() == "label,patient\n7,8\n"
+    table.unlink()
+    for _ in range(2):  # our own is replaced
+        assert main([*command, "--like", "6"]) == 0
+
+
 def test_a_weight_without_a_number(files, capsys):
     images = [str(files / "tissue.png"), str(files / "labels.png")]
     with pytest.raises(SystemExit) as stopped:

@@ -103,6 +103,19 @@ def test_an_export_is_a_zip(bench, called, monkeypatch):
     assert called == [("export", "mine", Path("a/mine.zip"))]
 
 
+@pytest.mark.parametrize("answer", ["Yes", "No"])
+def test_a_file_that_was_not_typed_is_replaced_only_if_wanted(
+    bench, called, monkeypatch, tmp_path, answer
+):
+    (tmp_path / "mine.zip").write_bytes(b"of somebody else")
+    typed = str(tmp_path / "mine")  # about which the dialog has nothing to ask
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (typed, ""))
+    button = getattr(QMessageBox.StandardButton, answer)
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: button)
+    bench.section.export_requested.emit("mine")
+    assert bench.jobs.is_running == (answer == "Yes")
+
+
 def test_import(bench, called, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("b.zip", ""))
     bench.section.import_requested.emit()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_iaunet.io.ome_zarr_labels import OURS as STORED
+from napari_iaunet.io.ours import OURS as STORED
 from napari_iaunet.io.pixels import AxisPlace
 from napari_iaunet.plugin.layers.find import OURS
 

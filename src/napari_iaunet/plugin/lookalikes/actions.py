@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from napari.layers import Labels
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QFileDialog
 
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.layers.find import find_layer
 from napari_iaunet.plugin.lookalikes import classes as class_layers
+from napari_iaunet.plugin.widgets.saving import ask_where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import napari.viewer
     from numpy.typing import NDArray
@@ -94,13 +94,10 @@ class LookalikeActions(QObject):
         if found is None:
             return
         suggested = f"{self._panel.labels.currentText()} look-alikes.csv"
-        path, _ = QFileDialog.getSaveFileName(
-            self._panel, "Save table", suggested, "Tables (*.csv)"
-        )
-        if not path:
+        kinds = "Tables (*.csv)"
+        file = ask_where(self._panel, "Save table", suggested, kinds, ".csv")
+        if file is None:
             return
-        file = Path(path)
-        file = file if file.suffix else file.with_suffix(".csv")
         try:
             _save(self._viewer, found, file)
         except IAUNetError as error:

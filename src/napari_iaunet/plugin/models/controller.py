@@ -15,6 +15,7 @@ from napari_iaunet.model.registry import BUNDLED
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.responsive import load_torch
 from napari_iaunet.plugin.widgets.forms import plain
+from napari_iaunet.plugin.widgets.saving import ask_where
 
 if TYPE_CHECKING:
     from napari_iaunet.plugin.core.jobs import Jobs
@@ -73,13 +74,8 @@ class ModelController(QObject):
             self._do("delete", f"The model “{name}” is deleted.", name)
 
     def _on_export(self, name: str) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self._section, "Export a model", f"{name}.zip", _ZIP
-        )
-        if path:
-            target = Path(path)
-            if not target.suffix:
-                target = target.with_suffix(".zip")
+        target = ask_where(self._section, "Export a model", f"{name}.zip", _ZIP, ".zip")
+        if target is not None:
             self._do("export", f"The model is written to {target}.", name, target)
 
     def _on_import(self) -> None:
