@@ -66,6 +66,30 @@ def test_names_of_a_mac_are_those_of_others(folders, capsys):
     assert "3 images, 36 annotated cells" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("end", ["_cp_masks", "_seg", "_labels", "_label", "_masks"])
+def test_names_of_other_programs_are_paired(folders, capsys, end):
+    pred, true = folders
+    for file in list(pred.iterdir()):
+        file.rename(pred / file.name.replace("_mask", f"_img{end}"))
+    (pred / "0_img.tif").write_bytes(b"the image lies beside its labels")
+    (pred / "0_img_flows.tif").write_bytes(b"a picture of Cellpose")
+    (pred / "0_img_outlines.png").write_bytes(b"another one")
+    assert main(["evaluate", str(pred), str(true)]) == 0
+    assert "3 images, 36 annotated cells" in capsys.readouterr().out
+
+
+def test_where_nothing_pairs_the_endings_are_named(folders, capsys):
+    pred, true = folders
+    for file in list(pred.iterdir()):
+        file.rename(pred / f"p{file.name}")
+    told = complaint(capsys, pred, true)
+    assert "no prediction for 3 of 3: 0, 1, 2." in told
+    assert "Predictions are called p0, p1, p2" in told
+    assert (
+        "without _cp_masks, _masks, _mask, _labels, _label, _pred, _seg, _img" in told
+    )
+
+
 def test_one_label_for_all_cells_is_pointed_out(folders, capsys):
     pred, true = folders
     path = true / "1_mask.tif"

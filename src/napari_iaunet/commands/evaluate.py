@@ -24,6 +24,12 @@ log = logging.getLogger(__name__)
 
 HELP = "score label images"
 
+# What programs add to the name of an image for its labels (Cellpose: _cp_masks), and
+# what an image itself may end in. The longer ones come first.
+_OF_LABELS = ("_cp_masks", "_masks", "_mask", "_labels", "_label", "_pred", "_seg")
+_OF_IMAGES = ("_img",)
+_OF_PICTURES = ("_overlay", "_cp_output", "_outlines", "_flows")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
@@ -42,6 +48,11 @@ def run(args: argparse.Namespace) -> int:
     if missing:
         some = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         msg = f"There is no prediction for {len(missing)} of {len(true)}: {some}."
+        if len(missing) == len(true):
+            msg += (
+                f" Predictions are called {', '.join(sorted(pred)[:3])}; names are "
+                f"compared without {', '.join((*_OF_LABELS, *_OF_IMAGES))}."
+            )
         raise ImageError(msg)
     names = sorted(true)
     scores = pooled([_score(true[name], pred[name]) for name in names])
@@ -81,14 +92,10 @@ def _label_files(path: Path) -> dict[str, Path]:
     masks: dict[str, Path] = {}
     others: dict[str, Path] = {}
     for file in images_in(path):
-        name = file.stem
-        if name.endswith("_overlay"):
+        if file.stem.endswith(_OF_PICTURES):
             continue
-        group = masks if name.endswith(("_mask", "_pred")) else others
-        while name.endswith(("_mask", "_pred", "_img")):
-            name = name.rpartition("_")[0]
-        # A Mac writes accents as characters of their own, others do not.
-        name = unicodedata.normalize("NFC", name)
+        group = masks if file.stem.endswith(_OF_LABELS) else others
+        name = _shared_name(file.stem)
         if name in group:
             msg = f"{group[name]} and {file} are label images of the same name."
             raise ImageError(msg)
@@ -96,6 +103,15 @@ def _label_files(path: Path) -> dict[str, Path]:
     if not masks and not others:
         raise ImageError(f"The folder {path} has no label images.")
     return masks or others
+
+
+def _shared_name(stem: str) -> str:
+    """Return a name without what it has as that of labels or of an image."""
+    ends = (*_OF_LABELS, *_OF_IMAGES)
+    while stem.endswith(ends):
+        stem = next(stem.removesuffix(end) for end in ends if stem.endswith(end))
+    # A Mac writes accents as characters of their own, others do not.
+    return unicodedata.normalize("NFC", stem)
 
 
 def _as_table(scores: AveragePrecision) -> str:

@@ -178,12 +178,13 @@ class _Result:
         return found.table
 
     def tell_if_blank(self) -> None:
-        """Say so if all pixels of the image have one value."""
-        from napari_iaunet.segmentation.blank import BLANK, is_blank
+        """Say so if all pixels of the image have one value, or none."""
+        from napari_iaunet.segmentation.blank import why_blank
         from napari_iaunet.segmentation.image import as_planes
 
-        if is_blank(as_planes(self.image.array, self.channel_axis)):
-            log.warning("%s: %s", self.image.path, BLANK)
+        why = why_blank(as_planes(self.image.array, self.channel_axis))
+        if why:
+            log.warning("%s: %s", self.image.path, why)
 
     def _check_linkable(self) -> None:
         from napari_iaunet.tracking.track import ONLY_STACKS

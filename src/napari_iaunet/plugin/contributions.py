@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.utils.notifications import show_error, show_warning
 from napari.viewer import Viewer  # noqa: TC002 - napari looks it up
 
 from napari_iaunet.errors import IAUNetError, ImageError
@@ -15,6 +14,7 @@ from napari_iaunet.io.ome_zarr import is_zarr
 from napari_iaunet.io.ome_zarr_labels import write_labels_ome_zarr
 from napari_iaunet.io.ome_zarr_store import read_store
 from napari_iaunet.io.pixels import AxisPlace
+from napari_iaunet.plugin.core.notify import show_error, show_warning, unmarked
 from napari_iaunet.plugin.layers import stored
 from napari_iaunet.plugin.layers.images import CHANNEL_NAMES
 
@@ -37,10 +37,10 @@ def save_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     try:
         return [str(_save(Path(path), data, attributes))]
     except IAUNetError as error:
-        raise OSError(str(error)) from error
+        raise OSError(unmarked(str(error))) from error
     except (ValueError, TypeError, MemoryError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise OSError(f"The layer could not be saved: {reason}") from error
+        raise OSError(unmarked(f"The layer could not be saved: {reason}")) from error
 
 
 def _save(path: Path, data: Any, attributes: dict[str, Any]) -> Path:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari.layers import Image, Labels
-from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QObject, QTimer
 
 from napari_iaunet.errors import IAUNetError
@@ -27,6 +26,7 @@ from napari_iaunet.plugin.click.source import ClickSource
 from napari_iaunet.plugin.click.target import ClickTarget
 from napari_iaunet.plugin.click.tool import ClickTool
 from napari_iaunet.plugin.core.connections import Connections, layer_list
+from napari_iaunet.plugin.core.notify import show_error, show_info, show_warning
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers.find import find_layer, selected_layer
 

@@ -17,6 +17,7 @@ from napari_iaunet.errors import (
     IAUNetError,
     is_lack_of_memory,
 )
+from napari_iaunet.plugin.core.notify import unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +156,7 @@ class Jobs(QObject):
         # Without a file of its own the bar would print to the terminal, too.
         bar = None
         if description:
-            bar = activity_bar(total=0, desc=description, file=io.StringIO())
+            bar = activity_bar(total=0, desc=unmarked(description), file=io.StringIO())
         # napari processes events there, so a newer job, with a bar of its own, may have
         # been started.
         if self._task is not task:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 import napari_iaunet
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.core import folder_lock
 from napari_iaunet.plugin.core.connections import Connections
+from napari_iaunet.plugin.core.notify import show_error
 from napari_iaunet.plugin.core.responsive import load_torch
 from napari_iaunet.plugin.finetune import runs
 from napari_iaunet.plugin.finetune.job import prepare_training, read_example
@@ -253,7 +253,7 @@ def _on_cells(reached: runs.Outcome) -> str:
 
 def _better(reached: runs.Outcome) -> str:
     return (
-        f"<b>The model got better.</b> AP at IoU 0.5 {_on_cells(reached)}: "
+        f"The model got better. AP at IoU 0.5 {_on_cells(reached)}: "
         f"{reached.start_ap or 0:.2f} before, {reached.ap or 0:.2f} now."
     )
 
@@ -262,7 +262,7 @@ def _no_better(reached: runs.Outcome) -> str:
     if reached.start_ap is None:
         return "The training did not help; the start stays as it is."
     return (
-        f"<b>Training did not help</b>, so the start stays as it is: its AP at IoU 0.5 "
+        f"Training did not help, so the start stays as it is: its AP at IoU 0.5 "
         f"{_on_cells(reached)} is {reached.start_ap:.2f}. More labelled cells, or "
         "cells that the model gets wrong, may help."
     )

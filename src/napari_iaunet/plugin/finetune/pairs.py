@@ -6,11 +6,11 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels
-from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.connections import Connections
+from napari_iaunet.plugin.core.notify import show_info
 from napari_iaunet.plugin.finetune import layers as training_layers
 from napari_iaunet.plugin.finetune.pair_list import PairInfo
 from napari_iaunet.plugin.layers import cells_on_image

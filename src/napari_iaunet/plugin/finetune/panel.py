@@ -184,6 +184,7 @@ class FinetunePanel(QScrollArea):
 
     def _make_result(self) -> None:
         self.result = QLabel()
+        self.result.setTextFormat(Qt.TextFormat.PlainText)
         self.result.setWordWrap(True)
         self.name = QLineEdit()
         self.name.setPlaceholderText("name of the new model")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from napari.layers import Labels
-from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QObject, Signal
 
 from napari_iaunet.errors import IAUNetError
+from napari_iaunet.plugin.core.notify import show_info, show_warning
 from napari_iaunet.plugin.layers.find import find_layer
 from napari_iaunet.plugin.lookalikes import classes as class_layers
 from napari_iaunet.plugin.widgets.saving import ask_where

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer
 
 from napari_iaunet.errors import IAUNetError
@@ -20,6 +19,7 @@ from napari_iaunet.identity.search import (
 )
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.mouse_tool import MouseTool
+from napari_iaunet.plugin.core.notify import show_error
 from napari_iaunet.plugin.core.pace import Pace, with_time
 from napari_iaunet.plugin.layers.find import selected_layer
 from napari_iaunet.plugin.layers.scope import CellScope

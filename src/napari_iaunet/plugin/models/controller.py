@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
 import napari_iaunet
 from napari_iaunet.model.registry import BUNDLED
 from napari_iaunet.plugin.core.connections import Connections
+from napari_iaunet.plugin.core.notify import show_error, show_info
 from napari_iaunet.plugin.core.responsive import load_torch
 from napari_iaunet.plugin.widgets.forms import plain
 from napari_iaunet.plugin.widgets.saving import ask_where

@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import QLabel, QListWidget, QListWidgetItem
 
 from napari_iaunet.plugin.core.settings import by_name, split_axes
-from napari_iaunet.plugin.widgets.forms import fill, picker
+from napari_iaunet.plugin.widgets.forms import fill, picker, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +113,7 @@ class ChannelPicker(QObject):
             state = Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
             colour = next(colours, "") if ticked else ""
             self.list.item(i).setText(f"{text} ({colour})" if colour else text)
-            self.list.item(i).setToolTip(text)
+            self.list.item(i).setToolTip(plain(text))
             self.list.item(i).setCheckState(state)
         self.list.blockSignals(False)
         self._form.setRowVisible(self.list, bool(rows))

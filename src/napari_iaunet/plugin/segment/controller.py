@@ -7,13 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
-from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QObject
 
 import napari_iaunet
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.core import devices, preferences
 from napari_iaunet.plugin.core.connections import Connections, layer_list
+from napari_iaunet.plugin.core.notify import show_error, show_info, show_warning
 from napari_iaunet.plugin.core.pace import Pace, tell, with_time
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers import labels as label_layers
@@ -27,7 +27,6 @@ from napari_iaunet.plugin.layers.geometry import planes_of
 from napari_iaunet.plugin.segment.job import find_cells
 from napari_iaunet.plugin.segment.large_job import find_cells_by_parts, is_large
 from napari_iaunet.plugin.segment.large_layer import LargeLayer
-from napari_iaunet.segmentation.blank import BLANK
 from napari_iaunet.segmentation.scale import megapixels_seen, scale_for
 
 if TYPE_CHECKING:
@@ -221,11 +220,11 @@ class SegmentController(QObject):
             show_warning(_REPLACED)
             self._on_layers()
             return
-        summary = f"0 cells. {BLANK}" if cells.is_blank else _summary(cells, found)
+        why = cells.why_blank
+        summary = f"0 cells. {why}" if why else _summary(cells, found)
         panel.run.set_busy(False, summary)
         if not len(cells.features):
-            reason = BLANK if cells.is_blank else _OTHERWISE
-            show_warning(f"No cells were found. {reason}")
+            show_warning(f"No cells were found. {why or _OTHERWISE}")
         parameters = _parameters(run, cells)
         if run.large:
             run.large.finish(cells, parameters)

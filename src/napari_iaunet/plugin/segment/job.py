@@ -35,7 +35,7 @@ class Cells:
     diameter: float  # in pixels, as given or as estimated
     seconds: float
     device: str  # what the network ran on
-    is_blank: bool = False  # whether all pixels of the image have one value
+    why_blank: str = ""  # a sentence, if there is nothing to see in the image
 
 
 def find_cells(
@@ -70,16 +70,18 @@ def find_cells(
         diameter=float(result.diameter),
         seconds=time.perf_counter() - begin,
         device=str(getattr(segmenter, "device", device)),
-        is_blank=is_blank(image, len(result.scores)),
+        why_blank=why_blank(image, len(result.scores)),
     )
 
 
-def is_blank(image: LayerImage, cells: int) -> bool:
-    """Whether no cells were found since all pixels have one value."""
+def why_blank(image: LayerImage, cells: int) -> str:
+    """Return a sentence if no cells were found since there is nothing to see."""
     from napari_iaunet.segmentation import blank
     from napari_iaunet.segmentation.image import as_planes
 
-    return not cells and blank.is_blank(as_planes(image.array, image.channel_axis))
+    if cells:
+        return ""
+    return blank.why_blank(as_planes(image.array, image.channel_axis))
 
 
 def for_layer(labels: NDArray[np.int32], cells: int) -> NDArray[np.integer[Any]]:

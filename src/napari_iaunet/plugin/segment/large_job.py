@@ -19,7 +19,7 @@ from napari_iaunet.errors import ImageError
 from napari_iaunet.model.registry import user_models_folder
 from napari_iaunet.plugin.core import folder_lock
 from napari_iaunet.plugin.segment import large_job
-from napari_iaunet.plugin.segment.job import Cells, features_of, for_layer, is_blank
+from napari_iaunet.plugin.segment.job import Cells, features_of, for_layer, why_blank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +121,7 @@ def find_cells_by_parts(
         diameter=found.diameter,
         seconds=time.perf_counter() - begin,
         device=str(segmenter.device),
-        is_blank=is_blank(image, len(found.table["label"])),
+        why_blank=why_blank(image, len(found.table["label"])),
     )
 
 

@@ -6,12 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
-from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject
 
 import napari_iaunet
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.core.connections import Connections, layer_list
+from napari_iaunet.plugin.core.notify import show_error, show_info
 from napari_iaunet.plugin.core.pace import Pace, tell
 from napari_iaunet.plugin.layers import cells_on_image
 from napari_iaunet.plugin.layers.find import OURS, find_layer, pixels_of, selected_layer
