@@ -23,6 +23,7 @@ from torch import nn
 
 from napari_iaunet.atomic import move_into_place, replacing, write_json
 from napari_iaunet.errors import DeviceError
+from napari_iaunet.inference.bands import in_bands
 from napari_iaunet.inference.devices import autocast_dtype
 from napari_iaunet.inference.fused import fused_network
 
@@ -35,6 +36,9 @@ PYTORCH, OPENVINO, READY = "pytorch", "openvino", "ready"
 # Rows and columns of the image that both are timed on, and how often; the least time
 # counts.
 _TRIAL, _TRIALS = 512, 2
+# Rows of an image whose finest maps a processor computes at a time: they take most of
+# the memory. Fewer rows spend more time on what bands have in common.
+_BAND = 192
 # OpenVINO is chosen if it takes at most this share of PyTorch's time: a smaller gain
 # may be chance, and its converted network takes time and disk space.
 _GAIN = 0.95
@@ -85,32 +89,38 @@ class TorchEngine:
         self._network, self._device = network, device
         self._dtype = dtype or autocast_dtype(device) or torch.float32
         self._fused: IAUNet | None = None
+        self._band: int | None = None
         if device.type == "cpu":
+            self._band = _BAND
             self._fused = fused_network(network, self._dtype)
 
     @torch.inference_mode()
     def __call__(self, image: Tensor) -> TileFields:
         """As of `Engine`."""
         network, image = self._prepared(image)
+        size = image.shape[2:]
+        masks = torch.empty(4, *size)
+        channels = network.config.embedding if network.config.identity else 0
+        pixels = torch.empty(*size, channels).permute(2, 0, 1)
         with self._autocast():
-            foreground, centre, offset, embedding = network(image)
-        masks = torch.empty(4, *image.shape[2:])
-        for part, field in zip(
-            torch.split(masks, [1, 1, 2]), (foreground, centre, offset), strict=True
-        ):
-            part.copy_(field[0])
+            for rows, fields in in_bands(network, network.finest, image, self._band):
+                here = masks[:, rows]
+                places = here[:1], here[1:2], here[2:], pixels[:, rows]
+                for place, field in zip(places, fields, strict=True):
+                    place.copy_(field[0])
         masks[:2].sigmoid_()
-        size = (*image.shape[2:], embedding.shape[1])
-        pixels = torch.empty(size).permute(2, 0, 1).copy_(embedding[0])
         return TileFields(masks, pixels)
 
     @torch.inference_mode()
     def masks(self, image: Tensor) -> Tensor:
         """As of `Engine`."""
         network, image = self._prepared(image)
+        masks = torch.empty(2, *image.shape[2:])
         with self._autocast():
-            logits = network.masks(image)[0]
-        return torch.empty(logits.shape).copy_(logits).sigmoid_()
+            bands = in_bands(network, network.finest_masks, image, self._band)
+            for rows, logits in bands:
+                masks[:, rows].copy_(logits[0][0])
+        return masks.sigmoid_()
 
     def _prepared(self, image: Tensor) -> tuple[IAUNet, Tensor]:
         """Return the network for an image, and the image as that one wants it."""

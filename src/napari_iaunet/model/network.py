@@ -19,6 +19,9 @@ from napari_iaunet.model.ops import double, halve
 
 # Descriptors pool the maps over so many rings of a cell, from its rim to its core.
 RINGS = 3
+# How many pixels far the finest level of the decoder sees, and what follows it: the
+# identity branch two at half the size, and an interpolation one. Even.
+REACH = 6
 
 
 @dataclass(frozen=True)
@@ -271,12 +274,49 @@ class IAUNet(nn.Module):
             skips.append(block(halve(skips[-1])))
         return skips
 
-    def _decode(self, skips: list[Tensor]) -> list[Tensor]:
-        maps = [skips[-1]]
-        for level in reversed(range(len(skips) - 1)):
-            merged = self.merges[level](maps[0], skips[level])
-            maps.insert(0, self.decoder[level](merged))
+    def _decode(self, skips: list[Tensor], finest: int = 0) -> list[Tensor]:
+        """Return the decoder's maps from a level on; uses up the encoder's."""
+        maps = [skips.pop()]
+        while skips:
+            level = finest + len(skips) - 1
+            maps.insert(0, self._join(level, maps[0], skips.pop()))
         return maps
+
+    def _join(self, level: int, coarse: Tensor, skip: Tensor) -> Tensor:
+        merged = self.merges[level](coarse, skip)
+        del skip  # no longer needed, and large
+        joined: Tensor = self.decoder[level](merged)
+        return joined
+
+    def before_finest(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the decoder's finest level is made of.
+
+        That level takes most of the memory, and sees `REACH` pixels far only: from here
+        on, an image may be computed band by band.
+
+        Parameters
+        ----------
+        image : Tensor, (B, 3, H, W)
+            As for `features`.
+
+        Returns
+        -------
+        skip : Tensor, (B, widths[0], H, W)
+        coarse : Tensor, (B, widths[1], H / 2, W / 2)
+        """
+        skips = self._encode(image)
+        return skips.pop(0), self._decode(skips, 1)[0]
+
+    def finest(self, skip: Tensor, coarse: Tensor) -> Fields:
+        """Turn what `before_finest` returned, or a band of it, into fields."""
+        return self.heads([self._join(0, coarse, skip), coarse])
+
+    def finest_masks(self, skip: Tensor, coarse: Tensor) -> list[Tensor]:
+        """Foreground and centre map in one, (B, 2, H, W), as of `finest`.
+
+        Without the identity branch, which takes a fifth of the time.
+        """
+        return [self.mask_head(self._join(0, coarse, skip))[:, :2]]
 
     def heads(self, maps: list[Tensor]) -> Fields:
         """Turn the decoder's maps into fields."""
@@ -290,15 +330,12 @@ class IAUNet(nn.Module):
 
     def forward(self, image: Tensor) -> Fields:
         """(B, 3, H, W) -> Fields of the same height and width."""
-        return self.heads(self.features(image))
+        return self.finest(*self.before_finest(image))
 
     def masks(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) -> foreground and centre map (B, 2, H, W), as in `Fields`.
-
-        Without the identity branch, which takes a fifth of the time.
-        """
-        masks: Tensor = self.mask_head(self.features(image)[0])
-        return masks[:, :2]
+        """(B, 3, H, W) -> foreground and centre map (B, 2, H, W), as in `Fields`."""
+        (masks,) = self.finest_masks(*self.before_finest(image))
+        return masks
 
     def same_cell_logit(self, difference: Tensor, votes: Tensor) -> Tensor:
         """Logit of "pixel p belongs to the cell of query q".
