@@ -39,7 +39,8 @@ def test_float32_says_the_same(network, image):
 @torch.inference_mode()
 def test_bfloat16_differs_by_rounding(network, image):
     fused = fused_network(network, torch.bfloat16)
-    assert fused is not None
+    if fused is None:
+        pytest.skip("this processor cannot fuse convolutions in bfloat16")
     found = fused(image.bfloat16()).foreground.float().sigmoid()
     with torch.autocast("cpu", torch.bfloat16):
         usual = network(image).foreground.float().sigmoid()
