@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.chunks import Chunk
     from napari_iaunet.segmentation.image import Planes
     from napari_iaunet.segmentation.intensity import Normalisation
+    from napari_iaunet.segmentation.measure import CellSums
     from napari_iaunet.segmentation.segmenter import Segmenter
 
 # Width of the halo, in pixels at the network's scale: more than four usual cells, so
@@ -82,6 +83,12 @@ class ChunkTask:
         """Labels of a chunk that is done, (Y, X), 1..n in every chunk."""
         return self.folder.labels(index)
 
+    def sums_of(self, index: int, own: NDArray[np.int32], count: int) -> CellSums:
+        """Sum over labels 1..count of a chunk's own pixels, (y, x), read once more."""
+        chunk = self.grid[index]
+        raw = self.planes.raw(chunk.plane, chunk.rows, chunk.columns)
+        return _sums(chunk, own, raw, count)
+
     def place_of(self, chunk: Chunk) -> tuple[int | slice, ...]:
         """Where a chunk's own pixels lie in the whole stack."""
         return (*self.planes.position(chunk.plane), chunk.rows, chunk.columns)
@@ -107,14 +114,20 @@ class ChunkTask:
         }
         inner = chunk.within(chunk)
         own = labels[inner]
-        y, x = np.nonzero(own)
-        sums = sum_over_cells(own[y, x] - 1, y, x, raw[:, *inner], len(scores))
-        # The chunk counts its pixels from its corner, the table from that of the plane.
-        sums = sums._replace(
-            y=sums.y + sums.area * chunk.rows.start,
-            x=sums.x + sums.area * chunk.columns.start,
-        )
+        sums = _sums(chunk, own, raw[:, *inner], len(scores))
         self.folder.save(chunk.index, own, Found(sums, scores), borders, content)
+
+
+def _sums(
+    chunk: Chunk, own: NDArray[np.int32], raw: NDArray[Any], count: int
+) -> CellSums:
+    y, x = np.nonzero(own)
+    sums = sum_over_cells(own[y, x] - 1, y, x, raw, count)
+    # The chunk counts its pixels from its corner, the table from that of the plane.
+    return sums._replace(
+        y=sums.y + sums.area * chunk.rows.start,
+        x=sums.x + sums.area * chunk.columns.start,
+    )
 
 
 def _digest(raw: NDArray[Any], normalisations: tuple[Normalisation, ...]) -> str:

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from napari_iaunet.inference.progress import Progress
     from napari_iaunet.io.ome_zarr_labels import LabelImage
+    from napari_iaunet.large.stitching import Stitched
     from napari_iaunet.segmentation.chunks import ChunkGrid
     from napari_iaunet.segmentation.image import Planes
-    from napari_iaunet.segmentation.joining import Numbers
     from napari_iaunet.segmentation.segmenter import Segmenter
 
 # Side of a chunk in pixels, at the network's scale: with its halo it is one tile of the
@@ -201,26 +201,26 @@ def _finish(
     task: ChunkTask, out: Path, ome_zarr: LabelImage | None
 ) -> dict[str, NDArray[Any]]:
     """Write the result aside, look whether it is whole, and put it in its place."""
-    numbers, table = stitch(task)
+    stitched = stitch(task)
     fresh = task.folder.path / "result"
-    _write(task, numbers, fresh, ome_zarr)
-    _check(task, numbers, fresh / "0" if ome_zarr else fresh)
+    _write(task, stitched, fresh, ome_zarr)
+    _check(task, stitched, fresh / "0" if ome_zarr else fresh)
     array = ome_zarr is None
     # Something else may have been put there since the beginning.
     move_into_place(fresh, out, ImageError, lambda path: are_our_labels(path, array))
     consolidate_again(out)
     task.folder.remove()
-    return table
+    return stitched.table
 
 
-def _check(task: ChunkTask, numbers: Numbers, path: Path) -> None:
+def _check(task: ChunkTask, stitched: Stitched, path: Path) -> None:
     """Raise ImageError unless the labels on the disk are those of the chunks."""
     import zarr
 
     array = zarr.open_array(str(path), mode="r")
-    for index, ids in enumerate(numbers.tables):
-        wanted = ids[task.labels_of(index)]
-        if not np.array_equal(array[task.place_of(task.grid[index])], wanted):
+    for chunk in task.grid:
+        wanted = stitched.labels_of(task, chunk.index)
+        if not np.array_equal(array[task.place_of(chunk)], wanted):
             msg = f"The disk did not keep what was written to {path}: try again."
             raise ImageError(msg)
 
@@ -253,14 +253,11 @@ def _do(
 
 
 def _write(
-    task: ChunkTask, numbers: Numbers, path: Path, ome_zarr: LabelImage | None
+    task: ChunkTask, stitched: Stitched, path: Path, ome_zarr: LabelImage | None
 ) -> None:
     """Write the labels of all chunks with their final ids."""
     shape, side = task.plan.request.shape, task.plan.side
-    parts = (
-        (task.grid[index], table[task.labels_of(index)])
-        for index, table in enumerate(numbers.tables)
-    )
+    parts = ((chunk, stitched.labels_of(task, chunk.index)) for chunk in task.grid)
     if ome_zarr is None:
         array = _create_array(path, shape, side)
         for chunk, labels in parts:

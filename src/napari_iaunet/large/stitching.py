@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from napari_iaunet.large.pieces import find_strays, without
 from napari_iaunet.segmentation.joining import Numbers, number_cells, same_cells
 from napari_iaunet.segmentation.measure import CellSums, as_table, sum_by
 
@@ -18,11 +19,29 @@ if TYPE_CHECKING:
     from napari_iaunet.large.work_folder import Found
 
 
-def stitch(task: ChunkTask) -> tuple[Numbers, dict[str, NDArray[Any]]]:
-    """Join the cells of all chunks, which must be done; number and measure them.
+class Stitched(NamedTuple):
+    """Cells of all chunks.
 
-    The table is as of `LazySegmentation`.
+    Attributes
+    ----------
+    numbers : Numbers
+    strays : dict of int to (n,) int64
+        As of `find_strays`.
+    table : dict of (N,) arrays
+        As of `LazySegmentation`.
     """
+
+    numbers: Numbers
+    strays: dict[int, NDArray[np.int64]]
+    table: dict[str, NDArray[Any]]
+
+    def labels_of(self, task: ChunkTask, index: int) -> NDArray[np.int32]:
+        """Return a chunk's own labels (y, x), which are final ids."""
+        return self.numbers.tables[index][_whole_cells(task, self.strays, index)]
+
+
+def stitch(task: ChunkTask) -> Stitched:
+    """Join the cells of all chunks, which must be done; number and measure them."""
     grid, folder = task.grid, task.folder
     found = [folder.found(i) for i in range(len(grid))]
     pairs = []
@@ -30,7 +49,21 @@ def stitch(task: ChunkTask) -> tuple[Numbers, dict[str, NDArray[Any]]]:
         key = border.first, border.second
         pairs.append((*key, same_cells(*(folder.border(i, key) for i in key))))
     numbers = number_cells([chunk.sums.area for chunk in found], pairs)
-    return numbers, _measure(found, numbers, task)
+    strays = find_strays(grid, task.labels_of, numbers)
+    for index in strays:
+        sums = task.sums_of(
+            index, _whole_cells(task, strays, index), len(found[index].scores)
+        )
+        found[index] = found[index]._replace(sums=sums)
+    return Stitched(numbers, strays, _measure(found, numbers, task))
+
+
+def _whole_cells(
+    task: ChunkTask, strays: dict[int, NDArray[np.int64]], index: int
+) -> NDArray[np.int32]:
+    """Return labels of a chunk, (y, x), 1..n, without what hangs on nothing."""
+    labels = task.labels_of(index)
+    return without(labels, strays[index]) if index in strays else labels
 
 
 def _measure(
