@@ -10,7 +10,7 @@ from napari.components import ViewerModel
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.click.draft import Draft
 from napari_iaunet.plugin.click.edits import LabelsPlane
-from napari_iaunet.plugin.click.undo import EditLog
+from napari_iaunet.plugin.layers.undo import EditLog
 from napari_iaunet.plugin.layers.view_state import ViewState
 from napari_iaunet.segmentation.click import ClickedCell
 

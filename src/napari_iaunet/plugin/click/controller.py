@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.core.connections import Wire
     from napari_iaunet.plugin.core.jobs import Jobs
     from napari_iaunet.plugin.core.session import Session
+    from napari_iaunet.plugin.layers.undo import EditLogs
     from napari_iaunet.plugin.layers.view_state import ViewState
 
 # A diameter that is being typed should not be used digit by digit: this is longer than
@@ -66,6 +67,7 @@ class ClickController(QObject):
         panel: ClickPanel,
         jobs: Jobs,
         parent: QObject | None = None,
+        logs: EditLogs | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._panel, self.jobs = session, panel, jobs
@@ -73,7 +75,7 @@ class ClickController(QObject):
         viewer = self._viewer = session.viewer
         self._encoder = PlaneEncoder(jobs, session.segmenters, self)
         self._source = ClickSource(viewer, self._encoder, self)
-        self._target = ClickTarget(viewer)
+        self._target = ClickTarget(viewer, logs)
         self._preview = ClickPreview(viewer, session.own_changes)
         self._editor = CellEditor(self._source, self._target, self._preview)
         self._tool = ClickTool(viewer, self)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.click.draft import Draft, Point
-    from napari_iaunet.plugin.click.undo import EditLog
+    from napari_iaunet.plugin.layers.undo import EditLog
     from napari_iaunet.segmentation.click import ClickedCell
 
     Corner = tuple[int, int]

@@ -11,7 +11,7 @@ from napari.layers import Labels
 import napari_iaunet
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.click.edits import LabelsPlane
-from napari_iaunet.plugin.click.undo import EditLog
+from napari_iaunet.plugin.layers.undo import EditLog, EditLogs
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers.find import find_layer, list_layers
@@ -41,29 +41,27 @@ _COLUMNS = {
 class ClickTarget:
     """The layer that the user has picked, or that is to be made."""
 
-    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+    def __init__(
+        self, viewer: napari.viewer.Viewer, logs: EditLogs | None = None
+    ) -> None:
         self._viewer = viewer
-        self._logs: dict[str, EditLog] = {}
+        self._logs = EditLogs(viewer) if logs is None else logs
         self.key = ""  # the layer's ``unique_id``; "" for one that is to be made
 
     def teardown(self) -> None:
         """Let go of all layers."""
-        for log in self._logs.values():
-            log.close()
-        self._logs.clear()
+        self._logs.close()
 
     def pick(self, key: str) -> None:
         """Pick a layer by its key; "" picks the one that is to be made."""
         self.key = key
         layer = find_layer(self._viewer, key, Labels) if key else None
-        if layer is not None and key not in self._logs:
-            self._logs[key] = EditLog(layer, self._viewer)
+        if layer is not None:
+            self._logs.of(layer)
 
     def find_layers(self) -> None:
         """Let go of layers that are gone; to be called when the list has changed."""
-        kept = {str(layer.unique_id) for layer in self._viewer.layers}
-        for key in self._logs.keys() - kept:
-            self._logs.pop(key).close()
+        self._logs.find_layers()
 
     @property
     def _log(self) -> EditLog | None:
@@ -149,7 +147,7 @@ class ClickTarget:
             self._viewer, image, whole, labels, table, parameters
         )
         self.key = str(made.unique_id)
-        self._logs[self.key] = EditLog(made, self._viewer, highest=0)
+        self._logs.of(made, highest=0)
 
 
 def _plane_index(

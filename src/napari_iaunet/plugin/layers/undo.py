@@ -1,4 +1,4 @@
-"""What clicks did to a Labels layer: label ids and table follow undo and redo.
+"""What we did to a Labels layer: label ids and table follow undo and redo.
 
 napari undoes pixels only, and does not tell that it did.
 """
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # As many steps as napari's Labels layers remember.
 _MOST_STEPS = 100
+# Pixels that are looked at first, to find out cheaply that a large step is not undone.
+_GLANCE = 64
 
 
 @dataclass
@@ -37,6 +39,9 @@ class _Edit:
     highest_before: int | None
     rows_before: Rows = field(default_factory=dict)
     rows_after: Rows = field(default_factory=dict)
+    # What the layer's metadata say of how it was made; None where they stay.
+    notes_before: dict[str, Any] | None = None
+    notes_after: dict[str, Any] | None = None
 
 
 class EditLog:
@@ -105,16 +110,20 @@ class EditLog:
         self._undone.clear()
         self._count(values)
 
-    def describe(self, rows: Rows) -> None:
-        """Bring the layer's table up to date after the last change.
+    def describe(self, rows: Rows, notes: dict[str, Any] | None = None) -> None:
+        """Bring the layer's table, and its metadata, up to date after the last change.
 
         ``rows`` says for each cell that has changed what was measured; None if it is
-        gone.
+        gone. ``notes`` are added to what the metadata say of how the cells were made.
         """
         edit = self._done[-1]
         edit.rows_before = _rows_of(self.layer, list(rows))
         edit.rows_after = rows
+        if notes is not None:
+            edit.notes_before = dict(self.layer.metadata.get(OURS, {}))
+            edit.notes_after = edit.notes_before | notes
         _set_features(self.layer, rows)
+        _set_notes(self.layer, edit.notes_after)
 
     def undo(self) -> bool:
         """Undo the last change of the layer, of whatever it was; False without one."""
@@ -136,6 +145,7 @@ class EditLog:
             self._undone.append(edit)
             self._highest = edit.highest_before
             _set_features(self.layer, edit.rows_before)
+            _set_notes(self.layer, edit.notes_before)
             found = True
         if found:
             return True
@@ -143,12 +153,16 @@ class EditLog:
             edit = self._undone.pop()
             self._done.append(edit)
             self._count(edit.after)
+            _set_notes(self.layer, edit.notes_after)
             _set_features(self.layer, edit.rows_after)
             found = True
         return found
 
     def _shows(self, edit: _Edit, values: NDArray[np.integer]) -> bool:
-        return np.array_equal(self.layer.data[edit.where], values)
+        first = tuple(axis[:_GLANCE] for axis in edit.where)
+        return np.array_equal(self.layer.data[first], values[:_GLANCE]) and (
+            np.array_equal(self.layer.data[edit.where], values)
+        )
 
     def _count(self, values: NDArray[np.integer]) -> None:
         if self._highest is not None:
@@ -179,6 +193,37 @@ class EditLog:
             self._highest = None
 
 
+class EditLogs:
+    """The log of each layer that is written into: one, whoever writes."""
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        self._viewer = viewer
+        self._logs: dict[str, EditLog] = {}
+
+    def of(self, layer: Labels, highest: int | None = None) -> EditLog:
+        """Return the log of a layer; ``highest`` is as for a new `EditLog`."""
+        key = str(layer.unique_id)
+        if key not in self._logs:
+            self._logs[key] = EditLog(layer, self._viewer, highest)
+        return self._logs[key]
+
+    def get(self, key: str) -> EditLog | None:
+        """Return the log of a layer by the layer's key, if there is one."""
+        return self._logs.get(key)
+
+    def find_layers(self) -> None:
+        """Let go of layers that are gone; to be called when the list has changed."""
+        kept = {str(layer.unique_id) for layer in self._viewer.layers}
+        for key in self._logs.keys() - kept:
+            self._logs.pop(key).close()
+
+    def close(self) -> None:
+        """Let go of all layers."""
+        for log in self._logs.values():
+            log.close()
+        self._logs.clear()
+
+
 def highest_in(labels: NDArray[np.integer]) -> int:
     """Return the highest label id, 0 if there is no cell."""
     return int(labels.max(initial=0))
@@ -192,6 +237,14 @@ def _rows_of(layer: Labels, label_ids: list[int]) -> Rows:
         for row in table[table["index"].isin(label_ids)].to_dict("records"):
             rows[int(row["index"])] = {str(name): value for name, value in row.items()}
     return rows
+
+
+def _set_notes(layer: Labels, notes: dict[str, Any] | None) -> None:
+    """Let the metadata say how the cells were made; an empty note is none."""
+    if notes is None:
+        return
+    others = {key: value for key, value in layer.metadata.items() if key != OURS}
+    layer.metadata = {**others, **({OURS: dict(notes)} if notes else {})}
 
 
 def _set_features(layer: Labels, rows: Rows) -> None:

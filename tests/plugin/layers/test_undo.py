@@ -5,8 +5,8 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.plugin.click import undo
-from napari_iaunet.plugin.click.undo import EditLog
+from napari_iaunet.plugin.layers import undo
+from napari_iaunet.plugin.layers.undo import EditLog
 
 
 @pytest.fixture
