@@ -198,6 +198,25 @@ def lookalikes(viewer: napari.Viewer, dock: Any) -> None:
     QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
 
 
+def review(viewer: napari.Viewer, dock: Any) -> None:
+    """Nuclei of which the small and the doubtful ones are hidden."""
+    clear(viewer)
+    image = next((DATA / "nuclei-fluorescence" / "test").glob("4dbbb275960a*_img.*"))
+    viewer.add_image(imread(image), name="nuclei", gamma=0.6)
+    viewer.reset_view()
+    dock.segment_panel.form["estimate"].setChecked(True)
+    segment(dock)
+    panel = dock.review_panel
+    dock.tabs.setCurrentWidget(panel)
+    wait(lambda: not dock.review_controller.jobs.is_running)
+    panel.filter.rows["area"].low.setValue(250)
+    panel.filter.rows["border"].low.setValue(1)
+    QTest.qWait(500)
+    print(panel.filter.count.text())
+    save(viewer.screenshot(canvas_only=False, flash=False), "review.png")
+    panel.filter.reset_button.click()
+
+
 def finetune(viewer: napari.Viewer, dock: Any) -> None:
     """A training, and the model that it offers.
 
@@ -253,7 +272,7 @@ def track(viewer: napari.Viewer, dock: Any) -> None:
 def main() -> None:
     viewer, dock = open_viewer()
     takes = [globals()[name] for name in sys.argv[1:]] or [
-        *(nuclei, channels, clicks, lookalikes, track, finetune)
+        *(nuclei, channels, clicks, lookalikes, review, track, finetune)
     ]
     for take in takes:
         take(viewer, dock)

@@ -14,10 +14,13 @@ from napari_iaunet.plugin.core.jobs import Jobs
 from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.finetune.controller import FinetuneController
 from napari_iaunet.plugin.finetune.panel import FinetunePanel
+from napari_iaunet.plugin.layers.undo import EditLogs
 from napari_iaunet.plugin.lookalikes.controller import LookalikeController
 from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
 from napari_iaunet.plugin.models.controller import ModelController
 from napari_iaunet.plugin.models.panel import ModelSection
+from napari_iaunet.plugin.review.controller import ReviewController
+from napari_iaunet.plugin.review.panel import ReviewPanel
 from napari_iaunet.plugin.segment.controller import SegmentController
 from napari_iaunet.plugin.segment.panel import SegmentPanel
 from napari_iaunet.plugin.track.controller import TrackController
@@ -39,10 +42,15 @@ class IAUNetDock(QWidget):
         self.segment_controller = SegmentController(
             session, self.segment_panel, Jobs(self, load_first=True), self
         )
+        logs = EditLogs(viewer)
         self.click_panel = ClickPanel()
         self.segment_panel.add_section(self.click_panel)
         self.click_controller = ClickController(
-            session, self.click_panel, Jobs(self, load_first=True), self
+            session, self.click_panel, Jobs(self, load_first=True), self, logs
+        )
+        self.review_panel = ReviewPanel()
+        self.review_controller = ReviewController(
+            session, self.review_panel, Jobs(self, abandons=True), logs, self
         )
         self.lookalike_panel = LookalikePanel()
         self.lookalike_controller = LookalikeController(
@@ -68,6 +76,7 @@ class IAUNetDock(QWidget):
         self.tabs.setAccessibleName("IAU-Net")
         self.tabs.tabBar().setAccessibleName("Tabs of IAU-Net")
         self.tabs.addTab(self.segment_panel, "Segment")
+        self.tabs.addTab(self.review_panel, "Review")
         self.tabs.addTab(self.lookalike_panel, "Look-alikes")
         self.tabs.addTab(self.track_panel, "Track")
         self.tabs.addTab(self.finetune_panel, "Fine-tune")
@@ -75,6 +84,8 @@ class IAUNetDock(QWidget):
         tab = preferences.recall("tab")
         self.tabs.setCurrentIndex(names.index(tab) if tab in names else 0)
         self.tabs.currentChanged.connect(self._on_tab)
+        if self.tabs.currentWidget() is self.review_panel:
+            self.review_controller.enter()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self.tabs)
@@ -97,6 +108,10 @@ class IAUNetDock(QWidget):
             self.lookalike_controller.enter()
         else:
             self.lookalike_controller.leave()
+        if self.tabs.widget(index) is self.review_panel:
+            self.review_controller.enter()
+        else:
+            self.review_controller.leave()
 
     def _on_clicks(self, on: bool) -> None:
         if on:
@@ -113,6 +128,7 @@ class IAUNetDock(QWidget):
             self.model_controller,
             self.track_controller,
             self.lookalike_controller,
+            self.review_controller,
             self.click_controller,
             self.segment_controller,
         ):

@@ -11,11 +11,11 @@ from napari.layers import Labels
 import napari_iaunet
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.click.edits import LabelsPlane
-from napari_iaunet.plugin.layers.undo import EditLog, EditLogs
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers.find import find_layer, list_layers
 from napari_iaunet.plugin.layers.geometry import plane_of_labels
+from napari_iaunet.plugin.layers.undo import EditLog, EditLogs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,7 +157,6 @@ def _plane_index(
 
     Pixels on disk, read-only ones and those of several resolutions cannot.
     """
-    data = None if layer.multiscale else layer.data
-    if not isinstance(data, np.ndarray) or not data.flags.writeable:
+    if not label_layers.can_be_edited(layer):
         return None
     return plane_of_labels(layer, image, channel_axis, point)

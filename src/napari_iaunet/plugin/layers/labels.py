@@ -58,3 +58,9 @@ def is_extracted(layer: Labels) -> bool:
 def is_of_classes(layer: Labels) -> bool:
     """Whether a layer is one of our layers of classes."""
     return CLASSES_OF in layer.metadata.get(OURS, {})
+
+
+def can_be_edited(layer: Labels) -> bool:
+    """Whether the pixels are in memory, in one resolution, and may be written to."""
+    data = None if layer.multiscale else layer.data
+    return isinstance(data, np.ndarray) and bool(data.flags.writeable)

@@ -1,0 +1,166 @@
+"""What happens in the Review tab."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject
+
+from napari_iaunet.errors import IAUNetError
+from napari_iaunet.plugin.core.connections import Connections, layer_list
+from napari_iaunet.plugin.layers.features import numbers_of
+from napari_iaunet.plugin.layers.find import selected_layer
+from napari_iaunet.plugin.review import edits
+from napari_iaunet.plugin.review.cells import ReviewedCells
+from napari_iaunet.plugin.review.filtered_view import FilteredView
+from napari_iaunet.segmentation.filtering import passing
+
+if TYPE_CHECKING:
+    from napari_iaunet.plugin.core.jobs import Jobs
+    from napari_iaunet.plugin.core.session import Session
+    from napari_iaunet.plugin.layers.undo import EditLogs
+    from napari_iaunet.plugin.review.panel import ReviewPanel
+    from napari_iaunet.segmentation.filtering import Range, Values
+
+
+class ReviewController(QObject):
+    """Keeps the Review tab, the viewer's layers and the job in step."""
+
+    def __init__(
+        self,
+        session: Session,
+        panel: ReviewPanel,
+        jobs: Jobs,
+        logs: EditLogs,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._panel, self.jobs = session.viewer, panel, jobs
+        self._own_changes, self._logs = session.own_changes, logs
+        self._cells = ReviewedCells(session, jobs, self)
+        self._view = FilteredView(self._viewer, self._own_changes)
+        self._values: Values | None = None
+        self._is_in = False
+        self._connections = Connections(
+            *layer_list(self._viewer, self._on_layers, self._on_selection),
+            (panel.cells_picked, self._cells.pick),
+            (panel.filter.ranges_changed, self._on_ranges),
+            (panel.filter.apply_requested, self._on_apply),
+            (self._cells.changed, self._on_cells),
+            (self._cells.failed, self._on_failure),
+        )
+        self._on_layers()
+
+    def teardown(self) -> None:
+        """Leave the viewer as it was, and disconnect from everything."""
+        self.leave()
+        self._connections.clear()
+        self._cells.teardown()
+
+    def enter(self) -> None:
+        """Show what is known of the cells as they are now."""
+        self._is_in = True
+        self._on_selection()
+        self._look_over()
+
+    def leave(self) -> None:
+        """Show the cells as they were shown before."""
+        self._is_in = False
+        self._view.remove()
+        self._cells.stop()
+
+    # -- which cells -------------------------------------------------------------
+
+    def _on_layers(self, event: object = None) -> None:
+        if self._own_changes:
+            return
+        if self._view.is_closed:
+            self._view.remove()
+            self._panel.filter.reset()
+        self._cells.update()
+        self._panel.set_cells(self._cells.offers(), self._cells.key)
+        self._logs.find_layers()
+
+    def _on_selection(self, event: object = None) -> None:
+        """Pick the layer of cells that is selected in the layer list."""
+        layer = selected_layer(self._viewer, Labels)
+        if layer is not None and not self._own_changes:
+            self._cells.pick(str(layer.unique_id))
+
+    def _look_over(self) -> None:
+        if self._is_in and self._cells.layer is not None:
+            self._panel.say("Looking at the cells…")
+            self._cells.watch()
+
+    def _on_cells(self) -> None:
+        """Show another layer, or another survey of it."""
+        found, layer = self._cells.found, self._cells.layer
+        self._panel.set_cells(self._cells.offers(), self._cells.key)
+        if found is None or layer is None:
+            self._view.remove()
+            self._values = None
+            self._panel.filter.reset()
+            self._panel.filter.set_values(None)
+            self._look_over()
+            return
+        cells = found.cells
+        self._values = {
+            "score": numbers_of(layer, "score", cells.label_ids),
+            "area": cells.area.astype(np.float64),
+            "border": cells.border.astype(np.float64),
+        }
+        self._panel.say("" if len(cells) else "There is no cell in this layer.")
+        self._panel.filter.set_values(self._values if len(cells) else None)
+        self._on_ranges(self._panel.filter.ranges)
+
+    # -- the filter --------------------------------------------------------------
+
+    def _on_ranges(self, ranges: dict[str, Range]) -> None:
+        """Show the cells that pass, and say how many these are."""
+        found, layer = self._cells.found, self._cells.layer
+        if found is None or layer is None or self._values is None:
+            return
+        passed = passing(self._values, ranges)
+        total = len(passed)
+        text = f"{np.count_nonzero(passed):,} of {total:,} cell{'s' * (total != 1)}"
+        self._panel.filter.set_count(text if total else "")
+        if ranges:
+            self._view.show(layer, found.cells, passed)
+        else:
+            self._view.remove()
+
+    def _on_apply(self) -> None:
+        """Delete the cells that do not pass."""
+        found, layer = self._cells.found, self._cells.layer
+        ranges = self._panel.filter.ranges
+        if found is None or layer is None or self._values is None or not ranges:
+            return
+        gone = np.flatnonzero(~passing(self._values, ranges))
+        if gone.size:
+            log = self._logs.of(layer)
+            self._do(lambda: edits.delete(log, found.cells, gone, _notes(ranges)))
+        self._panel.filter.reset()
+        self._view.remove()
+
+    def _do(self, edit: Any) -> bool:
+        """Do an edit; False, and a message, if it cannot be done."""
+        try:
+            edit()
+        except IAUNetError as error:
+            self._on_failure(str(error))
+            return False
+        self._cells.survey()
+        return True
+
+    def _on_failure(self, message: str) -> None:
+        self._panel.say(message)
+        show_error(message)
+
+
+def _notes(ranges: dict[str, Range]) -> dict[str, Any]:
+    """Return what the metadata keep of a filter."""
+    ends = {name: [round(end, 3) for end in pair] for name, pair in ranges.items()}
+    return {"filter": ends}

@@ -1,0 +1,66 @@
+"""The Review tab.
+
+`ReviewPanel` emits ``cells_picked`` with a layer's key; its sections have signals of
+their own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from napari_iaunet.plugin.review.filter_panel import FilterSection
+from napari_iaunet.plugin.widgets.forms import Rows, fill, picker
+
+if TYPE_CHECKING:
+    from napari_iaunet.plugin.widgets.forms import Offers
+
+NO_CELLS = (
+    "Press Segment first, or open a layer of cells. Layers on disk, read-only ones and "
+    "those of several resolutions cannot be reviewed."
+)
+
+
+class ReviewPanel(QScrollArea):
+    """Which cells, which of them to keep, and one after the other."""
+
+    cells_picked = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Review")
+        self.cells = picker("Cells")
+        self.cells.setToolTip("The layer of cells that is reviewed.")
+        self.status = QLabel()
+        self.status.setTextFormat(Qt.TextFormat.PlainText)
+        self.status.setWordWrap(True)
+        self.filter = FilterSection()
+        form = Rows()
+        form.addRow("Cells", self.cells)
+        inner = QWidget()
+        layout = QVBoxLayout(inner)
+        layout.addLayout(form)
+        layout.addWidget(self.status)
+        layout.addWidget(self.filter)
+        layout.addStretch(1)
+        self.setWidget(inner)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.cells.activated.connect(self._on_cells)
+
+    def set_cells(self, offers: Offers, picked: str) -> None:
+        """Offer layers of cells as key and name."""
+        fill(self.cells, offers, picked)
+        if not offers:
+            self.say(NO_CELLS)
+
+    def say(self, text: str) -> None:
+        """Show a line of text."""
+        self.status.setText(text)
+        self.status.setVisible(bool(text))
+
+    def _on_cells(self) -> None:
+        self.cells_picked.emit(self.cells.currentData() or "")
