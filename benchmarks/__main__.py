@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAMES = (
-    *("accuracy", "click", "compare", "consistency", "decoding", "finetune"),
-    *("large", "lookalikes", "speed", "tracking", "window"),
+    *("accuracy", "calibration", "click", "compare", "consistency", "decoding"),
+    *("finetune", "large", "lookalikes", "speed", "tracking", "window"),
 )
 _USAGE = "usage: python -m benchmarks NAME [options]; NAME --help lists the options"
 

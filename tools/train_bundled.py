@@ -11,11 +11,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from benchmarks import common, harness
 from benchmarks.accuracy import held_out_scores
+from benchmarks.calibration import judge
 from benchmarks.trainings import print_events, shared_recipe, trained_minutes
 from tools.kinds import SAMPLING_WEIGHTS, SOURCES
 
@@ -30,6 +34,8 @@ DESCRIPTION = (
 _WARM_UP = 300
 # Seconds between two checkpoints of a run of many hours.
 _CHECKPOINT_EVERY = 240.0
+# A kind with fewer found cells than this counts less in the calibration.
+_FEW = 100
 _SHOWN = (0.5, 0.75, 0.9)
 # Options of the command that are fields of the recipe.
 _RECIPE_OPTIONS = ("learning_rate", "frozen_statistics", "synthetic")
@@ -44,6 +50,8 @@ def main() -> None:
         args.steps or trained_minutes(args.out) < args.minutes
     ):
         _train(args)
+    if args.calibrate:
+        calibrate(args.out, args.data, args.device)
     write_card(
         args.out, args, args.machine or f"{_hardware(args)}, torch threads: {threads}"
     )
@@ -79,6 +87,11 @@ def _arguments() -> argparse.Namespace:
         "--card-only",
         action="store_true",
         help="measure the model that --out holds and write its card",
+    )
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="make the model's scores probabilities, by the held-out images",
     )
     parser.add_argument(
         "--machine", help="what the model was trained on, if not on this machine"
@@ -148,6 +161,34 @@ def _average(args: argparse.Namespace) -> None:
     mean.descriptor_mean.copy_(centre)
     mean.descriptor_basis.copy_(basis)
     save_model(args.out, mean, {"description": DESCRIPTION})
+
+
+# -- calibration -------------------------------------------------------------
+
+
+def calibrate(folder: Path, data: Path, device: str) -> None:
+    """Fit the calibration of a model's scores; kinds of enough cells count alike."""
+    from napari_iaunet import Segmenter
+    from napari_iaunet.model.checkpoint import load_model, save_model
+    from napari_iaunet.segmentation.calibration import fit_calibration
+
+    if int(os.environ.get("RANK", "0")):
+        return
+    network, card = load_model(folder)
+    network.config = replace(network.config, calibration=(0.0, 1.0))
+    save_model(folder, network, card)
+    segmenter = Segmenter(folder, device, engine="pytorch")
+    judged = [
+        judge(segmenter, common.read(pairs)) for pairs in common.held_out(data).values()
+    ]
+    scores, right = (np.concatenate(part) for part in zip(*judged, strict=True))
+    weights = np.concatenate(
+        [np.full(one.scores.size, 1 / max(one.scores.size, _FEW)) for one in judged]
+    )
+    line = fit_calibration(scores, right, weights * scores.size / weights.sum())
+    network.config = replace(network.config, calibration=line)
+    save_model(folder, network, card)
+    print(f"calibration: {line}, of {scores.size} cells", flush=True)
 
 
 # -- card --------------------------------------------------------------------

@@ -37,6 +37,8 @@ _MOST = {
 }
 _LEAST = {"context_blocks": 0}
 _LARGEST_DIAMETER = 1e6  # pixels; no image is larger
+# Offset and slope of a calibration: with more, every score would be 0 or 1.
+_STEEPEST = 100.0
 # Bytes of a weights file beside the weights; the bundled model's has 20,000.
 _HEADER = 1_000_000
 
@@ -116,7 +118,8 @@ def _is_plausible(config: IAUNetConfig) -> bool:
     numbers = [config.diameter]
     if config.usual_diameter is not None:
         numbers.append(config.usual_diameter)
-    if any(type(n) not in (int, float) for n in numbers):
+    line = config.calibration
+    if any(type(n) not in (int, float) for n in (*numbers, *line)):
         return False
     return (
         type(config.identity) is bool
@@ -126,6 +129,9 @@ def _is_plausible(config: IAUNetConfig) -> bool:
         and all(_LEAST.get(k, 1) <= n <= _MOST[k] for k, n in counts.items())
         and 1 <= config.diameter <= 1000
         and all(0 < n <= _LARGEST_DIAMETER for n in numbers)
+        and len(line) == 2
+        and abs(line[0]) <= _STEEPEST
+        and 0 < line[1] <= _STEEPEST
     )
 
 

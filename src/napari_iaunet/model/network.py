@@ -22,6 +22,8 @@ RINGS = 3
 # How many pixels far the finest level of the decoder sees, and what follows it: the
 # identity branch two at half the size, and an interpolation one. Even.
 REACH = 6
+# Fields of the configuration that a JSON file holds as lists.
+_TUPLES = ("widths", "calibration")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ class IAUNetConfig:
         kind of image; None if the images differed much.
     identity : bool
         False gives a plain U-Net: foreground and centre map only.
+    calibration : (float, float)
+        Offset and slope of the line that makes a score the probability that a cell is
+        right, on the scale of log odds (Platt 1999); 0 and 1 leave scores as they are.
     """
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 192)
@@ -67,15 +72,18 @@ class IAUNetConfig:
     diameter: float = 28.0
     usual_diameter: float | None = None
     identity: bool = True
+    calibration: tuple[float, float] = (0.0, 1.0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""
-        return {**asdict(self), "widths": list(self.widths)}
+        values = {"widths": list(self.widths), "calibration": list(self.calibration)}
+        return {**asdict(self), **values}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> IAUNetConfig:
         """Read what `to_dict` wrote; unknown names raise TypeError."""
-        return cls(**{**values, "widths": tuple(values["widths"])})
+        lists = {k: tuple(v) for k, v in values.items() if k in _TUPLES}
+        return cls(**{**values, **lists})
 
     @property
     def stride(self) -> int:

@@ -17,6 +17,7 @@ from napari_iaunet.segmentation.by_chunks import (
     join,
     plan_chunks,
 )
+from napari_iaunet.segmentation.calibration import calibrated
 from napari_iaunet.segmentation.decode import (
     Instances,
     decode,
@@ -95,7 +96,7 @@ class CellFinder:
         """
         if whole:
             fields = self.fields(plane, diameter, steps, whole)
-            return self._finish(fields, (plane.shape[1], plane.shape[2]))
+            return self._final(self._finish(fields, (plane.shape[1], plane.shape[2])))
         shape = plane.shape[1], plane.shape[2]
         (cells,) = self._by_chunks(partial(_cut, plane), 1, shape, diameter, steps)
         return cells
@@ -108,10 +109,10 @@ class CellFinder:
         The plane has a shape (Y, X).
         """
         if ready.fields is None:
-            return ready.cells
+            return self._final(ready.cells)
         fields = self.ready_fields(ready, shape, steps)
         done = ready.cells if fields is ready.fields else None
-        return self._finish(fields, shape, done)
+        return self._final(self._finish(fields, shape, done))
 
     def all_cells(
         self, planes: Planes, diameter: float, steps: PlaneProgress
@@ -142,7 +143,8 @@ class CellFinder:
 
         found = in_turn(grid, read, run, finish)
         for _ in range(planes):
-            yield join(one, islice(found, len(one)), scale, self._smallest(scale))
+            cells = join(one, islice(found, len(one)), scale, self._smallest(scale))
+            yield self._final(cells)
 
     def _plan(self, planes: int, shape: tuple[int, int], scale: float) -> ChunkGrid:
         stride = self._config.stride
@@ -171,6 +173,12 @@ class CellFinder:
         scale = math.sqrt(cells.labels.size / native.size)
         return keep_cells(
             Instances(native, cells.scores), area >= self._smallest(scale)
+        )
+
+    def _final(self, cells: Instances) -> Instances:
+        """Cells whose scores are probabilities, as the model was calibrated."""
+        return Instances(
+            cells.labels, calibrated(cells.scores, self._config.calibration)
         )
 
     def fields(
