@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
+from napari_iaunet.errors import ImageError
 from napari_iaunet.io.ome_zarr_labels import register_labels, write_labels_ome_zarr
 from napari_iaunet.plugin.contributions import get_reader, save_labels
 from napari_iaunet.plugin.layers.labels import is_of_classes
@@ -195,6 +196,22 @@ def test_napari_opens_what_it_saved(make_napari_viewer_proxy, tmp_path):
 
 def test_other_folders_are_left_to_others(tmp_path):
     assert get_reader(str(tmp_path)) is None
+    assert get_reader("https://example.com/a.zarr") is None
+    root = zarr.open_group(tmp_path / "tables.zarr", mode="w")
+    assert get_reader(str(tmp_path / "tables.zarr")) is None
+    root.attrs["ome"] = {"plate": {"wells": []}}
+    assert get_reader(str(tmp_path / "tables.zarr")) is None
+    zarr.save_array(str(tmp_path / "list.zarr"), np.arange(9))
+    assert get_reader(str(tmp_path / "list.zarr")) is None
+
+
+def test_stores_of_images_are_opened_and_what_is_wrong_with_them_is_told(tmp_path):
+    zarr.save_array(str(tmp_path / "image.zarr"), CELLS)
+    assert get_reader(str(tmp_path / "image.zarr"))
+    (tmp_path / "broken.zarr").mkdir()
+    (tmp_path / "broken.zarr" / "zarr.json").write_text("{")
+    with pytest.raises(ImageError, match="is damaged"):
+        get_reader(str(tmp_path / "broken.zarr"))(str(tmp_path / "broken.zarr"))
 
 
 @pytest.mark.parametrize(

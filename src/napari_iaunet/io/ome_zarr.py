@@ -22,6 +22,26 @@ def is_zarr(path: Path) -> bool:
     return any((path / name).is_file() for name in _METADATA)
 
 
+def may_be_read(path: Path) -> bool:
+    """Whether a folder is a zarr store of an image or of labels, by its metadata.
+
+    A damaged one may be, too: `read` tells what is wrong with it.
+    """
+    import zarr
+
+    if not is_zarr(path):
+        return False
+    try:
+        check_zarr_metadata(path, _METADATA)
+        node = zarr.open(str(path), mode="r")
+        if isinstance(node, zarr.Array):
+            return node.ndim > 1
+        known = _attributes(node).keys() & {"multiscales", "bioformats2raw.layout"}
+        return bool(known) or len(list(node.array_keys())) == 1
+    except Exception:  # noqa: BLE001 - whatever is wrong, `read` tells
+        return True
+
+
 def image_folder(path: Path, series: int | None = None) -> Path:
     """Folder of the image itself: bioformats2raw puts several into one store.
 

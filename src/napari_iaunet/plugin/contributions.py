@@ -10,7 +10,7 @@ from napari.viewer import Viewer  # noqa: TC002 - napari looks it up
 
 from napari_iaunet.errors import IAUNetError, ImageError
 from napari_iaunet.io.labels import read_labels
-from napari_iaunet.io.ome_zarr import is_zarr
+from napari_iaunet.io.ome_zarr import may_be_read
 from napari_iaunet.io.ome_zarr_labels import write_labels_ome_zarr
 from napari_iaunet.io.ome_zarr_store import read_store
 from napari_iaunet.io.pixels import AxisPlace
@@ -136,7 +136,7 @@ def get_reader(path: str | list[str]) -> Callable[..., list[LayerDataTuple]] | N
     layers; of our own labels also features, colours and how they were made.
     """
     paths = [path] if isinstance(path, str) else path
-    return _open if all(map(is_zarr, map(Path, paths))) else None
+    return _open if all(map(may_be_read, map(Path, paths))) else None
 
 
 def _open(path: str | list[str]) -> list[LayerDataTuple]:

@@ -91,20 +91,31 @@ class IAUNetDock(QWidget):
         layout.addWidget(self.tabs)
 
     def event(self, event: QEvent) -> bool:
-        """Stop everything when napari takes the widget out of its dock."""
+        """Stop everything when napari takes the widget out of its dock.
+
+        While it is hidden, behind another dock or by its eye in the Window menu, its
+        tools are as if another tab were in front.
+        """
         if event.type() == QEvent.Type.ParentChange:
             if self.parent() is not None:
                 self._was_docked = True
             elif self._was_docked:
                 self.teardown()
+        shown = event.type() == QEvent.Type.Show
+        # A window that is minimised hides and shows its widgets as well.
+        if (shown or event.type() == QEvent.Type.Hide) and not event.spontaneous():
+            self._use_tools(self.tabs.currentWidget() if shown else None)
         return bool(super().event(event))
 
     def _on_tab(self, index: int) -> None:
         preferences.keep("tab", self.tabs.tabText(index))
-        # A tool that is out of sight has neither the mouse nor layers.
-        if self.tabs.widget(index) is not self.segment_panel:
+        self._use_tools(self.tabs.widget(index))
+
+    def _use_tools(self, tab: QWidget | None) -> None:
+        """Let a tool that is out of sight have neither the mouse nor layers."""
+        if tab is not self.segment_panel:
             self.click_panel.button.setChecked(False)
-        if self.tabs.widget(index) is self.lookalike_panel:
+        if tab is self.lookalike_panel:
             self.lookalike_controller.enter()
         else:
             self.lookalike_controller.leave()

@@ -63,6 +63,31 @@ def test_every_curve_has_its_colour(plot):
     assert colours(plot) == set()
 
 
+def test_curves_are_told_apart_without_their_colours(plot):
+    """The line of the held-out loss has gaps and marks, that of the training none."""
+    for second in range(100):
+        plot.add_step(second, 0.5)
+    plot.add_validation(5, 0.5, 0.4, 1.5)
+    plot.add_validation(95, 0.5, 0.4, 1.5)
+    plot.resize(700, plot.height())
+    image = plot.grab().toImage()
+    line = plot.fontMetrics().height()
+    above_axis = range(line + 5, image.height() // 2 - 2 * line)
+
+    def height(colour, x):
+        """How many pixels of a column are of a colour, antialiased as lines are."""
+        wanted = QColor(colour).getRgb()
+        seen = [image.pixelColor(x, y).getRgb() for y in above_axis]
+        return sum(max(map(abs, np.subtract(wanted, own))) < 60 for own in seen)
+
+    inside = range(image.width() // 4, image.width() * 3 // 4)
+    heights = {c: [height(c, x) for x in inside] for c in (TRAINING, HELD_OUT)}
+    assert min(heights[TRAINING]) == max(heights[TRAINING]) > 0
+    assert min(heights[HELD_OUT]) == 0
+    everywhere = [height(HELD_OUT, x) for x in range(image.width())]
+    assert max(everywhere) > 2 * max(heights[TRAINING])
+
+
 def test_a_validation_without_a_loss_is_a_precision_only(plot):
     plot.add_validation(5, 0.5, 0.4, None)
     assert plot.precision == [(5, 0.5)]

@@ -575,6 +575,22 @@ def test_leaving_the_tab_leaves_the_viewer_as_it_was(ready):
 
 
 @pytest.mark.viewer
+def test_hiding_the_dock_leaves_the_viewer_as_it_was(ready):
+    before = state(ready.viewer)
+    ready.click(middle(0, 0))
+    found, docked = ready.found, ready.dock.parent()
+    docked.hide()
+    ready.wait()
+    assert state(ready.viewer) == before
+    assert ready.viewer.cursor.style == "standard"
+    docked.show()
+    ready.wait()
+    assert ready.found == found
+    assert ready.ours == ["cells similarity", "cells found"]
+    assert not ready.viewer.layers["cells"].visible
+
+
+@pytest.mark.viewer
 def test_what_happens_out_of_sight_is_shown_later(ready, seer):
     ready.click(middle(0, 0))
     ready.dock.tabs.setCurrentWidget(ready.dock.segment_panel)

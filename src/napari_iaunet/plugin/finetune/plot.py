@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
 _HEIGHT = 260
 _GAP = 6
+# Told apart by brightness, by the style of the line and by marks as well.
 _TRAINING, _HELD_OUT, _AP = "#8d9db6", "#ff9f1c", "#5ec962"
+_SOLID, _DASHED, _DOTTED = (
+    Qt.PenStyle.SolidLine,
+    Qt.PenStyle.DashLine,
+    Qt.PenStyle.DotLine,
+)
+# Half the side of a mark, and how far two of them are apart at least, in pixels.
+_MARK, _APART = 3.0, 14.0
 # The loss of one step jumps; its mean over about so many steps is shown.
 _SMOOTH = 12
 
@@ -30,6 +38,8 @@ class Curve(NamedTuple):
     name: str
     colour: str
     points: Points
+    style: Qt.PenStyle = _SOLID
+    mark: str = ""  # "circle" or "square"
 
 
 class TrainingPlot(QWidget):
@@ -82,9 +92,9 @@ class TrainingPlot(QWidget):
         upper, lower = self._areas()
         losses = [
             Curve("training", _TRAINING, self.training),
-            Curve("held out", _HELD_OUT, self.held_out),
+            Curve("held out", _HELD_OUT, self.held_out, _DASHED, "circle"),
         ]
-        precision = [Curve("held out", _AP, self.precision)]
+        precision = [Curve("held out", _AP, self.precision, mark="square")]
         right = _nice(
             max([x for c in (*losses, *precision) for x, _ in c.points] or [0])
         )
@@ -157,41 +167,57 @@ class TrainingPlot(QWidget):
             )
             for x, y in _thinned(curve.points, int(area.width()))
         ]
-        painter.setPen(QPen(QColor(curve.colour), 2))
+        painter.setPen(_pen(curve))
         painter.drawPolyline(QPolygonF(points))
-        if len(points) < 40 and curve.name == "held out":
-            painter.setBrush(QColor(curve.colour))
-            for point in points:
-                painter.drawEllipse(point, 2.5, 2.5)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
+        last = -_APART
+        for point in points if curve.mark else ():
+            if point.x() - last >= _APART:
+                _draw_mark(painter, curve, point)
+                last = point.x()
 
     def _draw_start(self, painter: QPainter, area: QRectF, start: float) -> None:
         y = area.bottom() - start * area.height()
-        pen = QPen(self._ink(), 1, Qt.PenStyle.DashLine)
-        painter.setPen(pen)
+        painter.setPen(QPen(self._ink(), 1, _DOTTED))
         painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
 
     def _draw_legend(
         self, painter: QPainter, area: QRectF, curves: Sequence[Curve]
     ) -> None:
         metrics = self.fontMetrics()
-        entries = [(c.name, QPen(QColor(c.colour), 2)) for c in curves if c.points]
+        entries = [(c, _pen(c)) for c in curves if c.points]
         if self.start is not None and len(curves) == 1:
-            entries.append(("start", QPen(self._ink(), 1, Qt.PenStyle.DashLine)))
+            entries.append((Curve("start", "", []), QPen(self._ink(), 1, _DOTTED)))
         x = area.right()
-        for name, pen in reversed(entries):
-            wide = metrics.horizontalAdvance(name)
+        for curve, pen in reversed(entries):
+            wide = metrics.horizontalAdvance(curve.name)
             x -= wide
             middle = area.top() - metrics.height() / 2
             painter.setPen(self._ink())
             place = QRectF(x, area.top() - metrics.height(), wide + 2, metrics.height())
-            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, name)
+            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, curve.name)
             painter.setPen(pen)
-            painter.drawLine(QPointF(x - 22, middle), QPointF(x - 4, middle))
-            x -= 34
+            painter.drawLine(QPointF(x - 30, middle), QPointF(x - 4, middle))
+            _draw_mark(painter, curve, QPointF(x - 17, middle))
+            x -= 42
 
     def _ink(self) -> QColor:
         return self.palette().color(QPalette.ColorRole.WindowText)
+
+
+def _pen(curve: Curve) -> QPen:
+    return QPen(QColor(curve.colour), 2, curve.style)
+
+
+def _draw_mark(painter: QPainter, curve: Curve, place: QPointF) -> None:
+    """Draw the mark of a curve, if it has one."""
+    if not curve.mark:
+        return
+    box = QRectF(place.x() - _MARK, place.y() - _MARK, 2 * _MARK, 2 * _MARK)
+    painter.setPen(QPen(QColor(curve.colour), 1))
+    painter.setBrush(QColor(curve.colour))
+    draw = painter.drawEllipse if curve.mark == "circle" else painter.drawRect
+    draw(box)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
 def _nice(value: float, least: float = 10.0) -> float:
