@@ -35,7 +35,7 @@ def may_be_read(path: Path) -> bool:
         check_zarr_metadata(path, _METADATA)
         node = zarr.open(str(path), mode="r")
         if isinstance(node, zarr.Array):
-            return node.ndim > 1
+            return bool(node.ndim > 1)
         known = _attributes(node).keys() & {"multiscales", "bioformats2raw.layout"}
         return bool(known) or len(list(node.array_keys())) == 1
     except Exception:  # noqa: BLE001 - whatever is wrong, `read` tells

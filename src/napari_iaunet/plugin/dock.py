@@ -115,14 +115,14 @@ class IAUNetDock(QWidget):
         """Let a tool that is out of sight have neither the mouse nor layers."""
         if tab is not self.segment_panel:
             self.click_panel.button.setChecked(False)
-        if tab is self.lookalike_panel:
-            self.lookalike_controller.enter()
-        else:
-            self.lookalike_controller.leave()
-        if self.tabs.widget(index) is self.review_panel:
-            self.review_controller.enter()
-        else:
-            self.review_controller.leave()
+        for panel, controller in (
+            (self.lookalike_panel, self.lookalike_controller),
+            (self.review_panel, self.review_controller),
+        ):
+            if tab is panel:
+                controller.enter()
+            else:
+                controller.leave()
 
     def _on_clicks(self, on: bool) -> None:
         if on:

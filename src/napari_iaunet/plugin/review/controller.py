@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.core.connections import Connections, layer_list
+from napari_iaunet.plugin.core.notify import show_error
 from napari_iaunet.plugin.layers.features import numbers_of
 from napari_iaunet.plugin.layers.find import selected_layer
 from napari_iaunet.plugin.review import edits
