@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -548,7 +550,9 @@ def test_what_is_left_out_is_told_in_one_line(tmp_path, blobs, segmenter, capsys
     assert "no image 3" in complaint(capsys)
 
 
-def test_images_of_a_converted_file_by_their_number(tmp_path, blobs, segmenter, capsys):
+@pytest.fixture
+def converted_store(tmp_path, blobs):
+    """Two images in one store, as bioformats2raw writes them."""
     group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
     group.attrs["bioformats2raw.layout"] = 3
     axes = [{"name": a, "type": "space"} for a in "yx"]
@@ -556,11 +560,57 @@ def test_images_of_a_converted_file_by_their_number(tmp_path, blobs, segmenter, 
         image = group.create_group(str(i))
         image.create_array("0", data=blobs)
         image.attrs["multiscales"] = [{"axes": axes, "datasets": [{"path": "0"}]}]
-    store = tmp_path / "a.zarr"
+    return tmp_path / "a.zarr"
+
+
+def test_images_of_a_converted_file_by_their_number(converted_store, segmenter, capsys):
+    store = converted_store
     assert run("segment", store, "--out", store, "--series", 2) == 0
     assert (store / "1" / "labels" / "cells").is_dir()
     assert not (store / "0" / "labels").exists()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_all_images_of_files_become_results_of_their_own(
+    tmp_path, blobs, segmenter, capsys, monkeypatch, jobs
+):
+    path, out = tmp_path / "in" / "a.ome.tif", tmp_path / "out"
+    path.parent.mkdir()
+    with tifffile.TiffWriter(path) as tif:
+        for step in (1, 2):
+            tif.write(blobs[::step].copy(), metadata={"axes": "YX"})
+    tifffile.imwrite(path.with_name("b.tif"), blobs)
+    # Other processes know nothing of the stand-in for the network: threads do.
+    workers = "napari_iaunet.commands.segment.workers"
+    monkeypatch.setattr(f"{workers}.pool", ThreadPoolExecutor)
+    monkeypatch.setattr(f"{workers}.at_work", nullcontext)
+    options = ("--series", "all", "--table", "--jobs", jobs)
+    assert run("segment", path.parent, "--out", out, *options) == 0
+    assert [n for n in names(out) if n.endswith("_mask.tif")] == [
+        "a.ome_1_mask.tif",
+        "a.ome_2_mask.tif",
+        "b_mask.tif",
+    ]
+    assert tifffile.imread(out / "a.ome_1_mask.tif").shape == blobs.shape
+    assert tifffile.imread(out / "a.ome_2_mask.tif").shape != blobs.shape
+    with (out / "cells.csv").open() as file:
+        files = list(dict.fromkeys(row["file"] for row in csv.DictReader(file)))
+    assert files == ["a.ome.tif:1", "a.ome.tif:2", "b.tif"]
+    assert run("segment", path, "--out", tmp_path / "a.tif", "--series", "all") == 2
+    assert "cannot go to the one file" in capsys.readouterr().err
+
+
+def test_all_images_of_a_store_get_labels_of_their_own(converted_store, segmenter):
+    store = converted_store
+    assert run("segment", store, "--out", store, "--series", "all") == 0
+    assert all((store / number / "labels" / "cells").is_dir() for number in "01")
+
+
+def test_only_segment_takes_all_images_of_a_file(tmp_path, capsys):
+    command = ("lookalikes", "a.tif", "b.tif", "--like", 1, "--out", tmp_path / "c.csv")
+    assert run(*command, "--series", "all") == 2
+    assert "not a positive whole number" in capsys.readouterr().err
 
 
 def test_labels_are_not_segmented(tmp_path, blobs, segmenter, capsys):

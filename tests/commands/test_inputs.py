@@ -91,7 +91,7 @@ def test_a_store_that_is_given_as_a_dot_has_a_name(here, given, monkeypatch):
     monkeypatch.chdir(here / "image.zarr")
     (path,) = find_images([given])
     assert name_of(path) == "image"
-    (target,) = find_targets([path], here / "out", "cells")
+    (target,) = find_targets([path], here / "out", "cells", [None])
     assert target == here / "out" / "image_mask.zarr"
 
 
@@ -105,5 +105,5 @@ def test_a_field_given_as_a_dot_is_named_by_its_place(here, monkeypatch):
 
 def test_an_image_within_a_file_has_a_name_of_its_own(here):
     saved(here / "a.tif")
-    (target,) = find_targets([here / "a.tif"], here / "out", "cells", 2)
+    (target,) = find_targets([here / "a.tif"], here / "out", "cells", [2])
     assert target.name == "a_2_mask.tif"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # are not to be broken, as macOS writes into names, and joiners of letters.
 _HARMLESS = frozenset("\u00a0\u2009\u202f\u200c\u200d")
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".zarr"}
+# What --series takes for every image of a file.
+ALL = "all"
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -39,14 +41,15 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
-def add_reading(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `read`."""
+def add_reading(parser: argparse.ArgumentParser, *, every: bool = False) -> None:
+    """Add the options of `read`; with `every`, all images of a file may be wanted."""
     add = parser.add_argument
+    number = "number of the image, from 1, where a file or store holds several"
     add(
         "--series",
-        type=count,
+        type=_number_or_all if every else count,
         metavar="N",
-        help="number of the image, from 1, where a file or store holds several",
+        help=f"{number}, or all" if every else number,
     )
     add("--channel-axis", type=int, metavar="AXIS", help="axis of the channels")
     add(
@@ -65,6 +68,10 @@ def read(path: Path, args: argparse.Namespace) -> ImageFile:
     return read_image(
         path, series=args.series, channel_axis=args.channel_axis, planes=args.planes
     )
+
+
+def _number_or_all(text: str) -> int | str:
+    return ALL if text == ALL else count(text)
 
 
 def _axis(text: str) -> int | str:

@@ -106,20 +106,25 @@ def _belongs_to_one_of(names: set[Path], path: Path) -> bool:
 
 
 def find_targets(
-    inputs: Sequence[Path], out: Path, name: str, series: int | None = None
+    inputs: Sequence[Path], out: Path, name: str, series: Sequence[int | None]
 ) -> list[Path]:
     """Where the labels of each input go; ``labels/NAME`` within an OME-Zarr image.
 
     Inputs of the same name, from several folders, go to such folders again. ``series``
-    is the number of the image within each input, if it was given.
+    are the numbers of the images within the inputs, as far as they were given; an input
+    stands there once for each of its images.
     """
     from napari_iaunet.io.ome_zarr import image_folder, is_zarr
 
-    if len(inputs) == 1 and out.exists() and out.resolve() == inputs[0].resolve():
+    if len(set(inputs)) == 1 and out.exists() and out.resolve() == inputs[0].resolve():
         if not out.is_dir():
             msg = f"{out} is the image itself; name another file or a folder."
             raise ImageError(msg)
-        return [image_folder(out, series) / "labels" / name]
+        within = [image_folder(out, number) / "labels" / name for number in series]
+        if len(set(within)) < len(within):
+            msg = f"The images in {out} share one folder for labels: name another one."
+            raise ImageError(msg)
+        return within
     suffix = out.suffix.lower()
     if suffix in (*TIFF, ".zarr") and (is_zarr(out) or not out.is_dir()):
         if len(inputs) > 1:
@@ -131,7 +136,7 @@ def find_targets(
         raise ImageError(msg)
     if out.exists() and not out.is_dir():
         raise ImageError(f"{out} is a file, not a folder.")
-    names = [name_of(path, series) for path in inputs]
+    names = [name_of(p, number) for p, number in zip(inputs, series, strict=True)]
     if len(set(names)) < len(names):
         names = [f"{place}{n}" for place, n in zip(_places(inputs), names, strict=True)]
     folds = _folds_names(out)
@@ -139,9 +144,10 @@ def find_targets(
     for path, named in zip(inputs, names, strict=True):
         # Beside the labels, tables and pictures have the same name.
         key = _folded(named) if folds else named
-        if first.setdefault(key, path) is not path:
+        if key in first:
             msg = f"{first[key]} and {path} would both be written to {out / named}."
             raise ImageError(msg)
+        first[key] = path
     suffixes = [".zarr" if path.is_dir() else ".tif" for path in inputs]
     return [out / f"{n}_mask{end}" for n, end in zip(names, suffixes, strict=True)]
 

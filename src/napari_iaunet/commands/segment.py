@@ -14,10 +14,11 @@ from concurrent.futures import (
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_iaunet.commands import workers
 from napari_iaunet.commands.common import (
+    ALL,
     add_model,
     add_reading,
     caught_warnings,
@@ -35,15 +36,25 @@ from napari_iaunet.commands.segment_image import Outcome, segment_image
 from napari_iaunet.errors import IAUNetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from napari_iaunet.inference.progress import Progress
     from napari_iaunet.large.lazy import Runner
     from napari_iaunet.segmentation.segmenter import Segmenter
 
-    Pair = tuple[Path, Path]
-
 log = logging.getLogger(__name__)
+
+
+class Pair(NamedTuple):
+    """An image and where its labels go.
+
+    `series` is its number within the file or store, if that is given.
+    """
+
+    path: Path
+    target: Path
+    series: int | None
+
 
 # A process takes some seconds to start: fewer files than this are done sooner without.
 # And it takes so much memory for images of usual size.
@@ -79,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PX",
         help="diameter of the cells in pixels; estimated if left out",
     )
-    add_reading(parser)
+    add_reading(parser, every=True)
     add(
         "--name",
         default="cells",
@@ -130,16 +141,14 @@ def run(args: argparse.Namespace) -> int:
     if args.scheduler:
         # Workers may have been started in another folder.
         inputs, out = [path.absolute() for path in inputs], out.absolute()
-    if args.table and len(inputs) > 1:
+    pairs = _pairs(inputs, out, args)
+    if args.table and len(pairs) > 1:
         from napari_iaunet.io.ours import check_table
 
         check_table(out / _COMMON_TABLE)
-    targets = find_targets(inputs, out, args.name, args.series)
-    check_inputs_stay(inputs, targets)
-    pairs = list(zip(inputs, targets, strict=True))
     outcomes: dict[Path, Outcome] = {}
     for outcome in _outcomes(pairs, args):
-        outcomes[outcome.path] = outcome
+        outcomes[outcome.target] = outcome
         for note in outcome.notes:
             log.warning(note)
         if outcome.failure is None:
@@ -149,19 +158,42 @@ def run(args: argparse.Namespace) -> int:
                 f"{outcome.target}"
             )
             say(printable(line))  # whatever its names hold
-    found = [outcomes[path] for path in inputs]
+    found = [outcomes[pair.target] for pair in pairs]
     failures = [outcome.failure for outcome in found if outcome.failure is not None]
     for failure in failures:
         say(f"napari-iaunet: {failure}", error=True)
     if args.table and len(found) > 1:
-        _write_common_table(found, out)
+        _write_common_table(pairs, found, out)
     return 2 if failures else 0
+
+
+def _pairs(inputs: Sequence[Path], out: Path, args: argparse.Namespace) -> list[Pair]:
+    """All images and their targets; those of a file have numbers if all are wanted."""
+    numbered: list[tuple[Path, int | None]] = [(path, args.series) for path in inputs]
+    if args.series == ALL:
+        from napari_iaunet.io.read import count_images
+
+        counts = [count_images(path) for path in inputs]
+        numbered = [
+            (path, number if count > 1 else None)
+            for path, count in zip(inputs, counts, strict=True)
+            for number in range(1, count + 1)
+        ]
+    paths, series = [path for path, _ in numbered], [number for _, number in numbered]
+    targets = find_targets(paths, out, args.name, series)
+    check_inputs_stay(paths, targets)
+    return [Pair(*pair) for pair in zip(paths, targets, series, strict=True)]
+
+
+def _args_of(pair: Pair, args: argparse.Namespace) -> argparse.Namespace:
+    """Return the arguments for one image."""
+    return argparse.Namespace(**{**vars(args), "series": pair.series})
 
 
 def _outcomes(pairs: list[Pair], args: argparse.Namespace) -> Iterator[Outcome]:
     """Do all images, in the order in which they get done."""
-    large = [pair for pair in pairs if pair[0].is_dir()]
-    small = [pair for pair in pairs if not pair[0].is_dir()]
+    large = [pair for pair in pairs if pair.path.is_dir()]
+    small = [pair for pair in pairs if not pair.path.is_dir()]
     if args.scheduler:
         from napari_iaunet.large.cluster import ClusterRunner, connected
 
@@ -203,10 +235,11 @@ def _one_by_one(
     pairs: list[Pair], args: argparse.Namespace, runner: Runner | None = None
 ) -> Iterator[Outcome]:
     segmenter = cache(lambda: load(args))
-    for i, (path, target) in enumerate(pairs):
+    for i, pair in enumerate(pairs):
         counter = f"[{i + 1}/{len(pairs)}] " if len(pairs) > 1 else ""
-        progress = show_progress(f"{counter}{path.name}")
-        yield segment_image(segmenter, path, target, args, progress, runner)
+        progress = show_progress(f"{counter}{pair.path.name}")
+        own = _args_of(pair, args)
+        yield segment_image(segmenter, pair.path, pair.target, own, progress, runner)
 
 
 def _on_cluster(
@@ -268,7 +301,7 @@ def _together(
     try:
         for pair in pairs:
             try:
-                futures[executor.submit(_work, segmenter, *pair, args)] = pair
+                futures[executor.submit(_work, segmenter, pair, args)] = pair
             except BrokenExecutor:
                 lost.append(pair)
         for done, future in enumerate(as_completed(futures), 1):
@@ -289,27 +322,41 @@ def _together(
 
 def _died(pair: Pair, where: str) -> Outcome:
     failure = (
-        f"{pair[0]} could not be segmented: {where} died of it, most likely for want "
+        f"{pair.path} could not be segmented: {where} died of it, most likely for want "
         "of memory."
     )
-    return Outcome(*pair, failure=failure)
+    return Outcome(pair.path, pair.target, failure=failure)
 
 
-def _work(
-    segmenter: Segmenter, path: Path, target: Path, args: argparse.Namespace
-) -> Outcome:
+def _work(segmenter: Segmenter, pair: Pair, args: argparse.Namespace) -> Outcome:
     # A pickled segmenter is the path of its model: each process loads it once.
     with caught_warnings() as notes, workers.at_work() as progress:
-        outcome = segment_image(lambda: segmenter, path, target, args, progress)
+        own = _args_of(pair, args)
+        outcome = segment_image(
+            lambda: segmenter, pair.path, pair.target, own, progress
+        )
     return replace(outcome, notes=tuple(notes))
 
 
-def _write_common_table(outcomes: list[Outcome], folder: Path) -> None:
-    """Write ``cells.csv``: the cells of all images."""
+def _write_common_table(
+    pairs: Sequence[Pair], outcomes: Sequence[Outcome], folder: Path
+) -> None:
+    """Write ``cells.csv``: the cells of all images.
+
+    Where a file holds several images, its name ends in the number of one.
+    """
     from napari_iaunet.io.read import write_tables
 
-    done = {o.path.absolute(): o.table for o in outcomes if o.table is not None}
+    done = [
+        (pair.path.absolute(), pair.series, outcome.table)
+        for pair, outcome in zip(pairs, outcomes, strict=True)
+        if outcome.table is not None
+    ]
     if done:
-        shared = Path(os.path.commonpath([path.parent for path in done]))
-        tables = {p.relative_to(shared).as_posix(): t for p, t in done.items()}
+        several = len({path for path, _, _ in done}) < len(done)
+        shared = Path(os.path.commonpath([path.parent for path, _, _ in done]))
+        tables = {}
+        for path, number, table in done:
+            name = path.relative_to(shared).as_posix()
+            tables[f"{name}:{number}" if several and number else name] = table
         write_tables(folder / _COMMON_TABLE, tables)

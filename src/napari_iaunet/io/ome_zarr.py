@@ -42,6 +42,19 @@ def may_be_read(path: Path) -> bool:
         return True
 
 
+def count_images(path: Path) -> int:
+    """Count the images of a store, as `read` numbers them; a damaged one has one."""
+    import zarr
+
+    try:
+        check_zarr_metadata(path, _METADATA)
+        attributes = _attributes(zarr.open(str(path), mode="r"))
+        inside = _converted(path, attributes) or attributes.get("multiscales", ())
+        return max(1, len(inside))
+    except Exception:  # noqa: BLE001 - whatever is wrong, `read` tells
+        return 1
+
+
 def image_folder(path: Path, series: int | None = None) -> Path:
     """Folder of the image itself: bioformats2raw puts several into one store.
 

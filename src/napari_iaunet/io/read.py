@@ -10,6 +10,7 @@ from napari_iaunet.errors import ImageError
 from napari_iaunet.io.axes import arrange
 from napari_iaunet.io.bounds import in_time
 from napari_iaunet.io.damage import reason
+from napari_iaunet.io.ome_zarr import count_images as count_zarr
 from napari_iaunet.io.ome_zarr import is_zarr
 from napari_iaunet.io.ome_zarr import read as read_zarr
 from napari_iaunet.io.ome_zarr_labels import write_labels_ome_zarr
@@ -17,6 +18,7 @@ from napari_iaunet.io.paths import local_path
 from napari_iaunet.io.picture import read_picture
 from napari_iaunet.io.series import pick_image
 from napari_iaunet.io.tiff import TIFF_STARTS, read_tiff
+from napari_iaunet.io.tiff import count_images as count_tiff
 from napari_iaunet.io.write import (
     write_labels,
     write_overlay,
@@ -135,6 +137,21 @@ def read_image(
         pixels.places,
         pixels.holds_labels,
     )
+
+
+def count_images(path: Path) -> int:
+    """Count the images of a file or a store that `read_image` knows by a number.
+
+    What cannot be read counts as one: `read_image` tells what is wrong with it.
+    """
+    try:
+        if path.is_dir():
+            return count_zarr(path)
+        with path.open("rb") as file:
+            is_tiff = file.read(4) in TIFF_STARTS
+        return in_time(path, lambda: count_tiff(path)) if is_tiff else 1
+    except (OSError, ImageError):
+        return 1
 
 
 def read_pixels(

@@ -51,6 +51,7 @@ def pick_image(
     other = 2 if number == 1 else 1
     note = (
         f"{path} holds {count} images, and only {which} is read: --series {other} (in "
-        f"Python series={other}) reads number {other}."
+        f"Python series={other}) reads number {other}, and `segment "
+        "--series all` segments each."
     )
     return number, (note,)

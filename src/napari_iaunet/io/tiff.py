@@ -43,6 +43,24 @@ _LENGTHS = {
 }  # fmt: skip
 
 
+def count_images(path: Path) -> int:
+    """Count the images of a TIFF, as `read_tiff` numbers them.
+
+    Raises ImageError if it is damaged.
+    """
+    import tifffile
+
+    check_tiff_pages(path)
+    try:
+        with _collected_complaints(), tifffile.TiffFile(path) as tif:
+            check_tiff(path, tif)
+            return len(_images_of(tif))
+    except ImageError:
+        raise
+    except Exception as error:
+        raise damaged(path, error) from error
+
+
 def read_tiff(
     path: Path, series: int | None = None, *, as_stored: bool = False
 ) -> Pixels:
