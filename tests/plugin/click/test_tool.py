@@ -2,20 +2,12 @@
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 
 from napari_iaunet.plugin.click.tool import ClickTool
 
 
 @pytest.fixture
-def viewer():
-    viewer = ViewerModel()
-    viewer.add_image(np.zeros((20, 30)))
-    return viewer
-
-
-@pytest.fixture
-def tool(viewer):
+def tool(viewer, image_layer):
     tool = ClickTool(viewer, None)
     tool.told = []
     tool.pressed.connect(lambda key, place: tool.told.append((key, place)))
