@@ -8,6 +8,8 @@ import numpy as np
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.axes import squeeze
+from napari_iaunet.io.formats.cells import Cells
+from napari_iaunet.io.formats.read import holds_outlines, read_outlines
 from napari_iaunet.io.ome_zarr import labels_within
 from napari_iaunet.io.paths import local_path
 from napari_iaunet.io.read import log, read_pixels
@@ -24,7 +26,7 @@ def read_labels(path: str | os.PathLike[str]) -> NDArray[Any]:
 
     The numbers of a palette are labels, whatever their colours; so are real numbers
     that are whole, gray that is stored as three equal colours, and numbers that are
-    shown with 0 as white.
+    shown with 0 as white. Outlines are filled: ROIs of ImageJ, GeoJSON and COCO.
 
     Parameters
     ----------
@@ -40,7 +42,19 @@ def read_labels(path: str | os.PathLike[str]) -> NDArray[Any]:
     ImageError
         If the file cannot be read, or holds colours or fractions.
     """
-    path = _within_image(local_path(path))
+    return read_cells(path).labels
+
+
+def read_cells(path: str | os.PathLike[str]) -> Cells:
+    """Read a label image with its axes, and where its pixels lie; as `read_labels`."""
+    given = local_path(path)
+    if holds_outlines(given):
+        images = read_outlines(given)
+        if len(images) > 1:
+            msg = f"{given} holds the cells of {len(images)} images: give one of one."
+            raise ImageError(msg)
+        return images[0]
+    path = _within_image(given)
     pixels = read_pixels(path, as_stored=True)
     array, axes = squeeze(pixels.array, pixels.axes)
     labels = np.asarray(array)
@@ -50,7 +64,7 @@ def read_labels(path: str | os.PathLike[str]) -> NDArray[Any]:
             axes = axes.replace(letter, "")
     for note in pixels.notes:
         log.warning(note)
-    return _whole(path, labels)
+    return Cells(_whole(path, labels), axes, given.name, pixels.places)
 
 
 def _within_image(path: Path) -> Path:

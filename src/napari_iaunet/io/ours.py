@@ -29,8 +29,8 @@ _LONGEST_HEADER = 1000
 
 def check_picture(path: Path) -> None:
     """Raise ImageError if a label TIFF or PNG that we did not write is there."""
-    if path.is_file() and _writer_of(path) != PROGRAM:
-        raise _not_ours(path, f"rename it, such as to old_{path.name}")
+    if path.is_file() and writer_of(path) != PROGRAM:
+        raise not_ours(path, f"rename it, such as to old_{path.name}")
 
 
 def check_table(path: Path) -> None:
@@ -60,7 +60,7 @@ def check_labels(path: Path, *, array: bool = False) -> None:
         msg = f"{path} exists and is not a label image, so it is not replaced."
         raise ImageError(msg)
     if not are_our_labels(path, array):
-        raise _not_ours(path, "give the new labels another name or place")
+        raise not_ours(path, "give the new labels another name or place")
 
 
 def are_our_labels(path: Path, array: bool = False) -> bool:
@@ -75,7 +75,8 @@ def signed(about: Mapping[str, Any]) -> dict[str, Any]:
     return {WRITER: PROGRAM, **about}
 
 
-def _not_ours(path: Path, instead: str) -> ImageError:
+def not_ours(path: Path, instead: str) -> ImageError:
+    """Return the error of what is not replaced, and what the user may do instead."""
     return ImageError(
         f"{path} was not written by this program, or was changed since, or is of an "
         "earlier version, which left no mark; so it is not replaced. Delete it if you "
@@ -83,7 +84,7 @@ def _not_ours(path: Path, instead: str) -> ImageError:
     )
 
 
-def _writer_of(path: Path) -> object:
+def writer_of(path: Path) -> object:
     """Return what a TIFF or PNG says of the program that wrote it, if anything."""
     import tifffile
     from PIL import Image

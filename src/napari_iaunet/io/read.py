@@ -21,7 +21,6 @@ from napari_iaunet.io.tiff import TIFF_STARTS, read_tiff
 from napari_iaunet.io.tiff import count_images as count_tiff
 from napari_iaunet.io.write import (
     write_labels,
-    write_labels_in_tiles,
     write_overlay,
     write_table,
     write_tables,
@@ -39,7 +38,6 @@ __all__ = [
     "ImageFile",
     "read_image",
     "write_labels",
-    "write_labels_in_tiles",
     "write_labels_ome_zarr",
     "write_overlay",
     "write_table",
@@ -91,13 +89,11 @@ def read_image(
     series: int | None = None,
     channel_axis: int | None = None,
     planes: int | str | None = None,
-    lazily: bool = False,
 ) -> ImageFile:
     """Read a PNG, JPEG, TIFF or OME-Zarr image, at full resolution.
 
-    Zarr is read lazily, everything else at once, unless `lazily` says otherwise. What
-    had to be assumed, or was left out, is logged as a warning and tells how to say
-    otherwise.
+    Zarr is read lazily, everything else at once. What had to be assumed, or was left
+    out, is logged as a warning and tells how to say otherwise.
 
     Parameters
     ----------
@@ -114,9 +110,6 @@ def read_image(
         Axis, or its letter, that holds planes (time points or sections), where the file
         says something else, such as channels, or has them last. It becomes the axis
         before rows and columns.
-    lazily : bool
-        Whether a TIFF that is too large to be segmented in memory is read lazily, too,
-        if that is possible.
 
     Raises
     ------
@@ -124,7 +117,7 @@ def read_image(
         If there is no image that can be used.
     """
     path = local_path(path)
-    pixels = read_pixels(path, series, lazily=lazily)
+    pixels = read_pixels(path, series)
     try:
         found = arrange(pixels.array, pixels.axes, channel_axis, planes)
         # Of unnamed axes, the caller may still say which one holds channels.
@@ -162,11 +155,7 @@ def count_images(path: Path) -> int:
 
 
 def read_pixels(
-    path: Path,
-    series: int | None = None,
-    *,
-    as_stored: bool = False,
-    lazily: bool = False,
+    path: Path, series: int | None = None, *, as_stored: bool = False
 ) -> Pixels:
     """Read an image as the file describes it; parameters and errors as `read_image`.
 
@@ -188,8 +177,7 @@ def read_pixels(
         with path.open("rb") as file:
             start = file.read(4)
         if start in TIFF_STARTS:
-            options = {"as_stored": as_stored, "lazily": lazily}
-            return in_time(path, lambda: read_tiff(path, series, **options))
+            return in_time(path, lambda: read_tiff(path, series, as_stored=as_stored))
         pick_image(path, [1], series)
         return in_time(path, lambda: read_picture(path, as_stored=as_stored))
     except OSError as error:

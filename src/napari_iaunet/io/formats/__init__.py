@@ -1,0 +1,1 @@
+"""Cells in the formats of other programs: ways out, and in again."""
