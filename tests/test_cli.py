@@ -607,18 +607,6 @@ def test_all_images_of_a_store_get_labels_of_their_own(converted_store, segmente
     assert all((store / number / "labels" / "cells").is_dir() for number in "01")
 
 
-def test_which_of_all_images_failed_is_said(tmp_path, blobs, segmenter, capsys):
-    path, out = tmp_path / "a.ome.tif", tmp_path / "out"
-    with tifffile.TiffWriter(path) as tif:
-        for pixels in (blobs, np.zeros((8, 9), complex)):
-            tif.write(pixels, metadata={"axes": "YX"})
-    assert run("segment", path, "--out", out, "--series", "all") == 2
-    told = complaint(capsys)
-    assert str(path) in told
-    assert told.endswith("(image 2)\n")
-    assert names(out) == ["a.ome_1_mask.tif"]
-
-
 def test_only_segment_takes_all_images_of_a_file(tmp_path, capsys):
     command = ("lookalikes", "a.tif", "b.tif", "--like", 1, "--out", tmp_path / "c.csv")
     assert run(*command, "--series", "all") == 2

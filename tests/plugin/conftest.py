@@ -104,12 +104,6 @@ def viewer(request):
     return request.getfixturevalue("make_napari_viewer_proxy")(show=True)
 
 
-@pytest.fixture
-def image_layer(viewer):
-    """An image in the viewer, where nothing depends on what it shows."""
-    return viewer.add_image(np.zeros((20, 30)))
-
-
 @pytest.fixture(scope="session")
 def segmenter():
     """The bundled model."""

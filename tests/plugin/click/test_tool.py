@@ -2,12 +2,20 @@
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
 from napari_iaunet.plugin.click.tool import ClickTool
 
 
 @pytest.fixture
-def tool(viewer, image_layer):
+def viewer():
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((20, 30)))
+    return viewer
+
+
+@pytest.fixture
+def tool(viewer):
     tool = ClickTool(viewer, None)
     tool.told = []
     tool.pressed.connect(lambda key, place: tool.told.append((key, place)))

@@ -127,32 +127,18 @@ def test_cancel(qtbot, jobs, outcomes):
     assert outcomes.seen == [("cancelled",)]
 
 
-class Held:
-    """Work that reports steps, and then stands still until it is told to go on."""
-
-    def __init__(self, *steps):
-        self.steps, self.go, self.ended = steps, threading.Event(), threading.Event()
-
-    def __call__(self, progress):
-        for step in self.steps:
-            progress(step, 9)
-        self.go.wait()
-        try:
-            progress(9, 9)
-        finally:
-            self.ended.set()
-
-
-@pytest.mark.parametrize(
-    ("options", "work"),
-    [
-        pytest.param({"load_first": True}, Held(), id="loading"),
-        pytest.param({"abandons": True}, Held(1), id="what changes nothing"),
-    ],
-)
-def test_a_cancelled_job_is_not_waited_for(qtbot, options, work):
-    jobs = Jobs(**options)
+def test_loading_is_not_waited_for(qtbot):
+    jobs = Jobs(load_first=True)
     outcomes = Outcomes(jobs)
+    loaded, ended = threading.Event(), threading.Event()
+
+    def work(progress):
+        loaded.wait()
+        try:
+            progress(0, 1)
+        finally:
+            ended.set()
+
     jobs.start(work, "test")
     qtbot.wait(50)
     jobs.cancel()
@@ -161,10 +147,33 @@ def test_a_cancelled_job_is_not_waited_for(qtbot, options, work):
     assert not activity_bar._all_instances
     jobs.start(lambda progress: "new", "newer")
     finish(qtbot, jobs)
-    work.go.set()
-    qtbot.waitUntil(work.ended.is_set)
+    loaded.set()
+    qtbot.waitUntil(ended.is_set)
     qtbot.wait(50)
     assert outcomes.seen == [("cancelled",), ("succeeded", "new")]
+
+
+def test_what_changes_nothing_is_abandoned(qtbot):
+    jobs = Jobs(abandons=True)
+    outcomes = Outcomes(jobs)
+    go, ended = threading.Event(), threading.Event()
+
+    def work(progress):
+        progress(1, 2)
+        go.wait()
+        try:
+            progress(2, 2)
+        finally:
+            ended.set()
+
+    jobs.start(work, "test")
+    qtbot.wait(50)
+    jobs.cancel()
+    assert outcomes.seen == [("cancelled",)]
+    go.set()
+    qtbot.waitUntil(ended.is_set)
+    qtbot.wait(50)
+    assert outcomes.seen == [("cancelled",)]
 
 
 def test_cancel_after_the_last_report_drops_the_result(qtbot, jobs, outcomes):

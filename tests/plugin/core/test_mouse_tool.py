@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 
 from napari_iaunet.plugin.core.mouse_tool import MouseTool
 
@@ -12,7 +13,14 @@ KINDS = {(): "cell", ("Shift",): "add", ("Control",): "take"}
 
 
 @pytest.fixture
-def tool(viewer, image_layer):
+def viewer():
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((20, 30)))
+    return viewer
+
+
+@pytest.fixture
+def tool(viewer):
     tool = MouseTool(viewer, KINDS, None)
     tool.told = []
     tool.clicked.connect(lambda place, kind: tool.told.append((place, kind)))
