@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import napari_iaunet
 from napari_iaunet.atomic import replacing
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.formats.cells import CLASS, check_free_for_file
@@ -44,7 +44,7 @@ def write_anndata(path: Path, images: Sequence[Cells]) -> None:
         obs=_obs(images, rows),
         var=_indexed({}, names),
         obsm={"spatial": np.concatenate([row[:, 2:] for row in rows])},
-        uns={PROGRAM: {"version": napari_iaunet.__version__}},
+        uns={PROGRAM: {"version": version(PROGRAM)}},
     )
     if all(cells.embeddings is not None for cells in images):
         found.obsm["embedding"] = np.concatenate(
