@@ -24,6 +24,7 @@ from napari_iaunet.errors import ModelError, TrainingError
 from napari_iaunet.io.read import read_image, write_labels_ome_zarr
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.registry import find_model
+from napari_iaunet.segmentation.diameter import Estimate
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.training.events import TrainingEvent
 
@@ -36,8 +37,10 @@ class ThresholdSegmenter:
 
     fingerprint = "bright blobs"
 
-    def diameter_of(self, planes):
-        return 8.0
+    is_sure = True
+
+    def estimate_of(self, planes):
+        return Estimate(8.0, self.is_sure, None)
 
     def scale_of(self, diameter, shape):
         return 1.0
@@ -61,7 +64,8 @@ class ThresholdSegmenter:
         return SimpleNamespace(
             labels=labels.astype(np.int32),
             scores=np.linspace(0.5, 1, total, dtype=np.float32),
-            diameter=8.0,
+            diameter=diameter or 8.0,
+            diameter_is_sure=diameter is not None or self.is_sure,
         )
 
 
@@ -107,6 +111,20 @@ def run(*args):
 
 def names(folder):
     return sorted(p.name for p in folder.iterdir())
+
+
+def test_a_diameter_that_may_be_wrong_is_called_unsure(
+    tmp_path, image, segmenter, capsys
+):
+    assert run("segment", image, "--out", tmp_path) == 0
+    assert "unsure" not in capsys.readouterr().out
+    segmenter.is_sure = False
+    assert run("segment", image, "--out", tmp_path) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{image}: 4 cells in ")
+    assert "; diameter about 8 px, unsure: measure one cell" in line
+    assert run("segment", image, "--out", tmp_path, "--diameter", 9) == 0
+    assert "unsure" not in capsys.readouterr().out
 
 
 def test_segment_writes_labels_table_and_overlay(tmp_path, image, segmenter, capsys):

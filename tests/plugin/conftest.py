@@ -41,7 +41,7 @@ class FakeSegmenter(Stepwise):
 
     def __init__(self):
         super().__init__()
-        self.arguments, self.loaded = [], []
+        self.arguments, self.loaded, self.is_sure = [], [], True
 
     def segment(self, image, *, channel_axis=None, diameter=None, progress=None):
         self.arguments.append((image, channel_axis, diameter))
@@ -57,6 +57,7 @@ class FakeSegmenter(Stepwise):
             scores=np.linspace(0.5, 1, n, dtype=np.float32),
             embeddings=np.ones((n, 4), np.float32),
             diameter=diameter or 21.0,
+            diameter_is_sure=diameter is not None or self.is_sure,
         )
 
 

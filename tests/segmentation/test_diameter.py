@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from napari_iaunet.segmentation.decode import Instances
-from napari_iaunet.segmentation.diameter import Decoded, measure_plane
-from napari_iaunet.segmentation.scale import megapixels_seen, scale_for
+from napari_iaunet.segmentation.diameter import Measured, combine, measure_plane
+from napari_iaunet.segmentation.looks import Decoded
+from napari_iaunet.segmentation.scale import in_steps, megapixels_seen, scale_for
 
 KNOWN = 28.0
 
@@ -33,7 +34,7 @@ class Network:
 def measured(diameter, usual, tolerance=2.0):
     network = Network(diameter, tolerance)
     plane = np.zeros((3, 300, 300), np.float32)
-    found, decoded = measure_plane(plane, network, KNOWN, usual)
+    found, decoded, _ = measure_plane(plane, network, KNOWN, usual)
     return found, decoded, network.scales
 
 
@@ -147,7 +148,7 @@ def test_a_colony_is_no_cell():
 
 def measure(network, usual=None, side=300):
     plane = np.zeros((3, side, side), np.float32)
-    return measure_plane(plane, network, KNOWN, usual)
+    return measure_plane(plane, network, KNOWN, usual)[:2]
 
 
 @pytest.mark.parametrize(
@@ -211,3 +212,101 @@ def test_what_an_image_costs_grows_with_its_size_and_with_small_cells():
     assert megapixels_seen((3, 1000, 2000), 28, KNOWN) == 6
     assert megapixels_seen((2000, 2000), 5, KNOWN) == pytest.approx(20)
     assert megapixels_seen((2000, 2000), 280, KNOWN) < 0.1
+
+
+class Sizes:
+    """Finds a cell of each diameter, in pixels, as large at every scale."""
+
+    def __init__(self, *diameters, score=0.9, grows=1.0):
+        self.diameters, self.score, self.grows = diameters, score, grows
+        self.looks = 0
+
+    def __call__(self, plane, scale):
+        labels = np.zeros((200, 2000), np.int32)
+        self.looks += 1
+        for number, diameter in enumerate(self.diameters):
+            seen = diameter * scale * self.grows**self.looks
+            side = round(seen * np.sqrt(np.pi) / 2)
+            labels[:side, 200 * number : 200 * number + side] = number + 1
+        scores = np.full(len(self.diameters), self.score, np.float32)
+        fields = SimpleNamespace(foreground=torch.zeros(labels.shape))
+        return Decoded(plane, fields, Instances(labels, scores))
+
+
+@pytest.mark.parametrize("diameters", [(28,) * 5, (20, 22, 28, 30, 36), (75,) * 6])
+def test_cells_of_one_size_are_sure(diameters):
+    assert is_sure(Sizes(*diameters))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        Sizes(28, 28, 28, 28),
+        Sizes(28, 28, 28, 28, 28, score=0.7),
+        Sizes(12, 12, 12, 28, 28, 28),
+        Sizes(),
+        Sizes(75, 75, 75, 75, 75, grows=1.3),
+    ],
+    ids=["few", "doubtful", "of two sizes", "none", "never the same size"],
+)
+def test_what_may_be_wrong_is_not_sure(network):
+    assert not is_sure(network)
+
+
+def is_sure(network):
+    plane = np.zeros((3, 200, 2000), np.float32)
+    return measure_plane(plane, network, KNOWN).is_sure
+
+
+def test_planes_are_sure_if_most_are_and_agree():
+    sure, unsure, nothing = (
+        Measured(size, None, is_sure=size == 30) for size in (30, 40, None)
+    )
+    assert combine([sure, unsure, sure], 28) == (in_steps(30), True)
+    assert combine([sure, nothing, nothing], 28) == (in_steps(30), True)
+    assert not combine([sure, unsure], 28)[1]
+    assert not combine([sure, sure, Measured(90, None, is_sure=True)], 28)[1]
+    assert combine([nothing], 28) == (28, False)
+
+
+def test_an_estimate_comes_in_steps():
+    near = {in_steps(diameter) for diameter in np.linspace(22.7, 23.3, 50)}
+    assert len(near) == 1
+    for diameter in (0.01, 4, 28, 300):
+        assert in_steps(diameter) == pytest.approx(diameter, rel=0.04, abs=0.1)
+        assert in_steps(in_steps(diameter)) == in_steps(diameter)
+
+
+class OneMore:
+    """Finds cells of these diameters, in pixels, and one of 9 px if it is enlarged.
+
+    There are two faint spots that are never found.
+    """
+
+    def __init__(self, *diameters):
+        self.diameters = diameters
+
+    def __call__(self, plane, scale):
+        size = round(300 * scale)
+        labels, foreground = np.zeros((2, size, size), np.int32)
+        sizes = (*self.diameters, 12, 12, 9)
+        found = len(self.diameters)
+        for number, diameter in enumerate(sizes):
+            y, x = (round((10 + 60 * n) * scale) for n in divmod(number, 4))
+            side = round(diameter * np.sqrt(np.pi) / 2 * scale)
+            box = np.s_[y : y + side, x : x + side]
+            foreground[box] = 1
+            if number < found:
+                labels[box] = number + 1
+            elif diameter == 9 and scale > 1.3:
+                labels[box] = found + 1
+        scores = np.full(labels.max(), 0.9, np.float32)
+        fields = SimpleNamespace(foreground=torch.from_numpy(foreground))
+        return Decoded(plane, fields, Instances(labels, scores))
+
+
+def test_where_sizes_are_mixed_a_few_more_small_cells_are_enough():
+    alike = measure(OneMore(*[24] * 12))[0]
+    assert alike == pytest.approx(24, rel=0.05)
+    mixed = measure(OneMore(*[13] * 5, *[24], *[30] * 6))[0]
+    assert mixed < 20

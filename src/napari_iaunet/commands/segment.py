@@ -63,6 +63,7 @@ _BYTES_PER_PROCESS = 1.5e9
 
 # The cells of all images.
 _COMMON_TABLE = "cells.csv"
+_UNSURE = "; diameter about {:.0f} px, unsure: measure one cell and say --diameter PX"
 
 HELP = "images to label images"
 
@@ -157,6 +158,8 @@ def run(args: argparse.Namespace) -> int:
                 f"{outcome.path}: {outcome.cells} cells in {outcome.seconds:.1f} s, "
                 f"{outcome.target}"
             )
+            if outcome.unsure:
+                line += _UNSURE.format(outcome.unsure)
             say(printable(line))  # whatever its names hold
     found = [outcomes[pair.target] for pair in pairs]
     failures = [outcome.failure for outcome in found if outcome.failure is not None]

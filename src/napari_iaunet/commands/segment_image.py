@@ -51,7 +51,8 @@ class Outcome:
     """What became of an image.
 
     `target` are its labels, or `failure` says why there are none; the table is there if
-    it was asked for. `notes` is what another process had to say about it.
+    it was asked for. `unsure` is the diameter, in pixels, if it was estimated and may
+    be wrong. `notes` is what another process had to say about it.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class Outcome:
     seconds: float = 0.0
     table: Table | None = None
     failure: str | None = None
+    unsure: float | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -102,7 +104,8 @@ def segment_image(
     if not result.cells:
         result.tell_if_blank()
     seconds = time.perf_counter() - begin
-    return Outcome(path, target, result.cells, seconds, table)
+    unsure = result.unsure if result.cells else None
+    return Outcome(path, target, result.cells, seconds, table, unsure=unsure)
 
 
 def _names(text: str, path: Path) -> bool:
@@ -129,6 +132,7 @@ class _Result:
         self.image, self.target, self.args = image, target, args
         self.channel_axis = image.channel_axis
         self.cells = 0
+        self.unsure: float | None = None
 
     @property
     def _name(self) -> str:
@@ -225,6 +229,7 @@ class _Result:
             if table:
                 table["label"] = tracked.table[table["label"]].astype(np.int64)
         self.cells = int(labels.max(initial=0))
+        self.unsure = None if found.diameter_is_sure else found.diameter
         return _Found(labels, self._with_places(table), tracked)
 
     def _with_places(self, table: Table | None) -> Table | None:
@@ -339,6 +344,7 @@ class _Result:
             ),
         )
         self.cells = len(found.table["label"])
+        self.unsure = None if found.diameter_is_sure else found.diameter
         table = self._with_places(found.table) if self.args.table else None
         return _Found(found.labels, table, is_written=True)
 

@@ -48,8 +48,8 @@ _LEAST_SCALE = 0.1
 # Two chunks at a time: while one is decoded, the network works on the other.
 _AT_ONCE = 2
 # An estimated diameter that differs by more is that of another image. Other processors
-# round differently, which changes less.
-_SAME_DIAMETER = 0.01
+# round differently, which changes it by one of its steps at most.
+_SAME_DIAMETER = 0.09
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,14 @@ class LazySegmentation:
         ``mean_intensity`` as `measure` returns them, and ``score``.
     diameter : float
         Cell diameter, in pixels, that the image was rescaled by.
+    diameter_is_sure : bool
+        As of a `Segmentation`.
     """
 
     labels: Any
     table: dict[str, NDArray[Any]]
     diameter: float
+    diameter_is_sure: bool
 
 
 class Runner(Protocol):
@@ -159,7 +162,8 @@ def segment_lazy(
         _do(task, order, runner or run_in_threads, progress, watch)
         table = _finish(task, out, ome_zarr)
     labels = da.from_zarr(str(out / "0" if ome_zarr else out))
-    return LazySegmentation(labels, table, task.plan.diameter)
+    plan = task.plan
+    return LazySegmentation(labels, table, plan.diameter, plan.diameter_is_sure)
 
 
 def _begin(
@@ -185,7 +189,7 @@ def _is_current(task: ChunkTask, progress: Progress | None) -> bool:
     """Whether the image, all that was read of it, is what it was."""
     plan = task.plan
     if plan.request.diameter is None:
-        now = task.segmenter.diameter_of(task.planes)
+        now = task.segmenter.estimate_of(task.planes).diameter
         if abs(now / plan.diameter - 1) > _SAME_DIAMETER:
             return False
     done = [index for index in range(len(task.grid)) if task.folder.has(index)]
@@ -290,10 +294,12 @@ def work_folder(out: Path) -> WorkFolder:
 
 
 def _new_plan(request: Request, segmenter: Segmenter, planes: Planes) -> Plan:
-    diameter = request.diameter or segmenter.diameter_of(planes)
+    diameter, is_sure = request.diameter, True
+    if diameter is None:
+        diameter, is_sure, _ = segmenter.estimate_of(planes)
     scale = max(segmenter.scale_of(diameter, planes.plane_shape), _LEAST_SCALE)
     side = _whole_zarr_chunks(request.side or round(_SIDE / scale))
-    return Plan(request, diameter, side, math.ceil(HALO / scale))
+    return Plan(request, diameter, side, math.ceil(HALO / scale), is_sure)
 
 
 def _whole_zarr_chunks(side: int) -> int:

@@ -65,14 +65,15 @@ class Request:
 class Plan:
     """How it is done.
 
-    The diameter was given or estimated; side and halo are those of a chunk. All are in
-    pixels.
+    The diameter was given, or estimated, more or less surely; side and halo are those
+    of a chunk. All are in pixels.
     """
 
     request: Request
     diameter: float
     side: int
     halo: int
+    diameter_is_sure: bool = True
 
     @property
     def digest(self) -> str:

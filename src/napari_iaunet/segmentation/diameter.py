@@ -1,79 +1,80 @@
-"""How large cells are, and by what factor an image is rescaled for the network."""
+"""How large the cells of an image are, and whether that is sure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from skimage.measure import label as label_components
 
-from napari_iaunet.segmentation.measure import disc_area, median_diameter
-from napari_iaunet.segmentation.scale import scale_for
+from napari_iaunet.segmentation.looks import (
+    FEW_CELLS,
+    GOOD_SCORE,
+    UPSCALE,
+    Decoded,
+    Look,
+    Looks,
+    is_close,
+)
+from napari_iaunet.segmentation.scale import ONE_SCALE, in_steps, scale_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
-    from napari_iaunet.inference.fields import FieldImage
-    from napari_iaunet.segmentation.decode import Instances
-
-# A change of scale within these bounds buys nothing but time.
-_CLOSE = (0.9, 1.11)
-# Sides in pixels: planes up to the first are measured as a whole; of others, a window
-# of the second, and of that a part of the third if it is upscaled. They trade cells
-# that are measured for time.
-_WHOLE, _WINDOW, _PART = 1100, 512, 300
-# Of a plane that becomes larger than so many pixels only such a window is looked at.
-_MOST_PIXELS = 4_500_000
-# Scales to try where no cell was found, or where those that were found are doubtful:
-# they may be pieces of cells that are many times the usual size. The two cost a fifth
-# of what one look at the image's own scale costs.
-_SMALLER = (0.4, 0.12)
-# Much smaller cells are sought in a part of so many pixels' side, which then is as
-# large as a window.
-_LARGER, _TINY_PART = 3.5, 150
-# How often the scale follows the diameter found at the one before: cells that are far
-# from the network's usual size are measured as if they were nearer to it.
-_TURNS = 3
-# Of two scales the better one shows more of the plane as cells and is surer of them:
-# area times this power of the score. From afar glands and colonies look like cells:
-# there it must be better by this factor, which it is where only pieces were found, and
-# show two cells. Chosen on held-out images that were rescaled to cells of 4 to 300 px.
-_POWER, _BETTER = 4, 10.0
-# Where much foreground is faint and was not taken for cells, these may be too small for
-# the network, and the image is upscaled by so much. This factor and those below were
-# chosen on training and on held-out images.
-_UPSCALE = 1.4
-_FAINT, _FAINT_AREA = 0.2, 0.025  # Probability; share of a usual cell's area.
-_MANY_LOST = 0.1  # Per cell that was found.
-_FEW_CELLS = 5
-# What must be gained, as a factor of the sum of all scores, and the median score that
-# is good enough not to be compared. Where it is not, this power of its change counts as
-# well: twice as many cells may be a little more doubtful, and rounding decides nothing.
-_GAINED, _GOOD_SCORE, _DOUBT = 1.18, 0.82, 8
+# Cells with a lower median score may be parts of cells, or several of them.
+_DOUBTFUL = 0.75
 
 
-class Decoded(NamedTuple):
-    """Cells of a plane at the network's scale.
+class Measured(NamedTuple):
+    """What was measured in a plane.
 
     Attributes
     ----------
-    plane : (3, Y, X) float32, or None
-        Rescaled; None if it was segmented chunk by chunk. The cells are at the scale
-        of the image then.
-    fields : FieldImage or None
-        Of that plane.
-    cells : Instances
-        Decoded from these.
-    lost : float or None
-        What `count_lost` found in the chunks.
+    diameter : float or None
+        In the plane's own pixels; None without cells.
+    decoded : Decoded or None
+        The cells of the whole plane at the scale of that diameter, where they were
+        found on the way.
+    is_sure : bool
+        Whether enough cells of about one size were found beyond doubt, at the scale
+        of that size.
     """
 
-    plane: NDArray[np.float32] | None
-    fields: FieldImage | None
-    cells: Instances
-    lost: float | None = None
+    diameter: float | None
+    decoded: Decoded | None
+    is_sure: bool
+
+
+class Estimate(NamedTuple):
+    """The diameter of the cells of an image.
+
+    Attributes
+    ----------
+    diameter : float
+        In pixels, in steps.
+    is_sure : bool
+        As of `Measured`, for most of the planes.
+    ready : Decoded or None
+        The cells of an image that is no stack, if they were found on the way.
+    """
+
+    diameter: float
+    is_sure: bool
+    ready: Decoded | None
+
+
+def combine(measured: Iterable[Measured], usual: float) -> tuple[float, bool]:
+    """Diameter of planes or of parts of them, and whether it is sure.
+
+    The usual diameter is that of images without cells.
+    """
+    found = [(one.diameter, one.is_sure) for one in measured if one.diameter]
+    if not found:
+        return usual, False
+    sizes, sure = zip(*found, strict=True)
+    agree = max(sizes) <= ONE_SCALE * min(sizes)
+    return in_steps(float(np.median(sizes))), agree and 2 * sum(sure) > len(sure)
 
 
 def measure_plane(
@@ -81,7 +82,7 @@ def measure_plane(
     segment_at: Callable[[NDArray[np.float32], float], Decoded],
     known: float,
     usual: float | None = None,
-) -> tuple[float | None, Decoded | None]:
+) -> Measured:
     """Measure the cells of a plane at the scale of usual ones, then at the better one.
 
     Where many seem to be missed, the plane is upscaled, too.
@@ -95,202 +96,29 @@ def measure_plane(
     usual : float, optional
         Diameter, in pixels, that is likely. Without, the plane is segmented at its
         own scale first.
-
-    Returns
-    -------
-    diameter : float or None
-        In the plane's own pixels; None without cells.
-    decoded : Decoded or None
-        The cells of the whole plane at the scale of that diameter, where they
-        were found on the way.
     """
-    looks = _Looks(plane, segment_at, known)
-    scale = 1.0 if usual is None else scale_for(usual, known, plane.shape)
-    found = looks.at(scale)
-    if found.diameter is None and scale != 1.0:
+    looks = Looks(plane, segment_at, known)
+    found = looks.at(1.0 if usual is None else scale_for(usual, known, plane.shape))
+    if found.diameter is None and found.scale != 1.0:
         found = looks.at(1.0)
     if found.diameter is None:
-        found = max(found, looks.at_larger(), key=_worth)
+        found = max(found, looks.at_larger(), key=lambda look: look.worth)
     found = looks.follow(found)
-    if found.diameter is None or (usual is None and _sureness(found) < _GOOD_SCORE):
+    if found.diameter is None or (usual is None and found.sureness < GOOD_SCORE):
         found = looks.for_larger_cells(found)
     if found.diameter is None:
-        return None, found.of_whole
+        return Measured(None, found.of_whole, is_sure=False)
     diameter = found.diameter
     if usual is None and (more := looks.for_missed_cells(found)) is not None:
-        most = diameter / _UPSCALE
+        most = diameter / UPSCALE
         diameter, found = min(more.diameter or most, most), more
-    final = _is_close(scale_for(diameter, known, plane.shape) / found.scale)
-    return diameter, found.of_whole if final else None
+    final = is_close(looks.scale_of(diameter) / found.scale)
+    ready = found.of_whole if final else None
+    return Measured(diameter, ready, final and _is_sure(found))
 
 
-class _Look(NamedTuple):
-    """What was found at a scale.
-
-    Attributes
-    ----------
-    decoded : Decoded
-    scale : float
-    is_whole : bool
-        Whether it is the whole plane that was looked at.
-    """
-
-    decoded: Decoded
-    scale: float
-    is_whole: bool
-
-    @property
-    def diameter(self) -> float | None:
-        """Median cell diameter in the plane's own pixels, None without cells."""
-        return _median_diameter(self.decoded, self.scale)
-
-    @property
-    def of_whole(self) -> Decoded | None:
-        """The cells, if they are those of the whole plane."""
-        return self.decoded if self.is_whole else None
-
-
-def _areas(look: _Look) -> NDArray[np.int64]:
-    labels, scores = look.decoded.cells
-    return np.bincount(labels.ravel(), minlength=len(scores) + 1)[1:]
-
-
-def _sureness(look: _Look) -> float:
-    """Mean score of the pixels of cells; 0 without cells."""
-    areas = _areas(look)
-    return float(areas @ look.decoded.cells.scores / max(areas.sum(), 1))
-
-
-def _worth(look: _Look) -> float:
-    """How much of the plane is shown as cells, and how surely."""
-    share = float(_areas(look).sum() / look.decoded.cells.labels.size)
-    return share * _sureness(look) ** _POWER
-
-
-class _Looks:
-    """Looks at a plane at several scales; parameters are as for `measure_plane`."""
-
-    def __init__(
-        self,
-        plane: NDArray[np.float32],
-        segment_at: Callable[[NDArray[np.float32], float], Decoded],
-        known: float,
-    ) -> None:
-        self._plane, self._segment_at, self._known = plane, segment_at, known
-        self._small = max(plane.shape[1:]) <= _WHOLE
-
-    def at(self, scale: float) -> _Look:
-        """Look at the plane, or at a window in its middle, at a scale."""
-        window = self._window(scale)
-        return _Look(self._segment_at(window, scale), scale, window is self._plane)
-
-    def at_larger(self) -> _Look:
-        """Look for tiny cells."""
-        part = _middle(self._plane, _TINY_PART)
-        return _Look(self._segment_at(part, _LARGER), _LARGER, part is self._plane)
-
-    def follow(self, found: _Look, seen: _Look | None = None) -> _Look:
-        """Go to the scale of the diameter that was found, as long as it changes.
-
-        What was seen before is not looked at again.
-        """
-        for _ in range(_TURNS):
-            if found.diameter is None:
-                break
-            better = scale_for(found.diameter, self._known, self._plane.shape)
-            if _is_close(better / found.scale):
-                break
-            if seen and _is_close(better / seen.scale):
-                return seen
-            again = self.at(better)
-            if again.diameter is None:
-                break
-            found = again
-        return found
-
-    def for_larger_cells(self, found: _Look) -> _Look:
-        """Look for cells of which only pieces, or none, were found."""
-        best, needed = found, _BETTER * _worth(found)
-        for scale in _SMALLER:
-            if scale < found.scale:
-                first = self.at(scale)
-                other = max(first, self.follow(first, found), key=_worth)
-                enough = found.diameter is None or len(other.decoded.cells.scores) >= 2
-                if enough and _worth(other) > max(needed, _worth(best)):
-                    best = other
-        return best
-
-    def for_missed_cells(self, found: _Look) -> _Look | None:
-        """Look again upscaled where cells may be missed; None unless many are found."""
-        scale = found.scale
-        upscaled = scale_for(
-            (found.diameter or self._known) / _UPSCALE, self._known, self._plane.shape
-        )
-        if _is_close(upscaled / scale) or not _loses(found.decoded, self._known):
-            return None
-        part, before = self._window(upscaled), found.decoded
-        if part is not self._plane or not found.is_whole:
-            # The window alone would take as long as all the rest of the plane.
-            part = _middle(self._window(scale), round(_PART / min(scale, 1.0)))
-            before = self._segment_at(part, scale)
-        after = self._segment_at(part, upscaled)
-        more = _gains(after, before)
-        return _Look(after, upscaled, part is self._plane) if more else None
-
-    def _window(self, scale: float) -> NDArray[np.float32]:
-        if self._small and self._plane[0].size * scale**2 <= _MOST_PIXELS:
-            return self._plane
-        return _middle(self._plane, round(_WINDOW / min(scale, 1.0)))
-
-
-def _loses(decoded: Decoded, known: float) -> bool:
-    """Whether much faint foreground might be cells and was not taken for any."""
-    count = len(decoded.cells.scores)
-    if count < _FEW_CELLS:
-        return False
-    lost = decoded.lost
-    if decoded.fields:
-        foreground = decoded.fields.foreground.numpy()
-        lost = count_lost(foreground, decoded.cells.labels, known)
-    return (lost or 0) > _MANY_LOST * count
-
-
-def count_lost(
-    foreground: NDArray[np.float32], labels: NDArray[np.int32], known: float
-) -> int:
-    """Count the parts of faint foreground (Y, X) that lie on no cell."""
-    parts = label_components(foreground > _FAINT, connectivity=1)
-    area = np.bincount(parts.ravel())
-    large = area >= _FAINT_AREA * disc_area(known)
-    large[parts[labels > 0]] = False
-    return int(large[1:].sum())
-
-
-def _gains(upscaled: Decoded, usual: Decoded) -> bool:
-    """Whether many more cells are found, and these are hardly more doubtful."""
-    more, less = upscaled.cells.scores, usual.cells.scores
-    if min(len(more), len(less)) < _FEW_CELLS:
-        return False
-    gained, median = more.sum() / less.sum(), np.median(more)
-    change = 1.0 if median >= _GOOD_SCORE else float(median / np.median(less))
-    return bool(gained * min(change, 1.0) ** _DOUBT > _GAINED)
-
-
-def _is_close(change: float) -> bool:
-    """Whether a change of scale is too small to be worth it."""
-    return _CLOSE[0] <= change <= _CLOSE[1]
-
-
-def _middle(plane: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Cut the middle out of a (C, Y, X) plane."""
-    if max(plane.shape[1:]) <= size:
-        return plane
-    y, x = (max(0, (n - size) // 2) for n in plane.shape[1:])
-    return plane[:, y : y + size, x : x + size]
-
-
-def _median_diameter(decoded: Decoded, scale: float) -> float | None:
-    """Median cell diameter in the image's own pixels, None without cells."""
-    found = median_diameter(np.bincount(decoded.cells.labels.ravel())[1:])
-    scale = 1.0 if decoded.lost is not None else scale
-    return None if found is None else found / scale
+def _is_sure(found: Look) -> bool:
+    """Whether there are enough cells of one size beyond doubt."""
+    scores = found.decoded.cells.scores
+    enough = len(scores) >= FEW_CELLS and np.median(scores) >= _DOUBTFUL
+    return bool(enough and found.is_of_one_size)

@@ -25,11 +25,8 @@ from napari_iaunet.segmentation.decode import (
     keep_cells,
     to_image_size,
 )
-from napari_iaunet.segmentation.diameter import (
-    Decoded,
-    count_lost,
-    measure_plane,
-)
+from napari_iaunet.segmentation.diameter import Estimate, combine, measure_plane
+from napari_iaunet.segmentation.looks import Decoded, count_lost
 from napari_iaunet.segmentation.measure import disc_area
 from napari_iaunet.segmentation.sampling import (
     high_contrast_parts,
@@ -104,7 +101,7 @@ class CellFinder:
     def ready_cells(
         self, ready: Decoded, shape: tuple[int, int], steps: PlaneProgress
     ) -> Instances:
-        """Return the cells that `stack_diameter` found; of small planes, better ones.
+        """Return the cells that `estimate` found; of small planes, better ones.
 
         The plane has a shape (Y, X).
         """
@@ -211,7 +208,7 @@ class CellFinder:
     def ready_fields(
         self, ready: Decoded, shape: tuple[int, int], steps: PlaneProgress
     ) -> FieldImage:
-        """Fields that `stack_diameter` found; as of `fields` for a plane (Y, X)."""
+        """Fields that `estimate` found; as of `fields` for a plane (Y, X)."""
         assert ready.fields is not None
         assert ready.plane is not None
         if ready.plane[0].size > _SMALL:
@@ -270,19 +267,10 @@ class CellFinder:
             return decode_plain(fields, self._known, self._settings)
         return decode(fields, self._backend.same_cell, self._known, self._settings)
 
-    def stack_diameter(
-        self,
-        planes: Planes,
-        progress: Progress | None,
-    ) -> tuple[float, Decoded | None]:
-        """Median over up to three planes; also the cells if they are final already.
+    def estimate(self, planes: Planes, progress: Progress | None) -> Estimate:
+        """Measure the cells of up to three planes.
 
-        Returns
-        -------
-        diameter : float
-            In pixels; the usual one, or that of the network, without cells.
-        ready : Decoded or None
-            Of an image that is no stack, if it was found at the scale of the diameter.
+        Without cells, their diameter is the usual one, or that of the network.
         """
         count = len(planes)
         chosen = sorted({count // 2, count // 4, (3 * count) // 4})
@@ -291,18 +279,23 @@ class CellFinder:
             return self._at_scale(plane, scale, progress)
 
         known, usual = self._known, self._config.usual_diameter
-        measured: list[tuple[float | None, Decoded | None]] = []
-        for i in chosen:
-            if is_large(planes):
-                normalisations = sample_normalisations(planes, i)
-                for window in high_contrast_parts(planes, i, normalisations):
-                    found_here, _ = measure_plane(window, segment_at, known, usual)
-                    measured.append((found_here, None))
-            else:
-                measured.append(measure_plane(planes[i], segment_at, known, usual))
-        found = [diameter for diameter, _ in measured if diameter is not None]
-        diameter = float(np.median(found)) if found else usual or self._known
-        return diameter, measured[0][1] if count == 1 else None
+        measured = [
+            measure_plane(part, segment_at, known, usual)
+            for i in chosen
+            for part in _parts_to_measure(planes, i)
+        ]
+        diameter, is_sure = combine(measured, usual or known)
+        ready = None if count > 1 or is_large(planes) else measured[0].decoded
+        return Estimate(diameter, is_sure, ready)
+
+
+def _parts_to_measure(planes: Planes, i: int) -> Iterator[NDArray[np.float32]]:
+    """Return a plane, or parts of it if it is large."""
+    if is_large(planes):
+        normalisations = sample_normalisations(planes, i)
+        yield from high_contrast_parts(planes, i, normalisations)
+    else:
+        yield planes[i]
 
 
 def _cut(plane: NDArray[np.float32], chunk: Chunk) -> NDArray[np.float32]:

@@ -7,6 +7,11 @@ import math
 # Factors within which an image stays at its own scale: in training the scale of crops
 # varies as much, so the network tolerates it.
 _SAME_SCALE = (0.7, 1.4)
+# So one scale serves cells whose sizes differ by this factor.
+ONE_SCALE = _SAME_SCALE[1] / _SAME_SCALE[0]
+# An estimated diameter comes in steps of this factor, ten of which double it: what
+# changes with rounding, with tiles or processors, changes no labels.
+_STEP = 2**0.1
 # Where an image is rescaled, its cells become this much larger than the network's
 # usual ones: outlines get finer.
 _GENEROUS = 1.07
@@ -18,6 +23,12 @@ _LARGEST_SIDE = 60_000
 # far longer than usual. Small ones may, up to so many pixels: as they are, these are
 # segmented several times anyway (`finder.py`).
 _MOST_GROWTH, _SMALL_GROWN = 5.0, 2_900_000
+
+
+def in_steps(diameter: float) -> float:
+    """Round an estimated diameter to one of fixed steps, in tenths of a pixel."""
+    step = round(math.log(diameter, _STEP))
+    return max(round(_STEP**step, 1), 0.1)
 
 
 def scale_for(diameter: float, known: float, shape: tuple[int, ...]) -> float:

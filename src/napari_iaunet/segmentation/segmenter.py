@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from napari_iaunet.inference.progress import Progress
     from napari_iaunet.model.network import IAUNet
     from napari_iaunet.segmentation.decode import Instances
+    from napari_iaunet.segmentation.diameter import Estimate
     from napari_iaunet.segmentation.image import Planes
 
     _Origin = tuple[str, str, int | None, DecodeSettings | None, str]
@@ -195,7 +196,7 @@ class Segmenter:
         labels = np.empty((len(planes), *planes.plane_shape), np.int32)
         scores: list[NDArray[np.float32]] = []
         found = 0
-        diameter, cells = self._find(planes, diameter, steps)
+        (diameter, is_sure), cells = self._find(planes, diameter, steps)
         for plane, (native, scores_here) in zip(labels, cells, strict=True):
             np.add(native, found, out=plane, where=native > 0)
             np.copyto(plane, 0, where=native == 0)
@@ -206,6 +207,7 @@ class Segmenter:
             stacked,
             np.concatenate(scores),
             float(diameter),
+            is_sure,
             lambda: embed_cells(
                 self._backend, planes, LabelPlanes(stacked, planes), diameter
             ),
@@ -213,16 +215,21 @@ class Segmenter:
 
     def _find(
         self, planes: Planes, diameter: float | None, steps: PlaneProgress
-    ) -> tuple[float, Iterable[Instances]]:
-        """Return the diameter, estimated if it is None, and the cells of all planes."""
+    ) -> tuple[tuple[float, bool], Iterable[Instances]]:
+        """Return the diameter, estimated if it is None, and the cells of all planes.
+
+        With the diameter goes whether it is sure.
+        """
         if len(planes) == 1:
             planes = planes.loaded()
+        is_sure = True
         if diameter is None:
-            diameter, ready = self._finder.stack_diameter(planes, steps.wait)
+            diameter, is_sure, ready = self._finder.estimate(planes, steps.wait)
             if ready:
                 shape = planes.plane_shape
-                return diameter, [self._finder.ready_cells(ready, shape, steps)]
-        return diameter, self._finder.all_cells(planes, diameter, steps)
+                cells = self._finder.ready_cells(ready, shape, steps)
+                return (diameter, is_sure), [cells]
+        return (diameter, is_sure), self._finder.all_cells(planes, diameter, steps)
 
     def cells_of(
         self,
@@ -325,11 +332,11 @@ class Segmenter:
         self, image: Any, *, channel_axis: int | None = None
     ) -> float:
         """Estimate the typical cell diameter of an image, in pixels."""
-        return self.diameter_of(as_planes(image, channel_axis))
+        return self.estimate_of(as_planes(image, channel_axis)).diameter
 
-    def diameter_of(self, planes: Planes) -> float:
-        """Estimate the typical cell diameter of planes, in pixels."""
-        return self._finder.stack_diameter(planes, None)[0]
+    def estimate_of(self, planes: Planes) -> Estimate:
+        """Estimate the typical cell diameter of planes, and say whether it is sure."""
+        return self._finder.estimate(planes, None)
 
     def scale_of(self, diameter: float, shape: tuple[int, int]) -> float:
         """Factor by which planes (Y, X) with such cells are rescaled."""
@@ -356,7 +363,7 @@ class Segmenter:
         steps = PlaneProgress(progress, 1)
         planes, ready = planes.loaded(), None
         if diameter is None:
-            diameter, ready = self._finder.stack_diameter(planes, steps.wait)
+            diameter, _, ready = self._finder.estimate(planes, steps.wait)
         if ready and ready.fields:
             fields = self._finder.ready_fields(ready, planes.plane_shape, steps)
         else:
@@ -466,11 +473,16 @@ class Segmentation:
         In [0, 1]; item i belongs to label i + 1.
     diameter : float
         Cell diameter, in pixels, that the image was rescaled by.
+    diameter_is_sure : bool
+        False if the diameter was estimated and may be wrong: few cells were found, or
+        none, they are doubtful, of very different sizes, or of another size at every
+        scale.
     """
 
     labels: NDArray[np.int32]
     scores: NDArray[np.float32]
     diameter: float
+    diameter_is_sure: bool
     _embed: Callable[[], NDArray[np.float32]] = field(repr=False, compare=False)
 
     @cached_property

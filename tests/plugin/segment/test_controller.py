@@ -57,6 +57,24 @@ def test_cells_become_a_layer_on_the_image(bench, fake):
     assert bench.settings.diameter == 21, "the estimate is shown"
 
 
+def test_a_diameter_that_may_be_wrong_is_called_unsure(bench, fake):
+    bench.image()
+    bench.press()
+    bench.jobs.run()
+    assert bench.said()[1].endswith("diameter 21 px")
+    fake.is_sure = False
+    bench.press()
+    bench.jobs.run()
+    told = bench.said()[1]
+    assert told.endswith("diameter about 21 px, unsure: measure one cell")
+    about = bench.viewer.layers[-1].metadata["napari_iaunet"]
+    assert about["diameter_is_sure"] is False
+    bench.settings.estimate = False
+    bench.press()
+    bench.jobs.run()
+    assert "unsure" not in bench.said()[1]
+
+
 @pytest.mark.parametrize(
     ("side", "diameter", "says"),
     [

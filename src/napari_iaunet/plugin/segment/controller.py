@@ -278,9 +278,12 @@ def _segment(
 def _summary(cells: Cells, found: dict[str, str]) -> str:
     n = len(cells.features)
     device = found.get(cells.device.split(":")[0], cells.device)
+    size = f"{cells.diameter:.0f} px"
+    if n and not cells.diameter_is_sure:
+        size = f"about {size}, unsure: measure one cell"
     return (
         f"{n:,} cell{'' if n == 1 else 's'}, {cells.seconds:.1f} s on {device}, "
-        f"diameter {cells.diameter:.0f} px"
+        f"diameter {size}"
     )
 
 
@@ -298,6 +301,7 @@ def _parameters(run: _Run, cells: Cells) -> dict[str, Any]:
         "plane": None if run.image.plane is None else list(run.image.plane),
         "diameter": cells.diameter,
         "diameter_estimated": choice.diameter is None,
+        "diameter_is_sure": cells.diameter_is_sure,
         "cells": len(cells.features),
         "seconds": round(cells.seconds, 3),
     }

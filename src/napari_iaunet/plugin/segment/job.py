@@ -35,6 +35,7 @@ class Cells:
     diameter: float  # in pixels, as given or as estimated
     seconds: float
     device: str  # what the network ran on
+    diameter_is_sure: bool = True
     why_blank: str = ""  # a sentence, if there is nothing to see in the image
 
 
@@ -68,6 +69,7 @@ def find_cells(
         labels=for_layer(result.labels, len(result.scores)),
         features=features_of(table),
         diameter=float(result.diameter),
+        diameter_is_sure=result.diameter_is_sure,
         seconds=time.perf_counter() - begin,
         device=str(getattr(segmenter, "device", device)),
         why_blank=why_blank(image, len(result.scores)),

@@ -119,6 +119,7 @@ def find_cells_by_parts(
         labels=labels,
         features=features_of(found.table),
         diameter=found.diameter,
+        diameter_is_sure=found.diameter_is_sure,
         seconds=time.perf_counter() - begin,
         device=str(segmenter.device),
         why_blank=why_blank(image, len(found.table["label"])),

@@ -1,0 +1,269 @@
+"""What is found in a plane at one scale or another, and which one shows more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from skimage.measure import label as label_components
+
+from napari_iaunet.segmentation.measure import disc_area
+from napari_iaunet.segmentation.scale import ONE_SCALE, in_steps, scale_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from napari_iaunet.inference.fields import FieldImage
+    from napari_iaunet.segmentation.decode import Instances
+
+# A change of scale within these bounds buys nothing but time.
+_CLOSE = (0.9, 1.11)
+# Sides in pixels: planes up to the first are measured as a whole; of others, a window
+# of the second, and of that a part of the third if it is upscaled. They trade cells
+# that are measured for time.
+_WHOLE, _WINDOW, _PART = 1100, 512, 300
+# Of a plane that becomes larger than so many pixels only such a window is looked at.
+_MOST_PIXELS = 4_500_000
+# Scales to try where no cell was found, or where those that were found are doubtful:
+# they may be pieces of cells that are many times the usual size. The two cost a fifth
+# of what one look at the image's own scale costs.
+_SMALLER = (0.4, 0.12)
+# Much smaller cells are sought in a part of so many pixels' side, which then is as
+# large as a window.
+_LARGER, _TINY_PART = 3.5, 150
+# How often the scale follows the diameter found at the one before: cells that are far
+# from the network's usual size are measured as if they were nearer to it.
+_TURNS = 3
+# Of two scales the better one shows more of the plane as cells and is surer of them:
+# area times this power of the score. From afar glands and colonies look like cells:
+# there it must be better by this factor, which it is where only pieces were found, and
+# show two cells. Chosen on held-out images that were rescaled to cells of 4 to 300 px.
+_POWER, _BETTER = 4, 10.0
+# Where to follow the diameter makes it worse by this factor, it leads astray.
+_ASTRAY = 1.25
+# Where much foreground is faint and was not taken for cells, these may be too small for
+# the network, and the image is upscaled by so much. This factor and those below were
+# chosen on training and on held-out images.
+UPSCALE = 1.4
+_FAINT, _FAINT_AREA = 0.2, 0.025  # Probability; share of a usual cell's area.
+_MANY_LOST = 0.1  # Per cell that was found.
+FEW_CELLS = 5
+# What must be gained, as a factor of the sum of all scores, and the median score that
+# is good enough not to be compared. Where it is not, this power of its change counts as
+# well: twice as many cells may be a little more doubtful, and rounding decides nothing.
+_GAINED, GOOD_SCORE, _DOUBT = 1.18, 0.82, 8
+# Where half of the cells already differ in size by more than one scale serves, the
+# small ones are more likely to be missed, and so much is enough.
+_GAINED_OF_MIXED = 1.05
+
+
+class Decoded(NamedTuple):
+    """Cells of a plane at the network's scale.
+
+    Attributes
+    ----------
+    plane : (3, Y, X) float32, or None
+        Rescaled; None if it was segmented chunk by chunk. The cells are at the scale
+        of the image then.
+    fields : FieldImage or None
+        Of that plane.
+    cells : Instances
+        Decoded from these.
+    lost : float or None
+        What `count_lost` found in the chunks.
+    """
+
+    plane: NDArray[np.float32] | None
+    fields: FieldImage | None
+    cells: Instances
+    lost: float | None = None
+
+
+class Look(NamedTuple):
+    """What was found at a scale.
+
+    Attributes
+    ----------
+    decoded : Decoded
+    scale : float
+    is_whole : bool
+        Whether it is the whole plane that was looked at.
+    """
+
+    decoded: Decoded
+    scale: float
+    is_whole: bool
+
+    @property
+    def diameter(self) -> float | None:
+        """Median cell diameter in the plane's own pixels, None without cells."""
+        sizes = self.diameters
+        return float(np.median(sizes)) if sizes.size else None
+
+    @property
+    def diameters(self) -> NDArray[np.float64]:
+        """Diameters, in the plane's own pixels, of discs of the cells' areas."""
+        areas, decoded = self._areas, self.decoded
+        scale = self.scale if decoded.lost is None else 1.0
+        return np.sqrt(areas[areas > 0] * 4 / np.pi) / scale
+
+    @property
+    def is_of_one_size(self) -> bool:
+        """Whether one scale serves the middle half of the cells."""
+        sizes = self.diameters
+        low, high = np.percentile(sizes, (25, 75)) if sizes.size else (0.0, 0.0)
+        return bool(high <= ONE_SCALE * low)
+
+    @property
+    def of_whole(self) -> Decoded | None:
+        """The cells, if they are those of the whole plane."""
+        return self.decoded if self.is_whole else None
+
+    @property
+    def sureness(self) -> float:
+        """Mean score of the pixels of cells; 0 without cells."""
+        areas = self._areas
+        return float(areas @ self.decoded.cells.scores / max(areas.sum(), 1))
+
+    @property
+    def worth(self) -> float:
+        """How much of the plane is shown as cells, and how surely."""
+        share = float(self._areas.sum() / self.decoded.cells.labels.size)
+        return share * self.sureness**_POWER
+
+    @property
+    def _areas(self) -> NDArray[np.int64]:
+        labels, scores = self.decoded.cells
+        return np.bincount(labels.ravel(), minlength=len(scores) + 1)[1:]
+
+
+class Looks:
+    """Looks at a plane at several scales; parameters are as for `measure_plane`."""
+
+    def __init__(
+        self,
+        plane: NDArray[np.float32],
+        segment_at: Callable[[NDArray[np.float32], float], Decoded],
+        known: float,
+    ) -> None:
+        self._plane, self._segment_at, self._known = plane, segment_at, known
+        self._small = max(plane.shape[1:]) <= _WHOLE
+
+    def scale_of(self, diameter: float) -> float:
+        """Scale at which cells of a diameter, in pixels, are segmented."""
+        return scale_for(in_steps(diameter), self._known, self._plane.shape)
+
+    def at(self, scale: float) -> Look:
+        """Look at the plane, or at a window in its middle, at a scale."""
+        window = self._window(scale)
+        return Look(self._segment_at(window, scale), scale, window is self._plane)
+
+    def at_larger(self) -> Look:
+        """Look for tiny cells."""
+        part = _middle(self._plane, _TINY_PART)
+        return Look(self._segment_at(part, _LARGER), _LARGER, part is self._plane)
+
+    def follow(self, found: Look, seen: Look | None = None) -> Look:
+        """Go to the scale of the diameter that was found, as long as it changes.
+
+        What was seen before is not looked at again.
+        """
+        for _ in range(_TURNS):
+            if found.diameter is None:
+                break
+            better = self.scale_of(found.diameter)
+            if is_close(better / found.scale):
+                break
+            if seen and is_close(better / seen.scale):
+                return seen
+            again = self.at(better)
+            if again.diameter is None:
+                break
+            found = again
+        return found
+
+    def for_larger_cells(self, found: Look) -> Look:
+        """Look for cells of which only pieces, or none, were found."""
+        best, needed = found, _BETTER * found.worth
+        for scale in _SMALLER:
+            if scale < found.scale:
+                first = self.at(scale)
+                other = self.follow(first, found)
+                if first.worth > _ASTRAY * other.worth:
+                    other = first
+                enough = found.diameter is None or len(other.decoded.cells.scores) >= 2
+                if enough and other.worth > max(needed, best.worth):
+                    best = other
+        return best
+
+    def for_missed_cells(self, found: Look) -> Look | None:
+        """Look again upscaled where cells may be missed; None unless many are found."""
+        scale = found.scale
+        upscaled = self.scale_of((found.diameter or self._known) / UPSCALE)
+        if is_close(upscaled / scale) or not _loses(found.decoded, self._known):
+            return None
+        part, before = self._window(upscaled), found.decoded
+        if part is not self._plane or not found.is_whole:
+            # The window alone would take as long as all the rest of the plane.
+            part = _middle(self._window(scale), round(_PART / min(scale, 1.0)))
+            before = self._segment_at(part, scale)
+        after = self._segment_at(part, upscaled)
+        needed = _GAINED if found.is_of_one_size else _GAINED_OF_MIXED
+        more = _gains(after, before, needed)
+        return Look(after, upscaled, part is self._plane) if more else None
+
+    def _window(self, scale: float) -> NDArray[np.float32]:
+        if self._small and self._plane[0].size * scale**2 <= _MOST_PIXELS:
+            return self._plane
+        return _middle(self._plane, round(_WINDOW / min(scale, 1.0)))
+
+
+def _loses(decoded: Decoded, known: float) -> bool:
+    """Whether much faint foreground might be cells and was not taken for any."""
+    count = len(decoded.cells.scores)
+    if count < FEW_CELLS:
+        return False
+    lost = decoded.lost
+    if decoded.fields:
+        foreground = decoded.fields.foreground.numpy()
+        lost = count_lost(foreground, decoded.cells.labels, known)
+    return (lost or 0) > _MANY_LOST * count
+
+
+def count_lost(
+    foreground: NDArray[np.float32], labels: NDArray[np.int32], known: float
+) -> int:
+    """Count the parts of faint foreground (Y, X) that lie on no cell."""
+    parts = label_components(foreground > _FAINT, connectivity=1)
+    area = np.bincount(parts.ravel())
+    large = area >= _FAINT_AREA * disc_area(known)
+    large[parts[labels > 0]] = False
+    return int(large[1:].sum())
+
+
+def _gains(upscaled: Decoded, usual: Decoded, needed: float) -> bool:
+    """Whether many more cells are found, and these are hardly more doubtful.
+
+    What is needed is a factor of the sum of all scores.
+    """
+    more, less = upscaled.cells.scores, usual.cells.scores
+    if min(len(more), len(less)) < FEW_CELLS:
+        return False
+    gained, median = more.sum() / less.sum(), np.median(more)
+    change = 1.0 if median >= GOOD_SCORE else float(median / np.median(less))
+    return bool(gained * min(change, 1.0) ** _DOUBT > needed)
+
+
+def is_close(change: float) -> bool:
+    """Whether a change of scale is too small to be worth it."""
+    return _CLOSE[0] <= change <= _CLOSE[1]
+
+
+def _middle(plane: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Cut the middle out of a (C, Y, X) plane."""
+    if max(plane.shape[1:]) <= size:
+        return plane
+    y, x = (max(0, (n - size) // 2) for n in plane.shape[1:])
+    return plane[:, y : y + size, x : x + size]
