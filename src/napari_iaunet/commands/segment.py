@@ -63,6 +63,7 @@ _BYTES_PER_PROCESS = 1.5e9
 
 # The cells of all images.
 _COMMON_TABLE = "cells.csv"
+# Ends the line of an image.
 _UNSURE = "; diameter about {:.0f} px, unsure: measure one cell and say --diameter PX"
 
 HELP = "images to label images"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.ndimage import uniform_filter
 from skimage.measure import label as label_components
 
 from napari_iaunet.segmentation.measure import disc_area
@@ -24,8 +25,9 @@ _CLOSE = (0.9, 1.11)
 # of the second, and of that a part of the third if it is upscaled. They trade cells
 # that are measured for time.
 _WHOLE, _WINDOW, _PART = 1100, 512, 300
-# Of a plane that becomes larger than so many pixels only such a window is looked at.
-_MOST_PIXELS = 4_500_000
+# Of a plane that becomes larger than so many pixels only such a window is looked at;
+# only a part, if that is to show whether cells are missed, and may be in vain.
+_MOST_PIXELS, _MOST_IN_VAIN = 1_500_000, 600_000
 # Scales to try where no cell was found, or where those that were found are doubtful:
 # they may be pieces of cells that are many times the usual size. The two cost a fifth
 # of what one look at the image's own scale costs.
@@ -51,8 +53,8 @@ _FAINT, _FAINT_AREA = 0.2, 0.025  # Probability; share of a usual cell's area.
 _MANY_LOST = 0.1  # Per cell that was found.
 FEW_CELLS = 5
 # What must be gained, as a factor of the sum of all scores, and the median score that
-# is good enough not to be compared. Where it is not, this power of its change counts as
-# well: twice as many cells may be a little more doubtful, and rounding decides nothing.
+# is good enough. Where it falls below that and below what it was, this power of its
+# change counts as well: twice as many cells may be a little more doubtful.
 _GAINED, GOOD_SCORE, _DOUBT = 1.18, 0.82, 8
 # Where half of the cells already differ in size by more than one scale serves, the
 # small ones are more likely to be missed, and so much is enough.
@@ -88,12 +90,15 @@ class Look(NamedTuple):
     ----------
     decoded : Decoded
     scale : float
+    part : (3, y, x) float32
+        What was looked at, before it was rescaled.
     is_whole : bool
-        Whether it is the whole plane that was looked at.
+        Whether that is the whole plane.
     """
 
     decoded: Decoded
     scale: float
+    part: NDArray[np.float32]
     is_whole: bool
 
     @property
@@ -155,15 +160,26 @@ class Looks:
         """Scale at which cells of a diameter, in pixels, are segmented."""
         return scale_for(in_steps(diameter), self._known, self._plane.shape)
 
-    def at(self, scale: float) -> Look:
-        """Look at the plane, or at a window in its middle, at a scale."""
-        window = self._window(scale)
-        return Look(self._segment_at(window, scale), scale, window is self._plane)
+    def at(self, scale: float, around: Look | None = None) -> Look:
+        """Look at the plane, or at a window of it, at a scale.
+
+        The window is in its middle, or where most cells were found.
+        """
+        plane = self._plane
+        if self._small and plane[0].size * scale**2 <= _MOST_PIXELS:
+            return self._in(plane, scale)
+        size = round(_WINDOW / min(scale, 1.0))
+        if around is None or not around.is_whole:
+            return self._in(_middle(plane, size), scale)
+        return self._in(_fullest(around, size), scale)
+
+    def _in(self, part: NDArray[np.float32], scale: float) -> Look:
+        is_whole = part is self._plane
+        return Look(self._segment_at(part, scale), scale, part, is_whole)
 
     def at_larger(self) -> Look:
         """Look for tiny cells."""
-        part = _middle(self._plane, _TINY_PART)
-        return Look(self._segment_at(part, _LARGER), _LARGER, part is self._plane)
+        return self._in(_middle(self._plane, _TINY_PART), _LARGER)
 
     def follow(self, found: Look, seen: Look | None = None) -> Look:
         """Go to the scale of the diameter that was found, as long as it changes.
@@ -178,7 +194,7 @@ class Looks:
                 break
             if seen and is_close(better / seen.scale):
                 return seen
-            again = self.at(better)
+            again = self.at(better, found)
             if again.diameter is None:
                 break
             found = again
@@ -204,20 +220,13 @@ class Looks:
         upscaled = self.scale_of((found.diameter or self._known) / UPSCALE)
         if is_close(upscaled / scale) or not _loses(found.decoded, self._known):
             return None
-        part, before = self._window(upscaled), found.decoded
-        if part is not self._plane or not found.is_whole:
-            # The window alone would take as long as all the rest of the plane.
-            part = _middle(self._window(scale), round(_PART / min(scale, 1.0)))
-            before = self._segment_at(part, scale)
-        after = self._segment_at(part, upscaled)
+        part, before = found.part, found
+        if not found.is_whole or part[0].size * upscaled**2 > _MOST_IN_VAIN:
+            part = _fullest(found, round(_PART / min(scale, 1.0)))
+            before = self._in(part, scale)
+        after = self._in(part, upscaled)
         needed = _GAINED if found.is_of_one_size else _GAINED_OF_MIXED
-        more = _gains(after, before, needed)
-        return Look(after, upscaled, part is self._plane) if more else None
-
-    def _window(self, scale: float) -> NDArray[np.float32]:
-        if self._small and self._plane[0].size * scale**2 <= _MOST_PIXELS:
-            return self._plane
-        return _middle(self._plane, round(_WINDOW / min(scale, 1.0)))
+        return after if _gains(after.decoded, before.decoded, needed) else None
 
 
 def _loses(decoded: Decoded, known: float) -> bool:
@@ -251,14 +260,29 @@ def _gains(upscaled: Decoded, usual: Decoded, needed: float) -> bool:
     more, less = upscaled.cells.scores, usual.cells.scores
     if min(len(more), len(less)) < FEW_CELLS:
         return False
-    gained, median = more.sum() / less.sum(), np.median(more)
-    change = 1.0 if median >= GOOD_SCORE else float(median / np.median(less))
-    return bool(gained * min(change, 1.0) ** _DOUBT > needed)
+    change = float(np.median(more)) / min(float(np.median(less)), GOOD_SCORE)
+    return bool(more.sum() / less.sum() * min(change, 1.0) ** _DOUBT > needed)
 
 
 def is_close(change: float) -> bool:
     """Whether a change of scale is too small to be worth it."""
     return _CLOSE[0] <= change <= _CLOSE[1]
+
+
+def _fullest(seen: Look, size: int) -> NDArray[np.float32]:
+    """Cut the square of a size out of what was seen that has most cells."""
+    shape = np.array(seen.part.shape[1:])
+    if shape.max() <= size:
+        return seen.part
+    labels = seen.decoded.cells.labels
+    share = 1 / np.maximum(np.bincount(labels.ravel()), 1).astype(np.float32)
+    share[0] = 0
+    scale = np.array(labels.shape) / shape
+    sides = np.maximum(size * scale, 1).astype(int)
+    density = uniform_filter(share[labels], sides, mode="constant")
+    middle = np.unravel_index(density.argmax(), density.shape) / scale
+    y, x = np.clip(np.round(middle - size / 2), 0, np.maximum(shape - size, 0))
+    return seen.part[:, int(y) : int(y) + size, int(x) : int(x) + size]
 
 
 def _middle(plane: NDArray[np.float32], size: int) -> NDArray[np.float32]:
