@@ -112,7 +112,7 @@ REFUSED = {
         "not written by",
     ),
     "an image": (["a_mask.tif", "--to", "tif", "--out", "mine.tif"], "not written by"),
-    "no labels": (["none.tif", "--to", "tif", "--out", "x.tif"], "no file none.tif"),
+    "no labels": (["none.tif", "--to", "tif", "--out", "x/x.tif"], "no file none.tif"),
     "no outlines": (
         ["none.json", "--to", "tif", "--out", "x.tif"],
         "no file none.json",

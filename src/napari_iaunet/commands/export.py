@@ -74,14 +74,16 @@ def run(args: argparse.Namespace) -> int:
     for target in dict.fromkeys(targets):
         check_free(target, args.to)
     args.load = _loading(args)
-    _make_folder(targets[0].parent)
     if args.to in OF_SEVERAL:
         images = [_read(i, path, args) for i, path in enumerate(inputs)]
+        _make_folder(targets[0].parent)
         write_cells(targets[0], images, args.to)
         say(f"{len(images)} label images: {targets[0]}")
         return 0
     for i, (path, target) in enumerate(zip(inputs, targets, strict=True)):
-        write_cells(target, [_read(i, path, args)], args.to)
+        cells = _read(i, path, args)
+        _make_folder(target.parent)
+        write_cells(target, [cells], args.to)
         say(f"{path}: {target}")
     return 0
 

@@ -19,7 +19,7 @@ from napari_iaunet.io.formats.cells import (
     said_shape,
     shape_said,
 )
-from napari_iaunet.io.formats.outlines import draw
+from napari_iaunet.io.formats.outlines import draw, signed_area
 from napari_iaunet.io.ours import PROGRAM
 
 if TYPE_CHECKING:
@@ -88,15 +88,15 @@ def check_coco(path: Path) -> None:
 def _shape(outline: Outline, height: int, width: int) -> dict[str, Any]:
     points = np.concatenate(outline.rings)
     (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
-    draw(mask, [ring - (x0, y0) for ring in outline.rings], 1)
     segmentation: Any = [p.exterior.ravel().tolist() for p in outline.polygons]
     if any(polygon.holes for polygon in outline.polygons):
+        mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
+        draw(mask, [ring - (x0, y0) for ring in outline.rings], 1)
         counts = _run_lengths(mask, (y0, x0), (height, width))
         segmentation = {"size": [height, width], "counts": counts}
     return {
         "segmentation": segmentation,
-        "area": int(mask.sum()),
+        "area": round(sum(map(signed_area, outline.rings))),
         "bbox": [x0, y0, x1 - x0, y1 - y0],
         "iscrowd": 0,
     }
