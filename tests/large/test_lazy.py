@@ -14,6 +14,7 @@ import zarr
 
 from napari_iaunet import Segmenter, average_precision
 from napari_iaunet.errors import Cancelled, ImageError
+from napari_iaunet.io.ours import OURS, signed
 from napari_iaunet.io.read import read_image
 from napari_iaunet.large.lazy import segment_lazy, work_folder
 from napari_iaunet.large.work_folder import Plan, Request, WorkFolder
@@ -171,9 +172,15 @@ def test_a_chunk_that_cannot_be_used_is_done_again(
     np.testing.assert_array_equal(found.labels.compute(), whole.labels.compute())
 
 
+def save_as_ours(out: Path, labels: np.ndarray) -> None:
+    """Save labels as an earlier run of the program would have."""
+    zarr.save(str(out), labels)
+    zarr.open_array(str(out), mode="a").attrs[OURS] = signed({})
+
+
 def test_older_labels_stay_until_the_new_ones_are_there(segmenter, mosaic, tmp_path):
     out, options = tmp_path / "labels.zarr", {"diameter": DIAMETER, "side": SIDE}
-    zarr.save(str(out), np.full((9, 9), 7, np.int32))
+    save_as_ours(out, np.full((9, 9), 7, np.int32))
     with pytest.raises(Cancelled):
         segment_lazy(segmenter, mosaic, out, progress=stop_after(4), **options)
     assert (zarr.open_array(str(out), mode="r")[...] == 7).all()
@@ -331,7 +338,7 @@ def test_ids_are_unique_over_a_stack(segmenter, mosaic, tmp_path):
 
 def test_an_older_result_is_replaced(segmenter, tmp_path):
     out = tmp_path / "labels.zarr"
-    zarr.save(str(out), np.ones((9, 9), np.int32))
+    save_as_ours(out, np.ones((9, 9), np.int32))
     found = segment_lazy(segmenter, np.zeros((50, 60)), out, diameter=DIAMETER)
     assert found.labels.shape == (50, 60)
     assert not found.labels.compute().any()
@@ -339,7 +346,7 @@ def test_an_older_result_is_replaced(segmenter, tmp_path):
     assert list(tmp_path.iterdir()) == [out]
 
 
-@pytest.mark.parametrize("what", ["folder", "file", "image", "group"])
+@pytest.mark.parametrize("what", ["folder", "file", "image", "group", "labels"])
 def test_what_is_not_a_result_is_not_replaced(segmenter, tmp_path, what):
     out = tmp_path / "results"
     if what == "folder":
@@ -349,6 +356,8 @@ def test_what_is_not_a_result_is_not_replaced(segmenter, tmp_path, what):
         out.write_text("months of work")
     elif what == "image":
         zarr.save(str(out), np.ones((9, 9), np.uint16))
+    elif what == "labels":
+        zarr.save(str(out), np.ones((9, 9), np.int32))
     else:
         zarr.save(str(out / "0"), np.ones((9, 9), np.int32))
         zarr.open_group(str(out), mode="a")
