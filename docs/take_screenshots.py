@@ -215,6 +215,14 @@ def review(viewer: napari.Viewer, dock: Any) -> None:
     print(panel.filter.count.text())
     save(viewer.screenshot(canvas_only=False, flash=False), "review.png")
     panel.filter.reset_button.click()
+    QTest.mouseClick(panel.walk.button, Qt.MouseButton.LeftButton)
+    wait(lambda: not dock.review_controller.jobs.is_running)
+    for key in ("A", "A", "Q", "A"):
+        panel.walk.pressed.emit(key)
+    print(panel.walk.cell.text())
+    QTest.qWait(500)
+    save(viewer.screenshot(canvas_only=False, flash=False), "review-cells.png")
+    QTest.mouseClick(panel.walk.button, Qt.MouseButton.LeftButton)
 
 
 def finetune(viewer: napari.Viewer, dock: Any) -> None:

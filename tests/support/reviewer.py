@@ -9,6 +9,7 @@ from napari_iaunet.plugin.layers.undo import EditLogs
 from napari_iaunet.plugin.review.controller import ReviewController
 from napari_iaunet.plugin.review.filter_panel import FilterSection
 from napari_iaunet.plugin.review.panel import ReviewPanel
+from napari_iaunet.plugin.review.walk_panel import WalkSection
 
 # Label id, row, column and width of squares; the first touches the border.
 SQUARES = {3: (0, 10, 6), 4: (20, 20, 8), 8: (20, 40, 8), 9: (40, 40, 20)}
@@ -31,7 +32,9 @@ class Reviewer:
         self.filter = fake_panel(FilterSection)
         self.filter.ranges = {}
         self.filter.reset.side_effect = lambda: setattr(self.filter, "ranges", {})
-        self.panel = fake_panel(ReviewPanel, filter=self.filter)
+        self.walk = fake_panel(WalkSection)
+        self.walk.which = "new"
+        self.panel = fake_panel(ReviewPanel, filter=self.filter, walk=self.walk)
         self.logs = EditLogs(self.viewer)
         self.controller = ReviewController(
             self.session, self.panel, self.jobs, self.logs
@@ -65,6 +68,23 @@ class Reviewer:
     def apply(self):
         self.filter.apply_requested.emit()
         self.settle()
+
+    def begin(self):
+        """Go through the cells."""
+        self.enter()
+        self.walk.toggled.emit(True)
+        self.settle()
+
+    def press(self, *keys):
+        for key in keys:
+            self.walk.pressed.emit(key)
+
+    def cell(self):
+        """What is said of the cell that is looked at."""
+        return self.walk.set_cell.call_args.args[0]
+
+    def progress(self):
+        return self.walk.set_progress.call_args.args
 
     def count(self):
         return self.filter.set_count.call_args.args[0]

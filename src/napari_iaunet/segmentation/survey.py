@@ -125,16 +125,20 @@ def _to_border(boxes: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.i
 
 
 def solidities(
-    cells: Survey, progress: Callable[[int, int], None] | None = None
+    cells: Survey,
+    progress: Callable[[int, int], None] | None = None,
+    known: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Return which share of its convex hull each cell fills, (N,) in (0, 1].
 
-    Of a cell in several planes the one that shows most of it counts.
+    Of a cell in several planes the one that shows most of it counts. What is known
+    already, (N,), NaN elsewhere, is not measured again.
     """
-    found = np.ones(len(cells))
-    for row in range(len(cells)):
-        if progress is not None and row % _REPORT == 0:
-            progress(row, len(cells))
+    found = np.full(len(cells), np.nan) if known is None else known.copy()
+    missing = np.flatnonzero(np.isnan(found))
+    for number, row in enumerate(missing.tolist()):
+        if progress is not None and number % _REPORT == 0:
+            progress(number, len(missing))
         found[row] = _solidity(cells.mask(row))
     return found
 

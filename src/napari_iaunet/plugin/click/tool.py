@@ -12,6 +12,7 @@ from qtpy.QtCore import Signal
 
 from napari_iaunet.plugin.click.panel import JOIN, KEEP, REDO, REMOVE, SPLIT, UNDO
 from napari_iaunet.plugin.core.mouse_tool import MouseTool
+from napari_iaunet.plugin.core.viewer_keys import ViewerKeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,23 +39,21 @@ class ClickTool(MouseTool):
 
     def __init__(self, viewer: napari.viewer.Viewer, parent: QObject) -> None:
         super().__init__(viewer, _KINDS, parent)
-        self._bound: list[str] = []
+        self._own_keys = ViewerKeys(viewer, self._slot)
         self._held: list[Keymap] = []
         self._keys: tuple[str, ...] = ()
 
     def switch_on(self) -> list[str]:
         """Listen to mouse and keys; return the keys that others have taken."""
         super().switch_on()
-        return self._bind_keys()
+        return self._own_keys.bind(_KEYS)
 
     def switch_off(self) -> None:
         """Leave the viewer as it was."""
         if not self._on:
             return
         self.hold()
-        for key in self._bound:
-            self._viewer.bind_key(key, None)
-        self._bound.clear()
+        self._own_keys.release()
         super().switch_off()
 
     def hold(self, *keys: str) -> None:
@@ -75,22 +74,6 @@ class ClickTool(MouseTool):
                 if owner is not None:
                     former = owner.bind_key(key, self._slot(key), overwrite=True)
                     self._held.append((key, owner, former))
-
-    def _bind_keys(self) -> list[str]:
-        maps = [getattr(c, "class_keymap", {}) for c in self._viewer.__class__.__mro__]
-        known = {str(key) for keymap in maps for key in keymap}
-        taken = []
-        for key in _KEYS:
-            if key in known:
-                taken.append(key)
-                continue
-            try:
-                self._viewer.bind_key(key, self._slot(key))
-            except ValueError:
-                taken.append(key)
-            else:
-                self._bound.append(key)
-        return taken
 
     def _on_active(self, event: object = None) -> None:
         super()._on_active()

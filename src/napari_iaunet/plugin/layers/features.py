@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.layers import Labels
     from numpy.typing import NDArray
     from pandas import DataFrame
@@ -25,10 +27,54 @@ def numbers_of(
     return column.to_numpy(np.float64, na_value=np.nan)
 
 
+def flagged(layer: Labels, name: str, label_ids: NDArray[np.integer[Any]]) -> set[int]:
+    """Return for which of some cells a column says yes."""
+    table = _by_label(layer)
+    if table is None or name not in table:
+        return set()
+    # A cell that was made since has no value there.
+    found = table.index[table[name].isin([True]).to_numpy(bool)]
+    return {int(i) for i in np.intersect1d(found, label_ids)}
+
+
+def set_flag(
+    layer: Labels,
+    name: str,
+    label_ids: Sequence[int],
+    on: bool,
+    all_ids: NDArray[np.integer[Any]],
+) -> None:
+    """Write yes or no for some cells into a column of the table.
+
+    Column and rows are added where they are missing; ``all_ids`` are those of all cells
+    of the layer, of which each has a row then.
+    """
+    from pandas import DataFrame, concat
+
+    table = layer.features.copy()
+    key = _key_of(table)
+    if key is None:  # then napari counts the rows
+        key = "index"
+        table.insert(0, key, np.arange(len(table)))
+    missing = np.setdiff1d(all_ids, table[key])
+    if missing.size:
+        names = [column for column in ("index", "label") if column in table]
+        rows = DataFrame(dict.fromkeys(names or [key], missing))
+        table = concat([table, rows], ignore_index=True) if len(table) else rows
+    old = table[name].isin([True]) if name in table else np.zeros(len(table), bool)
+    chosen = table[key].isin(list(label_ids))
+    table[name] = np.where(chosen, on, old)
+    layer.features = table
+
+
+def _key_of(table: DataFrame) -> str | None:
+    return next((column for column in ("index", "label") if column in table), None)
+
+
 def _by_label(layer: Labels) -> DataFrame | None:
     """Return a layer's table by label id; None if it does not tell of which cells."""
     table = layer.features
-    key = next((name for name in ("index", "label") if name in table), None)
+    key = _key_of(table)
     if key is None:
         return None
     return table.drop_duplicates(key).set_index(key, drop=False)

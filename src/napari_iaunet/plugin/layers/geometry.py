@@ -97,6 +97,15 @@ def placement(
     }
 
 
+def placement_at(layer: Layer, begin: Sequence[int]) -> dict[str, Any]:
+    """Return where a new layer belongs that begins at a pixel of a layer.
+
+    It has all axes of the layer.
+    """
+    begins = np.asarray(_own_place(layer)(np.asarray(begin, np.float64)))
+    return {**placement(layer), "translate": begins}
+
+
 def _own_place(layer: Layer) -> CompositeAffine:
     return CompositeAffine(
         scale=layer.scale,

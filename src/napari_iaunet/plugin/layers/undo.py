@@ -265,6 +265,7 @@ def _set_features(layer: Labels, rows: Rows) -> None:
         kept = added if kept.empty else concat([kept, added])
     kept = kept.sort_values("index", ignore_index=True)
     for column in ("index", "label", "area", "plane"):
-        if column in kept:
+        # What was looked at has a row, though it may have been painted, not measured.
+        if column in kept and kept[column].notna().all():
             kept[column] = kept[column].astype(np.int64)
     layer.features = kept

@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_iaunet.identity.search import best_and_uncertain
+from napari_iaunet.plugin.layers.camera import centre_on
 from napari_iaunet.plugin.layers.find import find_layer
 from napari_iaunet.plugin.lookalikes.gallery import Thumbnail
 from napari_iaunet.plugin.lookalikes.similarity_layers import (
@@ -134,15 +135,7 @@ class LookalikeDisplay:
         pixel += y * shape[-1] + x
         own = layer.level_shapes[0] if layer.multiscale else layer.data.shape
         place = np.unravel_index(pixel, tuple(own))
-        dims = self._viewer.dims
-        point = np.asarray(dims.point, np.float64)
-        point[-layer.ndim :] = layer.data_to_world(place)
-        dims.set_point(
-            dims.not_displayed, [float(point[a]) for a in dims.not_displayed]
-        )
-        self._viewer.scene.camera.center = tuple(
-            float(point[a]) for a in dims.displayed
-        )
+        centre_on(self._viewer, layer, [float(p) for p in place])
 
     def _thumbnail(
         self,

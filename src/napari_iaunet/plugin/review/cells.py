@@ -42,6 +42,7 @@ class ReviewedCells(QObject):
         self._jobs = jobs
         self.key = ""  # the layer's ``unique_id``
         self.found: Reviewed | None = None
+        self._shapes = False
         self._timer = QTimer(self, singleShot=True, interval=_REST_MS)
         self._watched = Connections()
         self._seen: object = None
@@ -85,7 +86,14 @@ class ReviewedCells(QObject):
         """Have the picked layer surveyed anew."""
         layer = self.layer
         if layer is not None:
-            self._jobs.start(partial(look_over, layer.data), "")
+            work = partial(look_over, layer.data, self.found, shapes=self._shapes)
+            self._jobs.start(work, "")
+
+    def want_shapes(self, on: bool) -> None:
+        """Have the cells' shapes measured, too, from now on."""
+        self._shapes = on
+        if on and (self.found is None or self.found.solidity is None):
+            self.survey()
 
     def stop(self) -> None:
         """Watch no layer, until the next survey is asked for."""
@@ -142,6 +150,8 @@ class ReviewedCells(QObject):
 
 
 def _same(former: Reviewed, found: Reviewed) -> bool:
+    if former.solidity is None and found.solidity is not None:
+        return False
     return np.array_equal(former.cells.label_ids, found.cells.label_ids) and (
         np.array_equal(former.cells.index, found.cells.index)
     )

@@ -16,6 +16,7 @@ from napari_iaunet.plugin.layers.find import selected_layer
 from napari_iaunet.plugin.review import edits
 from napari_iaunet.plugin.review.cells import ReviewedCells
 from napari_iaunet.plugin.review.filtered_view import FilteredView
+from napari_iaunet.plugin.review.walk_controller import WalkController
 from napari_iaunet.segmentation.filtering import passing
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class ReviewController(QObject):
         self._own_changes, self._logs = session.own_changes, logs
         self._cells = ReviewedCells(session, jobs, self)
         self._view = FilteredView(self._viewer, self._own_changes)
+        self._walk = WalkController(session, panel.walk, self._cells, logs, self)
         self._values: Values | None = None
         self._is_in = False
         self._connections = Connections(
@@ -51,6 +53,7 @@ class ReviewController(QObject):
             (panel.filter.apply_requested, self._on_apply),
             (self._cells.changed, self._on_cells),
             (self._cells.failed, self._on_failure),
+            (self._walk.failed, self._on_failure),
         )
         self._on_layers()
 
@@ -58,6 +61,7 @@ class ReviewController(QObject):
         """Leave the viewer as it was, and disconnect from everything."""
         self.leave()
         self._connections.clear()
+        self._walk.teardown()
         self._cells.teardown()
 
     def enter(self) -> None:
@@ -69,6 +73,7 @@ class ReviewController(QObject):
     def leave(self) -> None:
         """Show the cells as they were shown before."""
         self._is_in = False
+        self._walk.switch_off()
         self._view.remove()
         self._cells.stop()
 
@@ -104,6 +109,7 @@ class ReviewController(QObject):
             self._values = None
             self._panel.filter.reset()
             self._panel.filter.set_values(None)
+            self._walk.update()
             self._look_over()
             return
         cells = found.cells
@@ -115,6 +121,7 @@ class ReviewController(QObject):
         self._panel.say("" if len(cells) else "There is no cell in this layer.")
         self._panel.filter.set_values(self._values if len(cells) else None)
         self._on_ranges(self._panel.filter.ranges)
+        self._walk.update()
 
     # -- the filter --------------------------------------------------------------
 

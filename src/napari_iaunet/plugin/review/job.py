@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from napari_iaunet.segmentation.survey import survey
+import numpy as np
+
+from napari_iaunet.segmentation.survey import solidities, survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +21,35 @@ class Reviewed(NamedTuple):
 
     data: NDArray[Any]
     cells: Survey
+    # Which share of its convex hull each cell fills, (N,); None if nobody asked.
+    solidity: NDArray[np.float64] | None = None
 
 
-def look_over(data: NDArray[Any], progress: Callable[[int, int], None]) -> Reviewed:
-    """Survey the cells of a layer."""
-    return Reviewed(data, survey(data, progress))
+def look_over(
+    data: NDArray[Any],
+    former: Reviewed | None,
+    *,
+    shapes: bool,
+    progress: Callable[[int, int], None],
+) -> Reviewed:
+    """Survey the cells of a layer, and their shapes if wanted.
+
+    Shapes take longest, so those of the former survey are taken over where the cell is
+    still where it was and as large.
+    """
+    cells = survey(data, progress)
+    if not shapes:
+        return Reviewed(data, cells)
+    known = np.full(len(cells), np.nan)
+    if former is not None and former.solidity is not None:
+        old = former.cells
+        _, here, there = np.intersect1d(
+            cells.label_ids, old.label_ids, assume_unique=True, return_indices=True
+        )
+        same = (
+            (cells.area[here] == old.area[there])
+            & (cells.plane[here] == old.plane[there])
+            & (cells.box[here] == old.box[there]).all(1)
+        )
+        known[here[same]] = former.solidity[there[same]]
+    return Reviewed(data, cells, solidities(cells, progress, known))

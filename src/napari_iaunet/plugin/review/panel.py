@@ -12,9 +12,12 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_iaunet.plugin.review.filter_panel import FilterSection
+from napari_iaunet.plugin.review.walk_panel import WalkSection
 from napari_iaunet.plugin.widgets.forms import Rows, fill, picker
 
 if TYPE_CHECKING:
+    from qtpy.QtGui import QKeyEvent
+
     from napari_iaunet.plugin.widgets.forms import Offers
 
 NO_CELLS = (
@@ -37,6 +40,7 @@ class ReviewPanel(QScrollArea):
         self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.status.setWordWrap(True)
         self.filter = FilterSection()
+        self.walk = WalkSection()
         form = Rows()
         form.addRow("Cells", self.cells)
         inner = QWidget()
@@ -44,6 +48,8 @@ class ReviewPanel(QScrollArea):
         layout.addLayout(form)
         layout.addWidget(self.status)
         layout.addWidget(self.filter)
+        layout.addSpacing(6)
+        layout.addWidget(self.walk)
         layout.addStretch(1)
         self.setWidget(inner)
         self.setWidgetResizable(True)
@@ -61,6 +67,16 @@ class ReviewPanel(QScrollArea):
         """Show a line of text."""
         self.status.setText(text)
         self.status.setVisible(bool(text))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Take the keys of a review also while a button of the tab has the focus."""
+        key = event.text().upper()
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        name = f"Shift+{key}" if shift else key
+        if self.walk.button.isChecked() and name in self.walk.buttons:
+            self.walk.pressed.emit(name)
+        else:
+            super().keyPressEvent(event)
 
     def _on_cells(self) -> None:
         self.cells_picked.emit(self.cells.currentData() or "")

@@ -1,0 +1,46 @@
+"""Bring a place of a layer into the middle of the viewer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import napari.viewer
+    from napari.layers import Layer
+    from numpy.typing import NDArray
+
+# A usual cell is so many times as wide as what is seen, and no cell is wider than this.
+_SHARE, _MOST = 0.12, 0.7
+
+
+def centre_on(
+    viewer: napari.viewer.Viewer, layer: Layer, place: Sequence[float]
+) -> None:
+    """Show the plane that a pixel of a layer lies in, with the pixel in the middle."""
+    dims = viewer.dims
+    point = np.asarray(dims.point, np.float64)
+    point[-layer.ndim :] = layer.data_to_world(place)
+    dims.set_point(dims.not_displayed, [float(point[a]) for a in dims.not_displayed])
+    viewer.scene.camera.center = tuple(float(point[a]) for a in dims.displayed)
+
+
+def zoom_for(
+    viewer: napari.viewer.Viewer, layer: Layer, size: NDArray[np.float64], usual: float
+) -> None:
+    """Zoom so that a usual cell can be seen well, and one of a size (2,) as a whole.
+
+    Lengths are in pixels of the layer. Called again, it only zooms out if it must.
+    """
+    pixel = float(np.max(np.abs(np.asarray(layer.extent.step)[-2:])))
+    seen = min(viewer.canvas.size)
+    wide = max(float(np.max(size)), 1.0) * pixel
+    zoom = seen * _SHARE / (max(usual, 1.0) * pixel) if usual else np.inf
+    most = seen * _MOST / wide
+    camera = viewer.scene.camera
+    wanted = min(zoom if usual else camera.zoom, most)
+    if usual or wanted < camera.zoom:
+        camera.zoom = wanted
