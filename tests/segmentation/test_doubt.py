@@ -35,9 +35,9 @@ def test_usual_cells_go_by_their_score(usual):
     ("name", "value", "words"),
     [
         ("scores", 0.55, "low score (0.55)"),
-        ("areas", 1_200, "large: 4.0 times the usual area"),
+        ("areas", 1_225, "large: 4.0 times the usual area"),
         ("areas", 30, "small: 10 % of the usual area"),
-        ("solidities", 0.7, "lobes or dents: fills 70 % of its outline"),
+        ("solidities", 0.7, "lobes or dents: fills 70 % of the hull around it"),
     ],
 )
 def test_what_is_odd_comes_first_and_is_said(usual, name, value, words):

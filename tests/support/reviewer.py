@@ -6,6 +6,7 @@ from napari.components import ViewerModel
 
 from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.layers.undo import EditLogs
+from napari_iaunet.plugin.review.clean_panel import CleanSection
 from napari_iaunet.plugin.review.controller import ReviewController
 from napari_iaunet.plugin.review.filter_panel import FilterSection
 from napari_iaunet.plugin.review.panel import ReviewPanel
@@ -34,10 +35,12 @@ class Reviewer:
         self.filter.reset.side_effect = lambda: setattr(self.filter, "ranges", {})
         self.walk = fake_panel(WalkSection)
         self.walk.which = "new"
-        self.panel = fake_panel(ReviewPanel, filter=self.filter, walk=self.walk)
+        self.clean, self.clean_jobs = fake_panel(CleanSection), FakeJobs()
+        parts = {"filter": self.filter, "walk": self.walk, "clean": self.clean}
+        self.panel = fake_panel(ReviewPanel, **parts)
         self.logs = EditLogs(self.viewer)
         self.controller = ReviewController(
-            self.session, self.panel, self.jobs, self.logs
+            self.session, self.panel, self.jobs, self.clean_jobs, self.logs
         )
 
     def open(self, labels=None, **options):
@@ -85,6 +88,14 @@ class Reviewer:
 
     def progress(self):
         return self.walk.set_progress.call_args.args
+
+    def clean_up(self, what):
+        """Press a button of the section, and let the job be done."""
+        self.clean.requested.emit(what)
+        if self.clean_jobs.is_running:
+            self.clean_jobs.run()
+        self.settle()
+        return self.clean.say.call_args.args[0]
 
     def count(self):
         return self.filter.set_count.call_args.args[0]

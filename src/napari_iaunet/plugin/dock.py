@@ -50,7 +50,12 @@ class IAUNetDock(QWidget):
         )
         self.review_panel = ReviewPanel()
         self.review_controller = ReviewController(
-            session, self.review_panel, Jobs(self, abandons=True), logs, self
+            session,
+            self.review_panel,
+            Jobs(self, abandons=True),
+            Jobs(self, abandons=True),
+            logs,
+            self,
         )
         self.lookalike_panel = LookalikePanel()
         self.lookalike_controller = LookalikeController(

@@ -90,7 +90,8 @@ def _words(score: float, low: float, size: float, times: float, solidity: float)
     elif size < -_ODD:
         found.append(f"small: {100 * times:.0f} % of the usual area")
     if solidity < _DENTED:
-        found.append(f"lobes or dents: fills {100 * solidity:.0f} % of its outline")
+        share = f"{100 * solidity:.0f} %"
+        found.append(f"lobes or dents: fills {share} of the hull around it")
     if found:
         return "; ".join(found)
     return "nothing odd" if np.isnan(score) else f"nothing odd, score {score:.2f}"

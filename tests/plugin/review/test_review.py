@@ -17,7 +17,7 @@ def reviewer(qapp):
 
 @pytest.fixture
 def begun(reviewer):
-    reviewer.cells = reviewer.open()
+    reviewer.cells = reviewer.open(metadata={"napari_iaunet": {}})
     reviewer.begin()
     return reviewer
 

@@ -42,6 +42,7 @@ class _Edit:
     # What the layer's metadata say of how it was made; None where they stay.
     notes_before: dict[str, Any] | None = None
     notes_after: dict[str, Any] | None = None
+    everybody: bool = False  # whether the tables of the user's own layers follow, too
 
 
 class EditLog:
@@ -110,19 +111,30 @@ class EditLog:
         self._undone.clear()
         self._count(values)
 
-    def describe(self, rows: Rows, notes: dict[str, Any] | None = None) -> None:
+    def rows_of(self, label_ids: list[int]) -> Rows:
+        """Return what the layer's table says of cells, as `describe` takes it."""
+        return _rows_of(self.layer, label_ids)
+
+    def describe(
+        self,
+        rows: Rows,
+        notes: dict[str, Any] | None = None,
+        *,
+        everybody: bool = False,
+    ) -> None:
         """Bring the layer's table, and its metadata, up to date after the last change.
 
         ``rows`` says for each cell that has changed what was measured; None if it is
         gone. ``notes`` are added to what the metadata say of how the cells were made.
+        The table of a layer that is not ours is left alone unless ``everybody``.
         """
         edit = self._done[-1]
         edit.rows_before = _rows_of(self.layer, list(rows))
-        edit.rows_after = rows
+        edit.rows_after, edit.everybody = rows, everybody
         if notes is not None:
             edit.notes_before = dict(self.layer.metadata.get(OURS, {}))
             edit.notes_after = edit.notes_before | notes
-        _set_features(self.layer, rows)
+        _set_features(self.layer, rows, everybody)
         _set_notes(self.layer, edit.notes_after)
 
     def undo(self) -> bool:
@@ -144,7 +156,7 @@ class EditLog:
             edit = self._done.pop()
             self._undone.append(edit)
             self._highest = edit.highest_before
-            _set_features(self.layer, edit.rows_before)
+            _set_features(self.layer, edit.rows_before, edit.everybody)
             _set_notes(self.layer, edit.notes_before)
             found = True
         if found:
@@ -154,7 +166,7 @@ class EditLog:
             self._done.append(edit)
             self._count(edit.after)
             _set_notes(self.layer, edit.notes_after)
-            _set_features(self.layer, edit.rows_after)
+            _set_features(self.layer, edit.rows_after, edit.everybody)
             found = True
         return found
 
@@ -247,9 +259,10 @@ def _set_notes(layer: Labels, notes: dict[str, Any] | None) -> None:
     layer.metadata = {**others, **({OURS: dict(notes)} if notes else {})}
 
 
-def _set_features(layer: Labels, rows: Rows) -> None:
-    """Bring the table of our own layer up to date; leave the user's layers alone."""
-    if OURS not in layer.metadata or "index" not in layer.features:
+def _set_features(layer: Labels, rows: Rows, everybody: bool) -> None:
+    """Bring a table up to date, that of our own layer only unless ``everybody``."""
+    ours = everybody or OURS in layer.metadata
+    if not ours or "index" not in layer.features:
         return
     from pandas import DataFrame, concat
 

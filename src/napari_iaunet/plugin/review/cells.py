@@ -85,7 +85,7 @@ class ReviewedCells(QObject):
     def survey(self) -> None:
         """Have the picked layer surveyed anew."""
         layer = self.layer
-        if layer is not None:
+        if layer is not None and label_layers.can_be_edited(layer):
             work = partial(look_over, layer.data, self.found, shapes=self._shapes)
             self._jobs.start(work, "")
 

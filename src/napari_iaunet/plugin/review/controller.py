@@ -15,6 +15,7 @@ from napari_iaunet.plugin.layers.features import numbers_of
 from napari_iaunet.plugin.layers.find import selected_layer
 from napari_iaunet.plugin.review import edits
 from napari_iaunet.plugin.review.cells import ReviewedCells
+from napari_iaunet.plugin.review.clean_controller import CleanController
 from napari_iaunet.plugin.review.filtered_view import FilteredView
 from napari_iaunet.plugin.review.walk_controller import WalkController
 from napari_iaunet.segmentation.filtering import passing
@@ -35,6 +36,7 @@ class ReviewController(QObject):
         session: Session,
         panel: ReviewPanel,
         jobs: Jobs,
+        clean_jobs: Jobs,
         logs: EditLogs,
         parent: QObject | None = None,
     ) -> None:
@@ -44,6 +46,7 @@ class ReviewController(QObject):
         self._cells = ReviewedCells(session, jobs, self)
         self._view = FilteredView(self._viewer, self._own_changes)
         self._walk = WalkController(session, panel.walk, self._cells, logs, self)
+        self._clean = CleanController(panel.clean, self._cells, logs, clean_jobs, self)
         self._values: Values | None = None
         self._is_in = False
         self._connections = Connections(
@@ -54,6 +57,7 @@ class ReviewController(QObject):
             (self._cells.changed, self._on_cells),
             (self._cells.failed, self._on_failure),
             (self._walk.failed, self._on_failure),
+            (self._clean.failed, self._on_failure),
         )
         self._on_layers()
 
@@ -62,6 +66,7 @@ class ReviewController(QObject):
         self.leave()
         self._connections.clear()
         self._walk.teardown()
+        self._clean.teardown()
         self._cells.teardown()
 
     def enter(self) -> None:
@@ -74,6 +79,7 @@ class ReviewController(QObject):
         """Show the cells as they were shown before."""
         self._is_in = False
         self._walk.switch_off()
+        self._clean.stop()
         self._view.remove()
         self._cells.stop()
 
@@ -110,6 +116,7 @@ class ReviewController(QObject):
             self._panel.filter.reset()
             self._panel.filter.set_values(None)
             self._walk.update()
+            self._clean.update()
             self._look_over()
             return
         cells = found.cells
@@ -122,6 +129,7 @@ class ReviewController(QObject):
         self._panel.filter.set_values(self._values if len(cells) else None)
         self._on_ranges(self._panel.filter.ranges)
         self._walk.update()
+        self._clean.update()
 
     # -- the filter --------------------------------------------------------------
 

@@ -30,9 +30,7 @@ def delete(
     be edited, or no longer holds these cells.
     """
     check_editable(log.layer)
-    chosen = np.zeros(len(cells) + 1, bool)
-    chosen[rows + 1] = True
-    where = np.nonzero(chosen[cells.index])
+    where = _pixels_of(cells, rows)
     data = log.layer.data
     if data.shape != cells.index.shape or not np.array_equal(
         data[where], cells.label_ids[cells.index[where] - 1]
@@ -42,8 +40,81 @@ def delete(
     log.describe(dict.fromkeys(cells.label_ids[rows].tolist()), notes)
 
 
+def _pixels_of(
+    cells: Survey, rows: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.intp], ...]:
+    """Return where cells are; a single one is not searched for in the whole plane."""
+    if rows.size == 1:
+        row = int(rows[0])
+        y, x = np.nonzero(cells.mask(row))
+        if y.size == cells.area[row]:  # no part of it is in another plane
+            plane = np.unravel_index(int(cells.plane[row]), cells.index.shape[:-2])
+            top, left = cells.box[row, :2].tolist()
+            return (*(np.full(y.size, int(p)) for p in plane), y + top, x + left)
+    chosen = np.zeros(len(cells) + 1, bool)
+    chosen[rows + 1] = True
+    return np.nonzero(chosen[cells.index])
+
+
 def check_editable(layer: Labels) -> None:
     """Raise `ImageError` if a layer is not to be edited."""
     if not layer.editable:
         msg = f"The layer “{layer.name}” cannot be edited. Choose another layer."
         raise ImageError(msg)
+
+
+def reshape(log: EditLog, cells: Survey, index: NDArray[np.int32]) -> None:
+    """Give cells other pixels, as one step of undo; the table gets their areas.
+
+    ``index`` is as in the survey, of the same cells. Raises `ImageError` as `delete`.
+    """
+    _check(log.layer, cells)
+    where = np.nonzero(cells.index != index)
+    label_ids = np.concatenate([[0], cells.label_ids])
+    log.write(where, label_ids[index[where]])
+    areas = np.bincount(index.ravel(), minlength=len(cells) + 1)[1:]
+    changed = cells.label_ids[areas != cells.area].tolist()
+    rows = log.rows_of(changed)
+    area_of = dict(zip(cells.label_ids.tolist(), areas.tolist(), strict=True))
+    for label_id, row in rows.items():
+        if row is not None and "area" in row:
+            rows[label_id] = {**row, "area": area_of[label_id]}
+    log.describe({label_id: row for label_id, row in rows.items() if row is not None})
+
+
+def renumber(log: EditLog, cells: Survey) -> None:
+    """Give cells numbers without gaps, as one step of undo; the table follows.
+
+    Raises `ImageError` as `delete`, or if the table does not say of which label ids it
+    tells.
+    """
+    layer = log.layer
+    _check(layer, cells)
+    if len(layer.features.columns) and "index" not in layer.features:
+        msg = (
+            f"The table of the layer “{layer.name}” has no column “index” with the "
+            "label ids, so it would not fit any more. The cells keep their numbers."
+        )
+        raise ImageError(msg)
+    new = np.arange(1, len(cells) + 1)
+    moved = np.concatenate([[False], new != cells.label_ids])
+    where = np.nonzero(moved[cells.index])
+    log.write(where, cells.index[where])
+    former = log.rows_of(cells.label_ids[moved[1:]].tolist())
+    rows: dict[int, dict[str, Any] | None] = dict.fromkeys(former)
+    for label_id, row in zip(new[moved[1:]].tolist(), former.values(), strict=True):
+        if row is not None:
+            given: dict[str, Any] = dict.fromkeys({"index", "label"} & {*row}, label_id)
+            rows[label_id] = {**row, **given}
+    log.describe(rows, everybody=True)
+
+
+def _check(layer: Labels, cells: Survey) -> None:
+    """Raise `ImageError` if a layer is not to be edited, or holds other cells."""
+    check_editable(layer)
+    label_ids = np.concatenate([[0], cells.label_ids])
+    data = layer.data
+    if data.shape != cells.index.shape or not np.array_equal(
+        np.maximum(data, 0), label_ids[cells.index]
+    ):
+        raise ImageError(_CHANGED)

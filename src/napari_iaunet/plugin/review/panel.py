@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from napari_iaunet.plugin.review.clean_panel import CleanSection
 from napari_iaunet.plugin.review.filter_panel import FilterSection
 from napari_iaunet.plugin.review.walk_panel import WalkSection
 from napari_iaunet.plugin.widgets.forms import Rows, fill, picker
@@ -41,6 +42,7 @@ class ReviewPanel(QScrollArea):
         self.status.setWordWrap(True)
         self.filter = FilterSection()
         self.walk = WalkSection()
+        self.clean = CleanSection()
         form = Rows()
         form.addRow("Cells", self.cells)
         inner = QWidget()
@@ -48,8 +50,9 @@ class ReviewPanel(QScrollArea):
         layout.addLayout(form)
         layout.addWidget(self.status)
         layout.addWidget(self.filter)
-        layout.addSpacing(6)
-        layout.addWidget(self.walk)
+        for section in (self.walk, self.clean):
+            layout.addSpacing(6)
+            layout.addWidget(section)
         layout.addStretch(1)
         self.setWidget(inner)
         self.setWidgetResizable(True)
