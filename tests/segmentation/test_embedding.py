@@ -11,6 +11,7 @@ from skimage.segmentation import slic
 from napari_iaunet import Segmenter
 from napari_iaunet.errors import Cancelled, ImageError, ModelError
 from napari_iaunet.identity.properties import measure_properties
+from napari_iaunet.inference.resizing import ResizedPlane
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 
 
@@ -166,3 +167,29 @@ def test_labels_below_zero_are_background(segmenter, tissue):
     np.testing.assert_array_equal(negative.embeddings, usual.embeddings)
     for key, values in usual.properties.items():
         np.testing.assert_array_equal(negative.properties[key], values)
+
+
+@pytest.mark.parametrize("diameter", [13, 40])
+@pytest.mark.parametrize("what", ["embed", "identify"])
+def test_a_plane_is_rescaled_part_by_part(tissue, monkeypatch, diameter, what):
+    image, labels = (part[:100, :120] for part in tissue)
+    parts: list[tuple[int, ...]] = []
+    part_of = ResizedPlane.part
+
+    def by_parts(self, rows, columns):
+        found = part_of(self, rows, columns)
+        parts.append(found.shape)
+        return found
+
+    def of_the_whole(self, rows, columns):
+        height, width = self.shape[1:]
+        whole = part_of(self, slice(0, height), slice(0, width))
+        return whole[:, rows, columns]
+
+    results = []
+    for part in (by_parts, of_the_whole):
+        monkeypatch.setattr(ResizedPlane, "part", part)
+        small = Segmenter.from_network(network(True), torch.device("cpu"), tile=192)
+        results.append(getattr(small, what)(image, labels, diameter=diameter))
+    np.testing.assert_allclose(*results, atol=1e-4)
+    assert max(max(shape[1:]) for shape in parts) <= 192

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from napari_iaunet.identity.descriptor import CellPixels
     from napari_iaunet.inference.progress import PlaneProgress, Progress
+    from napari_iaunet.inference.resizing import ResizedLabels, ResizedPlane
     from napari_iaunet.inference.tiles import Block
     from napari_iaunet.model.network import IAUNet
 
@@ -173,42 +174,41 @@ class Backend:
 
     def describe(
         self,
-        plane: NDArray[np.float32],
+        plane: ResizedPlane,
         pixels: CellPixels,
         count: int,
         progress: Progress | None = None,
     ) -> Tensor:
         """Run the network over a plane and pool its maps over `count` cells.
 
-        Returns (count, P) float32, as `IAUNet.describe` takes it; plane, progress and
-        errors are as for `fields`.
+        Returns (count, P) float32, as `IAUNet.describe` takes it. The plane is at the
+        network's scale; progress and errors are as for `fields`.
         """
         return self._with_memory(lambda: self._pool(plane, pixels, count, progress))
 
     def identify(
-        self, plane: NDArray[np.float32], labels: NDArray[np.int64], count: int
+        self, plane: ResizedPlane, labels: ResizedLabels, count: int
     ) -> Tensor:
         """Project every cell of a plane to a vector that tells it from its look-alikes.
 
         Of labels (Y, X) 1..count, returns (count, P) float32, rows of unit length, row
-        i of label i + 1; the plane is as for `fields`.
+        i of label i + 1; the plane is as for `describe`.
         """
         return self._with_memory(lambda: self._identify(plane, labels, count))
 
     @torch.inference_mode()
     def _identify(
-        self, plane: NDArray[np.float32], labels: NDArray[np.int64], count: int
+        self, plane: ResizedPlane, labels: ResizedLabels, count: int
     ) -> Tensor:
-        missing = [(0, -n % self.config.stride) for n in labels.shape]
-        cells = torch.from_numpy(np.pad(labels, missing))
         vectors = torch.zeros(count, self.config.projection)
         for block, image in self._blocks(plane, None):
-            here = cells[None, block.rows, block.columns].to(self.device)
+            cells = _filled(labels.part(block.rows, block.columns), image)
             with self._autocast():
                 maps = self.network.features(image)
+            here = cells[None].to(self.device)
             found = self.network.cell_vectors(maps, here, count).cpu()
             # Of a cell in several blocks, the one with most of its pixels counts most.
-            inner = cells[block.inner_rows, block.inner_columns]
+            inner = cells[block.within]
             area = torch.bincount(inner.flatten(), minlength=count + 1)[1:]
             vectors += found * area[:, None]
         return torch.nn.functional.normalize(vectors, dim=1)
@@ -216,7 +216,7 @@ class Backend:
     @torch.inference_mode()
     def _pool(
         self,
-        plane: NDArray[np.float32],
+        plane: ResizedPlane,
         pixels: CellPixels,
         count: int,
         progress: Progress | None,
@@ -231,14 +231,16 @@ class Backend:
         return pooled.result()
 
     def _blocks(
-        self, plane: NDArray[np.float32], progress: Progress | None
+        self, plane: ResizedPlane, progress: Progress | None
     ) -> Iterator[tuple[Block, Tensor]]:
         """Blocks of a plane, and their images on the device."""
         stride = self.config.stride
-        padded = torch.from_numpy(np.ascontiguousarray(pad_to_stride(plane, stride)))
-        blocks = plan_blocks((padded.shape[1], padded.shape[2]), self.tile, stride)
+        height, width = (-(-n // stride) * stride for n in plane.shape[1:])
+        blocks = plan_blocks((height, width), self.tile, stride)
         for done, block in enumerate(blocks, 1):
-            image = padded[None, :, block.rows, block.columns]
+            # The last rows and columns, which the plane lacks, are mirrored.
+            part = pad_to_stride(plane.part(block.rows, block.columns), stride)
+            image = torch.from_numpy(np.ascontiguousarray(part))[None]
             yield block, image.to(self.device, memory_format=torch.channels_last)
             if progress:
                 progress(done, len(blocks))
@@ -287,6 +289,12 @@ class Backend:
         """The pixel-to-cell head on the CPU, where the decoding is."""
         cpu = self.device.type == "cpu"
         return self.network if cpu else copy.deepcopy(self.network).cpu()
+
+
+def _filled(cells: NDArray[np.int64], image: Tensor) -> Tensor:
+    """Fill labels (y, x) up with background to the size of a padded image."""
+    missing = [(0, n - m) for n, m in zip(image.shape[2:], cells.shape, strict=True)]
+    return torch.from_numpy(np.pad(cells, missing))
 
 
 def fuse_batch_norm(network: IAUNet) -> IAUNet:

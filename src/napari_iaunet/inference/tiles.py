@@ -157,6 +157,15 @@ class Block(NamedTuple):
     inner_rows: slice
     inner_columns: slice
 
+    @property
+    def within(self) -> tuple[slice, slice]:
+        """Where the inner part lies in the tile."""
+        y, x = self.rows.start, self.columns.start
+        return (
+            slice(self.inner_rows.start - y, self.inner_rows.stop - y),
+            slice(self.inner_columns.start - x, self.inner_columns.stop - x),
+        )
+
 
 def plan_blocks(
     shape: tuple[int, int], tile: int, stride: int, halo: int = HALO

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise, product
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_iaunet.model.ops import double, halve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Descriptors pool the maps over so many rings of a cell, from its rim to its core.
 RINGS = 3
@@ -260,21 +263,25 @@ class IAUNet(nn.Module):
             which way a cell lies says nothing about its kind.
         """
         turns = list(product(range(4), (False, True)))
-        views = (self._encode_turned(image, *turn) for turn in turns)
-        total = next(views)
-        for maps in views:
-            total = [t + m for t, m in zip(total, maps, strict=True)]
-        return [t / len(turns) for t in total]
+        total = list(self._encode_turned(image, *turns[0]))
+        for turn in turns[1:]:
+            maps = self._encode_turned(image, *turn)
+            # In place, and one by one: several views at once take much memory.
+            for values, more in zip(total, maps, strict=True):
+                values += more
+        return [values.div_(len(turns)) for values in total]
 
     def _encode_turned(
         self, image: Tensor, quarters: int, mirrored: bool
-    ) -> list[Tensor]:
-        """Encode the turned and mirrored image, and turn its maps back."""
+    ) -> Iterator[Tensor]:
+        """Encode the turned and mirrored image, and turn its maps back one by one."""
         view = torch.rot90(image, quarters, (2, 3))
         view = view.flip(3) if mirrored else view
         maps = self._encode(view.contiguous(memory_format=torch.channels_last))
-        maps = [m.flip(3) if mirrored else m for m in maps]
-        return [torch.rot90(m, -quarters, (2, 3)).float() for m in maps]
+        while maps:
+            turned = maps.pop(0)
+            turned = turned.flip(3) if mirrored else turned
+            yield torch.rot90(turned, -quarters, (2, 3)).float()
 
     def _encode(self, image: Tensor) -> list[Tensor]:
         skips = [self.stem(image)]

@@ -10,7 +10,7 @@ import torch
 from napari_iaunet.errors import ImageError, ModelError
 from napari_iaunet.identity.descriptor import cell_pixels
 from napari_iaunet.inference.progress import PlaneProgress
-from napari_iaunet.inference.tiles import rescale
+from napari_iaunet.inference.resizing import ResizedLabels, ResizedPlane
 from napari_iaunet.segmentation.measure import median_diameter, row_image
 from napari_iaunet.segmentation.scale import scale_for
 
@@ -140,7 +140,7 @@ def identify_cells(
         if present.size:
             plane = _at_scale(planes[index], diameter or labels.diameter, known)
             rows = np.searchsorted(labels.label_ids, present.astype(np.int64))
-            cells = _nearest(row_image(labels[index], present), plane.shape[1:])
+            cells = ResizedLabels(row_image(labels[index], present), plane.shape[1:])
             found[rows] = backend.identify(plane, cells, len(present)).numpy()
         if progress:
             progress(index + 1, len(planes))
@@ -149,14 +149,5 @@ def identify_cells(
 
 def _at_scale(
     plane: NDArray[np.float32], diameter: float | None, known: float
-) -> NDArray[np.float32]:
-    return rescale(plane, scale_for(diameter or known, known, plane.shape))
-
-
-def _nearest(labels: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Labels at another size, each pixel that of the nearest one."""
-    rows, columns = (
-        np.minimum((np.arange(new) + 0.5) * old / new, old - 1).astype(np.int64)
-        for new, old in zip(shape, labels.shape, strict=True)
-    )
-    return labels[np.ix_(rows, columns)].astype(np.int64)
+) -> ResizedPlane:
+    return ResizedPlane(plane, scale_for(diameter or known, known, plane.shape))
