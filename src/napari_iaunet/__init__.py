@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_iaunet.io.write import write_labels
     from napari_iaunet.large.lazy import segment_lazy
     from napari_iaunet.model.registry import list_models
+    from napari_iaunet.segmentation.cell_table import measure_cells
     from napari_iaunet.segmentation.segmenter import Segmentation, Segmenter
     from napari_iaunet.tracking.track import follow, track
     from napari_iaunet.training.loop import train
@@ -24,6 +25,7 @@ _HOMES = {
     "average_precision": "napari_iaunet.evaluation",
     "follow": "napari_iaunet.tracking.track",
     "list_models": "napari_iaunet.model.registry",
+    "measure_cells": "napari_iaunet.segmentation.cell_table",
     "read_image": "napari_iaunet.io.read",
     "segment_lazy": "napari_iaunet.large.lazy",
     "similarity": "napari_iaunet.identity.ranking",
@@ -39,6 +41,7 @@ __all__ = [
     "average_precision",
     "follow",
     "list_models",
+    "measure_cells",
     "read_image",
     "segment_lazy",
     "similarity",

@@ -12,7 +12,7 @@ from napari_iaunet.errors import ImageError
 from napari_iaunet.segmentation.intensity import find_normalisation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _MUCH_NARROWER = 4
 # As many rows as planes are rather rows and columns of a square image.
 _NARROWER_THAN_SQUARE = 2
+# What the only channel of an image is called.
+_ONE = ("intensity",)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class Planes:
     _found: dict[int, tuple[Normalisation, ...]] = field(
         default_factory=dict, repr=False, compare=False
     )
+
+    @property
+    def is_coloured(self) -> bool:
+        """Whether the channels are red, green and blue."""
+        return self.n_channels == 3 and self._jointly
 
     @property
     def has_stains(self) -> bool:
@@ -197,6 +204,35 @@ def as_planes(image: Any, channel_axis: int | None = None) -> Planes:
         _channel_axis=channel_axis,
         _jointly=jointly,
     )
+
+
+def channel_names_of(
+    planes: Planes, names: Sequence[str] | None = None
+) -> tuple[str, ...]:
+    """Name all channels, each by a name of its own.
+
+    The names are those that are given, if there are as many, with blanks for what is
+    not printable; else red, green and blue, "intensity" of a single channel, or
+    numbers.
+    """
+    count = planes.n_channels
+    if names is None or len(names) != count:
+        if planes.is_coloured:
+            return ("red", "green", "blue")
+        return tuple(f"channel_{k + 1}" for k in range(count)) if count > 1 else _ONE
+    found: list[str] = []
+    for k, given in enumerate(names):
+        visible = "".join(c if c.isprintable() else " " for c in str(given))
+        name = " ".join(visible.split()) or f"channel_{k + 1}"
+        taken = {*found, *(_ONE if count > 1 else ())}
+        # Columns of all channels together have the name of a single one's.
+        number = next(n for n in range(1, count + 3) if _numbered(name, n) not in taken)
+        found.append(_numbered(name, number))
+    return tuple(found)
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}_{number}"
 
 
 def _as_array(image: Any) -> Any:
