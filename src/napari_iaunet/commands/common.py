@@ -8,7 +8,7 @@ import math
 import sys
 from contextlib import contextmanager
 from threading import get_ident
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import napari_iaunet
 from napari_iaunet.errors import IAUNetError, import_explained
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from napari_iaunet.io.read import ImageFile
+    from napari_iaunet.segmentation.image import Planes
     from napari_iaunet.segmentation.segmenter import Segmenter
 
 # Characters that do nothing to a terminal although they are not visible: blanks that
@@ -107,6 +110,53 @@ def count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return int(text)
+
+
+def columns(text: str) -> tuple[str, ...]:
+    """Take groups of columns of the table of cells, with commas, as an argument."""
+    from napari_iaunet.segmentation.cell_table import check_columns
+
+    groups = tuple(name.strip() for name in text.split(","))
+    try:
+        check_columns(groups)
+    except IAUNetError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
+    return groups
+
+
+def measure_image(
+    labels: Any,
+    image: ImageFile,
+    groups: tuple[str, ...] | None,
+    planes: Planes | None = None,
+    **known: Any,
+) -> dict[str, NDArray[Any]]:
+    """Measure the cells of a file, in micrometres and by its channels' names.
+
+    Parameters
+    ----------
+    labels : array
+        Lazy or not, of the axes of the image without its channels.
+    image : ImageFile
+    groups : tuple of str or None
+        As `columns` gives them; None: all but the embedding.
+    planes : Planes, optional
+        The image's planes, if they are known.
+    **known
+        What is known of each label, as `measure_cells` takes it.
+    """
+    from napari_iaunet.segmentation.cell_table import COLUMNS, EMBEDDING, measure_cells
+
+    usual = tuple(name for name in COLUMNS if name != EMBEDDING)
+    return measure_cells(
+        labels,
+        image.array if planes is None else planes,
+        channel_axis=image.channel_axis,
+        columns=usual if groups is None else groups,
+        pixel_size=image.pixel_size,
+        channel_names=image.channel_names,
+        **known,
+    )
 
 
 def load(args: argparse.Namespace) -> Segmenter:

@@ -23,6 +23,7 @@ from napari_iaunet.commands.common import (
     add_reading,
     caught_warnings,
     clear_progress,
+    columns,
     count,
     load,
     local,
@@ -122,6 +123,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also write <stem>_cells.csv, and cells.csv for several images",
     )
+    add(
+        "--columns",
+        type=columns,
+        metavar="GROUP,...",
+        help="columns of the table: position, size, shape, intensity, embedding; all "
+        "but the last if left out",
+    )
     add("--overlay", action="store_true", help="also write <stem>_overlay.png")
 
 
@@ -140,6 +148,7 @@ def _address(text: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Segment images; returns 2 if any of them failed."""
     inputs, out = find_images(args.inputs), args.out
+    args.table = args.table or args.columns is not None
     if args.scheduler:
         # Workers may have been started in another folder.
         inputs, out = [path.absolute() for path in inputs], out.absolute()

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.commands.common import read
+from napari_iaunet.commands.common import measure_image, read
 from napari_iaunet.commands.inputs import TIFF, name_of
 from napari_iaunet.errors import (
     Cancelled,
@@ -207,7 +207,6 @@ class _Result:
         import numpy as np
 
         from napari_iaunet.segmentation.image import as_planes
-        from napari_iaunet.segmentation.measure import measure
         from napari_iaunet.tracking.track import track
 
         planes = as_planes(self.image.array, self.channel_axis)
@@ -220,8 +219,14 @@ class _Result:
         found = segmenter.segment(**options)
         labels, table = found.labels, None
         if self.args.table:
-            table = measure(labels, planes)
-            table["score"] = found.scores[table["label"] - 1]
+            table = measure_image(
+                labels,
+                self.image,
+                self.args.columns,
+                planes,
+                scores=found.scores,
+                embeddings=found.embeddings,
+            )
         tracked = None
         if self.args.link:
             tracked = track(segmenter, labels=labels, mode=self.args.link, **options)
@@ -237,7 +242,7 @@ class _Result:
         import numpy as np
 
         letters = self.axes[:-2].lower()
-        if table is None or len(set(letters)) < 2:
+        if table is None or "plane" not in table or len(set(letters)) < 2:
             return table
         shape = [self.image.array.shape[i] for i in self._places[:-2]]
         places = np.unravel_index(table["plane"], shape)
@@ -345,8 +350,12 @@ class _Result:
         )
         self.cells = len(found.table["label"])
         self.unsure = None if found.diameter_is_sure else found.diameter
-        table = self._with_places(found.table) if self.args.table else None
-        return _Found(found.labels, table, is_written=True)
+        table = None
+        if self.args.table:
+            scores = found.table["score"]
+            groups = self.args.columns
+            table = measure_image(found.labels, self.image, groups, scores=scores)
+        return _Found(found.labels, self._with_places(table), is_written=True)
 
     def _make_folder(self) -> None:
         folder = self.target.parent

@@ -115,12 +115,22 @@ def read(path: Path, series: int | None = None) -> Pixels:
         raise ImageError(msg) from error
     if lazy.ndim < 2:
         raise ImageError(f"The zarr array {path} has no rows and columns.")
-    return Pixels(lazy, axes, places, notes + more, holds_labels)
+    names = _channel_names(node)
+    return Pixels(lazy, axes, places, notes + more, holds_labels, names)
 
 
 def _attributes(node: Any) -> dict[str, Any]:
     attributes = dict(node.attrs)
     return dict(attributes.get("ome", attributes))
+
+
+def _channel_names(node: Any) -> tuple[str, ...]:
+    """Names of channels, as far as the image tells how it is to be shown."""
+    shown = _attributes(node).get("omero")
+    channels = shown.get("channels") if isinstance(shown, dict) else None
+    if not isinstance(channels, list) or not all(isinstance(c, dict) for c in channels):
+        return ()
+    return tuple(str(channel.get("label") or "") for channel in channels)
 
 
 def _find_image(

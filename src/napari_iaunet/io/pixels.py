@@ -53,6 +53,8 @@ class Pixels:
         What was assumed, or left out, and how to say otherwise.
     holds_labels : bool
         Whether the file says that these are labels.
+    channel_names : tuple of str
+        Of the axis C, as far as the file says; "" where it says nothing of one.
     """
 
     array: Any
@@ -60,6 +62,7 @@ class Pixels:
     places: Mapping[str, AxisPlace] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     holds_labels: bool = False
+    channel_names: tuple[str, ...] = ()
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:

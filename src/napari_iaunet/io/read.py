@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from napari_iaunet.io.axes import Arranged
     from napari_iaunet.io.pixels import AxisPlace, Pixels
 
 __all__ = [
@@ -67,6 +68,8 @@ class ImageFile:
         Where the pixels lie along T, Z, Y and X, as far as the file says.
     holds_labels : bool
         Whether the file says that these are labels, not an image.
+    channel_names : tuple of str or None
+        One for each channel, where the file says so; "" of one that it does not name.
     """
 
     path: Path
@@ -76,6 +79,7 @@ class ImageFile:
     pixel_size: tuple[float, float] | None = None
     places: Mapping[str, AxisPlace] = field(default_factory=dict)
     holds_labels: bool = False
+    channel_names: tuple[str, ...] | None = None
 
     @property
     def is_stack(self) -> bool:
@@ -136,6 +140,7 @@ def read_image(
         pixels.pixel_size,
         pixels.places,
         pixels.holds_labels,
+        _names_of(found, pixels.channel_names),
     )
 
 
@@ -152,6 +157,14 @@ def count_images(path: Path) -> int:
         return in_time(path, lambda: count_tiff(path)) if is_tiff else 1
     except (OSError, ImageError):
         return 1
+
+
+def _names_of(found: Arranged, names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Names of the channels, if they are what the file calls channels."""
+    axis = found.channel_axis
+    count = 1 if axis is None else found.array.shape[axis]
+    known = axis is None or found.axes[axis] == "C"
+    return names if known and any(names) and len(names) == count else None
 
 
 def read_pixels(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from contextlib import contextmanager
+from html import unescape
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,7 @@ def read_tiff(
             else:
                 array, axes = _in_colours(path, array, axes, page)
             places, notes = _places(tif), notes + _about_planes(path, image[0])
+            names = _channel_names(tif, image[0])
     except MemoryError as error:
         msg = f"The image {path} does not fit into memory; save it as OME-Zarr."
         raise ImageError(msg) from error
@@ -109,7 +111,7 @@ def read_tiff(
         raise damaged(path, error) from error
     if complaints:
         raise damaged(path, ValueError(complaints[0]))
-    return Pixels(array, axes, places, notes)
+    return Pixels(array, axes, places, notes, channel_names=names)
 
 
 @contextmanager
@@ -300,6 +302,22 @@ def _places(tif: Any) -> dict[str, AxisPlace]:
     x, y = (scale * d / n if n > 0 and d > 0 else None for n, d in resolutions)
     z, t = (_number(about.get(key)) for key in ("spacing", "finterval"))
     return _known(X=x, Y=y, Z=z and z * scale, T=t)
+
+
+def _channel_names(tif: Any, series: Any) -> tuple[str, ...]:
+    """Names of channels, by OME or by ImageJ, where that names each plane."""
+    if tif.is_ome:
+        # The images stand in the order of the series.
+        described = re.split(r"<(?:\w+:)?Image\b", tif.ome_metadata)[1:]
+        index = tif.series.index(series)
+        if index >= len(described):
+            return ()
+        channels = re.findall(r"<(?:\w+:)?Channel\b([^>]*)", described[index])
+        names = (re.search(r'\bName="([^"]*)"', channel) for channel in channels)
+        return tuple(unescape(name.group(1)) if name else "" for name in names)
+    planes: list[Any] = list((tif.imagej_metadata or {}).get("Labels") or ())
+    count = {"YX": 1, "CYX": series.shape[0]}.get(series.axes)
+    return tuple(map(str, planes)) if len(planes) == count else ()
 
 
 def _known(**steps: float | None) -> dict[str, AxisPlace]:

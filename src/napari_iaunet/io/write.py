@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from napari_iaunet.io.pixels import AxisPlace
 
 _OUTLINE = (0, 255, 0)
+# What stands in a table of several images where one is no stack.
+_LACKING = {"plane": 0, "t": 0, "z": 0}
 
 
 def compact(labels: NDArray[Any]) -> NDArray[Any]:
@@ -154,15 +156,18 @@ def write_tables(
 ) -> None:
     """Write the tables of several files, by their names, as one.
 
-    The name stands first in each row, bytes of it that are not UTF-8 by
-    their codes; what a table lacks is 0 there.
+    The name stands first in each row, bytes of it that are not UTF-8 by their codes. A
+    table without places in a stack has 0 there; what else it lacks stays empty.
     """
     names = list(dict.fromkeys(name for table in tables.values() for name in table))
     with _csv_writer(Path(path)) as writer:
         writer.writerow(["file", *names])
         for file, table in tables.items():
-            lacking = [0] * len(next(iter(table.values())))
-            columns = (_as_text(table[n]) if n in table else lacking for n in names)
+            rows = len(next(iter(table.values())))
+            columns = (
+                _as_text(table[n]) if n in table else [_LACKING.get(n, "")] * rows
+                for n in names
+            )
             name = os.fsencode(file).decode(errors="backslashreplace")
             writer.writerows([name, *row] for row in zip(*columns, strict=True))
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Pixels beyond a tile by which its outlines are known.
 MARGIN = 2
+# Cells whose hulls are found together: more take more memory, and hold up a window.
+_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,13 @@ def hull_areas(ends: Sequence[RowEnds], label: Ints) -> Ints:
     known, y, first, last = (
         np.concatenate([getattr(e, f.name) for e in ends]) for f in fields(RowEnds)
     )
-    rows = np.searchsorted(label, known), y, first, last
-    if len(ends) > 1:
-        rows = row_ends(*rows)
-    return convex_areas(*rows, label.size)
+    cell = np.searchsorted(label, known)
+    cell, y, first, last = row_ends(cell, y, first, last)
+    areas = np.zeros(label.size, np.int64)
+    for low in range(0, label.size, _AT_ONCE):
+        high = min(low + _AT_ONCE, label.size)
+        part = slice(*np.searchsorted(cell, (low, high)))
+        areas[low:high] = convex_areas(
+            cell[part] - low, y[part], first[part], last[part], high - low
+        )
+    return areas

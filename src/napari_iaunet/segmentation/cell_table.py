@@ -39,7 +39,7 @@ COLUMNS = (POSITION, SIZE, SHAPE, INTENSITY, EMBEDDING)
 _AXES = 8
 # Side, in pixels, of the tiles that are looked at one after the other: at work, each
 # pixel takes some 60 bytes.
-_TILE = 2048
+_TILE = 1024
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _HALF_A_PIXEL = 0.49
 # A shift is taken for the nearest one by whole pixels.
 _NEAREST = 0.51
+# Parts of a pixel, or of a right angle, that are rounding only.
+_NOTHING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,35 @@ class LayerImage:
     n_layer_channels: int = 1  # channels that the layer has, used or not
     # Position of a single plane in its stack; None: the whole layer.
     plane: tuple[int, ...] | None = None
+    # Height and width of a pixel in micrometres, where the layer has such units.
+    pixel_size: tuple[float, float] | None = None
+    channel_names: tuple[str, ...] | None = None  # where the channels have names
+
+
+def pixel_size_of(
+    layer: Layer, channel_axis: int | None = None
+) -> tuple[float, float] | None:
+    """Height and width of a layer's pixels in micrometres, however it is turned.
+
+    None if the layer has no such units, or is sheared: a length would depend on its
+    direction then.
+    """
+    _, axes = split_axes(layer.ndim, channel_axis)
+    length = [u.is_compatible_with("micrometer") for u in layer.units]
+    scale = [
+        float((1 * u).to("micrometer").magnitude) if known else 0.0
+        for u, known in zip(layer.units, length, strict=True)
+    ]
+    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)), np.float64)
+    sides = [np.asarray(layer.data_to_world(e)) - origin for e in np.eye(layer.ndim)]
+    down, right = (sides[axis] for axis in axes)
+    if (np.abs([down, right]) > _NOTHING)[:, ~np.array(length)].any():
+        return None
+    down, right = down * scale, right * scale
+    height, width = float(np.linalg.norm(down)), float(np.linalg.norm(right))
+    if not (height > 0 and width > 0):
+        return None
+    return None if abs(down @ right) > _NOTHING * height * width else (height, width)
 
 
 def planes_of(image: LayerImage) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,11 @@ from napari.layers import Image
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.settings import ImageInfo, by_name, split_axes
 from napari_iaunet.plugin.layers.find import list_layers, pixels_of
-from napari_iaunet.plugin.layers.geometry import LayerImage, offset_between
+from napari_iaunet.plugin.layers.geometry import (
+    LayerImage,
+    offset_between,
+    pixel_size_of,
+)
 from napari_iaunet.segmentation.image import guess_channel_axis
 
 if TYPE_CHECKING:
@@ -55,6 +60,26 @@ def chosen_layers(
 
 
 def read_image(
+    layers: Sequence[Image],
+    *,
+    channel_axis: int | None = None,
+    channels: Sequence[int] | None = None,
+    plane: tuple[int, ...] | None = None,
+    on: Image | None = None,
+) -> LayerImage:
+    """Read one layer, or several of the same shape as channels, with their pixel size.
+
+    Several layers name the channels. The rest is as `_read_pixels` says.
+    """
+    image = _read_pixels(
+        layers, channel_axis=channel_axis, channels=channels, plane=plane, on=on
+    )
+    names = tuple(layer.name for layer in layers) if len(layers) > 1 else None
+    size = pixel_size_of(on or layers[0], channel_axis)
+    return replace(image, pixel_size=size, channel_names=names)
+
+
+def _read_pixels(
     layers: Sequence[Image],
     *,
     channel_axis: int | None = None,

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_iaunet.segmentation.cell_table import COLUMNS, measure_cells
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from pandas import DataFrame
@@ -29,8 +31,7 @@ class Cells:
 
     # (Y, X), (T or Z, Y, X) or (T, Z, Y, X), int32 or uint16.
     labels: NDArray[np.integer[Any]]
-    # ``index`` and ``label`` (the cell's number in ``labels``), ``plane`` (stacks
-    # only), ``area`` in pixels, ``mean_intensity`` and ``score``.
+    # As `features_of` makes them of a table of `measure_cells`.
     features: DataFrame
     diameter: float  # in pixels, as given or as estimated
     seconds: float
@@ -47,13 +48,13 @@ def find_cells(
     device: str,
     diameter: float | None,
     progress: Callable[[int, int], None],
+    columns: Sequence[str] = COLUMNS,
 ) -> Cells:
     """Segment and measure an image.
 
-    The diameter is in pixels, and estimated if None.
+    The diameter is in pixels, and estimated if None; the columns are groups, as
+    `measure_cells` takes them.
     """
-    from napari_iaunet.segmentation.measure import measure
-
     segmenter = segmenters.get(model, device)
     progress(0, 1)
     begin = time.perf_counter()
@@ -63,8 +64,13 @@ def find_cells(
         diameter=diameter,
         progress=progress,
     )
-    table = measure(result.labels, image.array, channel_axis=image.channel_axis)
-    table["score"] = np.asarray(result.scores)[table["label"] - 1]
+    table = measure_layer(
+        result.labels,
+        image,
+        columns,
+        scores=np.asarray(result.scores),
+        embeddings=result.embeddings,
+    )
     return Cells(
         labels=for_layer(result.labels, len(result.scores)),
         features=features_of(table),
@@ -92,10 +98,27 @@ def for_layer(labels: NDArray[np.int32], cells: int) -> NDArray[np.integer[Any]]
     return labels.astype(np.uint16) if wide and cells <= _FEW_CELLS else labels
 
 
+def measure_layer(
+    labels: Any, image: LayerImage, columns: Sequence[str], **known: Any
+) -> dict[str, NDArray[Any]]:
+    """Measure cells by groups of columns; what is known is as for `measure_cells`."""
+    return measure_cells(
+        labels,
+        image.array,
+        channel_axis=image.channel_axis,
+        columns=columns,
+        pixel_size=image.pixel_size,
+        channel_names=image.channel_names,
+        **known,
+    )
+
+
 def features_of(table: dict[str, NDArray[Any]]) -> DataFrame:
-    """Return a table of cells as the features of a Labels layer."""
+    """Return a table of cells as the features of a Labels layer.
+
+    napari finds a cell's row by ``index``; other plugins do by ``label`` or ``roi_id``.
+    """
     from pandas import DataFrame
 
-    names = ("label", "plane", "area", "mean_intensity", "score")
-    columns = {name: table[name] for name in names if name in table}
-    return DataFrame({"index": table["label"], **columns})
+    label = table["label"]
+    return DataFrame({"index": label, "label": label, "roi_id": label, **table})

@@ -19,10 +19,17 @@ from napari_iaunet.errors import ImageError
 from napari_iaunet.model.registry import user_models_folder
 from napari_iaunet.plugin.core import folder_lock
 from napari_iaunet.plugin.segment import large_job
-from napari_iaunet.plugin.segment.job import Cells, features_of, for_layer, why_blank
+from napari_iaunet.plugin.segment.job import (
+    Cells,
+    features_of,
+    for_layer,
+    measure_layer,
+    why_blank,
+)
+from napari_iaunet.segmentation.cell_table import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -69,6 +76,7 @@ def find_cells_by_parts(
     device: str,
     diameter: float | None,
     progress: Callable[[int, int], None],
+    columns: Sequence[str] = COLUMNS,
 ) -> Cells:
     """Segment and measure an image, and keep what was found so far on disk.
 
@@ -110,6 +118,7 @@ def find_cells_by_parts(
             progress=progress,
             watch=writer,
         )
+        table = measure_layer(found.labels, image, columns, scores=found.table["score"])
         labels = writer.finish(found.labels)
         if isinstance(labels, np.ndarray):
             labels = for_layer(labels, len(found.table["label"]))
@@ -117,7 +126,7 @@ def find_cells_by_parts(
         shutil.rmtree(written, ignore_errors=True)  # the layer shows a copy
     return Cells(
         labels=labels,
-        features=features_of(found.table),
+        features=features_of(table),
         diameter=found.diameter,
         diameter_is_sure=found.diameter_is_sure,
         seconds=time.perf_counter() - begin,

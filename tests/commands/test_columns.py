@@ -1,0 +1,108 @@
+"""The table on the command line: micrometres, channels by name, groups of columns."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_iaunet import read_image
+from napari_iaunet.cli import main
+from napari_iaunet.commands.common import measure_image
+
+NAMES = ["DAPI", "Actin & co"]
+
+
+def picture() -> np.ndarray:
+    """Two channels, (C, Y, X) of 16 bits, with bright discs."""
+    y, x = np.mgrid[:96, :128]
+    discs = (y % 32 - 16) ** 2 + (x % 32 - 16) ** 2 < 100
+    noise = np.random.default_rng(0).integers(0, 90, (2, *discs.shape))
+    return (discs * np.array([900, 400])[:, None, None] + noise).astype(np.uint16)
+
+
+def as_ome_tiff(path: Path) -> Path:
+    metadata = {
+        "axes": "CYX",
+        "PhysicalSizeX": 250,
+        "PhysicalSizeXUnit": "nm",
+        "PhysicalSizeY": 0.5,
+        "PhysicalSizeYUnit": "µm",
+        "Channel": {"Name": NAMES},
+    }
+    tifffile.imwrite(path / "a.ome.tif", picture(), metadata=metadata)
+    return path / "a.ome.tif"
+
+
+def as_imagej(path: Path) -> Path:
+    tifffile.imwrite(
+        path / "a.tif",
+        picture(),
+        imagej=True,
+        resolution=(4, 2),
+        metadata={"axes": "CYX", "unit": "um", "Labels": NAMES},
+    )
+    return path / "a.tif"
+
+
+def as_ome_zarr(path: Path) -> Path:
+    import zarr
+
+    group = zarr.create_group(str(path / "a.zarr"))
+    group.create_array("0", data=picture(), chunks=(1, 64, 64))
+    axes = [{"name": "c", "type": "channel"}] + [
+        {"name": n, "type": "space", "unit": "micrometer"} for n in "yx"
+    ]
+    scaled = [{"type": "scale", "scale": [1, 0.5, 0.25]}]
+    dataset = {"path": "0", "coordinateTransformations": scaled}
+    described = [{"version": "0.5", "axes": axes, "datasets": [dataset]}]
+    channels = [{"label": name, "color": "ffffff"} for name in NAMES]
+    group.attrs["ome"] = {
+        "version": "0.5",
+        "multiscales": described,
+        "omero": {"channels": channels},
+    }
+    return path / "a.zarr"
+
+
+@pytest.mark.parametrize("make", [as_ome_tiff, as_imagej, as_ome_zarr])
+def test_files_tell_micrometres_and_names_of_channels(make, tmp_path):
+    image = read_image(make(tmp_path))
+    assert image.channel_names == tuple(NAMES)
+    labels = np.zeros((96, 128), int)
+    labels[10:20, 10:50] = 3
+    table = measure_image(labels, image, None)
+    assert table["area_um2"] == pytest.approx([400 * 0.5 * 0.25])
+    assert table["y_um"] == pytest.approx([14.5 * 0.5])
+    assert table["x_um"] == pytest.approx([29.5 * 0.25])
+    inside = picture()[:, 10:20, 10:50]
+    for name, values in zip(NAMES, inside, strict=True):
+        assert table[f"max_{name}"] == [values.max()]
+        assert table[f"std_{name}"] == pytest.approx([values.std()])
+    assert not any(name.startswith("embedding") for name in table)
+
+
+def test_names_of_another_number_of_channels_are_left_out(tmp_path):
+    path = as_ome_tiff(tmp_path)
+    assert read_image(path, planes="C").channel_names is None
+
+
+@pytest.mark.parametrize("make", [as_ome_tiff, as_ome_zarr])
+def test_columns_are_picked(make, tmp_path):
+    path, out = make(tmp_path), tmp_path / "out"
+    assert main(["segment", str(path), "--out", str(out), "--columns", "size"]) == 0
+    with next(out.glob("*_cells.csv")).open(encoding="utf-8") as file:
+        (header, *rows) = csv.reader(file)
+    assert header[:3] == ["label", "area", "perimeter"]
+    assert header[-1] == "score"
+    assert "area_um2" in header
+    assert len(rows) > 8
+
+
+def test_unknown_columns_are_refused(tmp_path, capsys):
+    words = ["segment", "a.tif", "--out", str(tmp_path), "--columns", "size,colour"]
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    assert "no columns “colour”, only position" in capsys.readouterr().err
