@@ -40,6 +40,7 @@ def test_examples_run(tmp_path: Path, monkeypatch):
     given = {
         "image": image,
         "labels": labels,
+        "nuclei": labels,
         "true_labels": labels,
         "lazy_image": da.from_array(np.stack([image] * 2), chunks=(1, 96, 96)),
         "stack": np.stack([image] * 2),

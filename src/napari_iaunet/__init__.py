@@ -15,17 +15,21 @@ if TYPE_CHECKING:
     from napari_iaunet.large.lazy import segment_lazy
     from napari_iaunet.model.registry import list_models
     from napari_iaunet.segmentation.cell_table import measure_cells
+    from napari_iaunet.segmentation.pairs import Pairs, measure_pairs, pair
     from napari_iaunet.segmentation.segmenter import Segmentation, Segmenter
     from napari_iaunet.tracking.track import follow, track
     from napari_iaunet.training.loop import train
 
 _HOMES = {
+    "Pairs": "napari_iaunet.segmentation.pairs",
     "Segmentation": "napari_iaunet.segmentation.segmenter",
     "Segmenter": "napari_iaunet.segmentation.segmenter",
     "average_precision": "napari_iaunet.evaluation",
     "follow": "napari_iaunet.tracking.track",
     "list_models": "napari_iaunet.model.registry",
     "measure_cells": "napari_iaunet.segmentation.cell_table",
+    "measure_pairs": "napari_iaunet.segmentation.pairs",
+    "pair": "napari_iaunet.segmentation.pairs",
     "read_image": "napari_iaunet.io.read",
     "segment_lazy": "napari_iaunet.large.lazy",
     "similarity": "napari_iaunet.identity.ranking",
@@ -35,6 +39,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Pairs",
     "Segmentation",
     "Segmenter",
     "__version__",
@@ -42,6 +47,8 @@ __all__ = [
     "follow",
     "list_models",
     "measure_cells",
+    "measure_pairs",
+    "pair",
     "read_image",
     "segment_lazy",
     "similarity",

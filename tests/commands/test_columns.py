@@ -11,7 +11,7 @@ from napari_iaunet import read_image
 from napari_iaunet.cli import main
 from napari_iaunet.commands.common import measure_image
 
-NAMES = ["DAPI", "Actin & co"]
+NAMES = ["DAPI, old", "Actin & co"]
 
 
 def picture() -> np.ndarray:
@@ -98,6 +98,16 @@ def test_columns_are_picked(make, tmp_path):
     assert header[-1] == "score"
     assert "area_um2" in header
     assert len(rows) > 8
+
+
+def test_tables_of_all_columns_are_replaced(tmp_path):
+    path, out = as_ome_tiff(tmp_path), tmp_path / "out"
+    groups = "position,size,shape,intensity,embedding"
+    words = ["segment", str(path), "--out", str(out), "--columns", groups]
+    assert [main(words), main(words)] == [0, 0]
+    with next(out.glob("*_cells.csv")).open(encoding="utf-8") as file:
+        header = next(csv.reader(file))
+    assert {"embedding_8", "mean_DAPI, old", "perimeter_um", "solidity"} <= {*header}
 
 
 def test_unknown_columns_are_refused(tmp_path, capsys):

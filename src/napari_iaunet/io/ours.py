@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +24,16 @@ OURS, WRITER = "napari_iaunet", "software"
 # Tables begin with one of these and have no other columns than those below. Tables
 # cannot say more of who wrote them.
 _FIRST_COLUMNS = ("label", "file", "track")
-_COLUMNS = {*_FIRST_COLUMNS, "plane", "t", "z", "q", "y", "x", "area", "mean_intensity"}
-_COLUMNS |= {"score", "parent", "similarity", "class"}
-_LONGEST_HEADER = 1000
+_COLUMNS = {*_FIRST_COLUMNS, "plane", "t", "z", "q", "score", "parent", "similarity"}
+_COLUMNS |= {"class", "nuclei", "problem"}
+# What is measured of cells, and of their compartments; channels have names of their own.
+_MEASURES = re.compile(
+    r"(cell_|nucleus_|cytoplasm_)?"
+    r"([yx](_um)?|area(_um2)?|(perimeter|axis_major_length|axis_minor_length)(_um)?"
+    r"|eccentricity(_um)?|solidity|(mean|min|max|std)_.+|embedding_\d+)"
+)
+# Of very many channels, too.
+_LONGEST_HEADER = 100_000
 
 
 def check_picture(path: Path) -> None:
@@ -43,8 +52,9 @@ def check_table(path: Path) -> None:
     except OSError as error:
         msg = f"{path} cannot be written: {error.strerror or error}."
         raise ImageError(msg) from error
-    columns = begin.decode(errors="replace").rstrip("\r\n").split(",")
-    if begin and (columns[0] not in _FIRST_COLUMNS or set(columns) - _COLUMNS):
+    columns = next(csv.reader([begin.decode(errors="replace")], strict=False), [""])
+    known = all(c in _COLUMNS or _MEASURES.fullmatch(c) for c in columns)
+    if begin and not (columns[0] in _FIRST_COLUMNS and known):
         msg = f"{path} is not a table of cells: move it, or write to another folder."
         raise ImageError(msg)
 

@@ -1,0 +1,217 @@
+"""A nucleus and its cell get one number, and each compartment its measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_iaunet.errors import ImageError
+from napari_iaunet.segmentation.cell_table import POSITION, measure_cells
+from napari_iaunet.segmentation.measure import row_image
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Labels = NDArray[np.integer[Any]]
+
+# Share of a nucleus that lies in its cell at least: less is a neighbour's edge.
+_LEAST = 0.5
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Nuclei and cells that belong together have one label.
+
+    Attributes
+    ----------
+    nuclei, cells, cytoplasm : (Y, X), (T or Z, Y, X) or (T, Z, Y, X) int
+        Of one shape; cells keep their labels, nuclei have those of their cells, and the
+        cytoplasm is the cell without any nucleus. Nuclei without a cell are left out.
+    nucleus_ids : (M,) int64
+        Labels that nuclei had, sorted.
+    cell_of : (M,) int64
+        Label of each one's cell, 0 if it has none.
+    cell_ids : (N,) int64
+        Labels of the cells, sorted.
+    nuclei_in : (N,) int64
+        Number of nuclei in each cell.
+    """
+
+    nuclei: Labels
+    cells: Labels
+    cytoplasm: Labels
+    nucleus_ids: Ints
+    cell_of: Ints
+    cell_ids: Ints
+    nuclei_in: Ints
+
+    @property
+    def nuclei_without_cell(self) -> Ints:
+        """Labels that nuclei without a cell had."""
+        found: Ints = self.nucleus_ids[self.cell_of == 0]
+        return found
+
+    @property
+    def cells_without_nucleus(self) -> Ints:
+        """Labels of the cells in which no nucleus lies."""
+        found: Ints = self.cell_ids[self.nuclei_in == 0]
+        return found
+
+    @property
+    def cells_with_several(self) -> Ints:
+        """Labels of the cells in which more than one nucleus lies."""
+        found: Ints = self.cell_ids[self.nuclei_in > 1]
+        return found
+
+
+def pair(nuclei: Any, cells: Any, *, least: float = _LEAST) -> Pairs:
+    """Give a nucleus and its cell one number.
+
+    A nucleus belongs to the cell in which most of it lies.
+
+    Parameters
+    ----------
+    nuclei, cells : (Y, X), (T or Z, Y, X) or (T, Z, Y, X) array of int
+        Label images of one shape; 0 is background.
+    least : float
+        Share of a nucleus, 0 to 1, that lies in its cell at least.
+
+    Raises
+    ------
+    ImageError
+        If the shapes differ, or these are no labels.
+    """
+    nuclei, cells = np.asarray(nuclei), np.asarray(cells)
+    _check(nuclei, cells)
+    nuclei, cells = (
+        a.astype(np.uint8) if a.dtype == bool else a for a in (nuclei, cells)
+    )
+    nucleus_ids, sizes = _counted(nuclei)
+    cell_ids, _ = _counted(cells)
+    cell_of = _cells_of(nuclei, cells, nucleus_ids, sizes * least)
+    numbered = np.append(0, cell_of).astype(cells.dtype)[row_image(nuclei, nucleus_ids)]
+    found = np.searchsorted(cell_ids, cell_of[cell_of > 0])
+    return Pairs(
+        nuclei=numbered,
+        cells=cells,
+        cytoplasm=np.where(nuclei == 0, cells, cells.dtype.type(0)),
+        nucleus_ids=nucleus_ids,
+        cell_of=cell_of,
+        cell_ids=cell_ids,
+        nuclei_in=np.bincount(found, minlength=cell_ids.size).astype(np.int64),
+    )
+
+
+def _check(nuclei: NDArray[Any], cells: NDArray[Any]) -> None:
+    if nuclei.shape != cells.shape:
+        msg = (
+            f"The nuclei have the shape {nuclei.shape}, the cells {cells.shape}: they "
+            "must be of one image."
+        )
+        raise ImageError(msg)
+    for array, what in ((nuclei, "nuclei"), (cells, "cells")):
+        if array.dtype.kind not in "bui" or not 2 <= array.ndim <= 4:
+            raise ImageError(
+                f"The {what} are no label image: labels are whole numbers."
+            )
+
+
+def _counted(labels: NDArray[Any]) -> tuple[Ints, Ints]:
+    """Labels above 0, sorted, and the number of pixels of each."""
+    ids, counts = np.unique(labels, return_counts=True)
+    return ids[ids > 0].astype(np.int64), counts[ids > 0].astype(np.int64)
+
+
+def _cells_of(
+    nuclei: NDArray[Any], cells: NDArray[Any], nucleus_ids: Ints, least: NDArray[Any]
+) -> Ints:
+    """Cell (M,) in which most of each nucleus lies; 0 where that is less than asked."""
+    both = (nuclei > 0) & (cells > 0)
+    row = np.searchsorted(nucleus_ids, nuclei[both].astype(np.int64))
+    known, column = np.unique(cells[both].astype(np.int64), return_inverse=True)
+    if not known.size:
+        return np.zeros(nucleus_ids.size, np.int64)
+    met, shared = np.unique(row * known.size + column, return_counts=True)
+    row, column = np.divmod(met, known.size)
+    # The largest overlap of each nucleus comes first, of equal ones the lower label.
+    order = np.lexsort((column, -shared, row))
+    row, first = np.unique(row[order], return_index=True)
+    best = order[first]
+    enough = shared[best] >= least[row]
+    cell_of = np.zeros(nucleus_ids.size, np.int64)
+    cell_of[row[enough]] = known[column[best][enough]]
+    return cell_of
+
+
+def measure_pairs(
+    pairs: Pairs, image: Any = None, *, columns: Sequence[str] | None = None, **how: Any
+) -> dict[str, NDArray[Any]]:
+    """Measure cells, their nuclei and their cytoplasm.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    image : array-like, optional
+    columns : sequence of str, optional
+        Groups of columns, as for `measure_cells`; all but the embedding if left out.
+    **how
+        ``channel_axis``, ``pixel_size`` and ``channel_names`` of `measure_cells`.
+
+    Returns
+    -------
+    dict of (rows,) arrays
+        A row for each cell, and in stacks for each plane of it: ``label``, ``plane``
+        (stacks only), ``nuclei`` (number of nuclei in the cell), and the columns of
+        `measure_cells` as ``cell_...``, ``nucleus_...`` and ``cytoplasm_...``. Where a
+        cell has no such compartment, its area is 0 and the rest NaN.
+    """
+    groups = ("position", "size", "shape", "intensity") if columns is None else columns
+    wanted = {*groups, POSITION}  # to tell planes apart
+    parts = {"cell": pairs.cells, "nucleus": pairs.nuclei, "cytoplasm": pairs.cytoplasm}
+    tables = {
+        name: measure_cells(labels, image, columns=tuple(wanted), **how)
+        for name, labels in parts.items()
+    }
+    cell = tables["cell"]
+    keys: list[str] = ["label", *(["plane"] if "plane" in cell else [])]
+    table: dict[str, NDArray[Any]] = {name: cell[name] for name in keys}
+    table["nuclei"] = pairs.nuclei_in[np.searchsorted(pairs.cell_ids, cell["label"])]
+    places = {"y", "x", "y_um", "x_um"} if POSITION not in groups else set()
+    for name, measured in tables.items():
+        rows, found = _rows_in(cell, measured, keys)
+        for key, values in measured.items():
+            if key not in keys and key not in places:
+                table[f"{name}_{key}"] = _laid(values, rows, found)
+    return table
+
+
+def _rows_in(
+    cell: dict[str, NDArray[Any]], measured: dict[str, NDArray[Any]], keys: list[str]
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Row of each cell in another table, and whether it is there."""
+    ids = np.unique(np.concatenate([cell["label"], measured["label"]]))
+
+    def key_of(table: dict[str, NDArray[Any]]) -> Ints:
+        row: Ints = np.searchsorted(ids, table["label"])
+        return row + table["plane"] * ids.size if "plane" in keys else row
+
+    there, wanted = key_of(measured), key_of(cell)
+    order = np.argsort(there)
+    place = np.searchsorted(there[order], wanted)
+    place = np.minimum(place, max(there.size - 1, 0))
+    if not there.size:
+        return place, np.zeros(wanted.size, bool)
+    rows = order[place]
+    return rows, there[rows] == wanted
+
+
+def _laid(values: NDArray[Any], rows: Ints, found: NDArray[np.bool_]) -> NDArray[Any]:
+    whole = values.dtype.kind == "i"
+    laid = np.full(rows.size, 0 if whole else np.nan, values.dtype)
+    laid[found] = values[rows[found]]
+    return laid
