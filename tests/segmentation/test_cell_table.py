@@ -7,7 +7,8 @@ from skimage.measure import label, regionprops_table
 from napari_iaunet import measure_cells
 from napari_iaunet.errors import ImageError
 from napari_iaunet.segmentation import cell_table
-from napari_iaunet.segmentation.cell_table import COLUMNS, leading_axes
+from napari_iaunet.segmentation.cell_table import leading_axes
+from napari_iaunet.segmentation.columns import COLUMNS
 
 SHAPES = (
     *("area", "perimeter", "axis_major_length", "axis_minor_length"),

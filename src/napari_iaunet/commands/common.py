@@ -114,7 +114,7 @@ def count(text: str) -> int:
 
 def columns(text: str) -> tuple[str, ...]:
     """Take groups of columns of the table of cells, with commas, as an argument."""
-    from napari_iaunet.segmentation.cell_table import check_columns
+    from napari_iaunet.segmentation.columns import check_columns
 
     groups = tuple(name.strip() for name in text.split(","))
     try:
@@ -145,7 +145,8 @@ def measure_image(
     **known
         What is known of each label, as `measure_cells` takes it.
     """
-    from napari_iaunet.segmentation.cell_table import COLUMNS, EMBEDDING, measure_cells
+    from napari_iaunet.segmentation.cell_table import measure_cells
+    from napari_iaunet.segmentation.columns import COLUMNS, EMBEDDING
 
     usual = tuple(name for name in COLUMNS if name != EMBEDDING)
     return measure_cells(

@@ -26,7 +26,7 @@ OURS, WRITER = "napari_iaunet", "software"
 _FIRST_COLUMNS = ("label", "file", "track")
 _COLUMNS = {*_FIRST_COLUMNS, "plane", "t", "z", "q", "score", "parent", "similarity"}
 _COLUMNS |= {"class", "nuclei", "problem"}
-# What is measured of cells, and of their compartments; channels have names of their own.
+# What is measured of cells and compartments; channels have names of their own.
 _MEASURES = re.compile(
     r"(cell_|nucleus_|cytoplasm_)?"
     r"([yx](_um)?|area(_um2)?|(perimeter|axis_major_length|axis_minor_length)(_um)?"

@@ -14,6 +14,15 @@ from napari_iaunet.segmentation.cell_parts import (
     join,
     measure_part,
 )
+from napari_iaunet.segmentation.columns import (
+    COLUMNS,
+    EMBEDDING,
+    INTENSITY,
+    POSITION,
+    SHAPE,
+    SIZE,
+    check_columns,
+)
 from napari_iaunet.segmentation.image import as_planes, channel_names_of
 
 if TYPE_CHECKING:
@@ -26,15 +35,6 @@ if TYPE_CHECKING:
 
     Table = dict[str, NDArray[Any]]
 
-POSITION, SIZE, SHAPE, INTENSITY, EMBEDDING = (
-    "position",
-    "size",
-    "shape",
-    "intensity",
-    "embedding",
-)
-# Groups of columns, in the order in which they stand in a table.
-COLUMNS = (POSITION, SIZE, SHAPE, INTENSITY, EMBEDDING)
 # Axes of the embedding that a table has: these hold most of what tells cells apart.
 _AXES = 8
 # Side, in pixels, of the tiles that are looked at one after the other: at work, each
@@ -130,17 +130,6 @@ def measure_cells(
         plane = np.repeat(np.arange(len(tables)), counts)
         table = {"label": table.pop("label"), "plane": plane, **table}
     return table | _of_labels(table["label"], chosen, scores, classes, embeddings)
-
-
-def check_columns(columns: Sequence[str]) -> frozenset[str]:
-    """Return groups of columns as a set; ImageError if there is none of a name."""
-    chosen = [columns] if isinstance(columns, str) else list(columns)
-    for name in chosen:
-        if name not in COLUMNS:
-            known = ", ".join(COLUMNS[:-1])
-            msg = f"There are no columns “{name}”, only {known} and {COLUMNS[-1]}."
-            raise ImageError(msg)
-    return frozenset(chosen)
 
 
 def _checked_size(size: tuple[float, float] | None) -> tuple[float, float] | None:

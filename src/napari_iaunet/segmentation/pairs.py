@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.segmentation.cell_table import POSITION, measure_cells
+from napari_iaunet.segmentation.cell_table import measure_cells
+from napari_iaunet.segmentation.columns import COLUMNS, EMBEDDING, POSITION
 from napari_iaunet.segmentation.measure import row_image
 
 if TYPE_CHECKING:
@@ -170,7 +171,8 @@ def measure_pairs(
         `measure_cells` as ``cell_...``, ``nucleus_...`` and ``cytoplasm_...``. Where a
         cell has no such compartment, its area is 0 and the rest NaN.
     """
-    groups = ("position", "size", "shape", "intensity") if columns is None else columns
+    usual = [name for name in COLUMNS if name != EMBEDDING]
+    groups = usual if columns is None else columns
     wanted = {*groups, POSITION}  # to tell planes apart
     parts = {"cell": pairs.cells, "nucleus": pairs.nuclei, "cytoplasm": pairs.cytoplasm}
     tables = {

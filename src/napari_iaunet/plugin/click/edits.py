@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.layers.find import OURS
+from napari_iaunet.segmentation.cell_table import measure_cells
 from napari_iaunet.segmentation.masks import divide, spare
-from napari_iaunet.segmentation.measure import measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -158,11 +159,30 @@ class LabelsPlane:
         rows: dict[int, dict[str, Any] | None] = dict.fromkeys(label_ids)
         labels = np.where(np.isin(labels, label_ids), labels, 0)
         if labels.any():
-            table = measure(labels, self._pixels(corner, labels.shape), channel_axis=0)
-            for i, label_id in enumerate(table["label"]):
-                row = {key: table[key][i] for key in ("area", "mean_intensity")}
+            table = self._measured(corner, labels)
+            for i, label_id in enumerate(table.pop("label")):
+                row = {key: column[i] for key, column in table.items()}
                 rows[int(label_id)] = {**row, "plane": self._number}
         self.log.describe(rows)
+
+    def _measured(
+        self, corner: Corner, labels: NDArray[np.integer]
+    ) -> dict[str, NDArray[Any]]:
+        """Measure cells as those of the layer were; the table takes what it has."""
+        about = self.layer.metadata.get(OURS, {})
+        size = about.get("pixel_size")
+        table = measure_cells(
+            labels,
+            self._pixels(corner, labels.shape),
+            channel_axis=0,
+            pixel_size=size,
+            channel_names=about.get("channel_names"),
+        )
+        for axis, start, step in zip("yx", corner, size or (1, 1), strict=True):
+            table[axis] += start
+            if size:
+                table[f"{axis}_um"] += start * step
+        return table
 
 
 def _around(boxes: Sequence[tuple[Corner, NDArray[Any]]]) -> tuple[Corner, Corner]:

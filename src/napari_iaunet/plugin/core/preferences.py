@@ -10,7 +10,12 @@ from typing import Any
 
 from napari.settings import get_plugin_settings
 
-_KEPT = ("model", "device", "diameter", "estimate", "whole_stack")
+from napari_iaunet.segmentation.columns import COLUMNS
+
+_KEPT = (
+    *("model", "device", "diameter", "estimate", "whole_stack"),
+    *(f"table_{name}" for name in COLUMNS),
+)
 
 
 def restore(settings: Any) -> None:

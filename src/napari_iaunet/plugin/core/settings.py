@@ -16,6 +16,7 @@ from psygnal import Signal, SignalGroupDescriptor
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.widgets.fields import shown
+from napari_iaunet.segmentation.columns import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,6 +54,8 @@ class SegmentChoice:
     model: str  # name or folder; "" if there is none
     device: str
     diameter: float | None  # in pixels; None: to be estimated
+    # Groups of columns of the table; whatever they are, the cells are the same.
+    columns: tuple[str, ...] = field(default=COLUMNS, compare=False)
 
 
 @dataclass(eq=False)
@@ -115,6 +118,42 @@ class Settings:
         "Let the model find out how wide the cells are.",
         text="estimate",
         beside="diameter",
+    )
+    # Which groups of columns the table of cells has.
+    table_position: bool = shown(
+        True,
+        "Table",
+        "Where each cell lies: its plane and the middle of its area.",
+        text="position",
+    )
+    table_size: bool = shown(
+        True,
+        "Size in the table",
+        "Area, perimeter, length and width; in micrometres, too, if the layer has such "
+        "units.",
+        text="size",
+        beside="table_position",
+    )
+    table_shape: bool = shown(
+        True,
+        "Shape in the table",
+        "Eccentricity and solidity.",
+        text="shape",
+        beside="table_position",
+    )
+    table_intensity: bool = shown(
+        True,
+        " ",
+        "Mean, minimum, maximum and standard deviation of every channel.",
+        text="intensity",
+    )
+    table_embedding: bool = shown(
+        True,
+        "Embedding in the table",
+        "What the model sees of each cell, in eight numbers by which the cells of this "
+        "image differ most. Not for images that are segmented in parts.",
+        text="embedding",
+        beside="table_intensity",
     )
 
     def __post_init__(self) -> None:
@@ -225,6 +264,7 @@ class Settings:
             model=self.model,
             device=self.device,
             diameter=None if self.estimate else self.diameter,
+            columns=tuple(name for name in COLUMNS if getattr(self, f"table_{name}")),
         )
 
     def show_estimate(self, diameter: float) -> None:

@@ -46,6 +46,8 @@ _LAST = "Putting the cells together…"
 # image will take. And megapixels for the network above which one is told so: one takes
 # about a second on two cores.
 _USUAL_DIAMETER, _LONG = 28.0, 90.0
+# What of the choice says how cells are found and measured.
+_HOW = ("model", "device", "diameter", "columns")
 _GO_ON = "What is done stays: press Segment to go on."
 
 
@@ -148,7 +150,7 @@ class SegmentController(QObject):
             return
         self._run = run
         self._panel.run.set_busy(True, f"Loading the model…{_warning(run)}")
-        how = {k: getattr(choice, k) for k in ("model", "device", "diameter")}
+        how = {k: getattr(choice, k) for k in _HOW}
         find: Callable[..., Cells] = partial(
             find_cells, self._session.segmenters, run.image
         )
@@ -290,6 +292,7 @@ def _summary(cells: Cells, found: dict[str, str]) -> str:
 def _parameters(run: _Run, cells: Cells) -> dict[str, Any]:
     """How the cells were found, for the layer's metadata."""
     choice = run.choice
+    size, names = run.image.pixel_size, run.image.channel_names
     return {
         "version": napari_iaunet.__version__,
         "model": choice.model,
@@ -299,6 +302,8 @@ def _parameters(run: _Run, cells: Cells) -> dict[str, Any]:
         "channel_axis": choice.channel_axis,
         "channels": None if choice.channels is None else list(choice.channels),
         "plane": None if run.image.plane is None else list(run.image.plane),
+        "pixel_size": None if size is None else list(size),
+        "channel_names": None if names is None else list(names),
         "diameter": cells.diameter,
         "diameter_estimated": choice.diameter is None,
         "diameter_is_sure": cells.diameter_is_sure,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_iaunet.segmentation.cell_table import COLUMNS, measure_cells
+from napari_iaunet.segmentation.columns import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,6 +102,8 @@ def measure_layer(
     labels: Any, image: LayerImage, columns: Sequence[str], **known: Any
 ) -> dict[str, NDArray[Any]]:
     """Measure cells by groups of columns; what is known is as for `measure_cells`."""
+    from napari_iaunet.segmentation.cell_table import measure_cells
+
     return measure_cells(
         labels,
         image.array,

@@ -26,7 +26,7 @@ from napari_iaunet.plugin.segment.job import (
     measure_layer,
     why_blank,
 )
-from napari_iaunet.segmentation.cell_table import COLUMNS
+from napari_iaunet.segmentation.columns import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from dataclasses import Field
 
     Offers = Sequence[tuple[Any, str]]
@@ -96,7 +96,7 @@ class Form(Rows):
         else:
             widget = create_widget(value=value, options=options)
         native = widget.native
-        native.setAccessibleName(about["label"] or about.get("text", ""))
+        native.setAccessibleName(_spoken(about))
         if "decimals" in about:
             native.setDecimals(about["decimals"])
         if "suffix" in about:
@@ -126,6 +126,14 @@ class Form(Rows):
                 else:
                     widget.value = value
                 widget.native.blockSignals(False)
+
+
+def _spoken(about: Mapping[str, Any]) -> str:
+    """Return what a screen reader calls a field: label and text where both are seen."""
+    label, text = about["label"].strip(), about.get("text", "")
+    if "beside" in about:
+        return label or text
+    return f"{label} {text}".strip()
 
 
 def picker(name: str, least: int = _SHOWN) -> QComboBox:
