@@ -36,6 +36,7 @@ class OneCell:
             scores=np.ones(1, np.float32),
             embeddings=np.ones((1, 9), np.float32),
             diameter=7.0,
+            diameter_is_sure=True,
         )
 
 
