@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import skimage.io
 import tifffile
@@ -164,3 +165,37 @@ def test_names_that_are_no_text_are_written_and_shown(tmp_path, cells):
     with (out / "cells.csv").open(encoding="utf-8", newline="") as file:
         files = {row["file"] for row in csv.DictReader(file)}
     assert files == {r"caf\xe9.tif", "two\nlines.tif", "\u202egnp.tif"}
+
+
+@pytest.mark.parametrize("kind", [{}, {"compression": "zlib", "tile": (64, 64)}])
+@pytest.mark.parametrize("ending", [".tif", ".zarr"])
+def test_a_tiff_larger_than_memory_is_segmented_in_chunks(
+    tmp_path, segmenter, cells, monkeypatch, kind, ending
+):
+    path, out = tmp_path / "a.tif", tmp_path / "out"
+    tifffile.imwrite(path, cells, **kind)
+    usual = do(segmenter, path, out, "--table", "--diameter", "24")
+    expected, table = skimage.io.imread(usual.target), usual.table
+    memory = psutil.virtual_memory()._replace(available=cells.nbytes)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+
+    def whole(*_args, **_options):
+        raise MemoryError
+
+    monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", whole)
+    parser = argparse.ArgumentParser()
+    segment.add_arguments(parser)
+    words = [str(path), "--out", str(out), "--table", "--overlay", "--diameter", "24"]
+    target = out / f"b{ending}"
+    done = segment_image(lambda: segmenter, path, target, parser.parse_args(words))
+    assert done.failure is None
+    assert done.cells == usual.cells == 2
+    monkeypatch.undo()
+    if ending == ".tif":
+        labels = skimage.io.imread(target)
+    else:
+        labels = zarr.open_array(str(target / "0"), mode="r")[...]
+    np.testing.assert_array_equal(labels, expected)
+    for name, values in table.items():
+        np.testing.assert_allclose(done.table[name], values)
+    assert not [name for name in names(out) if name.startswith(".")]

@@ -64,12 +64,16 @@ def add_reading(parser: argparse.ArgumentParser, *, every: bool = False) -> None
     )
 
 
-def read(path: Path, args: argparse.Namespace) -> ImageFile:
-    """Read an image as the arguments say."""
+def read(path: Path, args: argparse.Namespace, *, lazily: bool = False) -> ImageFile:
+    """Read an image as the arguments say; `lazily` is as for `read_image`."""
     from napari_iaunet.io.read import read_image
 
     return read_image(
-        path, series=args.series, channel_axis=args.channel_axis, planes=args.planes
+        path,
+        series=args.series,
+        channel_axis=args.channel_axis,
+        planes=args.planes,
+        lazily=lazily,
     )
 
 

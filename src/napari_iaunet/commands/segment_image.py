@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import re
+import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,7 @@ def segment_image(
     """
     begin = time.perf_counter()
     try:
-        image = read(path, args)
+        image = read(path, args, lazily=not args.link)
         result = _Result(image, target, args)
         table = result.make(load(), progress, runner)
     except (ModelError, DeviceError, InstallationError, Cancelled):
@@ -166,11 +167,9 @@ class _Result:
             check_labels(self.target)
         elif self.target.is_dir():
             raise ImageError(f"{self.target} is a folder, so it is not replaced.")
-        # A zarr image may be larger than memory; what is linked, or becomes a TIFF,
-        # may not.
         if self.target.parent.is_dir():
             self._check_names()  # before the time is spent
-        if self.image.path.is_dir() and as_zarr and not self.args.link:
+        if self._is_larger_than_memory(as_zarr):
             found = self._lazily(segmenter, progress, runner)
         else:
             found = self._at_once(segmenter, progress)
@@ -180,6 +179,19 @@ class _Result:
             if self.target.parent == store / "labels":
                 register_labels(store, self.target.name, version_of(store))
         return found.table
+
+    def _is_larger_than_memory(self, as_zarr: bool) -> bool:
+        """Whether it may be; what is linked may not."""
+        import numpy as np
+
+        from napari_iaunet.io.bounds import fits_at_once
+
+        array = self.image.array
+        if self.args.link or isinstance(array, np.ndarray):
+            return False
+        pixels = math.prod(array.shape[i] for i in self._places)
+        is_file = not self.image.path.is_dir()
+        return as_zarr or is_file or not fits_at_once(array.nbytes, pixels)
 
     def tell_if_blank(self) -> None:
         """Say so if all pixels of the image have one value, or none."""
@@ -282,13 +294,8 @@ class _Result:
         """Write what is not there yet: all of it, or nothing."""
         from napari_iaunet.atomic import together
         from napari_iaunet.io.ome_zarr import version_of
-        from napari_iaunet.io.read import (
-            write_labels,
-            write_labels_ome_zarr,
-            write_table,
-        )
+        from napari_iaunet.io.read import write_labels_ome_zarr, write_table
 
-        places = self.image.places
         self._make_folder()
         self._check_names()
         with together(self.target.parent, ImageError) as fresh:
@@ -300,16 +307,34 @@ class _Result:
                 tracks = self._tracks(found.tracked)
                 write_table(fresh / self._beside("tracks.csv").name, tracks)
             if self.target.suffix.lower() in TIFF:
-                target = fresh / self.target.name
-                write_labels(target, found.labels, axes=self.axes, places=places)
+                self._write_tiff(fresh / self.target.name, found.labels)
             elif not found.is_written:
                 write_labels_ome_zarr(
                     self.target,
                     found.labels,
                     axes=self.axes,
-                    places=places,
+                    places=self.image.places,
                     version=version_of(self.image.path),
                 )
+        shutil.rmtree(self._aside, ignore_errors=True)
+
+    def _write_tiff(self, path: Path, labels: Any) -> None:
+        import numpy as np
+
+        from napari_iaunet.io.read import write_labels, write_labels_in_tiles
+
+        axes, places = self.axes, self.image.places
+        if isinstance(labels, np.ndarray):
+            write_labels(path, labels, axes=axes, places=places)
+        else:
+            write_labels_in_tiles(path, labels, self.cells, axes=axes, places=places)
+
+    @property
+    def _aside(self) -> Path:
+        """Where labels larger than memory lie until they are written as a TIFF."""
+        from napari_iaunet.atomic import hidden
+
+        return hidden(self.target, "labels")
 
     def _tracks(self, tracked: TrackedCells) -> Table:
         """Columns of the table of tracks."""
@@ -332,21 +357,20 @@ class _Result:
         from napari_iaunet.io.ome_zarr_labels import LabelImage
         from napari_iaunet.large.lazy import segment_lazy
 
+        as_tiff = self.target.suffix.lower() in TIFF
+        label_image = LabelImage(
+            self.target.stem, self.axes, self.image.places, version_of(self.image.path)
+        )
         found = segment_lazy(
             segmenter,
             self.image.array,
-            self.target,
+            self._aside if as_tiff else self.target,
             channel_axis=self.channel_axis,
             diameter=self.args.diameter,
             source=str(self.image.path.resolve()),
             progress=progress,
             runner=runner,
-            ome_zarr=LabelImage(
-                self.target.stem,
-                self.axes,
-                self.image.places,
-                version_of(self.image.path),
-            ),
+            ome_zarr=None if as_tiff else label_image,
         )
         self.cells = len(found.table["label"])
         self.unsure = None if found.diameter_is_sure else found.diameter
@@ -355,7 +379,7 @@ class _Result:
             scores = found.table["score"]
             groups = self.args.columns
             table = measure_image(found.labels, self.image, groups, scores=scores)
-        return _Found(found.labels, self._with_places(table), is_written=True)
+        return _Found(found.labels, self._with_places(table), is_written=not as_tiff)
 
     def _make_folder(self) -> None:
         folder = self.target.parent

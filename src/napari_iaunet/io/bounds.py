@@ -34,6 +34,9 @@ TRUST = "NAPARI_IAUNET_TRUST_FILES"
 # Seconds that reading may take beside one for each megabyte of the file, as over a slow
 # network.
 _SECONDS, _BYTES_PER_SECOND = 15.0, 1e6
+# Bytes for each pixel that segmenting an image at once takes beside its own: labels,
+# and what they are measured and written from. The network needs its share of memory.
+_PER_PIXEL, _SHARE = 14, 0.5
 # Channels by a PNG's kind of colours; those of a palette become red, green and blue.
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 # Scans of a progressive JPEG, each of which goes over all pixels; usual ones have ten.
@@ -79,6 +82,14 @@ def check_memory(path: Path, claimed: int) -> None:
             f"The image {path} does not fit into memory: it needs {in_bytes(claimed)}, "
             f"and {in_bytes(free)} are free; save it as OME-Zarr."
         )
+
+
+def fits_at_once(claimed: int, pixels: int) -> bool:
+    """Whether an image of so many bytes and pixels can be segmented in memory."""
+    import psutil
+
+    free: int = psutil.virtual_memory().available
+    return claimed + _PER_PIXEL * pixels <= _SHARE * free
 
 
 def in_bytes(count: int) -> str:

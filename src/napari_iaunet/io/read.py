@@ -21,6 +21,7 @@ from napari_iaunet.io.tiff import TIFF_STARTS, read_tiff
 from napari_iaunet.io.tiff import count_images as count_tiff
 from napari_iaunet.io.write import (
     write_labels,
+    write_labels_in_tiles,
     write_overlay,
     write_table,
     write_tables,
@@ -39,6 +40,7 @@ __all__ = [
     "ImageFile",
     "read_image",
     "write_labels",
+    "write_labels_in_tiles",
     "write_labels_ome_zarr",
     "write_overlay",
     "write_table",
@@ -93,11 +95,13 @@ def read_image(
     series: int | None = None,
     channel_axis: int | None = None,
     planes: int | str | None = None,
+    lazily: bool = False,
 ) -> ImageFile:
     """Read a PNG, JPEG, TIFF or OME-Zarr image, at full resolution.
 
-    Zarr is read lazily, everything else at once. What had to be assumed, or was left
-    out, is logged as a warning and tells how to say otherwise.
+    Zarr is read lazily, everything else at once, unless `lazily` says otherwise. What
+    had to be assumed, or was left out, is logged as a warning and tells how to say
+    otherwise.
 
     Parameters
     ----------
@@ -114,6 +118,9 @@ def read_image(
         Axis, or its letter, that holds planes (time points or sections), where the file
         says something else, such as channels, or has them last. It becomes the axis
         before rows and columns.
+    lazily : bool
+        Whether a TIFF that is too large to be segmented in memory is read lazily, too,
+        if that is possible.
 
     Raises
     ------
@@ -121,7 +128,7 @@ def read_image(
         If there is no image that can be used.
     """
     path = local_path(path)
-    pixels = read_pixels(path, series)
+    pixels = read_pixels(path, series, lazily=lazily)
     try:
         found = arrange(pixels.array, pixels.axes, channel_axis, planes)
         # Of unnamed axes, the caller may still say which one holds channels.
@@ -168,7 +175,11 @@ def _names_of(found: Arranged, names: tuple[str, ...]) -> tuple[str, ...] | None
 
 
 def read_pixels(
-    path: Path, series: int | None = None, *, as_stored: bool = False
+    path: Path,
+    series: int | None = None,
+    *,
+    as_stored: bool = False,
+    lazily: bool = False,
 ) -> Pixels:
     """Read an image as the file describes it; parameters and errors as `read_image`.
 
@@ -190,7 +201,8 @@ def read_pixels(
         with path.open("rb") as file:
             start = file.read(4)
         if start in TIFF_STARTS:
-            return in_time(path, lambda: read_tiff(path, series, as_stored=as_stored))
+            options = {"as_stored": as_stored, "lazily": lazily}
+            return in_time(path, lambda: read_tiff(path, series, **options))
         pick_image(path, [1], series)
         return in_time(path, lambda: read_picture(path, as_stored=as_stored))
     except OSError as error:

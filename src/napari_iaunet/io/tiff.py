@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.bounds import check_memory
 from napari_iaunet.io.colours import from_cmyk, from_lab, from_ycbcr
 from napari_iaunet.io.damage import damaged
 from napari_iaunet.io.pixels import AxisPlace, Pixels, in_micrometres
 from napari_iaunet.io.series import pick_image
 from napari_iaunet.io.tiff_bounds import check_series, check_tiff, check_tiff_pages
+from napari_iaunet.io.tiff_lazy import open_tiff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,7 +65,11 @@ def count_images(path: Path) -> int:
 
 
 def read_tiff(
-    path: Path, series: int | None = None, *, as_stored: bool = False
+    path: Path,
+    series: int | None = None,
+    *,
+    as_stored: bool = False,
+    lazily: bool = False,
 ) -> Pixels:
     """Read an image of a TIFF, with the axes of OME, ImageJ or the pages.
 
@@ -76,6 +82,9 @@ def read_tiff(
     as_stored : bool
         For labels: the numbers of a palette are not replaced by its colours, and no
         colours are converted.
+    lazily : bool
+        Whether one that is too large to be segmented in memory is a dask array, where
+        its kind allows that: gray, or red, green and blue, as they are stored.
 
     Raises
     ------
@@ -93,7 +102,11 @@ def read_tiff(
             number, notes = pick_image(path, sizes, series)
             image = images[number - 1]
             check_series(path, image)
-            array, page = _pixels_of(image), image[0].keyframe
+            page = image[0].keyframe
+            array = open_tiff(path, image) if lazily and is_plain(page) else None
+            if array is None:
+                check_memory(path, sum(one.nbytes for one in image))
+                array = _pixels_of(image)
             axes = "".join(a if a in "TZCYXS" else "Q" for a in image[0].axes)
             axes = "Q" * (array.ndim - len(axes)) + axes
             if as_stored:
@@ -194,6 +207,14 @@ def _kind_of(page: Any) -> int:
     if 262 in page.tags:
         return int(page.photometric)
     return _RGB if page.samplesperpixel in (3, 4) else _GRAY
+
+
+def is_plain(page: Any) -> bool:
+    """Whether pixels are used as they are stored."""
+    samples = int(page.samplesperpixel)
+    jpeg = int(page.compression) in _DECODED and int(page.planarconfig) == 1
+    usual = {_GRAY: 1, _RGB: 3, _YCBCR: 3 if jpeg else 0}
+    return samples == usual.get(_kind_of(page)) and not page.extrasamples
 
 
 def _without_alpha(array: NDArray[Any], axes: str, page: Any) -> tuple[Any, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.io.bounds import check_claim, size_of_picture
+from napari_iaunet.io.bounds import check_claim, check_expansion, size_of_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,7 +69,7 @@ def check_tiff(path: Path, tif: Any) -> None:
     width = segment[-1] if page.tile else page.imagewidth
     pixels = math.prod(segment[:-1]) * width * page.samplesperpixel
     check_claim(path, pixels * max(page.bitspersample, 8) // 8, held)
-    check_claim(path, page.nbytes, held)
+    check_expansion(path, page.nbytes, held)
     # Where each of an image's parts lies takes at least four bytes.
     if math.prod(page.chunked) > max(held, 64):
         raise ImageError(
@@ -100,7 +100,7 @@ def check_series(path: Path, image: Sequence[Any]) -> None:
                 Path(page.parent.filehandle.path) for page in series.pages if page
             }
     held = sum(file.stat().st_size for file in files)
-    check_claim(path, sum(series.nbytes for series in image), held)
+    check_expansion(path, sum(series.nbytes for series in image), held)
     for series in image:
         if int(series.keyframe.compression) in _PICTURES:
             _check_pictures(path, series)

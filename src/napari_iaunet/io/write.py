@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 _OUTLINE = (0, 255, 0)
 # What stands in a table of several images where one is no stack.
 _LACKING = {"plane": 0, "t": 0, "z": 0}
+# Side of a tile of a TIFF, in pixels: a multiple of 16. And the bytes up to which one
+# surely needs no more than 32 bits to count them.
+_TILE, _CLASSIC = 1024, 1 << 31
 
 
 def compact(labels: NDArray[Any]) -> NDArray[Any]:
@@ -64,7 +68,7 @@ def write_labels(
     stored, axes = compact(labels), axes or ["YX", "TYX", "TZYX"][labels.ndim - 2]
     if pixel_size is not None:
         places = in_micrometres(Y=pixel_size[0], X=pixel_size[1]) | dict(places or {})
-    options = _calibration(stored, axes, places or {})
+    options = _calibration(stored.dtype, stored.nbytes, axes, places or {})
     with replacing(Path(path), ImageError) as fresh:
         tifffile.imwrite(
             fresh,
@@ -76,8 +80,53 @@ def write_labels(
         )
 
 
+def write_labels_in_tiles(
+    path: str | os.PathLike[str],
+    labels: Any,
+    highest: int,
+    *,
+    axes: str,
+    places: Mapping[str, AxisPlace],
+) -> None:
+    """Write a label image that is larger than memory as compressed TIFF, in tiles.
+
+    Parameters are as for `write_labels`, but for the labels, which are a dask or zarr
+    array, and the highest of them.
+    """
+    import tifffile
+
+    dtype = np.dtype(np.uint16 if highest < 2**16 else np.uint32)
+    size = math.prod(labels.shape) * dtype.itemsize
+    with replacing(Path(path), ImageError) as fresh:
+        tifffile.imwrite(
+            fresh,
+            _tiles(labels, dtype),
+            shape=labels.shape,
+            dtype=dtype,
+            tile=(_TILE, _TILE),
+            bigtiff=size > _CLASSIC,
+            photometric="minisblack",
+            compression="zlib",
+            software=PROGRAM,
+            **_calibration(dtype, None, axes, places),
+        )
+
+
+def _tiles(labels: Any, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+    """Yield labels (..., Y, X) tile by tile, as TIFF has them."""
+    height, width = labels.shape[-2:]
+    for plane in np.ndindex(*labels.shape[:-2]):
+        for top in range(0, height, _TILE):
+            band = np.asarray(labels[(*plane, slice(top, top + _TILE))])
+            for left in range(0, width, _TILE):
+                part = band[:, left : left + _TILE]
+                tile = np.zeros((_TILE, _TILE), dtype)
+                tile[: part.shape[0], : part.shape[1]] = part
+                yield tile
+
+
 def _calibration(
-    labels: NDArray[Any], axes: str, places: Mapping[str, AxisPlace]
+    dtype: np.dtype[Any], size: int | None, axes: str, places: Mapping[str, AxisPlace]
 ) -> dict[str, Any]:
     """Say where pixels lie, as ImageJ does if it can have the labels."""
     steps = {axis: step_of(place) for axis, place in places.items()}
@@ -85,9 +134,10 @@ def _calibration(
     y, x = steps.get("Y"), steps.get("X")
     if y is None or x is None:
         return {"metadata": metadata}
-    # ImageJ has whole numbers of 16 bits, these axes, and files of 4 GB.
-    imagej = labels.dtype == np.uint16 and "TZYX".endswith(axes.replace("TY", "TZY"))
-    imagej = imagej and labels.nbytes < 1 << 31
+    # ImageJ has whole numbers of 16 bits, these axes, files of 4 GB, and no tiles, for
+    # which the size is None.
+    imagej = dtype == np.uint16 and "TZYX".endswith(axes.replace("TY", "TZY"))
+    imagej = imagej and size is not None and size < _CLASSIC
     unit, length = ("um", 1.0) if imagej else ("cm", 1e4)
     metadata["unit"] = unit
     if "Z" in axes and (z := steps.get("Z")) is not None:
