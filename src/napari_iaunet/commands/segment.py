@@ -172,7 +172,13 @@ def run(args: argparse.Namespace) -> int:
                 line += _UNSURE.format(outcome.unsure)
             say(printable(line))  # whatever its names hold
     found = [outcomes[pair.target] for pair in pairs]
-    failures = [outcome.failure for outcome in found if outcome.failure is not None]
+    failures = [
+        f"{outcome.failure} (image {pair.series})"
+        if pair.series and args.series == ALL
+        else outcome.failure
+        for pair, outcome in zip(pairs, found, strict=True)
+        if outcome.failure is not None
+    ]
     for failure in failures:
         say(f"napari-iaunet: {failure}", error=True)
     if args.table and len(found) > 1:
