@@ -151,7 +151,6 @@ def test_cancel_while_the_model_is_loaded(qtbot, dock, viewer, fake, monkeypatch
         np.full((40, 50), 7, np.uint8),
         da.zeros((3, 40, 50), np.uint16, chunks=20),
         np.full((40, 50, 3), 255, np.uint8),
-        np.full((40, 50), np.nan),
     ],
 )
 def test_a_blank_image_is_called_blank(qtbot, real_dock, viewer, image):
@@ -162,6 +161,15 @@ def test_a_blank_image_is_called_blank(qtbot, real_dock, viewer, image):
     assert status(real_dock) == f"0 cells. {blank}"
     assert messages() == [f"No cells were found. {blank}"]
     assert len(viewer.layers) == 1
+
+
+def test_an_image_without_numbers_is_said_to_hold_none(qtbot, real_dock, viewer):
+    viewer.add_image(np.full((40, 50), np.nan))
+    press(qtbot, real_dock)
+    finish(qtbot, real_dock)
+    assert status(real_dock) == (
+        "0 cells. The image holds no numbers: all pixels are NaN or infinite."
+    )
 
 
 def test_planes_are_counted_and_the_bar_never_stands_at_an_end(
