@@ -354,7 +354,8 @@ def test_the_dock_is_closed(ready):
     ready.click(A)
     viewer.window.remove_dock_widget(ready.dock)
     ready.qtbot.wait(50)
-    assert [i.name for i in viewer.layers] == ["image"]
+    # What was clicked is kept, as when another tab comes in front.
+    assert [i.name for i in viewer.layers] == ["image", "image cells"]
     assert not viewer.keymap
     assert not viewer.layers["image"].keymap
     assert len(viewer.mouse_drag_callbacks) == 1

@@ -78,7 +78,9 @@ class Log:
 
     def __init__(self, shape):
         data = np.zeros(shape, np.int32)
-        self.layer = SimpleNamespace(data=data, editable=True, name="cells")
+        self.layer = SimpleNamespace(
+            data=data, editable=True, name="cells", metadata={}
+        )
         self.rows = {}
 
     def next_label_id(self):
