@@ -53,6 +53,7 @@ def by_command(folder, *options):
 def by_tab(qtbot, viewer, dock, likes, unlikes):
     """Similarities of the layer that the tab adds, by label."""
     controller, panel = dock.lookalike_controller, dock.lookalike_panel
+    dock.tabs.setCurrentWidget(panel)
     layer = viewer.layers["cells"]
     refs = {i: CellRef(str(layer.unique_id), i) for i in (*likes, *unlikes)}
     for number, kind in [
