@@ -52,7 +52,9 @@ def check_table(path: Path) -> None:
     except OSError as error:
         msg = f"{path} cannot be written: {error.strerror or error}."
         raise ImageError(msg) from error
-    columns = next(csv.reader([begin.decode(errors="replace")], strict=False), [""])
+    columns = [""]
+    with suppress(csv.Error):  # of what is no table at all
+        columns = next(csv.reader([begin.decode(errors="replace")]), columns)
     known = all(c in _COLUMNS or _MEASURES.fullmatch(c) for c in columns)
     if begin and not (columns[0] in _FIRST_COLUMNS and known):
         msg = f"{path} is not a table of cells: move it, or write to another folder."
