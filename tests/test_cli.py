@@ -29,6 +29,10 @@ from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.training.events import TrainingEvent
 
 
+def embeddings_of(count):
+    return np.eye(count, 32, dtype=np.float32)
+
+
 class ThresholdSegmenter:
     """Bright blobs are cells."""
 
@@ -48,7 +52,9 @@ class ThresholdSegmenter:
     def cells_of(self, plane, diameter=None, progress=None, *, whole=None):
         labels, n = ndimage.label(plane[0] > 0.5)
         scores = np.linspace(0.5, 1, n, dtype=np.float32)
-        return SimpleNamespace(labels=labels.astype(np.int32), scores=scores)
+        return SimpleNamespace(
+            labels=labels.astype(np.int32), scores=scores, embeddings=embeddings_of(n)
+        )
 
     def segment(self, image, *, channel_axis=None, diameter=None, progress=None):
         self.calls.append(SimpleNamespace(channel_axis=channel_axis, diameter=diameter))
@@ -64,6 +70,7 @@ class ThresholdSegmenter:
         return SimpleNamespace(
             labels=labels.astype(np.int32),
             scores=np.linspace(0.5, 1, total, dtype=np.float32),
+            embeddings=embeddings_of(total),
             diameter=diameter or 8.0,
             diameter_is_sure=diameter is not None or self.is_sure,
         )
@@ -482,10 +489,10 @@ from napari_iaunet.commands import segment
 work = segment._work
 
 
-def fatal(segmenter, path, target, args):
-    if path.name == "killer.tif":
+def fatal(segmenter, pair, args):
+    if pair.path.name == "killer.tif":
         os.kill(os.getpid(), signal.SIGKILL)
-    return work(segmenter, path, target, args)
+    return work(segmenter, pair, args)
 
 
 segment._work = fatal
