@@ -57,6 +57,27 @@ def test_votes_of_a_network_gone_wrong_stay_near_the_plane():
     assert (votes.max(0) <= (5, 6)).all()
 
 
+def test_logits_of_a_network_gone_wrong_are_numbers():
+    """Differences of infinities would warn, and lead nowhere."""
+    place, near = np.arange(3), np.zeros((3, 2), np.int64)
+    wrong = queries.Queries(
+        place[:1], np.zeros((1, 2), np.float32), torch.zeros(1, 1), place[:1]
+    )
+    vectors = torch.tensor([[torch.nan], [torch.inf], [-torch.inf]])
+    for _, _, logit in queries.compare(
+        vectors,
+        np.zeros((3, 2), np.float32),
+        wrong,
+        near,
+        np.ones((3, 2), bool),
+        place,
+        lambda difference, votes: difference[:, 0] + 0 * votes[:, 0],
+    ):
+        assert logit.dtype == np.float32
+        assert np.isfinite(np.subtract.outer(logit, logit)).all()
+        assert logit[1] > logit[0] == logit[2]
+
+
 def test_queries_that_are_not_compared_would_not_have_won(monkeypatch):
     segmenter = Segmenter(device="cpu")
     tissue = immunohistochemistry()[:300, :300]

@@ -36,6 +36,8 @@ _FEW_PLACES = 10_000
 # has its centre within one; the rest keeps a bad network's votes out of endless
 # searches.
 _OFF = 3.0
+# Stands for infinite logits: far beyond any other, and the difference of two is finite.
+_EXTREME = 1e30
 
 
 class Queries(NamedTuple):
@@ -237,6 +239,8 @@ def compare(
             vectors[use] - queries.embedding[query],
             torch.from_numpy(votes[use] - queries.vote[query]),
         )
+        # Of a network whose training went wrong, a logit may be no number.
+        logit = logit.nan_to_num(-_EXTREME, _EXTREME, -_EXTREME)
         yield use, query, logit.numpy()
 
 
