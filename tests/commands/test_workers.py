@@ -16,6 +16,14 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix
 PROGRAM = [sys.executable, "-m", "napari_iaunet.cli", "segment"]
 
 
+@pytest.fixture(autouse=True)
+def hang_up_is_heard():
+    """As nohup ignores it for all that it starts, the tests among them."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def images(tmp_path):
     rng = np.random.default_rng(0)

@@ -159,10 +159,10 @@ class _Blocks:
 
 
 def save_large(folder, state):
-    image = np.zeros((60, 40), np.uint8)
+    image = np.zeros((60, 30), np.uint8)  # two chunks
     image[5:15, 5:15] = 200
     if state == "new":
-        image[45:55, 15:35] = 200
+        image[45:55, 5:25] = 200
     segment_lazy(_Blocks(), image, folder / "l.zarr", diameter=20.0, side=32)
 
 
