@@ -38,11 +38,11 @@ class IAUNetDock(QWidget):
         self._was_docked = False
         self.session = session = Session(viewer)
         preferences.restore(session.settings)
+        logs = EditLogs(viewer)
         self.segment_panel = SegmentPanel(session.settings)
         self.segment_controller = SegmentController(
-            session, self.segment_panel, Jobs(self, load_first=True), self
+            session, self.segment_panel, Jobs(self, load_first=True), logs, self
         )
-        logs = EditLogs(viewer)
         self.click_panel = ClickPanel()
         self.segment_panel.add_section(self.click_panel)
         self.click_controller = ClickController(

@@ -11,6 +11,7 @@ from napari_iaunet.errors import DeviceError
 from napari_iaunet.model.registry import BUNDLED, ModelInfo
 from napari_iaunet.plugin.core import preferences
 from napari_iaunet.plugin.core.session import Session
+from napari_iaunet.plugin.layers.undo import EditLogs
 from napari_iaunet.plugin.segment.controller import SegmentController
 from napari_iaunet.plugin.segment.panel import SegmentPanel
 from napari_iaunet.plugin.widgets.run_bar import RunBar
@@ -25,7 +26,9 @@ class Bench:
         self.settings = self.session.settings
         self.settings.offer_models([ModelInfo("default", BUNDLED, "")])
         self.panel = fake_panel(SegmentPanel, run=MagicMock(spec=RunBar))
-        self.controller = SegmentController(self.session, self.panel, self.jobs)
+        self.controller = SegmentController(
+            self.session, self.panel, self.jobs, EditLogs(self.viewer)
+        )
 
     def press(self):
         self.panel.segment_requested.emit()

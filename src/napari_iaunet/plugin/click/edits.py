@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.layers.features import move_places
 from napari_iaunet.plugin.layers.find import OURS
 from napari_iaunet.segmentation.cell_table import measure_cells
 from napari_iaunet.segmentation.masks import divide, spare
@@ -178,10 +179,7 @@ class LabelsPlane:
             pixel_size=size,
             channel_names=about.get("channel_names"),
         )
-        for axis, start, step in zip("yx", corner, size or (1, 1), strict=True):
-            table[axis] += start
-            if size:
-                table[f"{axis}_um"] += start * step
+        move_places(table, corner, size)
         return table
 
 

@@ -14,7 +14,6 @@ from napari_iaunet.plugin.click.edits import LabelsPlane
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers.find import find_layer, list_layers
-from napari_iaunet.plugin.layers.geometry import plane_of_labels
 from napari_iaunet.plugin.layers.undo import EditLog, EditLogs
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ class ClickTarget:
         return [
             (str(layer.unique_id), layer.name)
             for layer in reversed(list_layers(self._viewer, Labels))
-            if _plane_index(layer, image, channel_axis, point) is not None
+            if label_layers.plane_to_edit(layer, image, channel_axis, point) is not None
         ]
 
     def plane(self, source: ClickSource, view: ViewState) -> LabelsPlane | None:
@@ -91,11 +90,10 @@ class ClickTarget:
         log, image = self._log, source.image
         if log is None or image is None:
             return None
-        index = _plane_index(log.layer, image, source.channel_axis, view.point)
-        if index is None or not all(
-            isinstance(i, slice) or 0 <= i < n
-            for i, n in zip(index, log.layer.data.shape, strict=True)
-        ):
+        index = label_layers.plane_to_edit(
+            log.layer, image, source.channel_axis, view.point
+        )
+        if index is None or not label_layers.has_plane(log.layer, index):
             msg = (
                 f"The layer “{log.layer.name}” has no plane here, or no longer lies on "
                 "the image. Choose another layer."
@@ -148,15 +146,3 @@ class ClickTarget:
         )
         self.key = str(made.unique_id)
         self._logs.of(made, highest=0)
-
-
-def _plane_index(
-    layer: Labels, image: Image, channel_axis: int | None, point: Sequence[float]
-) -> tuple[int | slice, ...] | None:
-    """Return which plane of a layer lies on the image; None if it cannot be written to.
-
-    Pixels on disk, read-only ones and those of several resolutions cannot.
-    """
-    if not label_layers.can_be_edited(layer):
-        return None
-    return plane_of_labels(layer, image, channel_axis, point)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # In pixels. The least is a cell of a single pixel; the largest is wider than any cell,
 # and keeps a slip of the keyboard from enlarging an image beyond all memory.
 SMALLEST_DIAMETER, LARGEST_DIAMETER = 1.0, 10_000.0
+IN_VIEW = "view"  # the part on view, among places where to find cells
 # What stands for the names of colours in the order of channels: before all words.
 _COLOURS = {"r": " 0", "red": " 0", "g": " 1", "green": " 1", "b": " 2", "blue": " 2"}
 
@@ -54,6 +55,8 @@ class SegmentChoice:
     model: str  # name or folder; "" if there is none
     device: str
     diameter: float | None  # in pixels; None: to be estimated
+    # As `Settings.where`. Elsewhere the cells stay, so they are no others there.
+    where: str = field(default="", compare=False)
     # Groups of columns of the table; whatever they are, the cells are the same.
     columns: tuple[str, ...] = field(default=COLUMNS, compare=False)
 
@@ -87,6 +90,16 @@ class Settings:
         "plane on its own, or only in the one that you see.",
         choices=(),
     )
+    # "": the whole plane; `IN_VIEW`; or the key of a Shapes layer.
+    where: str = shown(
+        "",
+        "Where",
+        "Find cells in the whole image, or only in a part of the plane that you see: "
+        "what is on view, or what you have drawn in a Shapes layer. Cells elsewhere "
+        "stay as they are.",
+        choices=(),
+    )
+    drawn: tuple[tuple[str, str], ...] = ()  # key and name of the Shapes layers
     models: tuple[ModelInfo, ...] = ()  # what can be picked
     # Name, or the folder of a model that is not among them; "" if there is none.
     model: str = shown("", "Model", "What finds the cells.", choices=())
@@ -222,6 +235,13 @@ class Settings:
             if self.device not in devices:
                 self.device = "auto"
 
+    def offer_drawn(self, layers: Sequence[tuple[str, str]]) -> None:
+        """Offer Shapes layers, by key and name; where to find cells stays if it can."""
+        with self._as_one():
+            self.drawn = tuple(layers)
+            if self.where not in {"", IN_VIEW, *dict(layers)}:
+                self.where = ""
+
     # -- what is picked --------------------------------------------------------------
 
     @property
@@ -260,10 +280,11 @@ class Settings:
             together_with=self.together_with,
             channel_axis=self.channel_axis,
             channels=self.channels,
-            whole_stack=self.whole_stack or self.planes is None,
+            whole_stack=not self.where and (self.whole_stack or self.planes is None),
             model=self.model,
             device=self.device,
             diameter=None if self.estimate else self.diameter,
+            where=self.where,
             columns=tuple(name for name in COLUMNS if getattr(self, f"table_{name}")),
         )
 

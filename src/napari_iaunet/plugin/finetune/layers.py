@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.layers import Labels, Shapes
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.finetune.job import Region, TrainingSource
 from napari_iaunet.plugin.layers import cells_on_image
-from napari_iaunet.plugin.layers.find import HELPER, find_layer, list_layers, pixels_of
+from napari_iaunet.plugin.layers.find import find_layer, list_layers
 from napari_iaunet.plugin.layers.labels import is_of_classes
+from napari_iaunet.plugin.layers.shapes import polygons_of
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Image
-    from numpy.typing import NDArray
 
     from napari_iaunet.plugin.core.settings import SegmentChoice
     from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage
-
-_ELLIPSE_POINTS = 64
-_AREAS = {"rectangle", "polygon", "ellipse"}
 
 
 def annotated(
@@ -67,15 +63,6 @@ def _layers_of_cells(viewer: napari.viewer.Viewer) -> list[Labels]:
     return [layer for layer in layers if not is_of_classes(layer)]
 
 
-def regions(viewer: napari.viewer.Viewer) -> list[tuple[str, str]]:
-    """Return key and name of the Shapes layers, the topmost first."""
-    return [
-        (str(layer.unique_id), layer.name)
-        for layer in reversed(viewer.layers)
-        if isinstance(layer, Shapes) and HELPER not in layer.metadata
-    ]
-
-
 def read(
     viewer: napari.viewer.Viewer, pair: CellsOnImage, region: str
 ) -> TrainingSource:
@@ -89,54 +76,7 @@ def read(
     assert layer is not None  # it was read
     if not region:
         return TrainingSource(cells, None, layer.name)
-    shapes = next((i for i in viewer.layers if str(i.unique_id) == region), None)
-    if not isinstance(shapes, Shapes):
+    shapes = find_layer(viewer, region, Shapes)
+    if shapes is None:
         raise ImageError("The layer with the region was closed.")
-    return TrainingSource(cells, _region(shapes, layer), layer.name)
-
-
-def _region(shapes: Shapes, labels: Labels) -> Region:
-    polygons = []
-    for corners, kind in zip(shapes.data, shapes.shape_type, strict=True):
-        if kind not in _AREAS:
-            continue
-        if kind == "ellipse":
-            corners = _on_ellipse(np.asarray(corners, np.float64))
-        world = np.array([shapes.data_to_world(point) for point in corners])
-        polygons.append(_in_labels(world, labels))
-    if not polygons:
-        msg = f"The layer “{shapes.name}” has no rectangle, ellipse or polygon."
-        raise ImageError(msg)
-    return Region(tuple(polygons))
-
-
-def _on_ellipse(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points on the ellipse that touches the sides of a parallelogram."""
-    middle = corners.mean(axis=0)
-    one, two = (corners[1] - corners[0]) / 2, (corners[3] - corners[0]) / 2
-    angle = np.linspace(0, 2 * np.pi, _ELLIPSE_POINTS, endpoint=False)[:, None]
-    points: NDArray[np.float64] = middle + np.cos(angle) * one + np.sin(angle) * two
-    return points
-
-
-def _in_labels(
-    world: NDArray[np.float64], labels: Labels
-) -> tuple[int | None, NDArray[np.float64]]:
-    """Bring the corners of a shape to the pixels of a plane of labels.
-
-    Returns
-    -------
-    plane : int or None
-        Counted over all planes of the layer; None: the shape holds for every plane.
-    points : (N, 2) float64
-    """
-    stack = pixels_of(labels).shape[:-2]
-    known = min(world.shape[1], labels.ndim)
-    place = np.zeros((len(world), labels.ndim))
-    place[:, labels.ndim - known :] = world[:, world.shape[1] - known :]
-    points = np.array([labels.world_to_data(point) for point in place])
-    plane: Any = None
-    if stack and known == labels.ndim:
-        index = np.clip(np.rint(points[0, :-2]).astype(int), 0, np.array(stack) - 1)
-        plane = int(np.ravel_multi_index(tuple(index), stack))
-    return plane, points[:, -2:]
+    return TrainingSource(cells, Region(polygons_of(shapes, layer)), layer.name)

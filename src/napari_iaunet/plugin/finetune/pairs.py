@@ -17,6 +17,7 @@ from napari_iaunet.plugin.layers import cells_on_image
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers.find import find_layer, list_layers
 from napari_iaunet.plugin.layers.labels import is_extracted
+from napari_iaunet.plugin.layers.shapes import shapes_layers
 
 if TYPE_CHECKING:
     from napari_iaunet.plugin.core.session import Session
@@ -169,7 +170,7 @@ class TrainingPairs(QObject):
         return {str(image.unique_id): image.name for image in found}
 
     def _show_pairs(self) -> None:
-        regions = training_layers.regions(self._viewer)
+        regions = shapes_layers(self._viewer)
         known = {key for key, _ in regions}
         self._regions = {k: r for k, r in self._regions.items() if r in known}
         pairs = [self._info(pair) for pair in self._pairs.values()]

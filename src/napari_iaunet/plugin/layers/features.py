@@ -67,6 +67,23 @@ def set_flag(
     layer.features = table
 
 
+def move_places(
+    table: dict[str, NDArray[Any]],
+    corner: tuple[int, int],
+    pixel_size: Sequence[float] | None,
+) -> None:
+    """Let places that were measured in a part of a plane be those in the whole.
+
+    ``corner`` is the row and column where the part begins; the size of a pixel is in
+    micrometres.
+    """
+    for axis, start, step in zip("yx", corner, pixel_size or (1, 1), strict=True):
+        if axis in table:
+            table[axis] = table[axis] + start
+        if f"{axis}_um" in table:
+            table[f"{axis}_um"] = table[f"{axis}_um"] + start * step
+
+
 def _key_of(table: DataFrame) -> str | None:
     return next((column for column in ("index", "label") if column in table), None)
 

@@ -122,6 +122,18 @@ def _read_pixels(
     return LayerImage(array, None, plane=plane)
 
 
+def part_of(
+    image: LayerImage, corner: tuple[int, int], shape: tuple[int, int]
+) -> LayerImage:
+    """Return rows and columns of an image, lazily where it is."""
+    ndim = len(image.array.shape)
+    _, axes = split_axes(ndim, image.channel_axis)
+    where = [slice(None)] * ndim
+    for axis, start, size in zip(axes, corner, shape, strict=True):
+        where[axis] = slice(start, start + size)
+    return replace(image, array=_lazy(image.array)[tuple(where)])
+
+
 def _read_channels(
     array: Any,
     axis: int,

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.plugin.layers.find import OURS
-from napari_iaunet.plugin.layers.geometry import added_axes, placement
+from napari_iaunet.plugin.layers.geometry import (
+    added_axes,
+    placement,
+    plane_of_labels,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import napari.viewer
     from napari.layers import Image, Labels
     from numpy.typing import NDArray
@@ -64,3 +70,24 @@ def can_be_edited(layer: Labels) -> bool:
     """Whether the pixels are in memory, in one resolution, and may be written to."""
     data = None if layer.multiscale else layer.data
     return isinstance(data, np.ndarray) and bool(data.flags.writeable)
+
+
+def plane_to_edit(
+    layer: Labels, image: Image, channel_axis: int | None, point: Sequence[float]
+) -> tuple[int | slice, ...] | None:
+    """Return which plane of a layer lies on an image, as `plane_of_labels` does.
+
+    None if it cannot be written to: pixels on disk, read-only ones and those of several
+    resolutions cannot.
+    """
+    if not can_be_edited(layer):
+        return None
+    return plane_of_labels(layer, image, channel_axis, point)
+
+
+def has_plane(layer: Labels, index: tuple[int | slice, ...]) -> bool:
+    """Whether a plane that `plane_to_edit` returned is one of the layer's."""
+    return all(
+        isinstance(i, slice) or 0 <= i < n
+        for i, n in zip(index, layer.data.shape, strict=True)
+    )

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image
+from napari.layers import Image, Labels
 from qtpy.QtCore import QObject
 
 import napari_iaunet
-from napari_iaunet.errors import IAUNetError
+from napari_iaunet.errors import IAUNetError, ImageError
 from napari_iaunet.plugin.core import devices, preferences
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.notify import show_error, show_info, show_warning
@@ -24,9 +24,12 @@ from napari_iaunet.plugin.layers.find import (
     selected_layer,
 )
 from napari_iaunet.plugin.layers.geometry import planes_of
+from napari_iaunet.plugin.layers.shapes import shapes_layers
 from napari_iaunet.plugin.segment.job import find_cells
 from napari_iaunet.plugin.segment.large_job import find_cells_by_parts, is_large
 from napari_iaunet.plugin.segment.large_layer import LargeLayer
+from napari_iaunet.plugin.segment.part import find_part, with_target
+from napari_iaunet.plugin.segment.part_layer import add_layer, put
 from napari_iaunet.segmentation.scale import megapixels_seen, scale_for
 
 if TYPE_CHECKING:
@@ -36,10 +39,13 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.core.session import Session
     from napari_iaunet.plugin.core.settings import SegmentChoice
     from napari_iaunet.plugin.layers.geometry import LayerImage
+    from napari_iaunet.plugin.layers.undo import EditLogs
     from napari_iaunet.plugin.segment.job import Cells
     from napari_iaunet.plugin.segment.panel import SegmentPanel
+    from napari_iaunet.plugin.segment.part import Part
 
 _REPLACED = "The image was replaced, so its cells were dropped. Press Segment again."
+_NO_LAYER = "The layer of cells was closed, so these were dropped. Press Segment again."
 _OTHERWISE = "Try another model or cell diameter."
 _LAST = "Putting the cells together…"
 # What the bundled model was trained around, in pixels: near enough to tell how long an
@@ -60,6 +66,7 @@ class _Run:
     names: tuple[str, ...]
     pixels: tuple[Any, ...]
     large: LargeLayer | None = None
+    part: Part | None = None
     pace: Pace = field(default_factory=Pace)
 
 
@@ -71,10 +78,12 @@ class SegmentController(QObject):
         session: Session,
         panel: SegmentPanel,
         jobs: Jobs,
+        logs: EditLogs,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._panel, self.jobs = session, panel, jobs
+        self._logs = logs
         self._viewer, self._settings = session.viewer, session.settings
         self._run: _Run | None = None
         self._connections = Connections(
@@ -101,6 +110,7 @@ class SegmentController(QObject):
 
     def _on_layers(self, event: object = None) -> None:
         self._settings.offer_images(image_layers.describe_all(self._viewer))
+        self._settings.offer_drawn(shapes_layers(self._viewer))
         run = self._run
         if run is not None and self._source(run) is None:
             self._stop("The image was closed, so its segmentation was stopped.")
@@ -161,6 +171,8 @@ class SegmentController(QObject):
             )
         # Only what keeps its parts on disk is waited for when it is cancelled.
         self.jobs.abandons = run.large is None
+        if run.part:
+            find = partial(find, part=run.part)
         work = partial(_segment, partial(find, **how))
         self.jobs.start(work, f"Segmenting {run.names[0]}")
 
@@ -184,12 +196,17 @@ class SegmentController(QObject):
             on=source,
         )
         others = [layer.name for layer in found if layer != source]
-        large = None
-        if is_large(image):
+        large = part = None
+        if choice.where:
+            axis = choice.channel_axis
+            part = find_part(self._viewer, source, axis, choice.where, choice.diameter)
+            part = with_target(self._viewer, source, axis, part)
+            image = image_layers.part_of(image, part.corner, part.shape)
+        elif is_large(image):
             described = f"{image_layers.source_of(found)} {choice.channels} {plane}"
             large = LargeLayer(self._viewer, source, image, described)
         pixels = tuple(pixels_of(layer) for layer in found)
-        return _Run(choice, image, (source.name, *others), pixels, large)
+        return _Run(choice, image, (source.name, *others), pixels, large, part)
 
     def _on_progress(self, done: int, total: int) -> None:
         run = self._run
@@ -223,14 +240,18 @@ class SegmentController(QObject):
             self._on_layers()
             return
         why = cells.why_blank
-        summary = f"0 cells. {why}" if why else _summary(cells, found)
+        summary = f"0 cells. {why}" if why else _summary(cells, found, run.part)
         panel.run.set_busy(False, summary)
         if not len(cells.features):
             show_warning(f"No cells were found. {why or _OTHERWISE}")
         parameters = _parameters(run, cells)
         if run.large:
             run.large.finish(cells, parameters)
-        elif len(cells.features):
+        elif not len(cells.features):
+            return
+        elif run.part:
+            self._put(run, run.part, cells, parameters)
+        else:
             label_layers.write_labels(
                 self._viewer,
                 self._source(run),
@@ -239,6 +260,22 @@ class SegmentController(QObject):
                 cells.features,
                 parameters,
             )
+
+    def _put(
+        self, run: _Run, part: Part, cells: Cells, parameters: dict[str, Any]
+    ) -> None:
+        """Let a layer have the cells of a part, the others as they were."""
+        source = self._source(run)
+        if part.target is None:
+            add_layer(self._viewer, source, run.image, part, cells, parameters)
+            return
+        layer = find_layer(self._viewer, part.target.key, Labels)
+        try:
+            if layer is None:
+                raise ImageError(_NO_LAYER)
+            put(self._logs.of(layer), part, cells)
+        except IAUNetError as error:
+            self._on_failure(str(error))
 
     def _on_failure(self, message: str) -> None:
         run, self._run = self._run, None
@@ -277,14 +314,17 @@ def _segment(
     return find(progress=progress), devices.found_devices()
 
 
-def _summary(cells: Cells, found: dict[str, str]) -> str:
+def _summary(cells: Cells, found: dict[str, str], part: Part | None = None) -> str:
     n = len(cells.features)
     device = found.get(cells.device.split(":")[0], cells.device)
     size = f"{cells.diameter:.0f} px"
     if n and not cells.diameter_is_sure:
         size = f"about {size}, unsure: measure one cell"
+    there = " there" if part else ""
+    if cells.replaced:
+        there += f", in place of {len(cells.replaced):,}"
     return (
-        f"{n:,} cell{'' if n == 1 else 's'}, {cells.seconds:.1f} s on {device}, "
+        f"{n:,} cell{'' if n == 1 else 's'}{there}, {cells.seconds:.1f} s on {device}, "
         f"diameter {size}"
     )
 

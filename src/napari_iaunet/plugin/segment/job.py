@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_iaunet.plugin.layers.features import move_places
 from napari_iaunet.segmentation.columns import COLUMNS
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from napari_iaunet.plugin.core.segmenters import Segmenters
     from napari_iaunet.plugin.layers.geometry import LayerImage
+    from napari_iaunet.plugin.segment.part import Part
 
 # napari converts labels of more than 16 bits when it draws them: 10 ms for a megapixel,
 # in which the window stands still. Planes of more pixels than the first get 16 bits if
@@ -37,6 +39,9 @@ class Cells:
     seconds: float
     device: str  # what the network ran on
     diameter_is_sure: bool = True
+    # Label ids of the cells of a layer that these give way to, if only a part of a
+    # plane was segmented.
+    replaced: tuple[int, ...] = ()
     why_blank: str = ""  # a sentence, if there is nothing to see in the image
 
 
@@ -49,12 +54,16 @@ def find_cells(
     diameter: float | None,
     progress: Callable[[int, int], None],
     columns: Sequence[str] = COLUMNS,
+    part: Part | None = None,
 ) -> Cells:
     """Segment and measure an image.
 
     The diameter is in pixels, and estimated if None; the columns are groups, as
-    `measure_cells` takes them.
+    `measure_cells` takes them. Of a part of a plane, ``image`` is what is seen of it,
+    and so are the labels.
     """
+    from napari_iaunet.segmentation.region import cells_in_region
+
     segmenter = segmenters.get(model, device)
     progress(0, 1)
     begin = time.perf_counter()
@@ -64,21 +73,24 @@ def find_cells(
         diameter=diameter,
         progress=progress,
     )
-    table = measure_layer(
-        result.labels,
-        image,
-        columns,
-        scores=np.asarray(result.scores),
-        embeddings=result.embeddings,
-    )
+    labels, scores = result.labels, np.asarray(result.scores)
+    embeddings, replaced = result.embeddings, ()
+    if part is not None:
+        kept = cells_in_region(labels, part.mask, part.before)
+        labels, replaced = kept.labels, tuple(kept.replaced.tolist())
+        scores, embeddings = scores[kept.rows], embeddings[kept.rows]
+    table = measure_layer(labels, image, columns, scores=scores, embeddings=embeddings)
+    if part is not None:
+        move_places(table, part.corner, image.pixel_size)
     return Cells(
-        labels=for_layer(result.labels, len(result.scores)),
+        labels=for_layer(labels, len(scores)),
         features=features_of(table),
         diameter=float(result.diameter),
         diameter_is_sure=result.diameter_is_sure,
         seconds=time.perf_counter() - begin,
         device=str(getattr(segmenter, "device", device)),
-        why_blank=why_blank(image, len(result.scores)),
+        why_blank=why_blank(image, len(scores)),
+        replaced=replaced,
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 
+from napari_iaunet.plugin.core.settings import IN_VIEW
 from napari_iaunet.plugin.segment.channel_picker import ChannelPicker
 from napari_iaunet.plugin.widgets.forms import Form
 from napari_iaunet.plugin.widgets.run_bar import RunBar
@@ -66,8 +67,11 @@ class SegmentPanel(QWidget):
         self._show_models()
         form.offer("device", list(settings.devices.items()))
         self.channel_picker.show()
+        places = [("", "the whole image"), (IN_VIEW, "only the part on view")]
+        drawn = [(key, f"only inside {name}") for key, name in settings.drawn]
+        form.offer("where", places + drawn)
         planes = settings.planes
-        form.show_row("whole_stack", planes is not None)
+        form.show_row("whole_stack", planes is not None and not settings.where)
         all_planes = (True, f"all {planes} planes")
         form.offer("whole_stack", [all_planes, (False, "only the plane on view")])
         form["diameter"].setEnabled(not settings.estimate)
