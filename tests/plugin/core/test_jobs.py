@@ -224,6 +224,40 @@ def test_a_job_replaced_while_its_bar_is_made_leaves_none(qtbot, jobs, outcomes)
     assert not list(activity_bar._all_instances)
 
 
+def test_reports_that_come_while_a_bar_is_drawn_draw_none(qtbot):
+    """They would be drawn one inside the other, until Python has no room for more."""
+    several = [Jobs(), Jobs()]
+    go_on, depth, deepest = threading.Event(), [0], [0]
+
+    def work(progress):
+        progress(0, 1)
+        go_on.wait(10)
+
+    for one in several:
+        one.start(work, "Working")
+    qtbot.waitUntil(lambda: all(one._task.counts for one in several))
+    QApplication.processEvents()
+
+    def draw(event):  # as napari does
+        depth[0] += 1
+        deepest[0] = max(deepest[0], depth[0])
+        if depth[0] < 20:
+            for one in several:
+                one._on_progress(one._task, 0, 1)
+        depth[0] -= 1
+
+    for one in several:
+        one._bar.events.value.connect(draw)
+    told = []
+    several[1].progressed.connect(lambda *report: told.append(report))
+    several[0]._on_progress(several[0]._task, 0, 1)
+    go_on.set()
+    for one in several:
+        one.close()
+    assert deepest == [1]
+    assert told == [(0, 1)], "the tab tells all the same"
+
+
 def test_closing_stops_the_job_in_silence(qtbot, jobs, outcomes):
     ended = threading.Event()
 

@@ -6,7 +6,7 @@ import io
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari.qt.threading import create_worker
 from napari.utils import progress as activity_bar
@@ -114,6 +114,9 @@ class Jobs(QObject):
     nothing is counted yet: a library or a model is loaded, for the next job as well.
     """
 
+    # Whether napari is drawing a bar, and processes events meanwhile. Reports of any job
+    # are among them: each would draw again, one inside the other, without end.
+    _is_drawing: ClassVar[bool] = False
     progressed = Signal(int, int)
     succeeded = Signal(object)
     failed = Signal(str)
@@ -196,10 +199,15 @@ class Jobs(QObject):
         if task is not self._task:
             return
         self.progressed.emit(done, total)
-        if self._bar is not None and total > 0:
+        if self._bar is None or total <= 0 or Jobs._is_drawing:
+            return
+        Jobs._is_drawing = True
+        try:
             # napari processes events here, so the job may be over afterwards.
             self._bar.total = total
             self._bar.events.value(value=done)
+        finally:
+            Jobs._is_drawing = False
 
     def _on_done(self, task: _Task) -> None:
         if task is not self._task:
