@@ -114,8 +114,8 @@ class Jobs(QObject):
     nothing is counted yet: a library or a model is loaded, for the next job as well.
     """
 
-    # Whether napari is drawing a bar, and processes events meanwhile. Reports of any job
-    # are among them: each would draw again, one inside the other, without end.
+    # Whether napari is drawing a bar, and processes events meanwhile. Reports of any
+    # job are among them: each would draw again, one inside the other, without end.
     _is_drawing: ClassVar[bool] = False
     progressed = Signal(int, int)
     succeeded = Signal(object)

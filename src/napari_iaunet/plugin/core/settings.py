@@ -146,27 +146,28 @@ class Settings:
         "units.",
         text="size",
         beside="table_position",
+        stretch=1,
     )
     table_shape: bool = shown(
         True,
-        "Shape in the table",
+        " ",
         "Eccentricity and solidity.",
         text="shape",
-        beside="table_position",
     )
     table_intensity: bool = shown(
         True,
-        " ",
+        "Intensity in the table",
         "Mean, minimum, maximum and standard deviation of every channel.",
         text="intensity",
+        beside="table_shape",
+        stretch=1,
     )
     table_embedding: bool = shown(
         True,
-        "Embedding in the table",
+        " ",
         "What the model sees of each cell, in eight numbers by which the cells of this "
         "image differ most. Not for images that are segmented in parts.",
         text="embedding",
-        beside="table_intensity",
     )
 
     def __post_init__(self) -> None:
