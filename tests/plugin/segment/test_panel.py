@@ -116,6 +116,23 @@ def test_whole_stack_or_plane(qtbot, panel, settings):
     assert press(qtbot, panel, settings).whole_stack
 
 
+def test_a_part_of_the_plane_on_view(qtbot, panel, settings):
+    settings.offer_images([info("film", (3, 64, 64))])
+    settings.offer_drawn([("key", "tumour")])
+    where, planes = panel.form["where"], panel.form["whole_stack"]
+    texts = [where.itemText(i) for i in range(where.count())]
+    assert texts == ["the whole image", "only the part on view", "only inside tumour"]
+    assert planes.isVisible()
+    assert press(qtbot, panel, settings).whole_stack
+    where.setCurrentIndex(2)
+    assert not planes.isVisible(), "a part is one of the plane on view"
+    choice = press(qtbot, panel, settings)
+    assert (choice.where, choice.whole_stack) == ("key", False)
+    settings.offer_drawn([])
+    assert where.currentText() == "the whole image"
+    assert planes.isVisible()
+
+
 def test_colours_need_no_choice(panel, settings):
     settings.offer_images(
         [info("a", (64, 64), rgb=True), info("b", (64, 64), rgb=True)]
