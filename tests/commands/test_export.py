@@ -77,6 +77,8 @@ def test_images_give_measures_and_tables_classes(here):
     assert by_name["3"]["measurements"]["score"] == 0.5
     assert by_name["3"]["measurements"]["area"] == (plane() == 3).sum()
     assert by_name["2"]["measurements"]["mean_intensity"] == 7
+    assert by_name["2"]["measurements"]["std_intensity"] == 0
+    assert by_name["2"]["measurements"]["solidity"] == 1
     assert "score" not in by_name["2"]["measurements"]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.damage import damaged, reason
-from napari_iaunet.segmentation.measure import measure
+from napari_iaunet.segmentation.cell_table import measure_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ def check_cells(path: Path | str, cells: Cells) -> Cells:
 
 
 def measured(cells: Cells, image: ImageFile) -> Cells:
-    """Return the cells with what `measure` measures of them, beside what is known.
+    """Return the cells with what `measure_cells` measures of them, beside what is known.
 
     Raises ImageError if the image has not the size of the labels.
     """
@@ -51,7 +51,13 @@ def measured(cells: Cells, image: ImageFile) -> Cells:
         sizes = " x ".join(map(str, shape)), " x ".join(map(str, cells.labels.shape))
         msg = f"{image.path} has {sizes[0]} pixels, but its labels have {sizes[1]}."
         raise ImageError(msg)
-    table = measure(cells.labels, image.array, channel_axis=image.channel_axis)
+    table = measure_cells(
+        cells.labels,
+        image.array,
+        channel_axis=image.channel_axis,
+        pixel_size=image.pixel_size,
+        channel_names=image.channel_names,
+    )
     places = {**image.places, **cells.places}
     axes = cells.axes
     if "Q" in axes and cells.labels.ndim == len(axes):
