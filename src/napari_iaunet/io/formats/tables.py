@@ -40,7 +40,7 @@ def check_cells(path: Path | str, cells: Cells) -> Cells:
 
 
 def measured(cells: Cells, image: ImageFile) -> Cells:
-    """Return the cells with what `measure_cells` measures of them, beside what is known.
+    """Return cells with what `measure_cells` measures of them, beside what is known.
 
     Raises ImageError if the image has not the size of the labels.
     """
