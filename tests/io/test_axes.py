@@ -46,6 +46,16 @@ def test_channels_are_where_the_owner_says():
     assert arrange(pixels, "CQYX", 0, 3)[1:3] == ("CQYX", 0)
 
 
+@pytest.mark.parametrize("planes", [None, "C", 0])
+def test_the_fourth_of_colours_is_alpha_until_told(planes):
+    pixels = np.zeros((5, 50, 60, 4))
+    found = arrange(pixels, "QYXS" if planes is None else "CYXS", None, planes)
+    assert (found.array.shape, found.axes) == ((5, 50, 60, 3), "QYXS")
+    (note,) = found.notes
+    assert "say so by --channel-axis 3 " in note
+    assert arrange(pixels, "QYXS", 3, None)[1:] == ("QYXC", 3, ())
+
+
 @pytest.mark.parametrize(
     ("channels", "planes", "says"),
     [

@@ -36,7 +36,7 @@ def said(caplog):
 
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])
-@pytest.mark.parametrize("alpha", ["unspecified", "assocalpha", "unassalpha"])
+@pytest.mark.parametrize("alpha", ["assocalpha", "unassalpha"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_alpha_is_left_out(tmp_path, gray, planar, alpha, dtype, caplog):
     rgb = np.stack([gray, gray // 2, gray // 3]).astype(dtype)
@@ -49,6 +49,21 @@ def test_alpha_is_left_out(tmp_path, gray, planar, alpha, dtype, caplog):
     image = read_image(path)
     np.testing.assert_array_equal(image.array, rgb)
     assert image.channel_axis == (2 if planar == "contig" else 0)
+    assert nothing_said(caplog)
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_a_fourth_sample_of_which_nothing_is_said(tmp_path, gray, planar, caplog):
+    path, axis = tmp_path / "a.tif", 2 if planar == "contig" else 0
+    four = np.stack([gray, gray // 2, gray // 3, gray // 4], axis)
+    options = {"photometric": "rgb", "planarconfig": planar}
+    tifffile.imwrite(path, four, extrasamples=["unspecified"], **options)
+    image = read_image(path)
+    np.testing.assert_array_equal(image.array, four.take(range(3), axis))
+    assert "red, green, blue and alpha. If it holds four channels" in said(caplog)
+    caplog.clear()
+    image = read_image(path, channel_axis=axis)
+    np.testing.assert_array_equal(image.array, four)
     assert nothing_said(caplog)
 
 

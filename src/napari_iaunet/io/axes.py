@@ -14,6 +14,7 @@ from napari_iaunet.segmentation.image import guess_channel_axis
 
 # More channels than these are rare, and more planes than these are not.
 _USUAL_CHANNELS = 4
+_COLOURS = 3  # red, green and blue
 
 
 class Arranged(NamedTuple):
@@ -66,6 +67,10 @@ def arrange(
             'planes="C") takes the channels for planes, or keep one of the two.'
         )
         raise ImageError(msg)
+    if named and axes[named[0]] == "S" and array.shape[named[0]] > _COLOURS:
+        coloured = _as_colours(array, axes, named[0])
+        found = arrange(coloured.array, axes, None, planes)
+        return found._replace(notes=coloured.notes)
     if stacked is not None:
         if len(axes) < 4:  # with channels, too few are left for rows and columns
             named = []
@@ -133,8 +138,9 @@ def _rename(
     letters = dict(enumerate(axes)) | {y: "Y", x: "X"}
     stack = [*others] if stacked is None else [*others, stacked]
     letters |= {i: "Q" for i in stack if letters[i] not in "TZ"}
-    if channel is not None and letters[channel] != "S":
-        letters[channel] = "C"
+    if channel is not None:
+        coloured = letters[channel] == "S" and array.shape[channel] == _COLOURS
+        letters[channel] = "S" if coloured else "C"
     order = list(range(len(axes)))
     if stacked is not None and stacked > y:
         order.remove(stacked)
@@ -175,8 +181,15 @@ def _find_channels(array: Any, axes: str) -> Arranged:
     axes = "Q" * (last - 2) + "YX" + kind
     if array.shape[-1] < 4:
         return Arranged(array, axes, guess)
+    return _as_colours(array, axes, last)
+
+
+def _as_colours(array: Any, axes: str, axis: int) -> Arranged:
+    """Take the first three of four samples for colours, the fourth for alpha."""
+    colours = (slice(None),) * axis + (slice(_COLOURS),)
+    place = "last" if axis == len(axes) - 1 else "first" if axis == 0 else "channel"
     note = (
-        "its last axis is taken for red, green, blue and alpha. If it holds four "
-        f"channels, say so by --channel-axis {last} (in Python channel_axis={last})."
+        f"its {place} axis is taken for red, green, blue and alpha. If it holds four "
+        f"channels, say so by --channel-axis {axis} (in Python channel_axis={axis})."
     )
-    return Arranged(array[..., :3], axes, guess, (note,))
+    return Arranged(array[colours], axes, axis, (note,))

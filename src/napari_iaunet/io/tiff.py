@@ -252,6 +252,9 @@ def _in_colours(
 ) -> tuple[Any, str]:
     """Gray where 0 is black, or red, green and blue."""
     kind = _kind_of(page)
+    if kind == _RGB and "S" in axes and list(page.extrasamples) == [0]:
+        # A fourth sample of which nothing is said is left to who knows the axes.
+        return array, axes
     array, axes = _without_alpha(array, axes, page)
     if kind == _PALETTE and page.colormap is not None:
         return _look_up(array, np.asarray(page.colormap)), axes + "S"
