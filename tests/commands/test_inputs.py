@@ -36,6 +36,11 @@ BESIDE = [
     "a_flows.tif",
     "a_outlines.png",
     "a_pred.tif",
+    "a-labels.png",
+    "a_Simple Segmentation.tif",
+    "a-Labelled.tif",
+    "a segmented.tif",
+    "a_lbl.tif",
 ]
 
 

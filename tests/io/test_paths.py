@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from napari_iaunet.cli import main
 from napari_iaunet.errors import ImageError
@@ -38,6 +40,7 @@ def test_an_address_elsewhere_is_refused_as_it_was_given(address, capsys, tmp_pa
         ["evaluate", address, str(tmp_path)],
         ["lookalikes", "a.tif", address, "--like", "1", "--out", "a.csv"],
         ["train", address, "--out", str(tmp_path / "model")],
+        ["demo", "--headless", "--out", address],
     ):
         assert run(arguments) == 2
         told = capsys.readouterr().err
@@ -45,6 +48,28 @@ def test_an_address_elsewhere_is_refused_as_it_was_given(address, capsys, tmp_pa
         assert told.count("\n") == 1
     assert not list(tmp_path.iterdir())
     assert not Path(address.partition("//")[0]).exists()
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_name_is_not_the_current_folder(empty, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.eye(40, dtype=np.uint8) * 255).save("a.png")
+    for arguments in (
+        ["segment", empty, "--out", "out"],
+        ["segment", "a.png", "--out", empty],
+        ["evaluate", empty, "a.png"],
+        ["lookalikes", "a.png", "a.png", "--like", "1", "--out", empty],
+        ["train", empty, "--out", "model"],
+        ["demo", "--headless", "--out", empty],
+        ["export", empty, "--to", "geojson", "--out", "a.geojson"],
+    ):
+        assert run(arguments) == 2
+        told = capsys.readouterr().err
+        assert "is empty" in told
+        assert told.count("\n") == 1
+    with pytest.raises(ImageError, match="is empty"):
+        read_image(empty)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
 def test_names_of_this_computer():

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.commands.common import add_model, load, say
+from napari_iaunet.commands.common import add_model, load, local, say
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     add = parser.add_argument
     add("--headless", action="store_true", help="write files, open no window")
-    add("--out", type=Path, default=Path(), help="folder for the files")
+    add("--out", type=local, default=Path(), help="folder for the files")
     add_model(parser)
 
 

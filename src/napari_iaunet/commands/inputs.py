@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 import os
+import re
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,18 +22,11 @@ TIFF = (".tif", ".tiff")
 _PICTURES = (".png", ".jpg", ".jpeg")
 _NOT_INPUTS = ("_mask", "_overlay")
 # What other programs put beside an image: cells, where they are known, and pictures.
-_BESIDE_IMAGES = (
-    "_cp_masks",
-    "_cp_output",
-    "_flows",
-    "_label",
-    "_labels",
-    ".labels",
-    "_masks",
-    "_outlines",
-    "_pred",
-    "_region",
-    "_seg",
+_BESIDE_IMAGES = re.compile(
+    r"[-_. ](cp[-_](masks|output)|flows|labels?|lbl|labell?ed|masks?|object identities"
+    r"|outlines|pred|predictions?|probabilities|region|seg|segmentation|segmented"
+    r"|simple segmentation)",
+    re.IGNORECASE,
 )
 
 
@@ -97,11 +91,14 @@ def _only_images(paths: Sequence[Path]) -> list[Path]:
 
 def _belongs_to_one_of(names: set[Path], path: Path) -> bool:
     """Whether a file is called as what another program makes of one of the others."""
-    stems = (path.stem.removesuffix(end) for end in _BESIDE_IMAGES)
+    ends = (path.stem[i:] for i, letter in enumerate(path.stem) if letter in "-_. ")
+    stems = (
+        path.stem.removesuffix(end) for end in ends if _BESIDE_IMAGES.fullmatch(end)
+    )
     return any(
         {path.with_name(stem), path.with_name(f"{stem}_img")} & names
         for stem in stems
-        if stem not in ("", path.stem)
+        if stem
     )
 
 

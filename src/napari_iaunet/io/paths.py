@@ -21,9 +21,11 @@ def local_path(text: str | os.PathLike[str]) -> Path:
     Raises
     ------
     ImageError
-        If it is an address elsewhere, such as https:// or s3://.
+        If it is an address elsewhere, such as https:// or s3://, or empty.
     """
     name = os.fspath(text)
+    if not name.strip():  # as of a variable that is not set: not the current folder
+        raise ImageError("The name of a file or folder is empty.")
     if not _ADDRESS.match(name) or Path(name).exists():
         return Path(name).expanduser() if name.startswith("~") else Path(name)
     scheme = name.partition(":")[0]
