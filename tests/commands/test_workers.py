@@ -4,13 +4,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from argparse import Namespace
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 import tifffile
 from patient import wait_until
+
+from napari_iaunet.commands import segment, workers
+from napari_iaunet.commands.segment import Pair
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 PROGRAM = [sys.executable, "-m", "napari_iaunet.cli", "segment"]
@@ -31,6 +37,10 @@ def images(tmp_path):
         noise = rng.integers(0, 255, (900, 900), np.uint8)
         tifffile.imwrite(tmp_path / f"{i}.tif", noise)
     return [str(tmp_path / f"{i}.tif") for i in range(6)]
+
+
+def slow(*_args):
+    time.sleep(0.3)
 
 
 def hidden(folder):
@@ -68,6 +78,17 @@ def test_no_worker_outlives_the_program(tmp_path, images, how):
         assert len(masks) < len(images)
         for mask in masks:
             tifffile.imread(mask)
+
+
+def test_what_waits_is_dropped_in_silence(monkeypatch):
+    failed = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    with pytest.raises(KeyboardInterrupt), workers.pool(1) as pool:
+        pairs = [Pair(Path(f"{i}.tif"), Path(f"{i}_mask.tif"), None) for i in range(9)]
+        monkeypatch.setattr(segment, "_work", slow)
+        for _ in segment._together(pool, pairs, Namespace(), None, []):
+            raise KeyboardInterrupt
+    assert not failed
 
 
 @pytest.mark.slow

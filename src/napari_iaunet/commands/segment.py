@@ -9,6 +9,7 @@ from concurrent.futures import (
     BrokenExecutor,
     Executor,
     Future,
+    ProcessPoolExecutor,
     as_completed,
 )
 from dataclasses import replace
@@ -335,8 +336,9 @@ def _together(
                 progress(done, len(pairs))
             yield outcome
     finally:
-        for future in futures:
-            future.cancel()
+        if not isinstance(executor, ProcessPoolExecutor):  # `workers.pool` does it
+            for future in futures:
+                future.cancel()
 
 
 def _died(pair: Pair, where: str) -> Outcome:

@@ -43,6 +43,9 @@ def pool(processes: int) -> Iterator[ProcessPoolExecutor]:
             yield executor
         except BaseException:
             kept.close()
+            # Not each by itself: of a pool whose processes ended, Python 3.11 has those
+            # that were cancelled fail, in a thread that prints why.
+            executor.shutdown(cancel_futures=True)
             raise
 
 
