@@ -80,14 +80,20 @@ def test_no_worker_outlives_the_program(tmp_path, images, how):
             tifffile.imread(mask)
 
 
+def interrupted_after_one(pairs):
+    with workers.pool(1) as pool:
+        next(segment._together(pool, pairs, Namespace(), None, []))
+        raise KeyboardInterrupt
+
+
+@pytest.mark.slow
 def test_what_waits_is_dropped_in_silence(monkeypatch):
     failed = []
     monkeypatch.setattr(threading, "excepthook", failed.append)
-    with pytest.raises(KeyboardInterrupt), workers.pool(1) as pool:
-        pairs = [Pair(Path(f"{i}.tif"), Path(f"{i}_mask.tif"), None) for i in range(9)]
-        monkeypatch.setattr(segment, "_work", slow)
-        for _ in segment._together(pool, pairs, Namespace(), None, []):
-            raise KeyboardInterrupt
+    monkeypatch.setattr(segment, "_work", slow)
+    pairs = [Pair(Path(f"{i}.tif"), Path(f"{i}_mask.tif"), None) for i in range(9)]
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_after_one(pairs)
     assert not failed
 
 
