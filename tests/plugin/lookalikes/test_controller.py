@@ -138,6 +138,15 @@ def test_it_says_what_is_missing(seeker):
     assert "Pick cells" in seeker.said
 
 
+def test_cells_of_another_scale_than_their_image_are_explained(seeker):
+    labels, image = cells_and_image()
+    seeker.viewer.add_image(image, name="image", scale=(0.3, 0.3))
+    cells = seeker.viewer.add_labels(labels, name="cells")
+    assert "“cells” has as many pixels as “image”, but another scale" in seeker.said
+    cells.scale = (0.3, 0.3)
+    assert "Pick cells" in seeker.said
+
+
 def test_layers_of_cells_and_their_images_are_offered(ready):
     (cells,), picked, (image,), picked_image = ready.told("set_pairs")
     assert (cells[1], image[1]) == ("cells", "image")

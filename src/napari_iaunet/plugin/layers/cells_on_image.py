@@ -80,6 +80,17 @@ def images_under(
     return sorted(found, key=lambda image: image.name != made_of)
 
 
+def of_one_size(viewer: napari.viewer.Viewer) -> tuple[Labels, Image] | None:
+    """Labels and an image of as many pixels, which may not lie on each other."""
+    for labels in reversed(list_layers(viewer, Labels)):
+        for image in reversed(list_layers(viewer, Image)):
+            rgb = 3 if image.rgb else 2
+            size = pixels_of(image).shape[-rgb:][:2]
+            if size == pixels_of(labels).shape[-2:]:
+                return labels, image
+    return None
+
+
 def read(viewer: napari.viewer.Viewer, cells: CellsOnImage) -> CellSource:
     """Read cells and image.
 

@@ -21,6 +21,7 @@ from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.mouse_tool import MouseTool
 from napari_iaunet.plugin.core.notify import show_error
 from napari_iaunet.plugin.core.pace import Pace, with_time
+from napari_iaunet.plugin.layers.cells_on_image import of_one_size
 from napari_iaunet.plugin.layers.find import selected_layer
 from napari_iaunet.plugin.layers.scope import CellScope
 from napari_iaunet.plugin.lookalikes import classes as class_layers
@@ -50,6 +51,12 @@ _NO_CELLS = (
     "Open an image and its cells first: press Segment, or open a Labels layer that "
     "lies on the image and has its size."
 )
+_ASIDE = (
+    "“{0}” has as many pixels as “{1}”, but another scale or place. Right-click “{1}” "
+    "in the layer list, copy its scale and transforms, and apply them to “{0}”."
+)
+# napari's names of the changes that move a layer.
+_MOVES = ("scale", "translate", "rotate", "shear", "affine")
 _START = "Press “Pick cells”, then click a cell."
 _READY = "Click a cell to look for its like."
 _MORE = f"Shift+click: this one is like it, too. {NOT_LIKE}: this one is not."
@@ -101,6 +108,7 @@ class LookalikeController(QObject):
         viewer, panel, library = self._viewer, self._panel, self._library
         return [
             *layer_list(viewer, self._on_layers, self._on_selection),
+            (viewer.layers.events, self._on_any_event),
             (self._settings.changed, self._on_change),
             (panel.labels_picked, self._on_labels),
             (panel.image_picked, self._on_image),
@@ -169,6 +177,11 @@ class LookalikeController(QObject):
         self._library.forget_closed()
         self._offer()
         self._on_change()
+
+    def _on_any_event(self, event: Any) -> None:
+        """Offer cells that have come to lie on an image, as `_ASIDE` asks for."""
+        if event.type in _MOVES and not self._scope.labels:
+            self._on_layers()
 
     def _on_closed(self) -> None:
         if self._display.is_closed:
@@ -404,7 +417,9 @@ class LookalikeController(QObject):
         if isinstance(text, str) and text:
             pass
         elif not self._scope.labels:
-            text = _NO_CELLS
+            aside = of_one_size(self._viewer)
+            names = [layer.name for layer in aside or ()]
+            text = _ASIDE.format(*names) if aside else _NO_CELLS
         elif self._library.is_busy:
             text = _COMPARING
         elif not self._is_on:
