@@ -373,6 +373,54 @@ def test_images_of_one_name_from_several_folders(tmp_path, blobs, segmenter):
         assert {r["file"] for r in csv.DictReader(file)} == {"A1/0.tif", "B1/0.tif"}
 
 
+def test_columns_are_taken_from_the_names(tmp_path, blobs, segmenter, capsys):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in ("dmso_B03", "drug_B04", "blank"):
+        tifffile.imwrite(folder / f"{name}.tif", blobs)
+    for _ in range(2):  # its own table is replaced
+        options = ("--out", out, "--pattern", "{drug}_{well}")
+        assert run("segment", folder, *options) == 0
+    with (out / "cells.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:4] == ["file", "drug", "well", "label"]
+    assert {(r["file"], r["drug"], r["well"]) for r in rows} == {
+        ("blank.tif", "", ""),
+        ("dmso_B03.tif", "dmso", "B03"),
+        ("drug_B04.tif", "drug", "B04"),
+    }
+    assert "blank.tif: the name does not fit {drug}_{well}" in capsys.readouterr().err
+    assert run("segment", folder, "--out", out, "--pattern", "{a}/{b}/{c}x") == 2
+    assert "No name of an image fits {a}/{b}/{c}x" in complaint(capsys)
+    assert run("segment", folder, "--out", out, "--pattern", "{label}_{b}") == 2
+    assert "“label”, which the table has already" in capsys.readouterr().err
+
+
+def test_a_single_image_has_columns_of_its_name_too(tmp_path, image, segmenter):
+    options = ("--out", tmp_path / "o.tif", "--pattern", "{well}")
+    assert run("segment", image, *options) == 0
+    with (tmp_path / "cells.csv").open() as file:
+        assert {r["well"] for r in csv.DictReader(file)} == {"a"}
+
+
+def test_a_plate_stands_for_its_images(tmp_path, store, segmenter):
+    plate = tmp_path / "p7.zarr"
+    group = zarr.open_group(plate, mode="w", zarr_format=2)
+    group.attrs["plate"] = {"wells": [{"path": "A/1"}, {"path": "B/2"}]}
+    for well in ("A/1", "B/2"):
+        inside = group.create_group(well)
+        inside.attrs["well"] = {"images": [{"path": "0"}]}
+        shutil.copytree(store, plate / well / "0")
+    options = ("--pattern", "{plate}/{row}/{column}/{}")
+    assert run("segment", plate, "--out", tmp_path / "o", *options) == 0
+    with (tmp_path / "o" / "cells.csv").open() as file:
+        wells = {(r["plate"], r["row"], r["column"]) for r in csv.DictReader(file)}
+    assert wells == {("p7", "A", "1"), ("p7", "B", "2")}
+    assert run("segment", plate, "--out", plate) == 0
+    for well in ("A/1", "B/2"):
+        assert (plate / well / "0" / "labels" / "cells").is_dir()
+
+
 def test_results_never_leave_their_folder(tmp_path, blobs, segmenter, monkeypatch):
     for folder in ("raw", "work/more"):
         (tmp_path / folder).mkdir(parents=True)

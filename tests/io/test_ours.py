@@ -43,7 +43,9 @@ def test_an_array_that_others_wrote_stays(tmp_path):
         ("", True),  # nothing is lost with an empty file
         ("label,patient", False),
         ("label,y,x,area,mean_intensity,my notes", False),
+        ("file,condition,well,label,area,looked_at", True),
         ("file,group", False),
+        ("file,group,label,patient", False),
         ("patient,result", False),
         ("\r\rlabel", False),
         ("\x00\xff", False),

@@ -33,10 +33,12 @@ _BESIDE_IMAGES = re.compile(
 def find_images(inputs: Sequence[str]) -> list[Path]:
     """Files, OME-Zarr folders, images in folders and matches of patterns.
 
+    An OME-Zarr plate stands for its images.
+
     Of folders and patterns, results of this program are left out, and labels of other
     programs beside their images, of which a log line tells.
     """
-    from napari_iaunet.io.ome_zarr import is_zarr
+    from napari_iaunet.io.ome_zarr import fields_of, is_zarr
     from napari_iaunet.io.paths import local_path
 
     found: list[Path] = []
@@ -55,6 +57,7 @@ def find_images(inputs: Sequence[str]) -> list[Path]:
             found += _only_images(paths) or paths
         else:
             found.append(path)
+    found = [image for path in found for image in fields_of(path) or [path]]
     return list(dict.fromkeys(found))
 
 
@@ -111,7 +114,7 @@ def find_targets(
     are the numbers of the images within the inputs, as far as they were given; an input
     stands there once for each of its images.
     """
-    from napari_iaunet.io.ome_zarr import image_folder, is_zarr
+    from napari_iaunet.io.ome_zarr import fields_of, image_folder, is_zarr
 
     if len(set(inputs)) == 1 and out.exists() and out.resolve() == inputs[0].resolve():
         if not out.is_dir():
@@ -122,6 +125,8 @@ def find_targets(
             msg = f"The images in {out} share one folder for labels: name another one."
             raise ImageError(msg)
         return within
+    if fields_of(out) and all(out.resolve() in p.resolve().parents for p in inputs):
+        return [path / "labels" / name for path in inputs]
     suffix = out.suffix.lower()
     if suffix in (*TIFF, ".zarr") and (is_zarr(out) or not out.is_dir()):
         if len(inputs) > 1:

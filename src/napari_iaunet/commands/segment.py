@@ -14,7 +14,6 @@ from concurrent.futures import (
 )
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_iaunet.commands import workers
@@ -33,14 +32,17 @@ from napari_iaunet.commands.common import (
     say,
     show_progress,
 )
+from napari_iaunet.commands.common_table import COMMON_TABLE, write_common_table
 from napari_iaunet.commands.inputs import check_inputs_stay, find_images, find_targets
 from napari_iaunet.commands.segment_image import Outcome, segment_image
-from napari_iaunet.errors import IAUNetError
+from napari_iaunet.errors import IAUNetError, ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from napari_iaunet.inference.progress import Progress
+    from napari_iaunet.io.name_pattern import NamePattern
     from napari_iaunet.large.lazy import Runner
     from napari_iaunet.segmentation.segmenter import Segmenter
 
@@ -63,8 +65,6 @@ class Pair(NamedTuple):
 _FILES_PER_PROCESS = 4
 _BYTES_PER_PROCESS = 1.5e9
 
-# The cells of all images.
-_COMMON_TABLE = "cells.csv"
 # Ends the line of an image.
 _UNSURE = "; diameter about {:.0f} px, unsure: measure one cell and say --diameter PX"
 
@@ -131,6 +131,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="columns of the table: position, size, shape, intensity, embedding; all "
         "but the last if left out",
     )
+    add(
+        "--pattern",
+        type=_pattern,
+        metavar="PATTERN",
+        help="columns of cells.csv that are taken from the names of files, like "
+        "{condition}_{well}_{field}",
+    )
     add("--overlay", action="store_true", help="also write <stem>_overlay.png")
 
 
@@ -138,6 +145,15 @@ def _name(text: str) -> str:
     if not text or text.startswith(".") or set(text) & set("/\\"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a name")
     return text
+
+
+def _pattern(text: str) -> NamePattern:
+    from napari_iaunet.io.name_pattern import NamePattern
+
+    try:
+        return NamePattern(text)
+    except IAUNetError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
 
 
 def _address(text: str) -> str:
@@ -149,15 +165,18 @@ def _address(text: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Segment images; returns 2 if any of them failed."""
     inputs, out = find_images(args.inputs), args.out
-    args.table = args.table or args.columns is not None
+    args.table = bool(args.table or args.columns is not None or args.pattern)
     if args.scheduler:
         # Workers may have been started in another folder.
         inputs, out = [path.absolute() for path in inputs], out.absolute()
     pairs = _pairs(inputs, out, args)
-    if args.table and len(pairs) > 1:
+    if args.pattern:
+        _check_pattern(args.pattern, inputs)
+    common = _common_table(pairs, out, args)
+    if common:
         from napari_iaunet.io.ours import check_table
 
-        check_table(out / _COMMON_TABLE)
+        check_table(common)
     outcomes: dict[Path, Outcome] = {}
     for outcome in _outcomes(pairs, args):
         outcomes[outcome.target] = outcome
@@ -182,8 +201,8 @@ def run(args: argparse.Namespace) -> int:
     ]
     for failure in failures:
         say(f"napari-iaunet: {failure}", error=True)
-    if args.table and len(found) > 1:
-        _write_common_table(pairs, found, out)
+    if common:
+        _write_common_table(pairs, found, common, args.pattern)
     return 2 if failures else 0
 
 
@@ -359,25 +378,47 @@ def _work(segmenter: Segmenter, pair: Pair, args: argparse.Namespace) -> Outcome
     return replace(outcome, notes=tuple(notes))
 
 
+def _common_table(
+    pairs: Sequence[Pair], out: Path, args: argparse.Namespace
+) -> Path | None:
+    """Where the cells of all images go; None if nobody asked for that."""
+    if not args.table or (len(pairs) < 2 and not args.pattern):
+        return None
+    single = len(pairs) == 1 and pairs[0].target == out
+    return (out.parent if single else out) / COMMON_TABLE
+
+
+def _check_pattern(pattern: NamePattern, inputs: Sequence[Path]) -> None:
+    """Refuse a pattern that no name fits, and tell of those that do not."""
+    others = [path for path in inputs if pattern.of(path) is None]
+    if not others:
+        return
+    if len(others) == len(inputs):
+        msg = f"No name of an image fits {pattern.text}: the first one is {inputs[0]}."
+        raise ImageError(msg)
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    log.warning(
+        "%s%s: the name does not fit %s, so these columns stay empty.",
+        others[0],
+        more,
+        pattern.text,
+    )
+
+
 def _write_common_table(
-    pairs: Sequence[Pair], outcomes: Sequence[Outcome], folder: Path
+    pairs: Sequence[Pair],
+    outcomes: Sequence[Outcome],
+    target: Path,
+    pattern: NamePattern | None,
 ) -> None:
     """Write ``cells.csv``: the cells of all images.
 
     Where a file holds several images, its name ends in the number of one.
     """
-    from napari_iaunet.io.read import write_tables
-
     done = [
-        (pair.path.absolute(), pair.series, outcome.table)
+        (pair.path, pair.series, outcome.table)
         for pair, outcome in zip(pairs, outcomes, strict=True)
         if outcome.table is not None
     ]
     if done:
-        several = len({path for path, _, _ in done}) < len(done)
-        shared = Path(os.path.commonpath([path.parent for path, _, _ in done]))
-        tables = {}
-        for path, number, table in done:
-            name = path.relative_to(shared).as_posix()
-            tables[f"{name}:{number}" if several and number else name] = table
-        write_tables(folder / _COMMON_TABLE, tables)
+        write_common_table(target, done, pattern)

@@ -55,6 +55,26 @@ def count_images(path: Path) -> int:
         return 1
 
 
+def fields_of(path: Path) -> list[Path]:
+    """Folders of the images of a plate, or of a well of one; none of anything else.
+
+    They come in the order in which the plate lists them.
+    """
+    import zarr
+
+    try:
+        check_zarr_metadata(path, _METADATA)
+        attributes = _attributes(zarr.open(str(path), mode="r"))
+        wells = attributes["plate"]["wells"] if "plate" in attributes else ()
+        images = attributes["well"]["images"] if "well" in attributes else ()
+        inside = [path / str(image["path"]) for image in images]
+        for well in wells:
+            inside += fields_of(path / str(well["path"]))
+    except Exception:  # noqa: BLE001 - whatever is wrong, `read` tells
+        return []
+    return inside
+
+
 def image_folder(path: Path, series: int | None = None) -> Path:
     """Folder of the image itself: bioformats2raw puts several into one store.
 

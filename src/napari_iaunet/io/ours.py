@@ -21,11 +21,12 @@ PROGRAM = "napari-iaunet"
 # The attribute of a zarr store that holds what we note for ourselves, and what of it
 # says who wrote the store.
 OURS, WRITER = "napari_iaunet", "software"
-# Tables begin with one of these and have no other columns than those below. Tables
-# cannot say more of who wrote them.
+# Tables begin with one of these and have no other columns than those below, but for
+# what is taken from the names of files, between "file" and "label". Tables cannot say
+# more of who wrote them.
 _FIRST_COLUMNS = ("label", "file", "track")
 _COLUMNS = {*_FIRST_COLUMNS, "plane", "t", "z", "q", "score", "parent", "similarity"}
-_COLUMNS |= {"class", "nuclei", "problem"}
+_COLUMNS |= {"class", "nuclei", "problem", "looked_at", "marked"}
 # What is measured of cells and compartments; channels have names of their own.
 _MEASURES = re.compile(
     r"(cell_|nucleus_|cytoplasm_)?"
@@ -55,10 +56,17 @@ def check_table(path: Path) -> None:
     columns = [""]
     with suppress(csv.Error):  # of what is no table at all
         columns = next(csv.reader([begin.decode(errors="replace")]), columns)
-    known = all(c in _COLUMNS or _MEASURES.fullmatch(c) for c in columns)
+    if columns[:1] == ["file"] and "label" in columns:
+        columns = ["file", *columns[columns.index("label") :]]
+    known = all(map(is_own_column, columns))
     if begin and not (columns[0] in _FIRST_COLUMNS and known):
         msg = f"{path} is not a table of cells: move it, or write to another folder."
         raise ImageError(msg)
+
+
+def is_own_column(name: str) -> bool:
+    """Whether a table of cells may have a column of this name by itself."""
+    return name in _COLUMNS or _MEASURES.fullmatch(name) is not None
 
 
 def check_labels(path: Path, *, array: bool = False) -> None:

@@ -202,24 +202,36 @@ def write_table(
 
 
 def write_tables(
-    path: str | os.PathLike[str], tables: Mapping[str, Mapping[str, NDArray[Any]]]
+    path: str | os.PathLike[str],
+    tables: Mapping[str, Mapping[str, NDArray[Any]]],
+    about: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Write the tables of several files, by their names, as one.
 
-    The name stands first in each row, bytes of it that are not UTF-8 by their codes. A
-    table without places in a stack has 0 there; what else it lacks stays empty.
+    The name stands first in each row, bytes of it that are not UTF-8 by their codes;
+    then comes what is known about the file, in columns of their own. A table without
+    places in a stack has 0 there; what else it lacks stays empty.
     """
+    about = about or {}
+    known = list(dict.fromkeys(name for row in about.values() for name in row))
     names = list(dict.fromkeys(name for table in tables.values() for name in table))
     with _csv_writer(Path(path)) as writer:
-        writer.writerow(["file", *names])
+        writer.writerow(["file", *known, *names])
         for file, table in tables.items():
             rows = len(next(iter(table.values())))
             columns = (
                 _as_text(table[n]) if n in table else [_LACKING.get(n, "")] * rows
                 for n in names
             )
-            name = os.fsencode(file).decode(errors="backslashreplace")
-            writer.writerows([name, *row] for row in zip(*columns, strict=True))
+            told = about.get(file, {})
+            head = [
+                _decoded(text) for text in (file, *(told.get(n, "") for n in known))
+            ]
+            writer.writerows([*head, *row] for row in zip(*columns, strict=True))
+
+
+def _decoded(name: str) -> str:
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 @contextmanager
