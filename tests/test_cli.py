@@ -10,7 +10,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -18,62 +18,14 @@ import skimage.io
 import tifffile
 import zarr
 from scipy import ndimage
+from threshold import ThresholdSegmenter
 
 from napari_iaunet.cli import main
 from napari_iaunet.errors import ModelError, TrainingError
 from napari_iaunet.io.read import read_image, write_labels_ome_zarr
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.registry import find_model
-from napari_iaunet.segmentation.diameter import Estimate
-from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.training.events import TrainingEvent
-
-
-def embeddings_of(count):
-    return np.eye(count, 32, dtype=np.float32)
-
-
-class ThresholdSegmenter:
-    """Bright blobs are cells."""
-
-    def __init__(self):
-        self.calls = []
-
-    fingerprint = "bright blobs"
-
-    is_sure = True
-
-    def estimate_of(self, planes):
-        return Estimate(8.0, self.is_sure, None)
-
-    def scale_of(self, diameter, shape):
-        return 1.0
-
-    def cells_of(self, plane, diameter=None, progress=None, *, whole=None):
-        labels, n = ndimage.label(plane[0] > 0.5)
-        scores = np.linspace(0.5, 1, n, dtype=np.float32)
-        return SimpleNamespace(
-            labels=labels.astype(np.int32), scores=scores, embeddings=embeddings_of(n)
-        )
-
-    def segment(self, image, *, channel_axis=None, diameter=None, progress=None):
-        self.calls.append(SimpleNamespace(channel_axis=channel_axis, diameter=diameter))
-        planes = as_planes(image, channel_axis)
-        total, results = 0, []
-        for i, plane in enumerate(planes):
-            labels, n = ndimage.label(plane[0] > 0.5)
-            results.append(np.where(labels > 0, labels + total, 0))
-            total += n
-            if progress is not None:
-                progress(i + 1, len(planes))
-        labels = np.stack(results).reshape(*planes.shape, *planes.plane_shape)
-        return SimpleNamespace(
-            labels=labels.astype(np.int32),
-            scores=np.linspace(0.5, 1, total, dtype=np.float32),
-            embeddings=embeddings_of(total),
-            diameter=diameter or 8.0,
-            diameter_is_sure=diameter is not None or self.is_sure,
-        )
 
 
 @pytest.fixture

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from napari_iaunet.errors import ImageError
+from napari_iaunet.io.damage import reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,3 +57,27 @@ def write_common_table(
             columns = dict.fromkeys(pattern.names, "")
             about[name] = columns | (pattern.of(path) or {})
     write_tables(target, named, about)
+
+
+def read_table(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the table of an image as it is written: columns (N,) of text.
+
+    Raises
+    ------
+    ImageError
+        If there is none that can be read.
+    """
+    import numpy as np
+
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file, strict=True))
+    except (OSError, ValueError, csv.Error) as error:
+        raise ImageError(
+            f"The table {path} cannot be read: {reason(error)}."
+        ) from error
+    names = rows[0] if rows else []
+    if "label" not in names or any(len(row) != len(names) for row in rows):
+        raise ImageError(f"{path} is not a table of cells.")
+    columns = zip(*rows[1:], strict=True) if len(rows) > 1 else [()] * len(names)
+    return {n: np.array(c, object) for n, c in zip(names, columns, strict=True)}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
+from napari_iaunet.plugin.batch.controller import BatchController
+from napari_iaunet.plugin.batch.panel import BatchPanel, Naming
 from napari_iaunet.plugin.click.controller import ClickController
 from napari_iaunet.plugin.click.panel import ClickPanel
 from napari_iaunet.plugin.core import preferences
@@ -65,6 +67,17 @@ class IAUNetDock(QWidget):
         self.track_controller = TrackController(
             session, self.track_panel, Jobs(self, abandons=True), self
         )
+        naming = Naming()
+        self.batch_panel = BatchPanel(naming)
+        self.batch_controller = BatchController(
+            session,
+            self.batch_panel,
+            naming,
+            Jobs(self, load_first=True),
+            Jobs(self),
+            Jobs(self),
+            self,
+        )
         self.finetune_panel = FinetunePanel()
         self.finetune_controller = FinetuneController(
             session, self.finetune_panel, Jobs(self), self
@@ -84,6 +97,7 @@ class IAUNetDock(QWidget):
         self.tabs.addTab(self.review_panel, "Review")
         self.tabs.addTab(self.lookalike_panel, "Look-alikes")
         self.tabs.addTab(self.track_panel, "Track")
+        self.tabs.addTab(self.batch_panel, "Many images")
         self.tabs.addTab(self.finetune_panel, "Fine-tune")
         names = [self.tabs.tabText(i) for i in range(self.tabs.count())]
         tab = preferences.recall("tab")
@@ -142,6 +156,7 @@ class IAUNetDock(QWidget):
         for controller in (
             self.finetune_controller,
             self.model_controller,
+            self.batch_controller,
             self.track_controller,
             self.lookalike_controller,
             self.review_controller,

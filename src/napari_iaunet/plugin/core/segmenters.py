@@ -43,7 +43,7 @@ class Segmenters:
 
     def get(self, model: str, device: str, *engine: str) -> Segmenter:
         """Return the segmenter of these names, loading the model if need be."""
-        key = (model, device, engine, _written(model))
+        key = (model, device, engine, model_written(model))
         with self._lock:
             if self._last is None or self._last[0] != key or self._knows_better():
                 self._last = None  # frees its memory before the next one is loaded
@@ -83,8 +83,8 @@ def _is_final(segmenter: Segmenter) -> bool:
     return getattr(segmenter, "engine_is_final", True)
 
 
-def _written(model: str) -> int:
-    """When a model was written: another one may have its name now."""
+def model_written(model: str) -> int:
+    """Return when a model was written: another one may have its name now."""
     try:
         return settled(find_model(model), WEIGHTS).stat().st_mtime_ns
     except (ModelError, OSError):

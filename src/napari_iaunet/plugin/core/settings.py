@@ -286,8 +286,13 @@ class Settings:
             device=self.device,
             diameter=None if self.estimate else self.diameter,
             where=self.where,
-            columns=tuple(name for name in COLUMNS if getattr(self, f"table_{name}")),
+            columns=self.columns,
         )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Groups of columns of the table."""
+        return tuple(name for name in COLUMNS if getattr(self, f"table_{name}"))
 
     def show_estimate(self, diameter: float) -> None:
         """Show what the model found out, as far as a diameter may be that."""

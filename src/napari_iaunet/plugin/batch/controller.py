@@ -1,0 +1,404 @@
+"""What happens in the Many images tab."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject
+
+from napari_iaunet.commands.common_table import COMMON_TABLE
+from napari_iaunet.errors import IAUNetError
+from napari_iaunet.io.name_pattern import NamePattern
+from napari_iaunet.plugin.batch import job
+from napari_iaunet.plugin.batch.panel import Row
+from napari_iaunet.plugin.batch.record import DONE, FAILED, RUNNING, WAITING, Record
+from napari_iaunet.plugin.batch.view import OpenedImage
+from napari_iaunet.plugin.core import devices
+from napari_iaunet.plugin.core.connections import Connections
+from napari_iaunet.plugin.core.notify import show_error, show_info, show_warning
+from napari_iaunet.plugin.core.pace import Pace, with_time
+from napari_iaunet.plugin.core.segmenters import model_written
+from napari_iaunet.plugin.widgets.saving import ask_where
+from napari_iaunet.segmentation.columns import EMBEDDING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_iaunet.plugin.batch.panel import BatchPanel, Naming
+    from napari_iaunet.plugin.batch.record import Entry
+    from napari_iaunet.plugin.core.jobs import Jobs
+    from napari_iaunet.plugin.core.session import Session
+
+_NO_IMAGES = "Add images or a folder first."
+_NO_MODEL = "No model is installed: choose one in the Segment tab."
+_ALL_DONE = "All images are done with these settings."
+_ALL_SEEN = "All images that are done have been looked at."
+_STOPPED = "Cancelled. What is done stays: press Segment all to go on."
+_CLOSED = "The cells of {} were closed; changes of them were not written."
+
+
+class BatchController(QObject):
+    """Keeps the list, the jobs and the image that is looked at in step.
+
+    ``jobs`` segment, ``view_jobs`` open and write one image, and ``list_jobs`` look for
+    images and write the table of all.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        panel: BatchPanel,
+        naming: Naming,
+        jobs: Jobs,
+        view_jobs: Jobs,
+        list_jobs: Jobs,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._panel, self._naming = session, panel, naming
+        self._viewer, self._settings = session.viewer, session.settings
+        self.jobs, self.view_jobs, self.list_jobs = jobs, view_jobs, list_jobs
+        self.record = Record.load()
+        naming.pattern = self.record.pattern
+        self._opened: OpenedImage | None = None
+        self._to_do: list[str] = []
+        self._names: dict[str, str] = {}
+        self._shown: dict[str, Entry] = {}
+        self._pace = Pace()
+        self._connections = Connections(
+            (panel.added, self._on_added),
+            (panel.removed, self._on_removed),
+            (panel.picked, self._enable),
+            (panel.run_requested, self._on_run),
+            (panel.cancel_requested, jobs.cancel),
+            (panel.open_requested, self._on_open),
+            (panel.next_requested, self._on_next),
+            (panel.looked_at, self._on_looked_at),
+            (panel.table_requested, self._on_table),
+            (naming.events.pattern, self._on_pattern),
+            (self._settings.changed, self._show),
+            (self._viewer.layers.events.removed, self._on_layer_removed),
+        )
+        self._connections.add_jobs(
+            jobs,
+            succeeded=self._on_success,
+            failed=self._on_failure,
+            cancelled=self._on_cancelled,
+            progressed=self._on_progress,
+        )
+        self._connections.add_jobs(
+            view_jobs, succeeded=self._on_exchanged, failed=self._on_view_failure
+        )
+        self._connections.add_jobs(
+            list_jobs, succeeded=self._on_listed, failed=self._on_list_failure
+        )
+        self._show_list()
+
+    def teardown(self) -> None:
+        """Write what was changed, and disconnect from everything."""
+        changed = self._changed()
+        self._connections.clear()
+        self._opened = None
+        if self.record.images:
+            self._try(self.record.save)
+        if changed is not None:
+            write = partial(job.exchange, self.record, changed, "")
+            self._try(partial(write, progress=lambda *_: None))
+
+    # -- the list --------------------------------------------------------------------
+
+    def _on_added(self, paths: list[str]) -> None:
+        self._panel.summary.setText("Looking for images…")
+        self.list_jobs.start(partial(job.find, list(paths)), "Looking for images")
+
+    def _on_listed(self, outcome: job.FoundImages | job.SavedTable) -> None:
+        if isinstance(outcome, job.SavedTable):
+            told = f"Saved the cells of {_images(outcome.images)}: {outcome.path}."
+            self._panel.example.setText(told)
+            return
+        for note in outcome.notes:
+            show_warning(note)
+        self._try(lambda: self.record.add(outcome.images))
+        self._show_list()
+
+    def _on_list_failure(self, message: str) -> None:
+        show_error(message)
+        self._show()
+
+    def _on_removed(self, images: list[str]) -> None:
+        self._try(lambda: self.record.remove(images))
+        self._show_list()
+
+    def _try(self, change: Callable[[], object]) -> bool:
+        """Change something on the disk; say why if that cannot be done."""
+        try:
+            change()
+        except IAUNetError as error:
+            show_error(str(error))
+            return False
+        return True
+
+    # -- segmenting ------------------------------------------------------------------
+
+    def _on_run(self) -> None:
+        how = self._how()
+        written = model_written(how.model)
+        self._to_do = job.to_do(self.record, how, written)
+        if not self._to_do:
+            self._panel.run.set_busy(False, _ALL_DONE)
+            return
+        self._pace = Pace()
+        self._panel.run.set_busy(True, "Loading the model…")
+        work = partial(
+            job.segment_all,
+            self._session.segmenters,
+            self.record,
+            tuple(self._to_do),
+            how,
+            written,
+        )
+        self.jobs.start(work, f"Segmenting {_images(len(self._to_do))}")
+
+    def _how(self) -> job.How:
+        settings = self._settings
+        return job.How(
+            settings.model,
+            settings.device,
+            None if settings.estimate else settings.diameter,
+            # What the model sees of each cell cannot be compared between two images.
+            tuple(name for name in settings.columns if name != EMBEDDING),
+        )
+
+    def _on_progress(self, done: int, total: int) -> None:
+        self._show()
+        if not total:
+            return
+        count = len(self._to_do)
+        at = min(done * count // total, count - 1)
+        text = f"Image {at + 1:,} of {count:,}: {Path(self._to_do[at]).name}"
+        text = with_time(text, self._pace.left(done, total))
+        self._panel.run.set_progress(done, total, text)
+
+    def _on_success(self, done: int) -> None:
+        self._settings.offer_devices(devices.found_devices())
+        entries = [self.record.entry(image) for image in self._to_do]
+        failed = sum(entry.state == FAILED for entry in entries)
+        text = f"{done:,} done" + (f", {failed:,} failed" if failed else "")
+        self._panel.run.set_busy(False, f"{text}.")
+        if failed:
+            show_warning(f"{failed:,} of {len(entries):,} images failed; see the list.")
+        self._show()
+
+    def _on_failure(self, message: str) -> None:
+        self.record.settle()
+        self._panel.run.set_busy(False, message)
+        show_error(message)
+        self._show()
+
+    def _on_cancelled(self) -> None:
+        self.record.settle()
+        self._panel.run.set_busy(False, _STOPPED)
+        self._show()
+
+    # -- looking at one --------------------------------------------------------------
+
+    def _changed(self) -> job.Changed | None:
+        return (
+            None if self._opened is None else self._opened.changed(self._how().columns)
+        )
+
+    def _on_open(self, image: str) -> None:
+        """Write what was changed in the image on view, and open another one."""
+        if self.view_jobs.is_running or image == self.record.opened:
+            return
+        changed = self._changed()
+        if self._opened is not None:
+            self._opened.lock(True)
+        work = partial(job.exchange, self.record, changed, image)
+        self._panel.viewing.setText(f"Opening {Path(image).name}…" if image else "")
+        self.view_jobs.start(work, f"Opening {Path(image).name}" if image else "")
+        self._enable()
+
+    def _on_next(self) -> None:
+        opened = self.record.opened
+        if opened and not self._try(lambda: self.record.change(opened, looked_at=True)):
+            return
+        following = self._unseen(opened)
+        if following or opened:
+            self._on_open(following)
+        if not following:
+            show_info(_ALL_SEEN)
+        self._show()
+
+    def _unseen(self, after: str) -> str:
+        """Return the next image to be looked at, from the first one again; "": none."""
+        images = self.record.images
+        begin = images.index(after) + 1 if after in images else 0
+        entries = ((i, self.record.entry(i)) for i in images[begin:] + images[:begin])
+        unseen = (i for i, e in entries if e.state == DONE and not e.looked_at)
+        return next(unseen, "")
+
+    def _on_exchanged(self, stored: job.Stored | None) -> None:
+        if self._opened is not None:
+            former, self._opened = self._opened, None
+            former.close()
+        self.record.opened = ""
+        self._panel.viewing.setText("")
+        if stored is not None:
+            self._opened = OpenedImage(self._viewer, stored)
+            self.record.opened = stored.image
+            self._panel.choose(stored.image)
+            self._panel.viewing.setText(f"On view: {Path(stored.image).name}")
+            self._viewer.reset_view()
+        self._show()
+
+    def _on_view_failure(self, message: str) -> None:
+        if self._opened is not None:
+            self._opened.lock(False)
+        self._panel.viewing.setText(message)
+        show_error(message)
+        self._show()
+
+    def _on_layer_removed(self, event: object = None) -> None:
+        if self._opened is not None and self._opened.is_closed:
+            name = Path(self.record.opened).name
+            self._opened, self.record.opened = None, ""
+            self._panel.viewing.setText(_CLOSED.format(name))
+            self._show()
+
+    def _on_looked_at(self, images: list[str]) -> None:
+        """Say that images were looked at; that they were not, if all of them were."""
+        done = [i for i in images if self.record.entry(i).state == DONE]
+        seen = all(self.record.entry(image).looked_at for image in done)
+        for image in done:
+            if not self._try(partial(self.record.change, image, looked_at=not seen)):
+                break
+        self._show()
+
+    # -- the table -------------------------------------------------------------------
+
+    def _on_pattern(self, pattern: str) -> None:
+        self._try(lambda: self.record.set_pattern(pattern))
+        self._show_example()
+
+    def _pattern(self) -> NamePattern | None:
+        text = self._naming.pattern.strip()
+        return NamePattern(text) if text else None
+
+    def _show_example(self) -> None:
+        """Show what the pattern makes of the first name, or what is wrong with it."""
+        text = ""
+        try:
+            pattern = self._pattern()
+        except IAUNetError as error:
+            text, pattern = str(error), None
+        images = [Path(image) for image in self.record.images]
+        if pattern is not None and images:
+            others = [path.name for path in images if pattern.of(path) is None]
+            columns = pattern.of(images[0]) or {}
+            told = [", ".join(f"{name} = {value}" for name, value in columns.items())]
+            if others:
+                more = ", …" if len(others) > 1 else ""
+                of = f"{len(others):,} of {len(images):,} names"
+                told.append(f"The pattern does not fit {of}: {others[0]}{more}")
+            text = ". ".join(part for part in told if part)
+        self._panel.example.setText(text)
+
+    def _on_table(self) -> None:
+        try:
+            pattern = self._pattern()
+        except IAUNetError as error:
+            show_error(str(error))
+            return
+        suggested = str((_folder_of(self.record.images) or Path.home()) / COMMON_TABLE)
+        kinds = "Table (*.csv)"
+        path = ask_where(self._panel, "Save table", suggested, kinds, ".csv")
+        if path is not None:
+            work = partial(job.write_all, self.record, path, pattern)
+            self.list_jobs.start(work, "Writing the table of all cells")
+
+    # -- what is shown ---------------------------------------------------------------
+
+    def _show_list(self) -> None:
+        """Show which images there are."""
+        images = self.record.images
+        self._names = _short(images)
+        self._shown = {image: self.record.entry(image) for image in images}
+        self._panel.set_rows([self._row(image) for image in images])
+        self._show()
+        self._show_example()
+
+    def _show(self, event: object = None) -> None:
+        """Show what has become of the images, and what can be done."""
+        images, entries = self.record.images, self._shown
+        for image in images:
+            entry = self.record.entry(image)
+            if entry is not entries[image]:
+                entries[image] = entry
+                self._panel.set_row(self._row(image))
+        self._panel.summary.setText(_summary(list(entries.values())))
+        hint = "" if images else _NO_IMAGES
+        if images and not self._settings.model:
+            hint = _NO_MODEL
+        self._panel.run.set_ready(not hint, hint)
+        self._enable()
+
+    def _row(self, image: str) -> Row:
+        entry = self._shown[image]
+        status = entry.state
+        if entry.state == DONE:
+            cells = "1 cell" if entry.cells == 1 else f"{entry.cells:,} cells"
+            seen = "looked at" if entry.looked_at else "done"
+            status = f"{seen}, {cells}"
+        elif entry.state == FAILED:
+            status = f"failed: {entry.why}"
+        about = "\n".join(text for text in (image, entry.why) if text)
+        return Row(image, self._names[image], status, about)
+
+    def _enable(self) -> None:
+        chosen = self._panel.chosen
+        done = {i for i, entry in self._shown.items() if entry.state == DONE}
+        is_free = not self.view_jobs.is_running
+        can_open = len(chosen) == 1 and chosen[0] in done
+        self._panel.set_possible(
+            remove=bool(chosen),
+            open_=is_free and can_open and chosen[0] != self.record.opened,
+            next_=is_free and bool(self.record.opened or self._unseen("")),
+            looked=any(image in done for image in chosen),
+            table=bool(done),
+        )
+
+
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count:,} images"
+
+
+def _summary(entries: list[Entry]) -> str:
+    if not entries:
+        return ""
+    counts = Counter(entry.state for entry in entries)
+    states = (DONE, FAILED, RUNNING, WAITING)
+    parts = [f"{counts[state]:,} {state}" for state in states if counts[state]]
+    seen = sum(entry.looked_at for entry in entries)
+    parts += [f"{seen:,} looked at"] if seen else []
+    return f"{_images(len(entries))}: {', '.join(parts)}"
+
+
+def _folder_of(images: list[str]) -> Path | None:
+    """Return the folder that all images share, if there is one."""
+    try:
+        return Path(os.path.commonpath([str(Path(image).parent) for image in images]))
+    except ValueError:  # no images, or several disks of Windows
+        return None
+
+
+def _short(images: list[str]) -> dict[str, str]:
+    """Return the path of each image from the folder that all of them share."""
+    folder = _folder_of(images)
+    if folder is None:
+        return {image: image for image in images}
+    return {image: Path(image).relative_to(folder).as_posix() for image in images}

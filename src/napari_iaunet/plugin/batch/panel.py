@@ -1,0 +1,238 @@
+"""The Many images tab: the list, and what is done with it.
+
+`BatchPanel` emits what the user wants; see its signals. Images go by their keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from psygnal import SignalGroupDescriptor
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QFrame,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_iaunet.plugin.widgets.fields import shown
+from napari_iaunet.plugin.widgets.forms import Form, plain, side_by_side, title
+from napari_iaunet.plugin.widgets.run_bar import RunBar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_KINDS = "Images (*.tif *.tiff *.png *.jpg *.jpeg)"
+_SETTINGS = "Model, device, cell diameter and columns are those of the Segment tab."
+# Rows of the list that are always on view.
+_ROWS = 6
+
+
+@dataclass(eq=False)
+class Naming:
+    """How columns of the table are taken from the names of the images."""
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+    pattern: str = shown(
+        "",
+        "Columns from names",
+        "How the names are made, like {condition}_{well}_{field}: each part in braces "
+        "becomes a column. {} is a part without a column. With a slash the pattern "
+        "covers the folders, too: {day}/{well}.",
+    )
+
+
+@dataclass(frozen=True)
+class Row:
+    """An image as the list shows it.
+
+    Attributes
+    ----------
+    key : str
+        Identifies the image.
+    name, status : str
+    about : str
+        More of both, for who asks.
+    """
+
+    key: str
+    name: str
+    status: str
+    about: str = ""
+
+
+class BatchPanel(QScrollArea):
+    """List, buttons and progress; knows neither viewer nor files."""
+
+    added = Signal(list)  # paths of files, or of one folder
+    removed = Signal(list)
+    picked = Signal()
+    run_requested = Signal()
+    cancel_requested = Signal()
+    open_requested = Signal(str)
+    next_requested = Signal()
+    looked_at = Signal(list)
+    table_requested = Signal()
+
+    def __init__(self, naming: Naming) -> None:
+        super().__init__()
+        self.setAccessibleName("Many images")
+        self.files_button = _button("Add files…", "Add TIFF, PNG or JPEG images.")
+        self.folder_button = _button(
+            "Add folder…",
+            "Add the images of a folder; also an OME-Zarr image, or all images of an "
+            "OME-Zarr plate.",
+        )
+        self.remove_button = _button(
+            "Remove", "Take the chosen images off the list. All files stay."
+        )
+        self.list = _make_list()
+        self._items: dict[str, QTreeWidgetItem] = {}
+        self.summary, self.viewing, self.example = (_text() for _ in range(3))
+        self.run = RunBar("Segment all", "Find the cells of all images of the list.")
+        self.open_button = _button("Open", "Open the chosen image with its cells.")
+        self.next_button = _button(
+            "Next",
+            "This image has been looked at: write what you have changed, and open the "
+            "next one.",
+        )
+        self.looked_button = _button(
+            "Looked at",
+            "Say that you have looked at the chosen images, or that you have not. "
+            "Cells that were looked at are not made anew.",
+        )
+        self.form = Form(naming)
+        self.table_button = _button(
+            "Save table…", "Write the cells of all images that are done as one table."
+        )
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        inner = QWidget()
+        layout = QVBoxLayout(inner)
+        layout.addLayout(side_by_side((self.files_button, 1), (self.folder_button, 1)))
+        layout.addWidget(self.list, 1)
+        layout.addLayout(side_by_side((self.summary, 1), (self.remove_button, 0)))
+        about = _text()
+        about.setText(_SETTINGS)
+        layout.addWidget(about)
+        layout.addWidget(self.run)
+        layout.addWidget(title("Look at the cells"))
+        buttons = (self.open_button, self.next_button, self.looked_button)
+        layout.addLayout(side_by_side(*((button, 1) for button in buttons)))
+        layout.addWidget(self.viewing)
+        layout.addWidget(title("One table"))
+        layout.addLayout(self.form)
+        layout.addWidget(self.example)
+        layout.addWidget(self.table_button)
+        self.setWidget(inner)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def _connect(self) -> None:
+        self.files_button.clicked.connect(self._on_files)
+        self.folder_button.clicked.connect(self._on_folder)
+        self.remove_button.clicked.connect(lambda: self.removed.emit(self.chosen))
+        self.list.itemSelectionChanged.connect(self.picked)
+        self.list.itemDoubleClicked.connect(self._on_open)
+        self.run.start_requested.connect(self.run_requested)
+        self.run.cancel_requested.connect(self.cancel_requested)
+        self.open_button.clicked.connect(self._on_open)
+        self.next_button.clicked.connect(lambda: self.next_requested.emit())
+        self.looked_button.clicked.connect(lambda: self.looked_at.emit(self.chosen))
+        self.table_button.clicked.connect(lambda: self.table_requested.emit())
+
+    @property
+    def chosen(self) -> list[str]:
+        """Keys of the images that are chosen in the list, in its order."""
+        return [key for key, item in self._items.items() if item.isSelected()]
+
+    def choose(self, key: str) -> None:
+        """Choose an image in the list, and bring it into view."""
+        if key in self._items:
+            self.list.setCurrentItem(self._items[key])
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show other images; those that are chosen stay chosen."""
+        chosen = set(self.chosen)
+        self.list.blockSignals(True)
+        self.list.clear()
+        self._items = {}
+        for row in rows:
+            self._items[row.key] = QTreeWidgetItem(self.list)
+            self._items[row.key].setSelected(row.key in chosen)
+            self.set_row(row)
+        self.list.blockSignals(False)
+
+    def set_row(self, row: Row) -> None:
+        """Show what has become of an image of the list."""
+        item = self._items[row.key]
+        for column, text in enumerate((row.name, row.status)):
+            item.setText(column, text)
+            item.setToolTip(column, plain(row.about))
+
+    def set_possible(
+        self, *, remove: bool, open_: bool, next_: bool, looked: bool, table: bool
+    ) -> None:
+        """Enable what can be done."""
+        self.remove_button.setEnabled(remove)
+        self.open_button.setEnabled(open_)
+        self.next_button.setEnabled(next_)
+        self.looked_button.setEnabled(looked)
+        self.table_button.setEnabled(table)
+
+    def _on_open(self, *_: object) -> None:
+        if self.open_button.isEnabled() and self.chosen:
+            self.open_requested.emit(self.chosen[0])
+
+    def _on_files(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self, "Add images", "", _KINDS)
+        if paths:
+            self.added.emit(paths)
+
+    def _on_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self, "Add the images of a folder, an OME-Zarr image or a plate"
+        )
+        if folder:
+            self.added.emit([folder])
+
+
+def _make_list() -> QTreeWidget:
+    rows = QTreeWidget()
+    rows.setAccessibleName("Images")
+    rows.setHeaderLabels(["Image", "Status"])
+    rows.setRootIsDecorated(False)
+    rows.setUniformRowHeights(True)
+    rows.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+    rows.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    header = rows.header()
+    header.setStretchLastSection(False)
+    for column in (0, 1):
+        header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+    rows.setMinimumHeight((_ROWS + 2) * rows.fontMetrics().height())
+    return rows
+
+
+def _text() -> QLabel:
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    return label
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button

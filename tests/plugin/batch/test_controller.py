@@ -1,0 +1,377 @@
+"""The rules of the Many images tab, without a window, on real files."""
+
+import csv
+import shutil
+from unittest.mock import MagicMock
+
+import numpy as np
+import pytest
+import skimage.io
+import tifffile
+import zarr
+from doubles import FakeJobs, fake_panel
+from napari.components import ViewerModel
+from threshold import ThresholdSegmenter
+
+from napari_iaunet.errors import DeviceError
+from napari_iaunet.io.labels import read_labels
+from napari_iaunet.model.registry import BUNDLED, ModelInfo
+from napari_iaunet.plugin.batch import controller as rules
+from napari_iaunet.plugin.batch.controller import BatchController
+from napari_iaunet.plugin.batch.panel import BatchPanel, Naming
+from napari_iaunet.plugin.core.session import Session
+from napari_iaunet.plugin.widgets.run_bar import RunBar
+
+
+class Bench:
+    """A controller, what it works on, and what its panel is told."""
+
+    def __init__(self, segmenter):
+        self.viewer, self.segmenter = ViewerModel(), segmenter
+        self.jobs, self.view_jobs, self.list_jobs = (FakeJobs() for _ in range(3))
+        self.session = Session(self.viewer, segmenters=MagicMock())
+        self.session.segmenters.get.return_value = segmenter
+        self.session.settings.offer_models([ModelInfo("default", BUNDLED, "")])
+        self.naming, labels = Naming(), ("summary", "viewing", "example")
+        parts = {name: MagicMock() for name in labels}
+        self.panel = fake_panel(BatchPanel, run=MagicMock(spec=RunBar), **parts)
+        self.panel.chosen = []
+        self.controller = BatchController(
+            self.session,
+            self.panel,
+            self.naming,
+            self.jobs,
+            self.view_jobs,
+            self.list_jobs,
+        )
+        self.record = self.controller.record
+
+    def add(self, *paths):
+        self.panel.added.emit([str(path) for path in paths])
+        self.list_jobs.run()
+
+    def run(self):
+        """Segment all; return how many images the network saw."""
+        before = len(self.segmenter.calls)
+        self.panel.run_requested.emit()
+        if self.jobs.is_running:
+            self.jobs.run()
+        return len(self.segmenter.calls) - before
+
+    def open(self, path):
+        self.panel.open_requested.emit(str(path))
+        self.view_jobs.run()
+
+    def next(self):
+        self.panel.next_requested.emit()
+        if self.view_jobs.is_running:
+            self.view_jobs.run()
+
+    def statuses(self):
+        rows = {key: self.controller._row(key) for key in self.record.images}
+        return {row.name: row.status for row in rows.values()}
+
+    def said(self):
+        return self.panel.run.set_busy.call_args.args[1]
+
+    def summary(self):
+        return self.panel.summary.setText.call_args.args[0]
+
+    def example(self):
+        return self.panel.example.setText.call_args.args[0]
+
+    def layer_names(self):
+        return [layer.name for layer in self.viewer.layers]
+
+    def possible(self):
+        return self.panel.set_possible.call_args.kwargs
+
+
+@pytest.fixture
+def bench(qapp, make):
+    return make()
+
+
+@pytest.fixture
+def make(qapp, home):
+    """Start napari, once or again."""
+    segmenter, started = ThresholdSegmenter(), []
+
+    def start():
+        started.append(Bench(segmenter))
+        return started[-1]
+
+    yield start
+    for bench in started:
+        bench.controller.teardown()
+
+
+@pytest.fixture
+def blobs():
+    image = np.zeros((40, 50), np.uint8)
+    for y, x in ((3, 4), (3, 20), (20, 8), (28, 36)):
+        image[y : y + 6, x : x + 8] = 200
+    return image
+
+
+@pytest.fixture
+def folder(tmp_path, blobs):
+    """Three images, one of them damaged."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    tifffile.imwrite(folder / "dmso_B03.tif", blobs)
+    skimage.io.imsave(folder / "drug_B04.png", blobs[:20], check_contrast=False)
+    (folder / "drug_B05.tif").write_bytes(b"II*\0 not much")
+    return folder
+
+
+def make_store(path, blobs):
+    group = zarr.open_group(path, mode="w", zarr_format=2)
+    group.create_array("0", data=blobs)
+    axes = [{"name": n, "type": "space", "unit": "micrometer"} for n in "yx"]
+    scale = [{"type": "scale", "scale": [0.5, 0.5]}]
+    datasets = [{"path": "0", "coordinateTransformations": scale}]
+    described = {"version": "0.4", "axes": axes, "datasets": datasets}
+    group.attrs["multiscales"] = [described]
+    return path
+
+
+def names(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def rows_of(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_folder_is_done_and_a_damaged_image_named(bench, folder):
+    bench.add(folder)
+    assert bench.summary() == "3 images: 3 waiting"
+    assert bench.run() == 2
+    found = bench.statuses()
+    assert found["dmso_B03.tif"] == "done, 4 cells"
+    assert found["drug_B04.png"] == "done, 2 cells"
+    assert found["drug_B05.tif"].startswith("failed: ")
+    assert "is damaged" in found["drug_B05.tif"]
+    assert bench.said() == "2 done, 1 failed."
+    assert bench.summary() == "3 images: 2 done, 1 failed"
+    assert read_labels(folder / "dmso_B03_mask.tif").max() == 4
+    assert "drug_B04_cells.csv" in names(folder)
+
+
+def test_what_is_done_is_not_done_again(bench, folder):
+    bench.add(folder)
+    bench.run()
+    assert bench.run() == 0, "only the damaged one is tried again"
+    bench.session.settings.estimate = False
+    assert bench.run() == 2, "another diameter"
+    (folder / "dmso_B03_mask.tif").unlink()
+    assert bench.run() == 1
+    tifffile.imwrite(folder / "dmso_B03.tif", np.zeros((9, 9), np.uint8))
+    assert bench.run() == 1, "another image of this name"
+    assert bench.statuses()["dmso_B03.tif"] == "done, 0 cells"
+    (folder / "drug_B05.tif").unlink()
+    bench.panel.removed.emit([str(folder / "drug_B05.tif")])
+    bench.run()
+    assert bench.said() == "All images are done with these settings."
+
+
+def test_a_later_start_goes_on(bench, make, folder, monkeypatch):
+    bench.add(folder)
+    bench.naming.pattern = "{drug}_{well}"
+    begun = []
+
+    def killed(self, image, **options):
+        begun.append(image)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return segment(self, image, **options)
+
+    segment = ThresholdSegmenter.segment
+    monkeypatch.setattr(ThresholdSegmenter, "segment", killed)
+    with pytest.raises(KeyboardInterrupt):
+        bench.run()
+    monkeypatch.setattr(ThresholdSegmenter, "segment", segment)
+    again = make()
+    assert list(again.statuses().values()) == ["done, 4 cells", "waiting", "waiting"]
+    assert again.run() == 1
+    assert again.statuses()["drug_B04.png"] == "done, 2 cells"
+    bench.controller.teardown()
+    assert make().naming.pattern == "{drug}_{well}"
+
+
+def test_a_record_that_is_damaged_is_an_empty_one(bench, make, folder):
+    bench.add(folder)
+    bench.record.path.write_text("{")
+    assert make().record.images == []
+
+
+def test_cancelling_keeps_what_is_done(bench, folder):
+    bench.add(folder)
+    bench.panel.run_requested.emit()
+    image = bench.record.images[0]
+    bench.record.change(image, state="running")
+    bench.panel.cancel_requested.emit()
+    assert bench.said().startswith("Cancelled. What is done stays")
+    assert bench.statuses()["dmso_B03.tif"] == "waiting"
+
+
+def test_without_a_device_no_image_is_called_failed(bench, folder):
+    bench.add(folder)
+    bench.session.segmenters.get.side_effect = DeviceError("There is no such device.")
+    bench.run()
+    assert bench.said() == "There is no such device."
+    assert bench.statuses()["dmso_B03.tif"] == "waiting"
+
+
+def test_two_images_never_share_a_result(bench, folder, blobs):
+    tifffile.imwrite(folder / "drug_B04.tif", blobs)
+    bench.add(folder)
+    bench.run()
+    failed = bench.statuses()["drug_B04.tif"]
+    assert "drug_B04.tif and drug_B04.png would both be written" in failed
+    assert read_labels(folder / "drug_B04_mask.tif").max() == 2
+
+
+def test_a_file_of_somebody_else_stays(bench, folder, blobs):
+    tifffile.imwrite(folder / "dmso_B03_mask.tif", blobs)
+    bench.add(folder / "dmso_B03.tif")
+    bench.run()
+    assert "was not written by this program" in bench.statuses()["dmso_B03.tif"]
+    assert (tifffile.imread(folder / "dmso_B03_mask.tif") == blobs).all()
+
+
+def test_images_are_opened_with_their_cells_one_after_the_other(bench, folder):
+    bench.add(folder)
+    assert not bench.possible()["next_"]
+    bench.run()
+    bench.next()
+    assert bench.layer_names() == ["dmso_B03", "dmso_B03 cells"]
+    cells = bench.viewer.layers[-1]
+    assert list(cells.features["label"]) == [1, 2, 3, 4]
+    assert list(cells.features["area"]) == [48] * 4
+    bench.next()
+    assert bench.layer_names() == ["drug_B04", "drug_B04 cells"]
+    assert bench.statuses()["dmso_B03.tif"] == "looked at, 4 cells"
+    before = (folder / "drug_B04_mask.tif").stat().st_mtime_ns
+    bench.next()
+    assert bench.layer_names() == []
+    assert bench.summary() == "3 images: 2 done, 1 failed, 2 looked at"
+    after = (folder / "drug_B04_mask.tif").stat().st_mtime_ns
+    assert after == before, "nothing was changed, so nothing is written"
+    bench.session.settings.estimate = False
+    assert bench.run() == 0, "cells that were looked at stay"
+    bench.panel.looked_at.emit(bench.record.images)
+    assert bench.run() == 2, "not looked at, after all"
+
+
+@pytest.mark.parametrize("how", ["next", "napari is closed"])
+def test_what_was_changed_is_written_beside_the_image(bench, folder, how):
+    bench.add(folder)
+    bench.run()
+    bench.open(folder / "dmso_B03.tif")
+    cells = bench.viewer.layers["dmso_B03 cells"]
+    cells.data[cells.data == 2] = 0
+    table = cells.features.copy()
+    table["marked"] = table["label"] == 3
+    cells.features = table
+    if how == "next":
+        bench.next()
+    else:
+        bench.controller.teardown()
+    labels = read_labels(folder / "dmso_B03_mask.tif")
+    assert set(np.unique(labels)) == {0, 1, 3, 4}
+    found = rows_of(folder / "dmso_B03_cells.csv")
+    assert [(r["label"], r["marked"]) for r in found] == [
+        ("1", "False"),
+        ("3", "True"),
+        ("4", "False"),
+    ]
+    assert found[1]["score"] == "0.833333", "of the cell, not of its row"
+    assert bench.record.entry(str(folder / "dmso_B03.tif")).cells == 3
+    if how == "next":
+        bench.open(folder / "dmso_B03.tif")
+        marked = bench.viewer.layers["dmso_B03 cells"].features["marked"]
+        assert list(marked) == [False, True, False]
+
+
+def test_changes_that_cannot_be_written_stay_on_view(bench, folder, blobs):
+    bench.add(folder)
+    bench.run()
+    bench.open(folder / "dmso_B03.tif")
+    cells = bench.viewer.layers["dmso_B03 cells"]
+    cells.data[cells.data == 2] = 0
+    tifffile.imwrite(folder / "dmso_B03_mask.tif", blobs)  # by somebody else
+    bench.next()
+    assert bench.layer_names() == ["dmso_B03", "dmso_B03 cells"]
+    assert cells.editable
+    told = bench.panel.viewing.setText.call_args.args[0]
+    assert "was not written by this program" in told
+    assert (tifffile.imread(folder / "dmso_B03_mask.tif") == blobs).all()
+    bench.viewer.layers.remove(cells)
+    assert "closed" in bench.panel.viewing.setText.call_args.args[0]
+
+
+def test_a_plate_takes_its_labels_in(bench, tmp_path, blobs):
+    plate = tmp_path / "p7.zarr"
+    group = zarr.open_group(plate, mode="w", zarr_format=2)
+    group.attrs["plate"] = {"wells": [{"path": "A/1"}, {"path": "B/2"}]}
+    store = make_store(tmp_path / "field.zarr", blobs)
+    for well in ("A/1", "B/2"):
+        inside = group.create_group(well)
+        inside.attrs["well"] = {"images": [{"path": "0"}]}
+        shutil.copytree(store, plate / well / "0")
+    bench.add(plate)
+    assert list(bench.statuses()) == ["A/1/0", "B/2/0"]
+    bench.panel.run_requested.emit()
+    bench.jobs.run()
+    assert set(bench.statuses().values()) == {"done, 4 cells"}
+    bench.run()
+    assert bench.said() == "All images are done with these settings."
+    bench.open(plate / "A" / "1" / "0")
+    assert bench.layer_names() == ["p7_A_1_0", "p7_A_1_0 cells"]
+    cells = bench.viewer.layers[-1]
+    np.testing.assert_allclose(cells.scale, 0.5)
+    cells.data[cells.data == 1] = 0
+    bench.next()
+    bench.open(plate / "A" / "1" / "0")
+    assert set(np.unique(bench.viewer.layers[-1].data)) == {0, 2, 3, 4}
+
+
+def test_one_table_with_columns_from_the_names(bench, folder, tmp_path, monkeypatch):
+    bench.add(folder)
+    bench.naming.pattern = "{drug}_{well"
+    assert "brace" in bench.example()
+    bench.naming.pattern = "{drug}_{well}"
+    assert bench.example() == "drug = dmso, well = B03"
+    assert not bench.possible()["table"]
+    bench.run()
+    assert bench.possible()["table"]
+    target = tmp_path / "all.csv"
+    monkeypatch.setattr(rules, "ask_where", lambda *_: target)
+    for _ in range(2):  # our own is replaced
+        bench.panel.table_requested.emit()
+        bench.list_jobs.run()
+    assert bench.example() == f"Saved the cells of 2 images: {target}."
+    found = rows_of(target)
+    assert list(found[0])[:4] == ["file", "drug", "well", "label"]
+    assert {(r["file"], r["drug"], r["well"]) for r in found} == {
+        ("dmso_B03.tif", "dmso", "B03"),
+        ("drug_B04.png", "drug", "B04"),
+    }
+    assert len(found) == 6
+    target.write_text("patient,result\n1,2\n")
+    bench.panel.table_requested.emit()
+    bench.list_jobs.run()
+    assert target.read_text() == "patient,result\n1,2\n"
+    bench.naming.pattern = "{a}-{b}"
+    assert bench.example() == "The pattern does not fit 3 of 3 names: dmso_B03.tif, …"
+
+
+def test_nothing_can_be_done_without_images(bench):
+    assert bench.panel.run.set_ready.call_args.args == (
+        False,
+        "Add images or a folder first.",
+    )
+    assert not any(bench.possible().values())
