@@ -97,7 +97,7 @@ class IAUNetDock(QWidget):
         self.tabs.addTab(self.review_panel, "Review")
         self.tabs.addTab(self.lookalike_panel, "Look-alikes")
         self.tabs.addTab(self.track_panel, "Track")
-        self.tabs.addTab(self.batch_panel, "Many images")
+        self.tabs.addTab(self.batch_panel, "Batch")
         self.tabs.addTab(self.finetune_panel, "Fine-tune")
         names = [self.tabs.tabText(i) for i in range(self.tabs.count())]
         tab = preferences.recall("tab")

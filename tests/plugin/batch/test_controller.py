@@ -1,4 +1,4 @@
-"""The rules of the Many images tab, without a window, on real files."""
+"""The rules of the Batch tab, without a window, on real files."""
 
 import csv
 import shutil
@@ -32,7 +32,7 @@ class Bench:
         self.session = Session(self.viewer, segmenters=MagicMock())
         self.session.segmenters.get.return_value = segmenter
         self.session.settings.offer_models([ModelInfo("default", BUNDLED, "")])
-        self.naming, labels = Naming(), ("summary", "viewing", "example")
+        self.naming, labels = Naming(), ("summary", "about", "viewing", "example")
         parts = {name: MagicMock() for name in labels}
         self.panel = fake_panel(BatchPanel, run=MagicMock(spec=RunBar), **parts)
         self.panel.chosen = []
@@ -154,6 +154,11 @@ def test_a_folder_is_done_and_a_damaged_image_named(bench, folder):
     assert found["drug_B04.png"] == "done, 2 cells"
     assert found["drug_B05.tif"].startswith("failed: ")
     assert "is damaged" in found["drug_B05.tif"]
+    assert str(folder) not in found["drug_B05.tif"], "the list is narrow"
+    bench.panel.chosen = [str(folder / "drug_B05.tif")]
+    bench.panel.picked.emit()
+    told = bench.panel.about.setText.call_args.args[0]
+    assert f"{folder / 'drug_B05.tif'} is damaged" in told
     assert bench.said() == "2 done, 1 failed."
     assert bench.summary() == "3 images: 2 done, 1 failed"
     assert read_labels(folder / "dmso_B03_mask.tif").max() == 4

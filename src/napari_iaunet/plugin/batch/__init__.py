@@ -1,1 +1,1 @@
-"""The Many images tab."""
+"""The Batch tab: many images."""

@@ -1,4 +1,4 @@
-"""What happens in the Many images tab."""
+"""What happens in the Batch tab."""
 
 from __future__ import annotations
 
@@ -355,12 +355,14 @@ class BatchController(QObject):
             seen = "looked at" if entry.looked_at else "done"
             status = f"{seen}, {cells}"
         elif entry.state == FAILED:
-            status = f"failed: {entry.why}"
+            status = f"failed: {entry.why.replace(image, Path(image).name)}"
         about = "\n".join(text for text in (image, entry.why) if text)
         return Row(image, self._names[image], status, about)
 
     def _enable(self) -> None:
         chosen = self._panel.chosen
+        why = self._shown[chosen[0]].why if len(chosen) == 1 else ""
+        self._panel.about.setText(why)
         done = {i for i, entry in self._shown.items() if entry.state == DONE}
         is_free = not self.view_jobs.is_running
         can_open = len(chosen) == 1 and chosen[0] in done

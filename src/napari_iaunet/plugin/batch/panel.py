@@ -1,4 +1,4 @@
-"""The Many images tab: the list, and what is done with it.
+"""The Batch tab: the list, and what is done with it.
 
 `BatchPanel` emits what the user wants; see its signals. Images go by their keys.
 """
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _KINDS = "Images (*.tif *.tiff *.png *.jpg *.jpeg)"
 _SETTINGS = "Model, device, cell diameter and columns are those of the Segment tab."
+_LIKE = "{condition}_{well}_{field}"
 # Rows of the list that are always on view.
 _ROWS = 6
 
@@ -44,10 +45,10 @@ class Naming:
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     pattern: str = shown(
         "",
-        "Columns from names",
-        "How the names are made, like {condition}_{well}_{field}: each part in braces "
-        "becomes a column. {} is a part without a column. With a slash the pattern "
-        "covers the folders, too: {day}/{well}.",
+        "Pattern",
+        "How the names of the files are made, like {condition}_{well}_{field}: each "
+        "part in braces becomes a column. {} is a part without a column. With a slash "
+        "the pattern covers the folders, too: {day}/{well}.",
     )
 
 
@@ -85,7 +86,7 @@ class BatchPanel(QScrollArea):
 
     def __init__(self, naming: Naming) -> None:
         super().__init__()
-        self.setAccessibleName("Many images")
+        self.setAccessibleName("Batch")
         self.files_button = _button("Add files…", "Add TIFF, PNG or JPEG images.")
         self.folder_button = _button(
             "Add folder…",
@@ -97,7 +98,9 @@ class BatchPanel(QScrollArea):
         )
         self.list = _make_list()
         self._items: dict[str, QTreeWidgetItem] = {}
-        self.summary, self.viewing, self.example = (_text() for _ in range(3))
+        self.summary, self.about, self.viewing, self.example = (
+            _text() for _ in range(4)
+        )
         self.run = RunBar("Segment all", "Find the cells of all images of the list.")
         self.open_button = _button("Open", "Open the chosen image with its cells.")
         self.next_button = _button(
@@ -111,6 +114,7 @@ class BatchPanel(QScrollArea):
             "Cells that were looked at are not made anew.",
         )
         self.form = Form(naming)
+        self.form["pattern"].setPlaceholderText(_LIKE)
         self.table_button = _button(
             "Save table…", "Write the cells of all images that are done as one table."
         )
@@ -123,15 +127,18 @@ class BatchPanel(QScrollArea):
         layout.addLayout(side_by_side((self.files_button, 1), (self.folder_button, 1)))
         layout.addWidget(self.list, 1)
         layout.addLayout(side_by_side((self.summary, 1), (self.remove_button, 0)))
-        about = _text()
-        about.setText(_SETTINGS)
-        layout.addWidget(about)
+        layout.addWidget(self.about)
+        layout.addSpacing(6)
+        settings = _text()
+        settings.setText(_SETTINGS)
+        layout.addWidget(settings)
         layout.addWidget(self.run)
         layout.addWidget(title("Look at the cells"))
         buttons = (self.open_button, self.next_button, self.looked_button)
         layout.addLayout(side_by_side(*((button, 1) for button in buttons)))
         layout.addWidget(self.viewing)
-        layout.addWidget(title("One table"))
+        layout.addSpacing(6)
+        layout.addWidget(title("One table of all cells"))
         layout.addLayout(self.form)
         layout.addWidget(self.example)
         layout.addWidget(self.table_button)
@@ -186,6 +193,7 @@ class BatchPanel(QScrollArea):
         self, *, remove: bool, open_: bool, next_: bool, looked: bool, table: bool
     ) -> None:
         """Enable what can be done."""
+        self.about.setVisible(bool(self.about.text()))
         self.remove_button.setEnabled(remove)
         self.open_button.setEnabled(open_)
         self.next_button.setEnabled(next_)
@@ -216,7 +224,7 @@ def _make_list() -> QTreeWidget:
     rows.setRootIsDecorated(False)
     rows.setUniformRowHeights(True)
     rows.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-    rows.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    rows.setTextElideMode(Qt.TextElideMode.ElideRight)
     header = rows.header()
     header.setStretchLastSection(False)
     for column in (0, 1):

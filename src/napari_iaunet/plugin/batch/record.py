@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 # In the folder of the plugin, beside the user's models.
-_NAME = "many_images.json"
+_NAME = "batch.json"
 
 
 @dataclass(frozen=True)
