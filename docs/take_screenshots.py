@@ -16,9 +16,11 @@ functions below, given behind it, takes only its pictures.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import napari
@@ -277,10 +279,35 @@ def track(viewer: napari.Viewer, dock: Any) -> None:
     save(viewer.screenshot(canvas_only=False, flash=False), "track.png")
 
 
+def batch(viewer: napari.Viewer, dock: Any) -> None:
+    """A folder of nuclei, of which the first image has been looked at."""
+    clear(viewer)
+    images = sorted((DATA / "nuclei-fluorescence" / "test").glob("*_img.*"))[:6]
+    panel, controller = dock.batch_panel, dock.batch_controller
+    dock.segment_panel.form["estimate"].setChecked(True)
+    dock.tabs.setCurrentWidget(panel)
+    with TemporaryDirectory() as folder:
+        for i, image in enumerate(images):
+            name = f"{('dmso', 'drug')[i // 3]}_B{i % 3 + 2:02}_1{image.suffix}"
+            shutil.copy(image, Path(folder, name))
+        panel.added.emit([folder])
+        wait(lambda: not controller.list_jobs.is_running)
+        panel.form["pattern"].setText("{condition}_{well}_{field}")
+        QTest.mouseClick(panel.run.start_button, Qt.MouseButton.LeftButton)
+        wait(lambda: not controller.jobs.is_running)
+        for _ in range(2):
+            QTest.mouseClick(panel.next_button, Qt.MouseButton.LeftButton)
+            wait(lambda: not controller.view_jobs.is_running)
+        print(panel.summary.text())
+        save(viewer.screenshot(canvas_only=False, flash=False), "batch.png")
+
+
 def main() -> None:
+    # Neither the models nor the lists of who takes them.
+    os.environ["NAPARI_IAUNET_HOME"] = mkdtemp()
     viewer, dock = open_viewer()
     takes = [globals()[name] for name in sys.argv[1:]] or [
-        *(nuclei, channels, clicks, lookalikes, review, track, finetune)
+        *(nuclei, channels, clicks, lookalikes, review, track, batch, finetune)
     ]
     for take in takes:
         take(viewer, dock)
