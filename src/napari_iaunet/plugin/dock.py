@@ -73,7 +73,7 @@ class IAUNetDock(QWidget):
             session,
             self.batch_panel,
             naming,
-            Jobs(self, load_first=True),
+            Jobs(self),
             Jobs(self),
             Jobs(self),
             self,

@@ -65,7 +65,6 @@ class BatchController(QObject):
         self.record = Record.load()
         naming.pattern = self.record.pattern
         self._opened: OpenedImage | None = None
-        self._to_do: list[str] = []
         self._names: dict[str, str] = {}
         self._shown: dict[str, Entry] = {}
         self._pace = Pace()
@@ -146,22 +145,11 @@ class BatchController(QObject):
 
     def _on_run(self) -> None:
         how = self._how()
-        written = model_written(how.model)
-        self._to_do = job.to_do(self.record, how, written)
-        if not self._to_do:
-            self._panel.run.set_busy(False, _ALL_DONE)
-            return
-        self._pace = Pace()
+        self._pace, self.record.queue = Pace(), []
         self._panel.run.set_busy(True, "Loading the model…")
-        work = partial(
-            job.segment_all,
-            self._session.segmenters,
-            self.record,
-            tuple(self._to_do),
-            how,
-            written,
-        )
-        self.jobs.start(work, f"Segmenting {_images(len(self._to_do))}")
+        segmenters, written = self._session.segmenters, model_written(how.model)
+        work = partial(job.segment_all, segmenters, self.record, how, written)
+        self.jobs.start(work, f"Segmenting {_images(len(self.record.images))}")
 
     def _how(self) -> job.How:
         settings = self._settings
@@ -175,22 +163,22 @@ class BatchController(QObject):
 
     def _on_progress(self, done: int, total: int) -> None:
         self._show()
-        if not total:
+        queue = self.record.queue
+        if not total or not queue:
             return
-        count = len(self._to_do)
-        at = min(done * count // total, count - 1)
-        text = f"Image {at + 1:,} of {count:,}: {Path(self._to_do[at]).name}"
+        at = min(done * len(queue) // total, len(queue) - 1)
+        text = f"Image {at + 1:,} of {len(queue):,}: {Path(queue[at]).name}"
         text = with_time(text, self._pace.left(done, total))
         self._panel.run.set_progress(done, total, text)
 
-    def _on_success(self, done: int) -> None:
+    def _on_success(self, images: list[str]) -> None:
         self._settings.offer_devices(devices.found_devices())
-        entries = [self.record.entry(image) for image in self._to_do]
-        failed = sum(entry.state == FAILED for entry in entries)
-        text = f"{done:,} done" + (f", {failed:,} failed" if failed else "")
-        self._panel.run.set_busy(False, f"{text}.")
+        counts = Counter(self.record.entry(image).state for image in images)
+        text, failed = f"{counts[DONE]:,} done", counts[FAILED]
         if failed:
-            show_warning(f"{failed:,} of {len(entries):,} images failed; see the list.")
+            text += f", {failed:,} failed"
+            show_warning(f"{failed:,} of {_images(len(images))} failed; see the list.")
+        self._panel.run.set_busy(False, f"{text}." if images else _ALL_DONE)
         self._show()
 
     def _on_failure(self, message: str) -> None:

@@ -100,15 +100,6 @@ def _targets(record: Record) -> dict[str, Path | str]:
 # -- images become cells ---------------------------------------------------------------
 
 
-def to_do(record: Record, how: How, model_written: int) -> list[str]:
-    """Return the images that are not done yet with these settings."""
-    return [
-        image
-        for image in record.images
-        if not record.is_kept(image) and not _is_done(record, how, model_written, image)
-    ]
-
-
 def _is_done(record: Record, how: How, model_written: int, image: str) -> bool:
     entry = record.entry(image)
     if entry.state != DONE or entry.asked != how.asked(Path(image), model_written):
@@ -123,18 +114,22 @@ def _is_done(record: Record, how: How, model_written: int, image: str) -> bool:
 def segment_all(
     segmenters: Segmenters,
     record: Record,
-    images: Sequence[str],
     how: How,
     model_written: int,
     *,
     progress: Progress,
-) -> int:
-    """Segment images one after the other, and note what became of each.
+) -> list[str]:
+    """Segment what is not done yet with these settings, and note what became of each.
 
-    Returns how many were done. An image that cannot be used costs no other one.
+    Returns the images that were to be done; until then they are ``record.queue``. An
+    image that cannot be used costs no other one.
     """
+    record.queue = images = [
+        image
+        for image in record.images
+        if not record.is_kept(image) and not _is_done(record, how, model_written, image)
+    ]
     targets, total = _targets(record), len(images) * _STEPS
-    done = 0
     for i, image in enumerate(images):
         progress(i * _STEPS, total)
         target = targets.get(image)
@@ -168,8 +163,7 @@ def segment_all(
         why = "\n".join(notes)
         cells = outcome.cells
         record.change(image, state=DONE, cells=cells, why=why, asked=asked)
-        done += 1
-    return done
+    return images
 
 
 def _arguments(how: How) -> argparse.Namespace:

@@ -59,6 +59,7 @@ class Record:
     path: Path
     images: list[str] = field(default_factory=list)
     pattern: str = ""
+    queue: list[str] = field(default_factory=list)  # what the job does, in this order
     opened: str = ""  # the image that is on view, which is left alone, too
     # What is known of images that were taken off the list stays known.
     _entries: dict[str, Entry] = field(default_factory=dict)
