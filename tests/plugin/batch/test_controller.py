@@ -301,6 +301,30 @@ def test_what_was_changed_is_written_beside_the_image(bench, folder, how):
         assert list(marked) == [False, True, False]
 
 
+def test_colours_channels_and_planes_are_opened_as_they_are(bench, tmp_path, blobs):
+    skimage.io.imsave(tmp_path / "rgb.png", np.stack([blobs] * 3, -1))
+    stack = np.stack([[p, p // 2] for p in (blobs, blobs[::-1])])
+    tifffile.imwrite(
+        tmp_path / "zstack.ome.tif", stack, metadata={"axes": "ZCYX"}, ome=True
+    )
+    bench.add(tmp_path)
+    bench.run()
+    bench.open(tmp_path / "rgb.png")
+    assert [layer.data.shape for layer in bench.viewer.layers] == [
+        (40, 50, 3),
+        (40, 50),
+    ]
+    assert bench.viewer.layers[0].rgb
+    bench.open(tmp_path / "zstack.ome.tif")
+    assert [layer.data.shape for layer in bench.viewer.layers] == [(2, 40, 50)] * 3
+    cells = bench.viewer.layers[-1]
+    cells.data[cells.data == 8] = 0
+    bench.next()
+    assert read_labels(tmp_path / "zstack.ome_mask.tif").max() == 7
+    found = rows_of(tmp_path / "zstack.ome_cells.csv")
+    assert [r["plane"] for r in found] == ["0"] * 4 + ["1"] * 3
+
+
 def test_changes_that_cannot_be_written_stay_on_view(bench, folder, blobs):
     bench.add(folder)
     bench.run()
