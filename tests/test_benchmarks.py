@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import harness
+from benchmarks import drawn, harness
 from benchmarks.__main__ import NAMES, about, main
+from benchmarks.common import Sample, cell_diameters
 from benchmarks.decoding import errors_of
+from benchmarks.diameter import at_sizes
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "benchmarks" / name for name in ("README.md", "RESULTS.md")]
@@ -103,3 +105,24 @@ def test_where_there_is_no_cell_nothing_is_merged():
     errors = errors_of(empty, np.eye(8, dtype=int))
     assert errors.found.shape == (3, 0)
     assert errors.merged.size == errors.split.size == errors.touching.size == 0
+
+
+def test_images_are_rescaled_to_cells_of_every_size():
+    labels = np.zeros((200, 300), np.int32)
+    for number in range(24):
+        y, x = (20 + 40 * n for n in divmod(number, 6))
+        labels[y : y + 20, x : x + 20] = number + 1
+    sample = Sample((labels > 0) * 1000, labels)
+    for size, scaled in at_sizes(sample, (5.0, 50.0)):
+        assert np.median(cell_diameters(scaled.labels)) == pytest.approx(size, rel=0.1)
+        assert scaled.image.shape == scaled.labels.shape
+        assert scaled.image[scaled.labels > 0].mean() > 700
+
+
+def test_drawn_cells_that_cross_are_brighter_where_both_are():
+    (sample,) = drawn.draw("drawn, crossing: spindles", 1)
+    (again,) = drawn.draw("drawn, crossing: spindles", 1)
+    assert np.array_equal(sample.image, again.image)
+    bright = sample.image > 1.5
+    assert 0 < bright.mean() < 0.2
+    assert (sample.labels[bright] > 0).mean() > 0.95
