@@ -18,7 +18,7 @@ import skimage.io
 import tifffile
 import zarr
 from scipy import ndimage
-from threshold import ThresholdSegmenter
+from threshold import ThresholdSegmenter, bright_blobs
 
 from napari_iaunet.cli import main
 from napari_iaunet.errors import ModelError, TrainingError
@@ -38,10 +38,7 @@ def segmenter(monkeypatch):
 
 @pytest.fixture
 def blobs():
-    image = np.zeros((40, 50), np.uint8)
-    for y, x in ((3, 4), (3, 20), (20, 8), (28, 36)):
-        image[y : y + 6, x : x + 8] = 200
-    return image
+    return bright_blobs()
 
 
 @pytest.fixture

@@ -36,6 +36,12 @@ def preferences_of_nobody(monkeypatch):
     monkeypatch.setattr(preferences, "_stored", lambda: None)
 
 
+@pytest.fixture(autouse=True)
+def nothing_said():
+    """What other tests were told is not heard in this one."""
+    notification_manager.records.clear()
+
+
 class FakeSegmenter(Stepwise):
     """Finds two cells in every plane."""
 
@@ -99,7 +105,6 @@ def viewer(request):
     What does not depend on the window is tested without: there is no canvas that
     needs a display, and the dock stands beside the viewer.
     """
-    notification_manager.records.clear()
     if not request.node.get_closest_marker("viewer"):
         return ViewerModel()
     return request.getfixturevalue("make_napari_viewer_proxy")(show=True)

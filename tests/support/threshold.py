@@ -13,6 +13,14 @@ def embeddings_of(count):
     return np.eye(count, 32, dtype=np.float32)
 
 
+def bright_blobs():
+    """A picture of four cells, (40, 50) uint8."""
+    image = np.zeros((40, 50), np.uint8)
+    for y, x in ((3, 4), (3, 20), (20, 8), (28, 36)):
+        image[y : y + 6, x : x + 8] = 200
+    return image
+
+
 class ThresholdSegmenter:
     """Bright blobs are cells."""
 
@@ -37,7 +45,11 @@ class ThresholdSegmenter:
         )
 
     def segment(self, image, *, channel_axis=None, diameter=None, progress=None):
-        self.calls.append(SimpleNamespace(channel_axis=channel_axis, diameter=diameter))
+        self.calls.append(
+            SimpleNamespace(
+                shape=image.shape, channel_axis=channel_axis, diameter=diameter
+            )
+        )
         planes = as_planes(image, channel_axis)
         total, results = 0, []
         for i, plane in enumerate(planes):

@@ -11,7 +11,7 @@ import tifffile
 import zarr
 from doubles import FakeJobs, fake_panel
 from napari.components import ViewerModel
-from threshold import ThresholdSegmenter
+from threshold import ThresholdSegmenter, bright_blobs
 
 from napari_iaunet.errors import DeviceError
 from napari_iaunet.io.labels import read_labels
@@ -108,10 +108,7 @@ def make(qapp, home):
 
 @pytest.fixture
 def blobs():
-    image = np.zeros((40, 50), np.uint8)
-    for y, x in ((3, 4), (3, 20), (20, 8), (28, 36)):
-        image[y : y + 6, x : x + 8] = 200
-    return image
+    return bright_blobs()
 
 
 @pytest.fixture

@@ -176,7 +176,7 @@ def test_what_was_cancelled_stays_and_goes_on(qtbot, dock, viewer, mosaic):
 def test_all_that_is_found_is_seen_from_afar(
     qtbot, dock, viewer, mosaic, monkeypatch, planes
 ):
-    monkeypatch.setattr(large_job, "_LARGE", 1 << 17)
+    monkeypatch.setattr(large_job, "LARGE", 1 << 17)
     stack = np.stack([mosaic] * planes) if planes else mosaic
     image = viewer.add_image(lazily(stack))
     dock.segment_panel.form["whole_stack"].setCurrentIndex(1)
@@ -268,7 +268,7 @@ def test_another_image_is_not_taken_for_it(qtbot, dock, viewer, mosaic, home):
 def test_very_large_images_keep_their_levels(
     qtbot, dock, viewer, mosaic, monkeypatch, home
 ):
-    monkeypatch.setattr(large_job, "_LARGE", 1 << 17)
+    monkeypatch.setattr(large_job, "LARGE", 1 << 17)
     viewer.add_image(mosaic, name="slide")
     filling = begin(qtbot, dock, viewer)
     finish(qtbot, dock)
@@ -328,7 +328,7 @@ def test_a_plane_of_a_stack_with_channels(qtbot, dock, viewer, mosaic):
 def test_a_stack_is_one_layer_that_can_be_edited(
     qtbot, dock, viewer, mosaic, monkeypatch
 ):
-    monkeypatch.setattr(large_job, "_LARGE", 1)
+    monkeypatch.setattr(large_job, "LARGE", 1)
     monkeypatch.setattr(label_pyramid, "_SMALLEST", 1024)
     stack = np.stack([mosaic[:256, :256], mosaic[256:, :256]])
     viewer.add_image(lazily(stack))

@@ -1,6 +1,5 @@
 """A part of a plane is segmented, and the rest stays as it is."""
 
-from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 from doubles import FakeJobs, fake_panel
 from napari.components import ViewerModel
 from scipy import ndimage
+from threshold import ThresholdSegmenter
 
 from napari_iaunet.model.registry import BUNDLED, ModelInfo
 from napari_iaunet.plugin.core.session import Session
@@ -16,30 +16,8 @@ from napari_iaunet.plugin.layers.undo import EditLogs
 from napari_iaunet.plugin.segment.controller import SegmentController
 from napari_iaunet.plugin.segment.panel import SegmentPanel
 from napari_iaunet.plugin.widgets.run_bar import RunBar
-from napari_iaunet.segmentation.image import as_planes
 
 SHAPE = (700, 900)
-
-
-class Blocks:
-    """Takes each bright block for a cell."""
-
-    device, engine_is_final = "cpu", True
-
-    def __init__(self):
-        self.shapes = []
-
-    def segment(self, image, *, channel_axis=None, diameter=None, progress=None):
-        (plane,) = as_planes(image, channel_axis)
-        self.shapes.append(plane.shape[1:])
-        labels, n = ndimage.label(np.asarray(plane).max(0) > 0.5)
-        return SimpleNamespace(
-            labels=labels.astype(np.int32),
-            scores=np.linspace(0.5, 1, n, dtype=np.float32),
-            embeddings=np.ones((n, 4), np.float32),
-            diameter=diameter or 20.0,
-            diameter_is_sure=True,
-        )
 
 
 class Bench:
@@ -48,7 +26,7 @@ class Bench:
     def __init__(self, monkeypatch, rgb=False, planes=0):
         self.viewer, self.jobs = ViewerModel(), FakeJobs()
         self.session = Session(self.viewer)
-        self.blocks = Blocks()
+        self.blocks = ThresholdSegmenter()
         monkeypatch.setattr(self.session.segmenters, "get", lambda *_: self.blocks)
         self.settings = self.session.settings
         self.settings.offer_models([ModelInfo("default", BUNDLED, "")])
@@ -114,8 +92,8 @@ def test_what_is_on_view_becomes_a_layer_of_the_whole_plane(bench):
     np.testing.assert_array_equal(bench.cells.data > 0, expected)
     assert bench.cells.data.shape == SHAPE
     np.testing.assert_allclose(bench.cells.translate, (30, 40))
-    (seen,) = bench.blocks.shapes
-    assert seen[0] < 400, "not more than the part with what is around it"
+    (seen,) = bench.blocks.calls
+    assert seen.shape[0] < 400, "not more than the part with what is around it"
     n = bench.cells.data.max()
     assert bench.said().startswith(f"{n} cells there, ")
     table = bench.cells.features

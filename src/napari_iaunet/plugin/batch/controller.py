@@ -270,7 +270,7 @@ class BatchController(QObject):
     # -- the table -------------------------------------------------------------------
 
     def _on_pattern(self, pattern: str) -> None:
-        self._try(lambda: self.record.set_pattern(pattern))
+        self.record.pattern = pattern
         self._show_example()
 
     def _pattern(self) -> NamePattern | None:

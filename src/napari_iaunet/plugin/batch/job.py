@@ -18,6 +18,7 @@ from napari_iaunet.commands.inputs import find_images, find_targets, name_of
 from napari_iaunet.commands.segment_image import segment_image
 from napari_iaunet.errors import IAUNetError, ImageError
 from napari_iaunet.plugin.batch.record import DONE, FAILED, RUNNING, written
+from napari_iaunet.plugin.layers.features import features_of, key_of
 from napari_iaunet.plugin.layers.find import OURS
 from napari_iaunet.plugin.layers.stored import layers_of
 
@@ -328,13 +329,7 @@ def features_in(path: Path) -> DataFrame:
         table = read_csv(path)
     except (OSError, ValueError):
         return DataFrame()
-    if "label" not in table:
-        return DataFrame()
-    label = table["label"]
-    return DataFrame(
-        {"index": label, "label": label, "roi_id": label}
-        | {name: table[name] for name in table if name != "label"}
-    )
+    return features_of(dict(table.items())) if "label" in table else DataFrame()
 
 
 def digest_of(labels: NDArray[Any], features: DataFrame) -> bytes:
@@ -348,7 +343,7 @@ def digest_of(labels: NDArray[Any], features: DataFrame) -> bytes:
 
 def _flags(features: DataFrame) -> dict[str, dict[int, bool]]:
     """Return what the user has said of cells, by their labels."""
-    key = next((k for k in ("index", "label") if k in features), None)
+    key = key_of(features)
     if key is None:
         return {}
     return {
@@ -411,7 +406,7 @@ def _measured(changed: Changed, ids: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
 
 def _column(features: DataFrame, name: str) -> Mapping[int, float]:
-    key = next((k for k in ("index", "label") if k in features), None)
+    key = key_of(features)
     if key is None or name not in features:
         return {}
     return dict(zip(features[key].astype(int), features[name], strict=True))

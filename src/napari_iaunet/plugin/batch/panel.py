@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
     QFrame,
     QHeaderView,
     QLabel,
-    QPushButton,
     QScrollArea,
     QTreeWidget,
     QTreeWidgetItem,
@@ -24,6 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_iaunet.plugin.widgets.buttons import push_button
 from napari_iaunet.plugin.widgets.fields import shown
 from napari_iaunet.plugin.widgets.forms import Form, plain, side_by_side, title
 from napari_iaunet.plugin.widgets.run_bar import RunBar
@@ -87,13 +87,13 @@ class BatchPanel(QScrollArea):
     def __init__(self, naming: Naming) -> None:
         super().__init__()
         self.setAccessibleName("Batch")
-        self.files_button = _button("Add files…", "Add TIFF, PNG or JPEG images.")
-        self.folder_button = _button(
+        self.files_button = push_button("Add files…", "Add TIFF, PNG or JPEG images.")
+        self.folder_button = push_button(
             "Add folder…",
             "Add the images of a folder; also an OME-Zarr image, or all images of an "
             "OME-Zarr plate.",
         )
-        self.remove_button = _button(
+        self.remove_button = push_button(
             "Remove", "Take the chosen images off the list. All files stay."
         )
         self.list = _make_list()
@@ -102,20 +102,20 @@ class BatchPanel(QScrollArea):
             _text() for _ in range(4)
         )
         self.run = RunBar("Segment all", "Find the cells of all images of the list.")
-        self.open_button = _button("Open", "Open the chosen image with its cells.")
-        self.next_button = _button(
+        self.open_button = push_button("Open", "Open the chosen image with its cells.")
+        self.next_button = push_button(
             "Next",
             "This image has been looked at: write what you have changed, and open the "
             "next one.",
         )
-        self.looked_button = _button(
+        self.looked_button = push_button(
             "Looked at",
             "Say that you have looked at the chosen images, or that you have not. "
             "Cells that were looked at are not made anew.",
         )
         self.form = Form(naming)
         self.form["pattern"].setPlaceholderText(_LIKE)
-        self.table_button = _button(
+        self.table_button = push_button(
             "Save table…", "Write the cells of all images that are done as one table."
         )
         self._lay_out()
@@ -238,9 +238,3 @@ def _text() -> QLabel:
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     return label
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    return button

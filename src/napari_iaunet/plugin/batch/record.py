@@ -58,7 +58,7 @@ class Record:
 
     path: Path
     images: list[str] = field(default_factory=list)
-    pattern: str = ""
+    pattern: str = ""  # how columns are taken from names; the next `save` keeps it
     queue: list[str] = field(default_factory=list)  # what the job does, in this order
     opened: str = ""  # the image that is on view, which is left alone, too
     # What is known of images that were taken off the list stays known.
@@ -98,10 +98,6 @@ class Record:
         gone = set(images)
         self.images = [image for image in self.images if image not in gone]
         self.save()
-
-    def set_pattern(self, pattern: str) -> None:
-        """Say how columns are taken from names; the next `save` keeps it."""
-        self.pattern = pattern
 
     def change(self, image: str, **changes: Any) -> None:
         """Note what became of an image."""

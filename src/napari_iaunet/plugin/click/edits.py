@@ -9,6 +9,7 @@ import numpy as np
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.layers.features import move_places
 from napari_iaunet.plugin.layers.find import OURS
+from napari_iaunet.plugin.layers.labels import in_plane
 from napari_iaunet.segmentation.cell_table import measure_cells
 from napari_iaunet.segmentation.masks import divide, spare
 
@@ -143,12 +144,8 @@ class LabelsPlane:
         rows, columns = np.nonzero(self.box(corner, labels.shape) != labels)
         if rows.size == 0:
             return False
-        places = iter((rows + corner[0], columns + corner[1]))
-        indices = tuple(
-            next(places) if isinstance(i, slice) else np.full(rows.size, i)
-            for i in self._index
-        )
-        self.log.write(indices, labels[rows, columns])
+        where = in_plane(self._index, rows + corner[0], columns + corner[1])
+        self.log.write(where, labels[rows, columns])
         return True
 
     def _write_and_measure(

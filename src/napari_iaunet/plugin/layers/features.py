@@ -7,11 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari.layers import Labels
     from numpy.typing import NDArray
     from pandas import DataFrame
+
+
+# Columns that hold the cell's label: napari finds a cell's row by the first, other
+# plugins by the others.
+LABEL_COLUMNS = ("index", "label", "roi_id")
+
+
+def features_of(table: Mapping[str, Any]) -> DataFrame:
+    """Return a table of cells, by its columns, as the features of a Labels layer."""
+    from pandas import DataFrame
+
+    return DataFrame({**dict.fromkeys(LABEL_COLUMNS, table["label"]), **table})
 
 
 def numbers_of(
@@ -52,7 +64,7 @@ def set_flag(
     from pandas import DataFrame, concat
 
     table = layer.features.copy()
-    key = _key_of(table)
+    key = key_of(table)
     if key is None:  # then napari counts the rows
         key = "index"
         table.insert(0, key, np.arange(len(table)))
@@ -84,14 +96,15 @@ def move_places(
             table[f"{axis}_um"] = table[f"{axis}_um"] + start * step
 
 
-def _key_of(table: DataFrame) -> str | None:
+def key_of(table: DataFrame) -> str | None:
+    """Return which column of a table tells the cells; None if none does."""
     return next((column for column in ("index", "label") if column in table), None)
 
 
 def _by_label(layer: Labels) -> DataFrame | None:
     """Return a layer's table by label id; None if it does not tell of which cells."""
     table = layer.features
-    key = _key_of(table)
+    key = key_of(table)
     if key is None:
         return None
     return table.drop_duplicates(key).set_index(key, drop=False)

@@ -33,27 +33,31 @@ def write_labels(
     labels: NDArray[np.integer[Any]],
     features: Any,
     parameters: dict[str, Any],
+    corner: tuple[int, int] = (0, 0),
 ) -> Labels:
     """Add the cells of ``layer`` as a new Labels layer that lies on it.
 
     ``layer`` is the one, or the first of those, that ``image`` was read from. The
     labels are (Y, X), (T or Z, Y, X) or (T, Z, Y, X); in the features each cell has a
     row, with its label in the column ``index``. The parameters say how the cells were
-    found and are kept in ``metadata["napari_iaunet"]``.
+    found and are kept in ``metadata["napari_iaunet"]``. The labels begin at a row and
+    column of the image, its ``corner``.
     """
     return viewer.add_labels(
         np.expand_dims(labels, added_axes(layer, image)),
         features=features,
         metadata={OURS: parameters},
-        **options_of_labels(layer, image),
+        **options_of_labels(layer, image, corner),
     )
 
 
-def options_of_labels(layer: Image, image: LayerImage) -> dict[str, Any]:
+def options_of_labels(
+    layer: Image, image: LayerImage, corner: tuple[int, int] = (0, 0)
+) -> dict[str, Any]:
     """Name and place of a Labels layer with the cells of an image."""
     where = ", ".join(str(i) for i in image.plane or ())
     name = f"{layer.name} cells" + (f" [{where}]" if where else "")
-    return {"name": name, **placement(layer, image)}
+    return {"name": name, **placement(layer, image, corner)}
 
 
 def is_extracted(layer: Labels) -> bool:
@@ -90,4 +94,14 @@ def has_plane(layer: Labels, index: tuple[int | slice, ...]) -> bool:
     return all(
         isinstance(i, slice) or 0 <= i < n
         for i, n in zip(index, layer.data.shape, strict=True)
+    )
+
+
+def in_plane(
+    index: tuple[int | slice, ...], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], ...]:
+    """Return where pixels (P,) of a plane, as of `plane_to_edit`, are in the layer."""
+    places = iter((rows, columns))
+    return tuple(
+        next(places) if isinstance(i, slice) else np.full(len(rows), i) for i in index
     )

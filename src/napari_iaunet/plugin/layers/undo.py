@@ -14,6 +14,7 @@ import numpy as np
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.layers import view_state
+from napari_iaunet.plugin.layers.features import LABEL_COLUMNS
 from napari_iaunet.plugin.layers.find import OURS
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     Rows = dict[int, dict[str, Any] | None]
 
-# Columns of a table that hold the cell's label.
-_LABEL_COLUMNS = ("index", "label", "roi_id")
 # As many steps as napari's Labels layers remember.
 _MOST_STEPS = 100
 # Pixels that are looked at first, to find out cheaply that a large step is not undone.
@@ -271,7 +270,7 @@ def _set_features(layer: Labels, rows: Rows, everybody: bool) -> None:
     table = layer.features
     kept = table[~table["index"].isin(list(rows))]
     new = [
-        dict.fromkeys(_LABEL_COLUMNS, label_id) | row
+        dict.fromkeys(LABEL_COLUMNS, label_id) | row
         for label_id, row in rows.items()
         if row is not None
     ]
@@ -279,7 +278,7 @@ def _set_features(layer: Labels, rows: Rows, everybody: bool) -> None:
         added = DataFrame(new).reindex(columns=table.columns)
         kept = added if kept.empty else concat([kept, added])
     kept = kept.sort_values("index", ignore_index=True)
-    for column in (*_LABEL_COLUMNS, "area", "plane"):
+    for column in (*LABEL_COLUMNS, "area", "plane"):
         # What was looked at has a row, though it may have been painted, not measured.
         if column in kept and kept[column].notna().all():
             kept[column] = kept[column].astype(np.int64)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QGridLayout,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_iaunet.plugin.widgets.buttons import push_button
 from napari_iaunet.plugin.widgets.forms import picker, plain, title
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ class ModelSection(QWidget):
         super().__init__()
         self.model = picker("Your model")
         self.model.setToolTip("A model that you trained or imported.")
-        self.rename_button = _button("Rename…", "Give the model another name.")
-        self.delete_button = _button("Delete…", "Delete the model from your disk.")
-        self.export_button = _button("Export…", "Write the model into a zip file.")
-        self.import_button = _button("Import…", "Take a model out of a zip file.")
+        self.rename_button = push_button("Rename…", "Give the model another name.")
+        self.delete_button = push_button("Delete…", "Delete the model from your disk.")
+        self.export_button = push_button("Export…", "Write the model into a zip file.")
+        self.import_button = push_button("Import…", "Take a model out of a zip file.")
         buttons = QGridLayout()
         buttons.addWidget(self.rename_button, 0, 0)
         buttons.addWidget(self.delete_button, 0, 1)
@@ -76,9 +76,3 @@ class ModelSection(QWidget):
         self.model.setEnabled(bool(models))
         for button in (self.rename_button, self.delete_button, self.export_button):
             button.setEnabled(bool(models))
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    return button

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_iaunet.plugin.layers.features import move_places
+from napari_iaunet.plugin.layers.features import features_of, move_places
 from napari_iaunet.segmentation.columns import COLUMNS
 
 if TYPE_CHECKING:
@@ -125,14 +125,3 @@ def measure_layer(
         channel_names=image.channel_names,
         **known,
     )
-
-
-def features_of(table: dict[str, NDArray[Any]]) -> DataFrame:
-    """Return a table of cells as the features of a Labels layer.
-
-    napari finds a cell's row by ``index``; other plugins do by ``label`` or ``roi_id``.
-    """
-    from pandas import DataFrame
-
-    label = table["label"]
-    return DataFrame({"index": label, "label": label, "roi_id": label, **table})

@@ -18,10 +18,10 @@ import numpy as np
 from napari_iaunet.errors import ImageError
 from napari_iaunet.model.registry import user_models_folder
 from napari_iaunet.plugin.core import folder_lock
+from napari_iaunet.plugin.layers.features import features_of
 from napari_iaunet.plugin.segment import large_job
 from napari_iaunet.plugin.segment.job import (
     Cells,
-    features_of,
     for_layer,
     measure_layer,
     why_blank,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 # In pixels: above the first an image that is not in memory is segmented part by part,
 # above the second any image. Up to that, finished cells become an ordinary layer, which
 # can be changed in every way: napari leaves several resolutions as they are.
-_LARGE_ON_DISK, _LARGE = 1 << 24, 1 << 26
+_LARGE_ON_DISK, LARGE = 1 << 24, 1 << 26
 
 
 @dataclass
@@ -64,7 +64,7 @@ def is_large(image: LayerImage) -> bool:
     channels = 1 if image.channel_axis is None else shape[image.channel_axis]
     pixels = math.prod(shape) // channels
     in_memory = isinstance(image.array, np.ndarray)
-    return pixels > (_LARGE if in_memory else _LARGE_ON_DISK)
+    return pixels > (LARGE if in_memory else _LARGE_ON_DISK)
 
 
 def find_cells_by_parts(
@@ -179,7 +179,7 @@ class _PartWriter:
             place = self._task.place_of(self._task.grid[index])
             self._write(index, np.asarray(labels[place]))
         levels = self._pyramid.levels
-        if levels[0].size <= _LARGE:
+        if levels[0].size <= LARGE:
             return levels[0][...]
         return levels if len(levels) > 1 else levels[0]
 

@@ -9,8 +9,9 @@ import numpy as np
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.settings import split_axes
 from napari_iaunet.plugin.layers import labels as label_layers
-from napari_iaunet.plugin.layers.find import OURS, pixels_of
-from napari_iaunet.plugin.layers.geometry import added_axes, placement
+from napari_iaunet.plugin.layers.features import LABEL_COLUMNS
+from napari_iaunet.plugin.layers.find import pixels_of
+from napari_iaunet.plugin.segment.large_job import LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.segment.job import Cells
     from napari_iaunet.plugin.segment.part import Part
 
-# A plane of more pixels is segmented on disk, and no layer in memory covers it.
-_MOST_PIXELS = 1 << 26
 _CHANGED = (
     "The cells there have changed meanwhile, so they were left as they are. "
     "Press Segment again."
@@ -55,16 +54,11 @@ def put(log: EditLog, part: Part, cells: Cells) -> None:
     rows: dict[int, dict[str, Any] | None] = dict.fromkeys(cells.replaced)
     for row in cells.features.to_dict("records"):
         label_id = int(row["index"]) + first - 1
-        given = dict.fromkeys(("index", "label", "roi_id"), label_id)
+        given = dict.fromkeys(LABEL_COLUMNS, label_id)
         known = {str(name): value for name, value in row.items()}
         rows[label_id] = {**known, **given, "plane": part.plane}
-    where, values = _changes(plane, part, cells, first)
-    places = iter(where)
-    indices = tuple(
-        next(places) if isinstance(i, slice) else np.full(len(values), i)
-        for i in target.index
-    )
-    log.write(indices, values)
+    rows_at, columns_at, values = _changes(plane, part, cells, first)
+    log.write(label_layers.in_plane(target.index, rows_at, columns_at), values)
     log.describe(rows)
 
 
@@ -84,34 +78,28 @@ def add_layer(
     _, axes = split_axes(source.ndim, image.layer_channel_axis)
     rows, columns = (int(pixels_of(source).shape[axis]) for axis in axes)
     labels, corner = cells.labels, part.corner
-    if rows * columns <= _MOST_PIXELS:
+    if rows * columns <= LARGE:
         labels, corner = np.zeros((rows, columns), cells.labels.dtype), (0, 0)
         labels[part.seen] = cells.labels
-    where = label_layers.options_of_labels(source, image) | placement(
-        source, image, corner
-    )
     features = cells.features
     if image.plane:
         features = features.assign(plane=part.plane)
-    viewer.add_labels(
-        np.expand_dims(labels, added_axes(source, image)),
-        features=features,
-        metadata={OURS: parameters},
-        **where,
+    label_layers.write_labels(
+        viewer, source, image, labels, features, parameters, corner
     )
 
 
 def _changes(
     plane: NDArray[np.integer[Any]], part: Part, cells: Cells, first: int
-) -> tuple[tuple[NDArray[np.intp], ...], NDArray[np.int64]]:
-    """Return which pixels of a plane change, (P,) each, and what they become."""
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
+    """Return rows and columns of what changes in a plane, (P,), and what it becomes."""
     new = np.where(cells.labels > 0, cells.labels.astype(np.int64) + first - 1, 0)
     gone = np.isin(plane[part.seen], cells.replaced)
     y, x = np.nonzero((new > 0) | gone)
     beyond = _beyond(plane, part, cells.replaced)
     rows = np.concatenate([y + part.corner[0], beyond[0]])
     columns = np.concatenate([x + part.corner[1], beyond[1]])
-    return (rows, columns), np.concatenate([new[y, x], np.zeros_like(beyond[0])])
+    return rows, columns, np.concatenate([new[y, x], np.zeros_like(beyond[0])])
 
 
 def _beyond(

@@ -1,4 +1,4 @@
-"""A button for a mode of the mouse, and one that tells what the mouse does in it."""
+"""Buttons: plain ones, those for a mode of the mouse, and what explains it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from qtpy.QtWidgets import QPushButton, QToolButton, QToolTip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+def push_button(text: str, tip: str) -> QPushButton:
+    """Make a button with a tooltip."""
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button
 
 
 class ModeButton(QPushButton):
