@@ -72,6 +72,7 @@ def clear(viewer: napari.Viewer) -> None:
 
 
 def segment(dock: Any) -> None:
+    dock.tabs.setCurrentWidget(dock.segment_panel)  # napari recalls another one
     button = dock.segment_panel.run.start_button
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     wait(lambda: not dock.segment_controller.jobs.is_running)
