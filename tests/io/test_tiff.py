@@ -237,6 +237,48 @@ def test_levels_of_a_pyramid_are_left_out(tmp_path, gray, caplog):
     assert nothing_said(caplog)
 
 
+@pytest.mark.parametrize("step", [2, 3, 4])
+@pytest.mark.parametrize("stored", ["page", "stack", "tiles"])
+def test_another_image_of_half_the_size_is_no_reduced_one(
+    tmp_path, gray, step, stored, caplog
+):
+    other = np.random.default_rng(1).integers(0, 60000, (48, 60), np.uint16)
+    other, gray = other[: 48 // step, : 60 // step], gray[:48]
+    options = {"metadata": None, "photometric": "minisblack"}
+    if stored == "stack":
+        other, gray = np.stack([other] * 3), np.stack([gray] * 3)
+    elif stored == "tiles":
+        options["tile"] = (16, 16)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
+        tif.write(gray, **options)
+        tif.write(np.ascontiguousarray(other), **options)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").array, gray)
+    assert "holds 2 images, and only the first one is read: --series 2" in said(caplog)
+    found = read_image(tmp_path / "a.tif", series=2).array
+    np.testing.assert_array_equal(found, other)
+
+
+def means(plane):
+    return plane.reshape(plane.shape[0] // 2, 2, plane.shape[1] // 2, 2, -1).mean(
+        (1, 3)
+    )
+
+
+@pytest.mark.parametrize("colours", [False, True])
+@pytest.mark.parametrize("reduce", [means, lambda plane: plane[::2, ::2]])
+def test_levels_that_do_not_say_so_are_left_out(
+    tmp_path, gray, picture, colours, reduce, caplog
+):
+    plane = first = picture if colours else gray[:48, :48]
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
+        for _ in range(3):
+            tif.write(plane, metadata=None, photometric=None)
+            plane = np.ascontiguousarray(reduce(plane).squeeze().astype(plane.dtype))
+    found = read_image(tmp_path / "a.tif").array
+    np.testing.assert_array_equal(found, first)
+    assert nothing_said(caplog)
+
+
 def test_label_and_macro_of_a_slide_are_left_out(tmp_path, picture, caplog):
     with tifffile.TiffWriter(tmp_path / "a.svs") as tif:
         about = "Aperio Image Library v12\n160x128|AppMag = 20"

@@ -6,7 +6,6 @@ import logging
 import re
 from contextlib import contextmanager
 from html import unescape
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from napari_iaunet.io.damage import damaged
 from napari_iaunet.io.pixels import AxisPlace, Pixels, in_micrometres
 from napari_iaunet.io.series import pick_image
 from napari_iaunet.io.tiff_bounds import check_series, check_tiff, check_tiff_pages
+from napari_iaunet.io.tiff_images import area_of, images_of
 from napari_iaunet.io.tiff_lazy import open_tiff
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-# What scanners of slides keep beside the image itself.
-_BESIDE_SLIDES = {"label", "macro", "map", "thumbnail", "probability"}
 # What a page may hold beside gray and palettes: how TIFF numbers it.
 _WHITE_IS_0, _GRAY, _RGB, _PALETTE, _MASK, _INKS, _YCBCR, _LAB, _ICC_LAB = (
     0, 1, 2, 3, 4, 5, 6, 8, 9,
@@ -57,7 +55,7 @@ def count_images(path: Path) -> int:
     try:
         with _collected_complaints(), tifffile.TiffFile(path) as tif:
             check_tiff(path, tif)
-            return len(_images_of(tif))
+            return len(images_of(tif))
     except ImageError:
         raise
     except Exception as error:
@@ -97,8 +95,8 @@ def read_tiff(
     try:
         with _collected_complaints() as complaints, tifffile.TiffFile(path) as tif:
             check_tiff(path, tif)
-            images = _images_of(tif)
-            sizes = [_area(image[0]) for image in images]
+            images = images_of(tif)
+            sizes = [area_of(image[0]) for image in images]
             number, notes = pick_image(path, sizes, series)
             image = images[number - 1]
             check_series(path, image)
@@ -145,34 +143,6 @@ def _collected_complaints() -> Iterator[list[str]]:
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagate
-
-
-def _images_of(tif: Any) -> list[list[Any]]:
-    """Images of a file, each as the series of pages that are its planes.
-
-    Reduced images, masks and what belongs to a slide rather than to the specimen are
-    left out.
-    """
-    found = [
-        series
-        for series in tif.series
-        if not series.keyframe.subfiletype & 0b101
-        and (series.kind == "ome" or series.name.lower() not in _BESIDE_SLIDES)
-    ] or list(tif.series)
-    planes = {(s.shape, s.dtype, s.axes, s.kind) for s in found}
-    if (
-        len(planes) == 1
-        and found[0].kind == "shaped"
-        and found[0].axes in ("YX", "YXS")
-    ):
-        # Planes of one size, appended one by one, are a stack for any viewer.
-        return [found]
-    return [[series] for series in found]
-
-
-def _area(series: Any) -> int:
-    """Pixels of a plane."""
-    return prod(n for n, a in zip(series.shape, series.axes, strict=True) if a in "YX")
 
 
 def _pixels_of(image: Sequence[Any]) -> NDArray[Any]:
