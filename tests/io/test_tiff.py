@@ -40,7 +40,7 @@ def said(caplog):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_alpha_is_left_out(tmp_path, gray, planar, alpha, dtype, caplog):
     rgb = np.stack([gray, gray // 2, gray // 3]).astype(dtype)
-    rgba = np.concatenate([rgb, rgb[::-1][:1]])
+    rgba = np.concatenate([rgb, np.full_like(rgb[:1], 200)])
     if planar == "contig":
         rgb, rgba = (np.ascontiguousarray(np.moveaxis(a, 0, -1)) for a in (rgb, rgba))
     path = tmp_path / "a.tif"

@@ -5,12 +5,16 @@ An axis has a letter: T, Z, Y, X; C channels; S red, green, blue; Q anything els
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.alpha import holds_picture
 from napari_iaunet.segmentation.image import guess_channel_axis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # More channels than these are rare, and more planes than these are not.
 _USUAL_CHANNELS = 4
@@ -38,7 +42,11 @@ class Arranged(NamedTuple):
 
 
 def arrange(
-    array: Any, axes: str, channel_axis: int | None, planes: int | str | None
+    array: Any,
+    axes: str,
+    channel_axis: int | None,
+    planes: int | str | None,
+    alpha: Sequence[int] = (),
 ) -> Arranged:
     """Find the planes and the channels of an image.
 
@@ -49,6 +57,9 @@ def arrange(
         One letter for each axis, as the file names them.
     channel_axis, planes : int, str or None
         What the caller knows better, as for `napari_iaunet.io.read.read_image`.
+    alpha : sequence of int
+        Which samples, of the axis S or else C, are transparency. They are left out
+        unless the caller names that axis, and they may be channels.
 
     Raises
     ------
@@ -56,6 +67,14 @@ def arrange(
         If there is no such axis, or not enough are left for rows and columns.
     """
     array, axes = squeeze(array, axes)
+    if alpha:
+        known = (
+            [_find(channel_axis, axes, "channels")] if channel_axis is not None else []
+        )
+        known += [_find(planes, axes, "planes")] if planes is not None else []
+        array, axes, notes = _without_alpha(array, axes, alpha, known)
+        found = arrange(array, axes, channel_axis, planes)
+        return found._replace(notes=notes + found.notes)
     stacked = None if planes is None else _find(planes, axes, "planes")
     if channel_axis is not None:
         return _rename(array, axes, _find(channel_axis, axes, "channels"), stacked)
@@ -81,6 +100,30 @@ def arrange(
     if not named:
         return Arranged(array, axes, None)
     return _checked(Arranged(array, axes, named[0]))
+
+
+def _without_alpha(
+    array: Any, axes: str, alpha: Sequence[int], known: Sequence[int]
+) -> tuple[Any, str, tuple[str, ...]]:
+    """Leave out transparency, but for what may be channels on an axis that is known.
+
+    Returns array and axes, and notes of what is left out although it may be a channel.
+    """
+    axis = axes.index("S" if "S" in axes else "C")
+    channels = {sample for sample in alpha if holds_picture(array, axis, sample)}
+    dropped = [
+        sample for sample in alpha if axis not in known or sample not in channels
+    ]
+    kept = [sample for sample in range(array.shape[axis]) if sample not in dropped]
+    array, axes = squeeze(array.take(kept, axis) if dropped else array, axes)
+    if not channels & set(dropped):
+        return array, axes, ()
+    note = (
+        "its transparency (alpha) is left out, but may be a channel with a picture of "
+        f"its own. If it is, say so by --channel-axis {axis} (in Python "
+        f"channel_axis={axis})."
+    )
+    return array, axes, (note,)
 
 
 def squeeze(array: Any, axes: str) -> tuple[Any, str]:

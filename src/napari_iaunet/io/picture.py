@@ -21,10 +21,10 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def read_picture(path: Path, *, as_stored: bool = False) -> Pixels:
-    """Read a PNG or JPEG: gray, or red, green and blue; alpha is left out.
+    """Read a PNG or JPEG: gray, or red, green and blue, perhaps with transparency.
 
     With `as_stored`, for labels, the numbers of a palette are not replaced by its
-    colours.
+    colours, and transparency is left out.
 
     Raises
     ------
@@ -43,11 +43,14 @@ def read_picture(path: Path, *, as_stored: bool = False) -> Pixels:
             raise damaged(path, error) from error
     else:
         array, notes = _with_pillow(path, as_stored)
+    alpha: tuple[int, ...] = ()
     if array.ndim == 3 and array.shape[-1] in (2, 4):
-        array = array[..., :-1]  # alpha
+        alpha = (array.shape[-1] - 1,)
+    if alpha and as_stored:
+        array, alpha = array[..., :-1], ()
     if array.ndim == 3 and array.shape[-1] == 1:
         array = array[..., 0]
-    return Pixels(array, "YXS"[: array.ndim], notes=notes)
+    return Pixels(array, "YXS"[: array.ndim], notes=notes, alpha=alpha)
 
 
 def _with_pillow(path: Path, as_stored: bool) -> tuple[NDArray[Any], tuple[str, ...]]:

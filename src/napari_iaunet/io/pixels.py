@@ -55,6 +55,8 @@ class Pixels:
         Whether the file says that these are labels.
     channel_names : tuple of str
         Of the axis C, as far as the file says; "" where it says nothing of one.
+    alpha : tuple of int
+        Which samples, of the axis S or else C, are transparency.
     """
 
     array: Any
@@ -63,6 +65,7 @@ class Pixels:
     notes: tuple[str, ...] = ()
     holds_labels: bool = False
     channel_names: tuple[str, ...] = ()
+    alpha: tuple[int, ...] = ()
 
     @property
     def pixel_size(self) -> tuple[float, float] | None:

@@ -130,7 +130,7 @@ def read_image(
     path = local_path(path)
     pixels = read_pixels(path, series, lazily=lazily)
     try:
-        found = arrange(pixels.array, pixels.axes, channel_axis, planes)
+        found = arrange(pixels.array, pixels.axes, channel_axis, planes, pixels.alpha)
         # Of unnamed axes, the caller may still say which one holds channels.
         unknown = found.channel_axis is None and "Q" in found.axes
         as_planes(found.array, 0 if unknown else found.channel_axis)
@@ -184,7 +184,7 @@ def read_pixels(
     """Read an image as the file describes it; parameters and errors as `read_image`.
 
     With `as_stored`, the numbers of a palette are not replaced by its colours, and no
-    colours are converted.
+    colours are converted, and transparency is left out.
     """
     try:
         if not path.exists():

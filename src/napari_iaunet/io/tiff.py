@@ -78,8 +78,8 @@ def read_tiff(
         Number of the image, from 1, where the file holds several; the largest one, or
         the first of those, if left out.
     as_stored : bool
-        For labels: the numbers of a palette are not replaced by its colours, and no
-        colours are converted.
+        For labels: the numbers of a palette are not replaced by its colours, no
+        colours are converted, and transparency is left out.
     lazily : bool
         Whether one that is too large to be segmented in memory is a dask array, where
         its kind allows that: gray, or red, green and blue, as they are stored.
@@ -107,10 +107,11 @@ def read_tiff(
                 array = _pixels_of(image)
             axes = "".join(a if a in "TZCYXS" else "Q" for a in image[0].axes)
             axes = "Q" * (array.ndim - len(axes)) + axes
+            alpha: tuple[int, ...] = ()
             if as_stored:
                 array, axes = _without_alpha(array, axes, page)
             else:
-                array, axes = _in_colours(path, array, axes, page)
+                array, axes, alpha = _in_colours(path, array, axes, page)
             places, notes = _places(tif), notes + _about_planes(path, image[0])
             names = _channel_names(tif, image[0])
     except MemoryError as error:
@@ -122,7 +123,7 @@ def read_tiff(
         raise damaged(path, error) from error
     if complaints:
         raise damaged(path, ValueError(complaints[0]))
-    return Pixels(array, axes, places, notes, channel_names=names)
+    return Pixels(array, axes, places, notes, channel_names=names, alpha=alpha)
 
 
 @contextmanager
@@ -187,6 +188,25 @@ def is_plain(page: Any) -> bool:
     return samples == usual.get(_kind_of(page)) and not page.extrasamples
 
 
+def _colours_of(page: Any) -> int:
+    """How many samples of a page are its colours; 0 of gray and palettes."""
+    kind = _kind_of(page)
+    if kind == _INKS:
+        return 4
+    return 3 if kind in (_RGB, _YCBCR, _LAB, _ICC_LAB, _LINEAR_RAW) else 0
+
+
+def _opaque_of(count: int, page: Any) -> list[int]:
+    """Which samples of a page are no transparency."""
+    extra, colours = [int(n) for n in page.extrasamples], _colours_of(page)
+    if _kind_of(page) == _PALETTE:
+        return [0]
+    if colours and count == colours + 1:  # some forget to say that it is alpha
+        return list(range(colours))
+    own = count - len(extra)
+    return [i for i in range(count) if i < own or extra[i - own] not in _ALPHA]
+
+
 def _without_alpha(array: NDArray[Any], axes: str, page: Any) -> tuple[Any, str]:
     """Leave out the samples of a page that are transparency, or tell them apart.
 
@@ -195,46 +215,45 @@ def _without_alpha(array: NDArray[Any], axes: str, page: Any) -> tuple[Any, str]
     if "S" not in axes:
         return array, axes
     axis = axes.index("S")
-    count, extra = array.shape[axis], [int(n) for n in page.extrasamples]
-    kind = _kind_of(page)
-    coloured = kind in (_RGB, _YCBCR, _INKS, _LAB, _ICC_LAB, _LINEAR_RAW)
-    colours = (4 if kind == _INKS else 3) if coloured else 1
-    kept = [
-        i
-        for i in range(count)
-        if i < count - len(extra) or extra[i - count] not in _ALPHA
-    ]
-    if coloured and count == colours + 1:  # some forget to say that it is alpha
-        kept = kept[:colours]
-    elif kind == _PALETTE:
-        kept = [0]
+    kept = _opaque_of(array.shape[axis], page)
     if len(kept) == 1:
         return array.take(kept[0], axis), axes.replace("S", "")
-    if kept != list(range(count)):
+    if len(kept) < array.shape[axis]:
         array = array.take(kept, axis)
-    if not (coloured and len(kept) == colours) and "C" not in axes:
-        axes = axes.replace("S", "C")
-    return array, axes
+    return array, _named(axes, len(kept), page)
+
+
+def _named(axes: str, count: int, page: Any) -> str:
+    """Call the samples channels if they are no colours."""
+    is_channels = count != _colours_of(page) and "C" not in axes
+    return axes.replace("S", "C") if is_channels else axes
 
 
 def _in_colours(
     path: Path, array: NDArray[Any], axes: str, page: Any
-) -> tuple[Any, str]:
-    """Gray where 0 is black, or red, green and blue."""
+) -> tuple[Any, str, tuple[int, ...]]:
+    """Gray where 0 is black, or red, green and blue; and which samples are alpha."""
     kind = _kind_of(page)
     if kind == _RGB and "S" in axes and list(page.extrasamples) == [0]:
         # A fourth sample of which nothing is said is left to who knows the axes.
-        return array, axes
-    array, axes = _without_alpha(array, axes, page)
-    if kind == _PALETTE and page.colormap is not None:
-        return _look_up(array, np.asarray(page.colormap)), axes + "S"
-    if kind == _WHITE_IS_0 and array.dtype.kind in "bu":
-        return np.invert(array), axes
-    if kind in (_WHITE_IS_0, _GRAY, _RGB, _PALETTE, _MASK, _LINEAR_RAW):
-        return array, axes
+        return array, axes, ()
     jpeg = int(page.compression) in _DECODED and int(page.planarconfig) == 1
-    if kind == _YCBCR and jpeg:
-        return array, axes
+    as_it_is = kind in (_GRAY, _RGB, _LINEAR_RAW) or (kind == _YCBCR and jpeg)
+    if as_it_is and "S" in axes:
+        count = array.shape[axes.index("S")]
+        kept = _opaque_of(count, page)
+        # Whoever knows the axes may take transparency for a channel.
+        if alpha := tuple(i for i in range(count) if i not in kept):
+            return array, _named(axes, max(len(kept), _colours_of(page)), page), alpha
+    array, axes = _without_alpha(array, axes, page)
+    if as_it_is:
+        return array, axes, ()
+    if kind == _PALETTE and page.colormap is not None:
+        return _look_up(array, np.asarray(page.colormap)), axes + "S", ()
+    if kind == _WHITE_IS_0 and array.dtype.kind in "bu":
+        return np.invert(array), axes, ()
+    if kind in (_WHITE_IS_0, _PALETTE, _MASK):
+        return array, axes, ()
     converted = None
     if "S" in axes:
         converted = _convert(kind, np.moveaxis(array, axes.index("S"), -1), page)
@@ -244,7 +263,7 @@ def _in_colours(
             f"{path} is of a kind that cannot be read (its colours are {name} of "
             f"{array.dtype}); save it as RGB."
         )
-    return converted, axes.replace("S", "") + "S"
+    return converted, axes.replace("S", "") + "S", ()
 
 
 def _look_up(numbers: NDArray[Any], palette: NDArray[Any]) -> NDArray[np.uint8]:

@@ -48,6 +48,16 @@ def test_rgba_is_read_without_alpha(viewer):
     assert image.array.shape == (8, 9, 3)
 
 
+@pytest.mark.parametrize("stack", [(), (3,)])
+def test_transparency_that_may_be_a_channel_is_told(viewer, stack):
+    pixels = np.zeros((*stack, 8, 9, 4), np.uint8)
+    pixels[..., 3] = 255
+    assert not image_layers.read_image([viewer.add_image(pixels, rgb=True)]).note
+    pixels[..., 3] = numbers(8, 9)
+    layer = viewer.add_image(pixels, rgb=True, name="cells")
+    assert "alpha) of “cells” is left out" in image_layers.read_image([layer]).note
+
+
 def test_rgb_stack_and_plane(viewer):
     pixels = numbers(5, 8, 9, 3, dtype=np.uint8)
     layer = viewer.add_image(pixels, rgb=True)

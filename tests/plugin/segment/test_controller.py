@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from doubles import FakeJobs, fake_panel
 from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
 
 from napari_iaunet.errors import DeviceError
 from napari_iaunet.model.registry import BUNDLED, ModelInfo
@@ -76,6 +77,15 @@ def test_a_diameter_that_may_be_wrong_is_called_unsure(bench, fake):
     bench.press()
     bench.jobs.run()
     assert "unsure" not in bench.said()[1]
+
+
+def test_what_is_left_out_of_the_image_is_told(bench):
+    pixels = np.zeros((20, 30, 4), np.uint8)
+    pixels[..., 3] = np.arange(30)
+    bench.viewer.add_image(pixels, rgb=True, name="four")
+    bench.press()
+    told = notification_manager.records[-1].message
+    assert "transparency (alpha) of “four” is left out" in told
 
 
 @pytest.mark.parametrize(

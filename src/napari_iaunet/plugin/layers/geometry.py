@@ -39,6 +39,7 @@ class LayerImage:
     # Height and width of a pixel in micrometres, where the layer has such units.
     pixel_size: tuple[float, float] | None = None
     channel_names: tuple[str, ...] | None = None  # where the channels have names
+    note: str = ""  # what was left out, and how to say otherwise
 
 
 def pixel_size_of(

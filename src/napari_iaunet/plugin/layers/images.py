@@ -11,6 +11,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.alpha import holds_picture
 from napari_iaunet.plugin.core.settings import ImageInfo, by_name, split_axes
 from napari_iaunet.plugin.layers.find import list_layers, pixels_of
 from napari_iaunet.plugin.layers.geometry import (
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
     import napari.viewer
 
+_TRANSPARENCY = (
+    "The transparency (alpha) of “{}” is left out, but may be a channel with a picture "
+    "of its own. If it is, split the layer (right click, Split RGB) and tick the "
+    "channels."
+)
 # What an axis of channels is called.
 CHANNEL_NAMES = {"c", "ch", "channel", "channels"}
 
@@ -111,9 +117,13 @@ def _read_pixels(
     ndim = len(array.shape)
     if layer.rgb:
         array = _plane_of(array, plane, ndim - 1)
+        note = ""
         if array.shape[-1] == 4:  # transparency is no colour
+            # What lies on the disk is not read for this.
+            if isinstance(array, np.ndarray) and holds_picture(array, -1, 3):
+                note = _TRANSPARENCY.format(layer.name)
             array = _lazy(array)[..., :3]
-        return LayerImage(array, len(array.shape) - 1, plane=plane)
+        return LayerImage(array, len(array.shape) - 1, plane=plane, note=note)
     if channel_axis is not None:
         return _read_channels(array, channel_axis, channels, plane)
     array = _plane_of(array, plane, None)

@@ -158,6 +158,8 @@ class SegmentController(QObject):
             self._on_layers()
             show_warning("The image has changed. Check the settings and press again.")
             return
+        if run.image.note:
+            show_warning(run.image.note)
         self._run = run
         self._panel.run.set_busy(True, f"Loading the model…{_warning(run)}")
         how = {k: getattr(choice, k) for k in _HOW}
