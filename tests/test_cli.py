@@ -299,7 +299,8 @@ def test_table_and_overlay_of_a_store(store, segmenter, tmp_path):
 
 
 def test_several_images_share_a_table(tmp_path, image, blobs, segmenter, capsys):
-    tifffile.imwrite(image.parent / "b.tif", np.stack([blobs] * 2))
+    stack, axes = np.stack([blobs] * 2), {"axes": "ZYX"}
+    tifffile.imwrite(image.parent / "b.tif", stack, metadata=axes)
     (image.parent / "c.tif").write_bytes(b"II*\0nonsense")
     out = tmp_path / "out"
     assert run("segment", image.parent, "--out", out, "--table") == 2

@@ -57,6 +57,49 @@ def test_the_fourth_of_colours_is_alpha_until_told(planes):
 
 
 @pytest.mark.parametrize(
+    ("shape", "axes", "planes", "channels", "expected"),
+    [
+        ((60, 80, 9, 3), "QQYX", 2, None, ((9, 60, 80, 3), "QYXS")),
+        ((60, 80, 9, 4), "QQYX", 2, None, ((9, 60, 80, 3), "QYXS")),
+        ((60, 80, 9, 3), "QYXS", 2, None, ((9, 60, 80, 3), "QYXS")),
+        ((60, 80, 9, 3), "QYXS", 2, 3, ((9, 60, 80, 3), "QYXS")),
+        ((60, 80, 9, 4), "QQYX", 2, 3, ((9, 60, 80, 4), "QYXC")),
+        ((60, 80, 9, 3), "QQYX", 0, None, ((60, 80, 9, 3), "QYXS")),
+        ((9, 60, 80, 3), "QQYX", 0, None, ((9, 60, 80, 3), "QYXS")),
+        ((60, 80, 3, 9), "QQYX", 3, 2, ((9, 60, 80, 3), "QYXC")),
+        ((60, 80, 3, 60), "QQYX", 3, 2, ((60, 60, 80, 3), "QYXC")),
+        ((9, 60, 3, 80), "QQYX", None, 2, ((9, 60, 3, 80), "QYCX")),
+        ((2, 60, 80, 9), "QQYX", 3, 0, ((2, 9, 60, 80), "CQYX")),
+    ],
+)
+def test_planes_and_colours_of_four_axes(shape, axes, planes, channels, expected):
+    pixels = np.zeros(shape, np.uint16)
+    found = arrange(pixels, axes, channels, planes)
+    assert (found.array.shape, found.axes) == expected
+    assert found.axes[found.channel_axis] in "CS"
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "channels", "says"),
+    [
+        ((60, 80, 9, 3), "QYXS", None, "--planes 2 says planes, --planes 0 columns"),
+        ((60, 80, 9, 3), "QQYX", 3, "--planes 2 says planes, --planes 0 columns"),
+        ((60, 80, 9, 4), "QYXS", None, "--planes 2 says planes, --planes 0 columns"),
+        ((60, 3, 80, 9), "QSYX", None, "--planes 3 says planes, --planes 0 columns"),
+        ((7, 60, 80, 3), "CYXS", 0, "both channels and colours"),
+    ],
+)
+def test_what_hardly_is_a_row_or_column_is_refused(shape, axes, channels, says):
+    with pytest.raises(ImageError, match=says):
+        arrange(np.zeros(shape, np.uint8), axes, channels, None)
+
+
+def test_columns_that_a_file_names_are_believed():
+    assert arrange(np.zeros((60, 80, 9, 3)), "ZYXS", None, None).channel_axis == 3
+    assert arrange(np.zeros((60, 80, 3, 9)), "TZYX", None, None).axes == "TZYXC"
+
+
+@pytest.mark.parametrize(
     ("channels", "planes", "says"),
     [
         (3, None, "no channel axis 3 in an image with the axes C, Y, X"),

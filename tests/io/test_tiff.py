@@ -152,14 +152,29 @@ def test_many_channels_are_averaged_but_that_is_said(tmp_path, gray, caplog):
     assert nothing_said(caplog)
 
 
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((2, 50, 60), 0), ((4, 50, 60), 0), ((40, 3, 60), 1)]
+)
+def test_planes_that_may_be_channels_are_told(tmp_path, shape, axis, caplog):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros(shape, np.uint16), photometric="minisblack")
+    assert read_image(path).channel_axis is None
+    assert f"it is taken for {shape[0]} planes" in said(caplog)
+    assert f"say so by --channel-axis {axis}" in said(caplog)
+    caplog.clear()
+    assert read_image(path, channel_axis=axis).channel_axis == axis
+    assert read_image(path, planes=0).array.shape[:3] == shape
+    assert nothing_said(caplog)
+
+
 # -- several images in one file ------------------------------------------------------
 
 
 def test_planes_that_were_appended_are_a_stack(tmp_path, gray, caplog):
-    for i in range(3):
+    for i in range(5):
         tifffile.imwrite(tmp_path / "a.tif", gray // (i + 1), append=i > 0)
     image = read_image(tmp_path / "a.tif")
-    np.testing.assert_array_equal(image.array, [gray, gray // 2, gray // 3])
+    np.testing.assert_array_equal(image.array, [gray // n for n in range(1, 6)])
     assert image.is_stack
     assert nothing_said(caplog)
 
@@ -171,9 +186,9 @@ def positions(path, gray):
 
 
 def two_stacks(path, gray):
-    tifffile.imwrite(path, np.stack([gray] * 3), photometric="minisblack")
+    tifffile.imwrite(path, np.stack([gray] * 6), photometric="minisblack")
     tifffile.imwrite(
-        path, np.stack([gray // 2] * 2), photometric="minisblack", append=True
+        path, np.stack([gray // 2] * 5), photometric="minisblack", append=True
     )
 
 
@@ -201,9 +216,9 @@ def test_of_several_images_the_first_is_read_and_others_can_be(
 def test_pages_of_several_sizes(tmp_path, gray, caplog):
     with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
         tif.write(gray[:9, :13].copy(), metadata=None)
-        for _ in range(2):
+        for _ in range(5):
             tif.write(gray, metadata=None, contiguous=False)
-    assert read_image(tmp_path / "a.tif").array.shape == (2, 50, 60)
+    assert read_image(tmp_path / "a.tif").array.shape == (5, 50, 60)
     assert "holds 2 images, and only number 2, the largest, is read" in said(caplog)
     assert read_image(tmp_path / "a.tif", series=1).array.shape == (9, 13)
 
@@ -246,7 +261,7 @@ def test_another_image_of_half_the_size_is_no_reduced_one(
     other, gray = other[: 48 // step, : 60 // step], gray[:48]
     options = {"metadata": None, "photometric": "minisblack"}
     if stored == "stack":
-        other, gray = np.stack([other] * 3), np.stack([gray] * 3)
+        other, gray = np.stack([other] * 5), np.stack([gray] * 5)
     elif stored == "tiles":
         options["tile"] = (16, 16)
     with tifffile.TiffWriter(tmp_path / "a.tif") as tif:

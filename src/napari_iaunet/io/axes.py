@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.alpha import holds_picture
-from napari_iaunet.segmentation.image import guess_channel_axis
+from napari_iaunet.segmentation.image import check_rows_and_columns, guess_channel_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 # More channels than these are rare, and more planes than these are not.
 _USUAL_CHANNELS = 4
 _COLOURS = 3  # red, green and blue
+# Fewer rows than this, in more planes of more columns, are rather channels.
+_FEW_ROWS, _MANY = 5, 16
+_BOTH = (
+    'It has both channels and colours: --planes C (in Python planes="C") takes the '
+    "channels for planes, or keep one of the two."
+)
 
 
 class Arranged(NamedTuple):
@@ -77,15 +83,17 @@ def arrange(
         return found._replace(notes=notes + found.notes)
     stacked = None if planes is None else _find(planes, axes, "planes")
     if channel_axis is not None:
-        return _rename(array, axes, _find(channel_axis, axes, "channels"), stacked)
+        channels = _find(channel_axis, axes, "channels")
+        _check_colours(axes, channels, stacked)
+        found = _rename(array, axes, channels, stacked)
+        if stacked is None and "Q" in axes:
+            check_rows_and_columns(array.shape, channels)
+        return found
+    axes = _with_colours(array.shape, axes, stacked)
     named = [axes.index(a) for a in "SC" if a in axes]
     named = [axis for axis in named if axis != stacked]
     if len(named) > 1:
-        msg = (
-            "It has both channels and colours: --planes C (in Python "
-            'planes="C") takes the channels for planes, or keep one of the two.'
-        )
-        raise ImageError(msg)
+        raise ImageError(_BOTH)
     if named and axes[named[0]] == "S" and array.shape[named[0]] > _COLOURS:
         coloured = _as_colours(array, axes, named[0])
         found = arrange(coloured.array, axes, None, planes)
@@ -99,6 +107,8 @@ def arrange(
         return _find_channels(array, axes)
     if not named:
         return Arranged(array, axes, None)
+    if "Q" in axes:
+        check_rows_and_columns(array.shape, named[0])
     return _checked(Arranged(array, axes, named[0]))
 
 
@@ -150,6 +160,26 @@ def _checked(found: Arranged) -> Arranged:
         'points, say so by --planes C (in Python planes="C").'
     )
     return found._replace(notes=(note,))
+
+
+def _with_colours(shape: tuple[int, ...], axes: str, stacked: int | None) -> str:
+    """Name colours that come last where only the planes are known."""
+    rest = tuple(n for i, n in enumerate(shape) if i != stacked)
+    last = len(axes) - 1
+    unnamed = "Q" in axes and not {"S", "C"} & set(axes)
+    if stacked in (None, last) or len(axes) < 4 or not unnamed or rest[-1] == 1:
+        return axes
+    try:
+        coloured = guess_channel_axis(rest) is not None
+    except ImageError:
+        return axes
+    return "Q" * (last - 2) + "YXS" if coloured else axes
+
+
+def _check_colours(axes: str, channels: int, stacked: int | None) -> None:
+    """Refuse channels beside colours, which would become rows or columns."""
+    if "S" in axes and axes.index("S") not in (channels, stacked):
+        raise ImageError(_BOTH)
 
 
 def _find(axis: int | str, axes: str, what: str) -> int:
@@ -219,12 +249,30 @@ def _find_channels(array: Any, axes: str) -> Arranged:
     except ImageError:
         return Arranged(array, axes, None)
     if guess is None:
-        return Arranged(array, axes, None)
+        return Arranged(array, axes, None, _about_planes(array.shape))
     kind = "C" if array.shape[-1] == 1 else "S"
     axes = "Q" * (last - 2) + "YX" + kind
     if array.shape[-1] < 4:
         return Arranged(array, axes, guess)
     return _as_colours(array, axes, last)
+
+
+def _about_planes(shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Return notes of planes without a name that may be something else."""
+    *stack, rows, columns = shape
+    if len(stack) > 1:
+        return ()
+    if stack[0] <= _USUAL_CHANNELS:
+        what, axis = f"it is taken for {stack[0]} planes, in time or depth", 0
+    elif rows < _FEW_ROWS and min(stack[0], columns) >= _MANY:
+        what, axis = f"it is taken for {stack[0]} planes of {rows} x {columns}", 1
+    else:
+        return ()
+    note = (
+        f"{what}. If axis {axis} holds channels, say so by --channel-axis {axis} (in "
+        f"Python channel_axis={axis}); --planes 0 says planes."
+    )
+    return (note,)
 
 
 def _as_colours(array: Any, axes: str, axis: int) -> Arranged:

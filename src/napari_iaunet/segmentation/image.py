@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _MUCH_NARROWER = 4
 # As many rows as planes are rather rows and columns of a square image.
 _NARROWER_THAN_SQUARE = 2
+# Rows that are so few are rather channels.
+_FEW = 4
 # What the only channel of an image is called.
 _ONE = ("intensity",)
 
@@ -298,7 +300,7 @@ def guess_channel_axis(shape: tuple[int, ...]) -> int | None:
     Raises
     ------
     ImageError
-        If the last axis looks like something other than columns.
+        If what would be rows or columns looks like something else.
     """
     if len(shape) < 3:
         return None
@@ -306,6 +308,7 @@ def guess_channel_axis(shape: tuple[int, ...]) -> int | None:
     if shape[-1] == 1 and spatial > 1:
         return last
     if shape[-1] in (3, 4) and spatial > shape[-1]:
+        check_rows_and_columns(shape, last)
         return last
     square = shape[-3] == shape[-2]
     few = shape[-1] * (_NARROWER_THAN_SQUARE if square else _MUCH_NARROWER) <= spatial
@@ -317,4 +320,47 @@ def guess_channel_axis(shape: tuple[int, ...]) -> int | None:
             f"np.moveaxis(image, {last}, 0), or image[..., None] and "
             f"channel_axis={last + 1})."
         )
+    check_rows_and_columns(shape, None)
     return None
+
+
+def check_rows_and_columns(shape: tuple[int, ...], channel_axis: int | None) -> None:
+    """Refuse axes without names if what would be rows or columns hardly are.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The two axes before the last are planes and rows, or rows and columns, of
+        images whose last axes hold planes, or channels and planes.
+    channel_axis : int or None
+        Axis that holds the channels, if one does.
+
+    Raises
+    ------
+    ImageError
+    """
+    axes = [axis for axis in range(len(shape)) if axis != channel_axis]
+    if len(axes) < 3:
+        return
+    plane, y, x = axes[-3:]
+    planes, rows, columns = (shape[axis] for axis in (plane, y, x))
+    if channel_axis is not None:
+        if columns * _MUCH_NARROWER <= min(planes, rows):
+            raise ImageError(
+                f"Axis {x} of an image of shape {shape} looks like planes, not "
+                f"columns: --planes {x} says planes, --planes {axes[0]} columns (in "
+                f"Python np.moveaxis(image, {x}, 0), or channel_axis={channel_axis})."
+            )
+        return
+    is_narrow = rows * _MUCH_NARROWER <= planes
+    if (
+        len(axes) > 3
+        and is_narrow
+        and (rows <= _FEW or columns * _MUCH_NARROWER <= planes)
+    ):
+        raise ImageError(
+            f"Axis {y} of an image of shape {shape} looks like channels or planes, not "
+            f"rows: --channel-axis {y} says channels, beside --planes {x} if the last "
+            f"axis holds planes; --planes 0 says rows (in Python channel_axis={y}, "
+            f"np.moveaxis, or image[..., None] and channel_axis={len(shape)})."
+        )

@@ -146,6 +146,12 @@ def test_three_channels_say_as_which_colour_they_are_seen(qtbot, rows):
         (info("a", (3, 64, 64), labels=("z", "y", "x")), ""),
         (info("a", (30, 64, 64)), ""),
         (info("a", (64, 64)), ""),
+        (info("a", (64, 64), rgb=True), ""),
+        (info("a", (3, 64, 64), rgb=True), ""),
+        (info("a", (64, 80, 9), rgb=True), "64 planes of 80 x 9"),
+        (info("a", (64, 80, 3, 9)), "axis 3 holds channels"),
+        (info("a", (64, 80, 3, 9), channel_axis=2), "64 planes of 80 x 9"),
+        (info("a", (64, 3, 80, 80), channel_axis=1), ""),
         (info("a", (9, 512, 12), labels=("t", "y", "x")), ""),
     ],
 )

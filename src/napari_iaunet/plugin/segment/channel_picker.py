@@ -145,28 +145,39 @@ class ChannelPicker(QObject):
 
 def _assumed(image: ImageInfo, axis: int | None) -> str:
     """Say what the axes are taken for where that may be wrong; "" elsewhere."""
-    if image.rgb or len(image.shape) < 3:
+    shape = image.shape
+    if len(shape) < 3:
         return ""
-    stack, (rows, columns) = split_axes(len(image.shape), axis)
-    if axis is not None:
-        count = image.shape[axis]
-        if stack or count <= _USUAL:
+    stack, (rows, columns) = split_axes(len(shape), axis)
+    if not stack:
+        count = 0 if axis is None else shape[axis]
+        if count <= _USUAL:
             return ""
         return (
             f"Taken for {count} channels of one image. If they are planes, choose "
             "“none” as the channel axis."
         )
-    planes, unnamed = image.shape[-3], image.axis_labels[-3].lstrip("-").isdigit()
-    height, width = image.shape[rows], image.shape[columns]
-    if unnamed and width * _SHORT <= min(planes, height):
+    if not image.axis_labels[stack[-1]].lstrip("-").isdigit():
+        return ""
+    planes, height, width = (shape[i] for i in (stack[-1], rows, columns))
+    may_be_channels = axis is None and not image.rgb
+    taken = f"Taken for {planes} planes of {height} x {width} pixels. If "
+    if width * _SHORT <= min(planes, height):
+        if may_be_channels:
+            taken += "the last axis holds channels, choose it as the channel axis; if "
         return (
-            f"Taken for {planes} planes of {height} x {width} pixels. If the last axis "
-            "holds channels, choose it as the channel axis; if it holds planes, open "
-            "the image with that axis first."
+            f"{taken}the last axis holds planes, open the image with that axis first."
         )
-    if unnamed and planes <= _USUAL:
+    if not may_be_channels:
+        return ""
+    if height <= _USUAL and height * _SHORT <= min(planes, shape[stack[0]]):
+        return (
+            f"{taken}axis {rows + 1} holds channels, choose it as the channel axis; if "
+            "the last axis holds planes, open the image with that axis first."
+        )
+    if planes <= _USUAL:
         return (
             f"Taken for {planes} planes. If they are channels, choose axis "
-            f"{len(image.shape) - 2} as the channel axis."
+            f"{stack[-1] + 1} as the channel axis."
         )
     return ""
