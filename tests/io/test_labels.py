@@ -5,6 +5,7 @@ import pytest
 import tifffile
 import zarr
 from PIL import Image
+from skimage.segmentation import find_boundaries
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.labels import read_labels
@@ -84,6 +85,85 @@ def test_training_reads_the_same(tmp_path, labels, form):
     (pair,) = read_pairs([(tmp_path / "a_img.png", tmp_path / form)])
     np.testing.assert_array_equal(pair.labels, labels)
     np.testing.assert_array_equal(pair.region, labels > 0)
+
+
+def inverted(path, labels, **options):
+    tifffile.imwrite(path, np.invert(labels), **options)
+
+
+INVERTED = {
+    "gray.png": lambda p, a: Image.fromarray(255 - a).save(p),
+    "8.tif": inverted,
+    "16.tif": lambda p, a: inverted(p, a.astype(np.uint16)),
+    "32.tif": lambda p, a: inverted(p, a.astype(np.uint32)),
+    "white is 0.tif": lambda p, a: inverted(p, a, photometric="miniswhite"),
+    "palette.tif": lambda p, a: palette_tiff(p, 255 - a),
+    "many.tif": lambda p, a: inverted(p, a * np.uint8(4)),
+    "stack.tif": lambda p, a: inverted(p, np.stack([a] * 5), photometric="minisblack"),
+    "not inverted.tif": lambda p, a: tifffile.imwrite(
+        p, np.where(a, a.astype(np.uint16), 65535)
+    ),
+}
+
+
+@pytest.mark.parametrize("form", INVERTED)
+def test_the_background_may_be_the_highest_number(tmp_path, labels, form, caplog):
+    INVERTED[form](tmp_path / form, labels)
+    found = read_labels(tmp_path / form)
+    expected = labels * np.uint8(4) if "many" in form else labels
+    np.testing.assert_array_equal(found, np.broadcast_to(expected, found.shape))
+    (record,) = caplog.records
+    assert "no pixel is 0" in record.getMessage()
+    assert ("inverted: " in record.getMessage()) == ("not" not in form)
+
+
+STRANGE = {
+    "one is background": (lambda a: a + np.uint8(1), "label 1 covers 100% of the edge"),
+    "minus one, cut off": (
+        lambda a: a.astype(np.uint16) - np.uint16(1),
+        "label 65535 covers 100% of the edge",
+    ),
+    "255 marks borders": (
+        lambda a: np.where((a > 0) & (find_boundaries(a, mode="inner")), 255, a),
+        "label 255 lies in 20 separate pieces",
+    ),
+}
+
+
+def test_minus_one_is_the_background_where_no_pixel_is_0(tmp_path, labels, caplog):
+    stored = np.where(labels, labels.astype(np.int16), -1)
+    tifffile.imwrite(tmp_path / "a.tif", stored)
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.tif"), labels)
+    assert "-1 is taken for the background" in caplog.text
+    stored[0, 0] = 0
+    tifffile.imwrite(tmp_path / "a.tif", stored)
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.tif"), stored)
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_labels_that_are_hardly_cells_are_told(tmp_path, labels, kind, caplog):
+    make, says = STRANGE[kind]
+    stored = make(labels)
+    tifffile.imwrite(tmp_path / "a.tif", stored)
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.tif"), stored)
+    (record,) = caplog.records
+    assert says in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        np.full((9, 9), 255, np.uint8),
+        np.pad(np.zeros((5, 5), np.uint8), 2, constant_values=255),
+        np.ones((1, 1), np.uint8),
+        np.arange(1, 101, dtype=np.uint8).reshape(10, 10),
+        np.full((9, 9), True),
+    ],
+)
+def test_other_labels_at_the_edge_are_nothing_strange(tmp_path, stored, caplog):
+    tifffile.imwrite(tmp_path / "a.tif", stored)
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.tif"), stored)
+    assert not caplog.records
 
 
 def test_narrow_labels_and_stacks_have_no_channels(tmp_path, labels):

@@ -419,6 +419,22 @@ def test_inks_that_are_not_cmyk_are_refused(tmp_path, picture):
         read_image(path)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int16, ">f4"])
+def test_white_is_0_of_numbers_without_an_end(tmp_path, gray, dtype):
+    shown = (gray // 60 + 7).astype(dtype)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, shown.max() + shown.min() - shown, photometric="miniswhite")
+    found = read_image(path).array
+    np.testing.assert_array_equal(found, shown)
+    holes = np.where(gray > 900, shown.max() - shown, np.nan).astype(np.float32)
+    holes[0, 0] = np.inf
+    tifffile.imwrite(path, holes, photometric="miniswhite")
+    found = read_image(path).array
+    np.testing.assert_array_equal(np.isfinite(found), np.isfinite(holes))
+    seen = np.isfinite(holes)
+    assert np.corrcoef(found[seen], shown[seen].astype(float))[0, 1] == pytest.approx(1)
+
+
 # -- palettes ------------------------------------------------------------------------
 
 

@@ -106,11 +106,12 @@ def test_label_images_are_opened_from_the_menu(
     """What other readers show as colours, such as an indexed PNG, is labels here."""
     from napari._app_model import get_app_model
 
-    ids = (CELLS[:20, :30] % 200).astype(np.uint8)
+    ids = np.pad((CELLS[:18, :28] % 200).astype(np.uint8), 1)
     indexed = Image.fromarray(ids, "L").convert("P")
     indexed.putpalette([i * 37 % 256 for i in range(768)])
     indexed.save(tmp_path / "a_mask.png")
     tifffile.imwrite(tmp_path / "b_mask.tif", ids.astype(np.float32))
+    tifffile.imwrite(tmp_path / "c_mask.tif", 255 - ids)
     Image.fromarray(np.dstack([ids, ids, 255 - ids])).save(tmp_path / "colours.png")
     chosen = [str(path) for path in sorted(tmp_path.iterdir())]
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *a: (chosen, ""))
@@ -118,9 +119,10 @@ def test_label_images_are_opened_from_the_menu(
     with notification_manager:
         notification_manager.records.clear()
         get_app_model().commands.execute_command("napari-iaunet.open_labels").result()
-        (told,) = notification_manager.records
+        noted, told = notification_manager.records
+    assert "255 is taken for the background" in noted.message
     assert "colours.png is not a label image" in told.message
-    assert [layer.name for layer in viewer.layers] == ["a_mask", "b_mask"]
+    assert [layer.name for layer in viewer.layers] == ["a_mask", "b_mask", "c_mask"]
     for layer in viewer.layers:
         assert isinstance(layer, Labels)
         np.testing.assert_array_equal(layer.data, ids)

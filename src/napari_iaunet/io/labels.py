@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.axes import squeeze
+from napari_iaunet.io.background import with_background
 from napari_iaunet.io.formats.cells import Cells
 from napari_iaunet.io.formats.read import holds_outlines, read_outlines
 from napari_iaunet.io.ome_zarr import labels_within
@@ -26,7 +27,9 @@ def read_labels(path: str | os.PathLike[str]) -> NDArray[Any]:
 
     The numbers of a palette are labels, whatever their colours; so are real numbers
     that are whole, gray that is stored as three equal colours, and numbers that are
-    shown with 0 as white. Outlines are filled: ROIs of ImageJ, GeoJSON and COCO.
+    shown with 0 as white. Where no pixel is 0, and the highest number of the type
+    covers the edges, as in inverted labels, that is the background; so is -1. Outlines
+    are filled: ROIs of ImageJ, GeoJSON and COCO.
 
     Parameters
     ----------
@@ -62,9 +65,14 @@ def read_cells(path: str | os.PathLike[str]) -> Cells:
         if letter in axes:
             labels = _one_of(path, labels, axes.index(letter))
             axes = axes.replace(letter, "")
+    labels = _whole(path, labels)
     for note in pixels.notes:
         log.warning(note)
-    return Cells(_whole(path, labels), axes, given.name, pixels.places)
+    if labels.dtype.kind in "iu":
+        labels, note = with_background(labels)
+        if note:
+            log.warning("%s: %s", path, note)
+    return Cells(labels, axes, given.name, pixels.places)
 
 
 def _within_image(path: Path) -> Path:

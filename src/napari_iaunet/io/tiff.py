@@ -250,9 +250,9 @@ def _in_colours(
         return array, axes, ()
     if kind == _PALETTE and page.colormap is not None:
         return _look_up(array, np.asarray(page.colormap)), axes + "S", ()
-    if kind == _WHITE_IS_0 and array.dtype.kind in "bu":
-        return np.invert(array), axes, ()
-    if kind in (_WHITE_IS_0, _PALETTE, _MASK):
+    if kind == _WHITE_IS_0:
+        return _inverted(array), axes, ()
+    if kind in (_PALETTE, _MASK):
         return array, axes, ()
     converted = None
     if "S" in axes:
@@ -264,6 +264,17 @@ def _in_colours(
             f"{array.dtype}); save it as RGB."
         )
     return converted, axes.replace("S", "") + "S", ()
+
+
+def _inverted(array: NDArray[Any]) -> NDArray[Any]:
+    """Pixels of which the darkest become the brightest, within what they can be."""
+    if array.dtype.kind in "bu":
+        return np.asarray(np.invert(array))
+    known = array[np.isfinite(array)]
+    if not known.size:
+        return array
+    # Real numbers and those with a sign have no end: they stay in their own range.
+    return np.asarray(known.max() - array + known.min(), array.dtype)
 
 
 def _look_up(numbers: NDArray[Any], palette: NDArray[Any]) -> NDArray[np.uint8]:

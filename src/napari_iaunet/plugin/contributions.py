@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.viewer import Viewer  # noqa: TC002 - napari looks it up
 
+from napari_iaunet.commands.common import caught_warnings
 from napari_iaunet.errors import IAUNetError, ImageError
 from napari_iaunet.io.formats.names import OUTLINES, SUFFIXES
 from napari_iaunet.io.formats.read import holds_outlines, read_outlines, seem_outlines
@@ -141,10 +142,14 @@ def open_label_images(viewer: Viewer) -> None:
     )
     for path in map(Path, paths):
         try:
-            found = read_outlines(path) if holds_outlines(path) else [read_cells(path)]
+            with caught_warnings() as notes:
+                is_outlines = holds_outlines(path)
+                found = read_outlines(path) if is_outlines else [read_cells(path)]
         except IAUNetError as error:
             show_error(str(error))
             continue
+        for note in notes:
+            show_warning(note)
         for cells in found:
             labels, options, _ = _layer(cells)
             viewer.add_labels(labels, **options)
