@@ -112,3 +112,8 @@ def test_columns_that_a_file_names_are_believed():
 def test_axes_that_cannot_be(channels, planes, says):
     with pytest.raises(ImageError, match=says):
         arrange(np.zeros((8, 50, 60)), "CYX", channels, planes)
+
+
+def test_axes_without_a_name_have_numbers():
+    with pytest.raises(ImageError, match=r"axes Q, Y, X\. Give its number"):
+        arrange(np.zeros((60, 80, 9)), "QYX", None, "Z")

@@ -10,7 +10,9 @@ import zarr
 from PIL import Image
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.labels import read_labels
 from napari_iaunet.io.ome_zarr import image_folder
+from napari_iaunet.io.ome_zarr_store import read_store
 from napari_iaunet.io.pixels import AxisPlace
 from napari_iaunet.io.read import (
     read_image,
@@ -351,13 +353,80 @@ def test_the_image_of_a_converted_file_is_found(tmp_path):
     assert image_folder(tmp_path / "a.zarr" / "0") == tmp_path / "a.zarr" / "0"
 
 
-def test_axes_in_another_order_are_refused(tmp_path):
-    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
-    group.create_array("0", data=np.zeros((9, 8, 7), np.uint8))
-    axes = [{"name": name, "type": "space"} for name in "xyz"]
-    group.attrs["multiscales"] = [{"axes": axes, "datasets": [{"path": "0"}]}]
-    with pytest.raises(ImageError, match="axes in the order xyz"):
+def stored_as(path, axes, pixels):
+    """Write an OME-Zarr image with its axes in any order."""
+    kinds = {"c": "channel", "t": "time"}
+    described = [{"name": a, "type": kinds.get(a, "space")} for a in axes]
+    group = zarr.open_group(path, mode="w", zarr_format=2)
+    datasets = [{"path": "0"}, {"path": "1"}]
+    group.create_array("0", data=pixels)
+    half = tuple(slice(None, None, 2 if a in "yx" else None) for a in axes)
+    group.create_array("1", data=np.ascontiguousarray(pixels[half]))
+    group.attrs["multiscales"] = [{"axes": described, "datasets": datasets}]
+
+
+ORDERS = [
+    ("xyz", "zyx"),
+    ("yxz", "zyx"),
+    ("xy", "yx"),
+    ("zyxt", "tzyx"),
+    ("yxcz", "czyx"),
+]
+
+
+@pytest.mark.parametrize(("axes", "usual"), ORDERS)
+def test_rows_and_columns_are_where_the_names_of_the_axes_say(tmp_path, axes, usual):
+    shape = tuple({"x": 8, "y": 7, "z": 5, "t": 3, "c": 2}[a] for a in axes)
+    pixels = np.random.default_rng(0).integers(0, 999, shape).astype(np.uint16)
+    stored_as(tmp_path / "a.zarr", axes, pixels)
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        pixels,
+        photometric="minisblack",
+        metadata={"axes": axes.upper()},
+    )
+    expected = pixels.transpose([axes.index(a) for a in usual])
+    for path in (tmp_path / "a.zarr", tmp_path / "a.tif"):
+        image = read_image(path)
+        assert image.axes == usual.upper()
+        np.testing.assert_array_equal(np.asarray(image.array), expected)
+        # Numbers of axes are those of the file.
+        first = usual[-3] if len(usual) > 2 else None
+        if first == "z":
+            found = read_image(path, planes=axes.index("z"))
+            np.testing.assert_array_equal(np.asarray(found.array), expected)
+    (image,) = read_store(tmp_path / "a.zarr")
+    assert image.axes == usual.upper()
+    np.testing.assert_array_equal(np.asarray(image.levels[0]), expected)
+    assert image.levels[1].shape[-2:] == (4, 4)
+    if "c" not in axes:
+        np.testing.assert_array_equal(read_labels(tmp_path / "a.zarr"), expected)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_names_of_axes_without_ome_zarr(tmp_path, zarr_format):
+    names, pixels = ["channel", "y", "x"], np.zeros((5, 60, 80), np.uint16)
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=zarr_format)
+    known = {"dimension_names": names} if zarr_format == 3 else {}
+    array = group.create_array("image", data=pixels, **known)
+    if zarr_format == 2:  # as xarray does it
+        array.attrs["_ARRAY_DIMENSIONS"] = names
+    group.create_array("x", data=np.arange(80))
+    for path in (tmp_path / "a.zarr", tmp_path / "a.zarr" / "image"):
+        assert (read_image(path).axes, read_image(path).channel_axis) == ("CYX", 0)
+
+
+def test_arrays_that_are_no_image_are_refused_with_those_that_are(tmp_path):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w")
+    for name in ("b", "a"):
+        group.create_array(name, data=np.zeros((60, 80), np.uint16))
+    with pytest.raises(ImageError, match=r"like .*a\.zarr/a\.$"):
         read_image(tmp_path / "a.zarr")
+    table = zarr.open_group(tmp_path / "t.zarr", mode="w")
+    table.attrs["encoding-type"] = "anndata"
+    table.create_array("X", data=np.zeros((60, 80), np.float32))
+    with pytest.raises(ImageError, match="holds a table"):
+        read_image(tmp_path / "t.zarr")
 
 
 def test_a_folder_of_other_things_is_not_replaced(tmp_path):

@@ -82,6 +82,15 @@ def arrange(
         found = arrange(array, axes, channel_axis, planes)
         return found._replace(notes=notes + found.notes)
     stacked = None if planes is None else _find(planes, axes, "planes")
+    if (order := _usual_order(axes)) != list(range(len(axes))):
+        channels = None
+        if channel_axis is not None:
+            channels = order.index(_find(channel_axis, axes, "channels"))
+        return arrange(
+            *_reordered(array, axes, order),
+            channels,
+            None if stacked is None else order.index(stacked),
+        )
     if channel_axis is not None:
         channels = _find(channel_axis, axes, "channels")
         _check_colours(axes, channels, stacked)
@@ -145,6 +154,27 @@ def squeeze(array: Any, axes: str) -> tuple[Any, str]:
     return array[key], "".join(a for a, k in zip(axes, key, strict=True) if k != 0)
 
 
+def ordered(array: Any, axes: str) -> tuple[Any, str]:
+    """Put rows and columns last, beside colours, where a file names them elsewhere."""
+    order = _usual_order(axes)
+    if order == list(range(len(axes))):
+        return array, axes
+    return _reordered(array, axes, order)
+
+
+def _reordered(array: Any, axes: str, order: Sequence[int]) -> tuple[Any, str]:
+    return array.transpose(order), "".join(axes[i] for i in order)
+
+
+def _usual_order(axes: str) -> list[int]:
+    """Return the order of axes in which planes come before their rows and columns."""
+    same = list(range(len(axes)))
+    without = axes.replace("C", "").replace("S", "")
+    if without.endswith("YX") or not {"Y", "X"} <= set(axes):
+        return same
+    return sorted(same, key=lambda i: "TQCZYXS".index(axes[i]))
+
+
 def _checked(found: Arranged) -> Arranged:
     """Doubt channels that are more likely planes: some writers call all planes so."""
     array, axes, channel_axis, _ = found
@@ -193,6 +223,8 @@ def _find(axis: int | str, axes: str, what: str) -> int:
         name = "channel axis" if what == "channels" else "axis of planes"
         shown = axis.upper() if isinstance(axis, str) else axis
         msg = f"There is no {name} {shown} in an image with the axes {', '.join(axes)}."
+        if isinstance(axis, str) and "Q" in axes:
+            msg += " Give its number, counted from 0, where the file does not name it."
         raise ImageError(msg)
     return index
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.io.axes import squeeze
+from napari_iaunet.io.axes import ordered, squeeze
 from napari_iaunet.io.background import with_background
 from napari_iaunet.io.formats.cells import Cells
 from napari_iaunet.io.formats.read import holds_outlines, read_outlines
@@ -59,7 +59,7 @@ def read_cells(path: str | os.PathLike[str]) -> Cells:
         return images[0]
     path = _within_image(given)
     pixels = read_pixels(path, as_stored=True)
-    array, axes = squeeze(pixels.array, pixels.axes)
+    array, axes = ordered(*squeeze(pixels.array, pixels.axes))
     labels = np.asarray(array)
     for letter in "SC":
         if letter in axes:

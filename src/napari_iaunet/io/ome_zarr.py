@@ -161,7 +161,7 @@ def _find_image(
 
     if isinstance(node, zarr.Array):
         _, notes = pick_image(path, [1], series)
-        return node, _default_axes(node.shape), {}, notes
+        return node, _axes_of(node), {}, notes
     attributes = _attributes(node)
     if "plate" in attributes or "well" in attributes:
         msg = f"{path} is a plate of many images; give one of them, like A/1/0 in it."
@@ -169,13 +169,19 @@ def _find_image(
     if described := attributes.get("multiscales"):
         number, notes = pick_image(path, [1] * len(described), series)
         return *_full_level(path, node, described[number - 1]), notes
-    arrays = [item for _, item in node.arrays()]
-    if len(arrays) != 1:
-        inside = next(_images_below(node), None)
+    if "encoding-type" in attributes:  # as AnnData marks what it writes
+        kind = attributes["encoding-type"]
+        raise ImageError(f"The zarr folder {path} holds a table ({kind}), no image.")
+    arrays = dict(node.arrays())
+    # Beside an image may lie where its rows and columns are.
+    planes = [name for name, array in sorted(arrays.items()) if array.ndim > 1]
+    if len(planes or arrays) != 1:
+        inside = next(_images_below(node), planes[0] if planes else None)
         hint = f"; give one of those in it, like {path / inside}" if inside else ""
         raise ImageError(f"The zarr folder {path} holds no OME-Zarr image{hint}.")
+    array = arrays[next(iter(planes or arrays))]
     _, notes = pick_image(path, [1], series)
-    return arrays[0], _default_axes(arrays[0].shape), {}, notes
+    return array, _axes_of(array), {}, notes
 
 
 def _images_below(group: Any, depth: int = 3) -> Iterator[str]:
@@ -202,11 +208,6 @@ def _full_level(
     axes = "".join(_letter(axis) for axis in described)
     if len(axes) != array.ndim or "Y" not in axes or "X" not in axes:
         return array, _default_axes(array.shape), {}
-    if not axes.replace("C", "").endswith("YX"):
-        raise ImageError(
-            f"{path} has its axes in the order {axes.lower()}; "
-            "save it with y and x as the last ones."
-        )
     scale, translation = [1.0] * array.ndim, [0.0] * array.ndim
     for step in (
         *dataset.get("coordinateTransformations", ()),
@@ -227,11 +228,22 @@ def _full_level(
     return array, axes, places
 
 
+def _axes_of(array: Any) -> str:
+    """Axes of an array that is no OME-Zarr, by the names that zarr or xarray give."""
+    names = getattr(array.metadata, "dimension_names", None)
+    names = names or array.attrs.get("_ARRAY_DIMENSIONS") or ()
+    letters = "".join(_letter({"name": name}) for name in names)
+    known = len(letters) == array.ndim and all(letters.count(a) == 1 for a in "YX")
+    return letters if known else _default_axes(array.shape)
+
+
 def _letter(axis: dict[str, Any]) -> str:
-    kind, name = axis.get("type"), str(axis.get("name", "")).upper()
-    if kind == "channel":
+    kind, name = axis.get("type"), str(axis.get("name", "")).lower()
+    if kind == "channel" or name in ("channel", "channels", "ch"):
         return "C"
-    return name if name in ("T", "C", "Z", "Y", "X") else "Q"
+    if name == "time":
+        return "T"
+    return name.upper() if name in ("t", "c", "z", "y", "x") else "Q"
 
 
 def _default_axes(shape: tuple[int, ...]) -> str:

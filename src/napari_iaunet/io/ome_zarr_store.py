@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from napari_iaunet.io.axes import ordered
 from napari_iaunet.io.ome_zarr import image_folder, is_zarr, read
 
 if TYPE_CHECKING:
@@ -81,10 +82,11 @@ def _open(path: Path, name: str) -> StoredImage:
         for level in multiscales[0]["datasets"][1:]
     ]
     is_bare = "multiscales" not in attributes and pixels.array.dtype == np.int32
+    levels = [ordered(level, pixels.axes) for level in (pixels.array, *coarser)]
     return StoredImage(
         name,
-        [pixels.array, *coarser],
-        pixels.axes,
+        [level for level, _ in levels],
+        levels[0][1],
         pixels.places,
         pixels.holds_labels or is_bare,
         attributes,
