@@ -403,6 +403,26 @@ def test_rows_and_columns_are_where_the_names_of_the_axes_say(tmp_path, axes, us
         np.testing.assert_array_equal(read_labels(tmp_path / "a.zarr"), expected)
 
 
+@pytest.mark.parametrize(
+    ("shape", "chunks", "shards", "parts"),
+    [
+        ((1024, 1024), (32, 32), (512, 512), 4),
+        ((1000, 900), (16, 16), None, 4),
+        ((1024, 1024), (256, 1024), None, 4),
+        ((3, 600, 700), (1, 64, 64), None, 12),
+        ((9, 60, 80), (1, 20, 20), None, 9),
+        ((600, 700, 3), (64, 64, 1), None, 9),
+    ],
+)
+def test_small_chunks_are_read_many_at_a_time(tmp_path, shape, chunks, shards, parts):
+    pixels = np.random.default_rng(0).integers(0, 999, shape).astype(np.uint16)
+    options = {"chunks": chunks, "shards": shards}
+    zarr.create_array(str(tmp_path / "a.zarr"), data=pixels, **options)
+    array = read_image(tmp_path / "a.zarr").array
+    assert array.npartitions == parts
+    np.testing.assert_array_equal(array[..., 5:50, :].compute(), pixels[..., 5:50, :])
+
+
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_names_of_axes_without_ome_zarr(tmp_path, zarr_format):
     names, pixels = ["channel", "y", "x"], np.zeros((5, 60, 80), np.uint16)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _SMALL_CHUNKS, _SMALL_CHUNK = 1_000_000, 4096
 # Parts that Dask shall list at most: 20,000 take it half a second per region.
 _LISTED = 5_000
+# Pixels that are read at a time, at least.
+_READ_AT_ONCE = 1 << 18
 # Bytes of one file of metadata in a zarr store; a plate's may have several million.
 _METADATA = 50_000_000
 # What deflate shrinks zeros to.
@@ -127,9 +129,20 @@ def _quick_chunks(array: Any) -> tuple[int, ...]:
     """Return sides of parts in which Dask can list a zarr array quickly.
 
     Dask looks at every part for each region that is read. Of a larger part it reads
-    only what the region needs.
+    only what the region needs. A shard is read at once, and so are small chunks: one
+    by one they take ten times as long.
     """
-    chunks = list(array.chunks)
+    chunks = list(getattr(array, "shards", None) or array.chunks)
+    planes = range(array.ndim - 2, array.ndim)
+    while math.prod(chunks) < _READ_AT_ONCE:
+        shorter = [
+            axis
+            for axis, n in enumerate(array.shape)
+            if chunks[axis] < n and (chunks[axis] > 1 or axis in planes)
+        ]
+        if not shorter:
+            break
+        chunks[min(shorter, key=chunks.__getitem__)] *= 2
     counts = [-(-n // c) for n, c in zip(array.shape, chunks, strict=True)]
     while math.prod(counts) > _LISTED:
         axis = counts.index(max(counts))
