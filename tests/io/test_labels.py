@@ -117,6 +117,16 @@ def test_the_background_may_be_the_highest_number(tmp_path, labels, form, caplog
     assert ("inverted: " in record.getMessage()) == ("not" not in form)
 
 
+def test_of_several_label_images_no_option_reads_another(tmp_path, labels, caplog):
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif") as tif:
+        for step in (1, 2):
+            tif.write(labels // step, metadata={"axes": "YX"})
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.ome.tif"), labels)
+    (record,) = caplog.records
+    assert "only the first one is read; save the labels" in record.getMessage()
+    assert "--" not in record.getMessage()
+
+
 STRANGE = {
     "one is background": (lambda a: a + np.uint8(1), "label 1 covers 100% of the edge"),
     "minus one, cut off": (

@@ -110,11 +110,11 @@ def labels_within(path: Path) -> list[Path]:
     return [folder / str(name) for name in names]
 
 
-def read(path: Path, series: int | None = None) -> Pixels:
+def read(path: Path, series: int | None = None, *, of_labels: bool = False) -> Pixels:
     """Open the full resolution of an OME-Zarr image, or a zarr array, lazily.
 
     ``series`` is the number of the image, from 1, where there are several; the first
-    one if left out.
+    one if left out. Of labels, what is left out is told in other words.
     """
     import zarr
 
@@ -123,9 +123,10 @@ def read(path: Path, series: int | None = None) -> Pixels:
         node = zarr.open(str(path), mode="r")
         notes: tuple[str, ...] = ()
         if inside := _converted(path, _attributes(node)):
-            number, notes = pick_image(path, [1] * len(inside), series)
+            sizes = [1] * len(inside)
+            number, notes = pick_image(path, sizes, series, of_labels=of_labels)
             node, series = zarr.open(str(inside[number - 1]), mode="r"), None
-        array, axes, places, more = _find_image(path, node, series)
+        array, axes, places, more = _find_image(path, node, series, of_labels)
         lazy = checked_zarr(path, array)
         holds_labels = "image-label" in _attributes(node)
     except ImageError:
@@ -154,7 +155,7 @@ def _channel_names(node: Any) -> tuple[str, ...]:
 
 
 def _find_image(
-    path: Path, node: Any, series: int | None
+    path: Path, node: Any, series: int | None, of_labels: bool
 ) -> tuple[Any, str, dict[str, AxisPlace], tuple[str, ...]]:
     """Array, axes, places and notes of the image of a group, or of an array."""
     import zarr
@@ -167,7 +168,8 @@ def _find_image(
         msg = f"{path} is a plate of many images; give one of them, like A/1/0 in it."
         raise ImageError(msg)
     if described := attributes.get("multiscales"):
-        number, notes = pick_image(path, [1] * len(described), series)
+        sizes = [1] * len(described)
+        number, notes = pick_image(path, sizes, series, of_labels=of_labels)
         return *_full_level(path, node, described[number - 1]), notes
     if "encoding-type" in attributes:  # as AnnData marks what it writes
         kind = attributes["encoding-type"]

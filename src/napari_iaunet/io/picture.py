@@ -67,7 +67,10 @@ def _with_pillow(path: Path, as_stored: bool) -> tuple[NDArray[Any], tuple[str, 
                     return np.asarray(picture.convert("RGB")), notes
                 return np.asarray(picture), notes
     except UnidentifiedImageError as error:
-        msg = f"{path} is not an image in a format that can be read."
+        msg = (
+            f"{path} is not an image in a format that can be read: PNG, JPEG, TIFF or "
+            "OME-Zarr. Save it as one of these."
+        )
         raise ImageError(msg) from error
     except Image.DecompressionBombError as error:
         msg = f"{path} is too large for its format; save it as TIFF or OME-Zarr."

@@ -195,7 +195,7 @@ def read_pixels(
         if path.is_dir():
             if not is_zarr(path):
                 raise ImageError(f"{path} is a folder, not an image.")
-            return in_time(path, lambda: read_zarr(path, series))
+            return in_time(path, lambda: read_zarr(path, series, of_labels=as_stored))
         if path.stat().st_size == 0:
             raise ImageError(f"The file {path} is empty.")
         with path.open("rb") as file:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def pick_image(
-    path: Path, sizes: Sequence[int], series: int | None
+    path: Path, sizes: Sequence[int], series: int | None, *, of_labels: bool = False
 ) -> tuple[int, tuple[str, ...]]:
     """Pick an image, and say so if others are left out.
 
@@ -25,6 +25,8 @@ def pick_image(
     series : int, optional
         Number of the wanted one, from 1; the largest, or the first of those, if left
         out.
+    of_labels : bool
+        Whether they are label images, of which only one can be read.
 
     Returns
     -------
@@ -49,9 +51,11 @@ def pick_image(
     number = sizes.index(max(sizes)) + 1
     which = "the first one" if number == 1 else f"number {number}, the largest,"
     other = 2 if number == 1 else 1
-    note = (
-        f"{path} holds {count} images, and only {which} is read: --series {other} (in "
-        f"Python series={other}) reads number {other}, and `segment "
-        "--series all` segments each."
+    note = f"{path} holds {count} images, and only {which} is read"
+    if of_labels:
+        return number, (f"{note}; save the labels that are meant as a file of one.",)
+    note += (
+        f": --series {other} (in Python series={other}) reads number {other}, and "
+        "`segment --series all` segments each."
     )
     return number, (note,)

@@ -97,7 +97,7 @@ def read_tiff(
             check_tiff(path, tif)
             images = images_of(tif)
             sizes = [area_of(image[0]) for image in images]
-            number, notes = pick_image(path, sizes, series)
+            number, notes = pick_image(path, sizes, series, of_labels=as_stored)
             image = images[number - 1]
             check_series(path, image)
             page = image[0].keyframe
