@@ -25,6 +25,7 @@ from napari_iaunet.errors import ModelError, TrainingError
 from napari_iaunet.io.read import read_image, write_labels_ome_zarr
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.registry import find_model
+from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.training.events import TrainingEvent
 
 
@@ -862,6 +863,31 @@ def test_train_gives_advice(tmp_path, capsys):
     tifffile.imwrite(tmp_path / "a_mask.tif", rings.astype(np.uint8))
     assert run("train", tmp_path, "--out", tmp_path / "b", "--steps", 1) == 2
     assert "cannot be divided" in complaint(capsys)
+
+
+@pytest.mark.parametrize("count", [1, 8])
+@pytest.mark.parametrize("start", ["none", "default"])
+def test_train_reads_images_as_it_is_told(tmp_path, monkeypatch, capsys, count, start):
+    calls = []
+
+    def train(pairs, **kwargs):
+        calls.append((pairs, kwargs))
+        yield TrainingEvent("end", 20)
+
+    monkeypatch.setattr("napari_iaunet.training.loop.train", train)
+    y, x = np.mgrid[:40, :40]
+    labels = (y // 10 * 4 + x // 10 + 1) * ((y % 10 > 2) & (x % 10 > 2))
+    pages = np.stack([labels > 0, labels * 0]).astype(np.uint16)
+    for number in range(count):
+        options = {"photometric": "minisblack", "metadata": None}
+        tifffile.imwrite(tmp_path / f"a{number}_img.tif", pages, **options)
+        tifffile.imwrite(tmp_path / f"a{number}_mask.tif", labels.astype(np.uint8))
+    arguments = ("train", tmp_path, "--out", tmp_path / "model", "--start", start)
+    assert run(*arguments, "--channel-axis", 0) == 0
+    ((pairs, kwargs),) = calls
+    for annotation in (*pairs, *(part.annotation for part in kwargs["validation"])):
+        assert as_planes(annotation.image, annotation.channel_axis).n_channels == 2
+    assert "planes" not in capsys.readouterr().err
 
 
 @pytest.mark.slow

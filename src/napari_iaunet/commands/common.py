@@ -68,13 +68,12 @@ def read(path: Path, args: argparse.Namespace, *, lazily: bool = False) -> Image
     """Read an image as the arguments say; `lazily` is as for `read_image`."""
     from napari_iaunet.io.read import read_image
 
-    return read_image(
-        path,
-        series=args.series,
-        channel_axis=args.channel_axis,
-        planes=args.planes,
-        lazily=lazily,
-    )
+    return read_image(path, **reading(args), lazily=lazily)
+
+
+def reading(args: argparse.Namespace) -> dict[str, Any]:
+    """How images are to be read, as `read_image` takes it."""
+    return {name: getattr(args, name) for name in ("series", "channel_axis", "planes")}
 
 
 def _number_or_all(text: str) -> int | str:

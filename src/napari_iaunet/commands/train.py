@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.atomic import settled
-from napari_iaunet.commands.common import add_device, count, local, positive, say
+from napari_iaunet.commands.common import (
+    add_device,
+    add_reading,
+    count,
+    local,
+    positive,
+    reading,
+    say,
+)
 from napari_iaunet.model.registry import CARD, CONFIG, WEIGHTS
 
 if TYPE_CHECKING:
@@ -13,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.events import TrainingEvent
     from napari_iaunet.training.holdout import HeldOut
 
@@ -46,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--resume", action="store_true", help="continue a training in --out")
     add("--seed", type=int, default=0, help="seed of all random numbers")
+    add_reading(parser)
     add_device(parser)
 
 
@@ -58,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     start = None if args.start.lower() == "none" else args.start
     if not args.resume:
         _check_out(args.out)
-    pairs, held_out = _find_images(args.folders, start)
+    pairs, held_out = _find_images(args, start)
     events = train(
         pairs,
         start=start,
@@ -101,8 +111,8 @@ def _check_out(out: Path) -> None:
 
 
 def _find_images(
-    folders: Sequence[Path], start: str | None
-) -> tuple[Sequence[Sequence[Any]], Sequence[HeldOut] | None]:
+    args: argparse.Namespace, start: str | None
+) -> tuple[Sequence[Annotation | Sequence[Any]], Sequence[HeldOut] | None]:
     """Return what to train on and, if that is decided already, what is held out.
 
     Where training starts from a model, what may be wrong with an annotation is told as
@@ -110,22 +120,22 @@ def _find_images(
     """
     from napari_iaunet.training.dataset import find_pairs
 
-    pairs = find_pairs(folders)
-    if start is None:
+    pairs, how = find_pairs(args.folders), reading(args)
+    if start is None and not any(value is not None for value in how.values()):
         return pairs, None
     from napari_iaunet.model.checkpoint import load_model
     from napari_iaunet.model.registry import find_model
     from napari_iaunet.training.advice import advise, check_held_out
     from napari_iaunet.training.dataset import read_pairs
-    from napari_iaunet.training.holdout import MANY_FILES, hold_out
+    from napari_iaunet.training.holdout import MANY_FILES, divide
 
+    annotations = list(read_pairs(pairs, **how))
+    if start is None:
+        return divide(pairs, annotations)
     diameter = load_model(find_model(start))[0].config.diameter
-    annotations = list(read_pairs(pairs))
     advice = advise(annotations, diameter)
-    training: Sequence[Sequence[Any]] = pairs
-    held_out = None
+    training, held_out = divide(pairs, annotations)
     if len(pairs) < MANY_FILES:
-        training, held_out = hold_out(annotations)
         check_held_out(held_out)
     for line in advice:
         say(line, error=True)

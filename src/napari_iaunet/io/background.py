@@ -10,8 +10,9 @@ from skimage.measure import label as label_components
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Part of the pixels at the edges of the planes that background covers, at least.
-_OF_EDGE = 0.5
+# Part of the pixels at the edges of the planes that background covers, at least: where
+# there is another sign of it, and where there is none.
+_OF_EDGE, _OF_EDGE_ALONE = 0.2, 0.6
 # A label of so many separate pieces is no cell.
 _PIECES = 5
 
@@ -35,16 +36,17 @@ def with_background(labels: NDArray[Any]) -> tuple[NDArray[Any], str]:
         note = "no pixel is 0, and -1 is taken for the background."
         return labels.clip(0, None), note
     found, covered = _of_the_edge(labels)
-    if covered > _OF_EDGE and found:
+    if found and covered > _OF_EDGE:
         others = labels[(labels != found) & (labels != 0)]
         if not others.size:
             return labels, ""
         if found == np.iinfo(labels.dtype).max and labels.min() > 0:
             return _cleared(labels, found, others)
-        return labels, (
-            f"label {found} covers {covered:.0%} of the edge. If it is the background, "
-            "save it as 0."
-        )
+        if covered > _OF_EDGE_ALONE:
+            return labels, (
+                f"label {found} covers {covered:.0%} of the edge. If it is the "
+                "background, save it as 0."
+            )
     return labels, _about_marks(labels)
 
 

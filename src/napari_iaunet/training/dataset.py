@@ -288,7 +288,7 @@ def _scale_to(diameter: float, labels: NDArray[np.int32]) -> float:
 
 
 def read_pairs(
-    pairs: Iterable[Annotation | Sequence[Any]],
+    pairs: Iterable[Annotation | Sequence[Any]], **reading: Any
 ) -> Iterator[Annotation]:
     """Read pairs of images and masks one by one.
 
@@ -298,6 +298,8 @@ def read_pairs(
         Paths or arrays; annotations stay as they are. Beside a path ``<id>_img.*``
         lies ``<id>_region.*`` if not every cell of the image is labelled; it is not 0
         where all are.
+    **reading
+        How images are read, as `read_image` takes it.
     """
     from napari_iaunet.io.labels import read_labels
     from napari_iaunet.io.read import read_image
@@ -319,7 +321,7 @@ def read_pairs(
                 (p.name for p in path.parents if p.name not in ("train", "test")), ""
             )
             region = _region_beside(path) if region is None else region
-            found = read_image(path)
+            found = read_image(path, **reading)
             image, axis = found.array, found.channel_axis
         if region is not None:
             region = np.asarray(array(region)) != 0
@@ -333,7 +335,9 @@ def _region_beside(image: Path) -> Path | None:
     return next((name for name in names if name.is_file()), None)
 
 
-def load_pairs(pairs: Iterable[Sequence[Any]], diameter: float) -> list[AnnotatedImage]:
+def load_pairs(
+    pairs: Iterable[Annotation | Sequence[Any]], diameter: float
+) -> list[AnnotatedImage]:
     """Read and prepare pairs, as `read_pairs` takes them."""
     return [prepare(annotation, diameter) for annotation in read_pairs(pairs)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from scipy.ndimage import find_objects
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.image import Planes
 
     Labels = NDArray[np.integer[Any]]
+
+Other = TypeVar("Other")
 
 # From so many files on, whole images are held out.
 MANY_FILES = 8
@@ -85,8 +87,8 @@ def _series(path: Path) -> str:
 
 
 def split_pairs(
-    pairs: Sequence[tuple[Path, Path]], fraction: float = 0.125
-) -> tuple[list[tuple[Path, Path]], list[tuple[Path, Path]]]:
+    pairs: Sequence[tuple[Path, Other]], fraction: float = 0.125
+) -> tuple[list[tuple[Path, Other]], list[tuple[Path, Other]]]:
     """Hold out the last part of every series of images.
 
     Files of one folder that differ in their last number only are a series, such
@@ -96,6 +98,7 @@ def split_pairs(
     Parameters
     ----------
     pairs : sequence of (image path, mask path)
+        Or anything else beside a path.
     fraction : float
         Share of each series that is held out; one image at least where the
         series has four or more.
@@ -104,7 +107,7 @@ def split_pairs(
     -------
     training, validation : lists of pairs
     """
-    series: dict[str, list[tuple[Path, Path]]] = {}
+    series: dict[str, list[tuple[Path, Other]]] = {}
     for pair in pairs:
         series.setdefault(_series(Path(pair[0])), []).append(pair)
     training, validation = [], []
@@ -132,20 +135,39 @@ def split(
     -------
     training, held_out : lists
     """
-    paths = [
-        (Path(pair[0]), pair[1]) for pair in pairs if isinstance(pair[0], str | Path)
-    ]
-    if validation is None and len(pairs) == len(paths) >= MANY_FILES:
-        first, last = split_pairs(paths)
-        if last:  # not if each image is a series of its own
-            pairs, validation = first, last
     annotations = list(read_pairs(pairs))
     if validation is None:
-        return _normalised_once(*hold_out(annotations))
+        return _normalised_once(*divide(pairs, annotations))
     ready = [part for part in validation if isinstance(part, HeldOut)]
     others = [pair for pair in validation if not isinstance(pair, HeldOut)]
     held_out = [*ready, *map(whole, read_pairs(others))]
     return _normalised_once(annotations, held_out)
+
+
+def divide(
+    pairs: Sequence[Sequence[Any]], annotations: Sequence[Annotation]
+) -> tuple[list[Annotation], list[HeldOut]]:
+    """Hold out whole images of many files, else a part of each image.
+
+    Parameters
+    ----------
+    pairs
+        As for `train`.
+    annotations : sequence of Annotation
+        What `read_pairs` makes of them.
+
+    Returns
+    -------
+    training, held_out : lists
+    """
+    paths = [pair[0] for pair in pairs if isinstance(pair[0], str | Path)]
+    if len(pairs) == len(paths) >= MANY_FILES:
+        numbered = [(Path(path), number) for number, path in enumerate(paths)]
+        first, last = split_pairs(numbered)
+        if last:  # not if each image is a series of its own
+            held_out = [whole(annotations[number]) for _, number in last]
+            return [annotations[number] for _, number in first], held_out
+    return hold_out(annotations)
 
 
 def _normalised_once(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    pairs: Sequence[Sequence[Any]],
+    pairs: Sequence[Annotation | Sequence[Any]],
     *,
     start: str | os.PathLike[str] | None = "default",
     out: str | os.PathLike[str],
