@@ -120,7 +120,7 @@ REFUSED = {
         "no file none.json",
     ),
     "damaged": (["damaged.json", "--to", "tif", "--out", "x.tif"], "damaged"),
-    "negative": (["negative.tif", "--to", "coco", "--out", "x.json"], "go from -1"),
+    "negative": (["negative.tif", "--to", "coco", "--out", "x.json"], "go from -2"),
     "another size": (
         ["a_mask.tif", "--to", "coco", "--out", "x.json", "--image", "mine.tif"],
         "3 x 4 pixels, but its labels have 40 x 60",
@@ -140,7 +140,7 @@ def test_what_cannot_be_done_is_one_sentence(here, capsys, case):
         (here / name).write_bytes(b"{not ours")
     (here / "no.csv").write_text("x,y\n1,2\n")
     tifffile.imwrite(here / "mine.tif", np.zeros((3, 4), np.uint8))
-    tifffile.imwrite(here / "negative.tif", np.full((3, 4), -1, np.int16))
+    tifffile.imwrite(here / "negative.tif", np.full((3, 4), -2, np.int16))
     before = {p.name: p.read_bytes() for p in here.iterdir()}
     args, says = REFUSED[case]
     assert export(*args) == 2

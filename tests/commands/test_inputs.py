@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 from PIL import Image
 
 from napari_iaunet.commands.inputs import find_images, find_targets, name_of
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.read import read_image
 
 
 @pytest.fixture
@@ -52,6 +54,15 @@ def test_labels_of_other_programs_beside_an_image_are_left_out(here, name, how, 
     assert names(found) == ["a.tif", "b.tif"]
     (record,) = caplog.records
     assert name in record.getMessage()
+
+
+@pytest.mark.parametrize("name", ["a.lsm", "a.stk", "a.SVS", "a.btf", "a.qptiff"])
+def test_tiffs_by_other_names_are_images_of_a_folder(here, name):
+    tifffile.imwrite(here / "a.tif", np.eye(9, dtype=np.uint8))
+    (here / "in").mkdir()
+    (here / "a.tif").rename(here / "in" / name)
+    assert names(find_images(["in"])) == [name]
+    assert read_image(here / "in" / name).array.shape == (9, 9)
 
 
 def test_what_is_called_so_without_an_image_is_one(here, caplog):

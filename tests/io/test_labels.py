@@ -134,7 +134,11 @@ STRANGE = {
     "one is background": (lambda a: a + np.uint8(1), "label 1 covers 100% of the edge"),
     "minus one, cut off": (
         lambda a: a.astype(np.uint16) - np.uint16(1),
-        "label 65535 covers 100% of the edge",
+        "label 65535 covers 100% of the edge, and 0 is taken for the background",
+    ),
+    "image": (
+        lambda a: np.random.default_rng(0).integers(0, 200, a.shape).astype(np.uint8),
+        "different numbers, as in an image",
     ),
     "255 marks borders": (
         lambda a: np.where((a > 0) & (find_boundaries(a, mode="inner")), 255, a),
@@ -169,7 +173,7 @@ def test_labels_that_are_hardly_cells_are_told(tmp_path, labels, kind, caplog):
         np.full((9, 9), 255, np.uint8),
         np.pad(np.zeros((5, 5), np.uint8), 2, constant_values=255),
         np.ones((1, 1), np.uint8),
-        np.arange(1, 101, dtype=np.uint8).reshape(10, 10),
+        np.arange(300, dtype=np.uint16).reshape(10, 30) // 3,
         np.full((9, 9), True),
     ],
 )

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # are not to be broken, as macOS writes into names, and joiners of letters.
 _HARMLESS = frozenset("\u00a0\u2009\u202f\u200c\u200d")
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".zarr"}
+# Names that large TIFFs have, and those of microscopes and scanners.
+_SUFFIXES |= {".btf", ".tf8", ".lsm", ".stk", ".svs", ".scn", ".ndpi", ".qptiff"}
 # What --series takes for every image of a file.
 ALL = "all"
 

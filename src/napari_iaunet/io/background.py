@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 # Part of the pixels at the edges of the planes that background covers, at least: where
 # there is another sign of it, and where there is none.
 _OF_EDGE, _OF_EDGE_ALONE = 0.2, 0.6
+# Part of the pixels beside each other that have different labels: of tightly packed
+# cells of three pixels it is a third.
+_DIFFERING = 0.5
 # A label of so many separate pieces is no cell.
 _PIECES = 5
 
@@ -43,11 +46,14 @@ def with_background(labels: NDArray[Any]) -> tuple[NDArray[Any], str]:
         if found == np.iinfo(labels.dtype).max and labels.min() > 0:
             return _cleared(labels, found, others)
         if covered > _OF_EDGE_ALONE:
-            return labels, (
-                f"label {found} covers {covered:.0%} of the edge. If it is the "
-                "background, save it as 0."
-            )
-    return labels, _about_marks(labels)
+            what = f"label {found} covers {covered:.0%} of the edge"
+            if (labels == 0).any():
+                return labels, (
+                    f"{what}, and 0 is taken for the background. If {found} is, save "
+                    "it as 0, and what is 0 as another number."
+                )
+            return labels, f"{what}. If it is the background, save it as 0."
+    return labels, _about_marks(labels) or _about_image(labels)
 
 
 def _of_the_edge(labels: NDArray[Any]) -> tuple[int, float]:
@@ -73,6 +79,19 @@ def _cleared(
     if highest - int(others.max()) < int(others.min()):
         return labels.dtype.type(highest) - labels, f"its numbers are inverted: {note}"
     return np.where(labels == highest, labels.dtype.type(0), labels), note
+
+
+def _about_image(labels: NDArray[Any]) -> str:
+    """Tell of an image that is given for labels: its pixels differ from each other."""
+    one, other = labels[..., :, :-1], labels[..., :, 1:]
+    beside = (one != 0) & (other != 0)
+    differ = np.count_nonzero(beside & (one != other))
+    if differ <= _DIFFERING * np.count_nonzero(beside):
+        return ""
+    return (
+        "most neighbouring pixels have different numbers, as in an image: label images "
+        "have one number for all pixels of a cell."
+    )
 
 
 def _about_marks(labels: NDArray[Any]) -> str:
