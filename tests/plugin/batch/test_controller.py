@@ -162,6 +162,26 @@ def test_a_folder_is_done_and_a_damaged_image_named(bench, folder):
     assert "drug_B04_cells.csv" in names(folder)
 
 
+def test_all_that_is_added_meanwhile_is_in_the_list(
+    bench, folder, tmp_path, monkeypatch
+):
+    bench.add(folder / "dmso_B03.tif")
+    bench.run()
+    table = tmp_path / "all.csv"
+    monkeypatch.setattr(rules, "ask_where", lambda *_: table)
+    bench.panel.added.emit([str(folder / "drug_B04.png")])
+    bench.panel.table_requested.emit()
+    bench.panel.added.emit([str(folder / "nothing")])
+    bench.panel.added.emit([str(folder / "drug_B05.tif")])
+    bench.list_jobs.run()
+    bench.list_jobs.run()
+    bench.list_jobs.cancel()  # in napari's list of tasks
+    bench.list_jobs.run()
+    assert not bench.list_jobs.is_running
+    assert list(bench.statuses()) == ["dmso_B03.tif", "drug_B04.png", "drug_B05.tif"]
+    assert table.exists()
+
+
 def test_what_is_done_is_not_done_again(bench, folder):
     bench.add(folder)
     bench.run()

@@ -68,6 +68,8 @@ class BatchController(QObject):
         self._names: dict[str, str] = {}
         self._shown: dict[str, Entry] = {}
         self._pace = Pace()
+        # What `list_jobs` are to do next, each with its description.
+        self._list_queue: list[tuple[Callable[..., object], str]] = []
         self._connections = Connections(
             (panel.added, self._on_added),
             (panel.removed, self._on_removed),
@@ -93,7 +95,10 @@ class BatchController(QObject):
             view_jobs, succeeded=self._on_exchanged, failed=self._on_view_failure
         )
         self._connections.add_jobs(
-            list_jobs, succeeded=self._on_listed, failed=self._on_list_failure
+            list_jobs,
+            succeeded=self._on_listed,
+            failed=self._on_list_failure,
+            cancelled=self._on_list_cancelled,
         )
         self._show_list()
 
@@ -101,6 +106,7 @@ class BatchController(QObject):
         """Write what was changed, and disconnect from everything."""
         changed = self._changed()
         self._connections.clear()
+        self._list_queue.clear()
         self._opened = None
         if self.record.images:
             self._try(self.record.save)
@@ -112,21 +118,36 @@ class BatchController(QObject):
 
     def _on_added(self, paths: list[str]) -> None:
         self._panel.summary.setText("Looking for images…")
-        self.list_jobs.start(partial(job.find, list(paths)), "Looking for images")
+        self._do_next(partial(job.find, list(paths)), "Looking for images")
+
+    def _do_next(self, work: Callable[..., object], description: str) -> None:
+        """Do something with the list once all is done that was asked for before."""
+        self._list_queue.append((work, description))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._list_queue and not self.list_jobs.is_running:
+            work, description = self._list_queue.pop(0)
+            self.list_jobs.start(work, description)
 
     def _on_listed(self, outcome: job.FoundImages | job.SavedTable) -> None:
         if isinstance(outcome, job.SavedTable):
             told = f"Saved the cells of {_images(outcome.images)}: {outcome.path}."
             self._panel.example.setText(told)
-            return
-        for note in outcome.notes:
-            show_warning(note)
-        self._try(lambda: self.record.add(outcome.images))
-        self._show_list()
+        else:
+            for note in outcome.notes:
+                show_warning(note)
+            self._try(lambda: self.record.add(outcome.images))
+            self._show_list()
+        self._go_on()
 
     def _on_list_failure(self, message: str) -> None:
         show_error(message)
+        self._on_list_cancelled()
+
+    def _on_list_cancelled(self) -> None:
         self._show()
+        self._go_on()
 
     def _on_removed(self, images: list[str]) -> None:
         self._try(lambda: self.record.remove(images))
@@ -307,7 +328,7 @@ class BatchController(QObject):
         path = ask_where(self._panel, "Save table", suggested, kinds, ".csv")
         if path is not None:
             work = partial(job.write_all, self.record, path, pattern)
-            self.list_jobs.start(work, "Writing the table of all cells")
+            self._do_next(work, "Writing the table of all cells")
 
     # -- what is shown ---------------------------------------------------------------
 
