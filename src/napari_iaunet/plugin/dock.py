@@ -93,6 +93,9 @@ class IAUNetDock(QWidget):
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName("IAU-Net")
         self.tabs.tabBar().setAccessibleName("Tabs of IAU-Net")
+        # Files that are dragged over the name of a tab come to that tab.
+        self.tabs.tabBar().setAcceptDrops(True)
+        self.tabs.tabBar().setChangeCurrentOnDrag(True)
         self.tabs.addTab(self.segment_panel, "Segment")
         self.tabs.addTab(self.review_panel, "Review")
         self.tabs.addTab(self.lookalike_panel, "Look-alikes")

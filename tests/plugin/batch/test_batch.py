@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import tifffile
+from napari.utils.notifications import notification_manager
 from narrow import assert_fits
 from person import LEFT, open_dock
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_iaunet.io.labels import read_labels
 from napari_iaunet.plugin.batch.panel import BatchPanel, Naming, Row
@@ -66,3 +69,57 @@ def test_chosen_images_stay_chosen_when_others_are_added(qtbot):
     panel.choose("b")
     panel.set_rows([Row(key, key, "waiting") for key in "abc"])
     assert panel.chosen == ["b"]
+
+
+def drop(widget, *urls):
+    """Let go of what a file manager drags, in the middle of a widget."""
+    data, middle = QMimeData(), widget.rect().center()
+    if urls:
+        data.setUrls(list(urls))
+    else:
+        data.setText("/a/text/that/looks/like/a/file.tif")
+    how = Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier
+    enters = QDragEnterEvent(middle, *how)
+    QApplication.sendEvent(widget, enters)
+    if enters.isAccepted():
+        QApplication.sendEvent(widget, QDropEvent(QPointF(middle), *how))
+    return enters.isAccepted()
+
+
+@pytest.mark.viewer
+@pytest.mark.parametrize("where", ["list", "pattern", "summary", "run"])
+def test_files_and_folders_that_are_dropped_are_added(
+    qtbot, viewer, fake, tmp_path, where
+):
+    folder, file = tmp_path / "a b#c", tmp_path / "é 100%.tif"
+    folder.mkdir()
+    for path in (folder / "in.tif", file):
+        tifffile.imwrite(path, np.zeros((20, 30), np.uint8))
+    dock = open_dock(qtbot, viewer)
+    panel, controller = dock.batch_panel, dock.batch_controller
+    dock.tabs.setCurrentWidget(panel)
+    places = {"list": panel.list.viewport(), "pattern": panel.form["pattern"]}
+    places |= {"summary": panel.summary, "run": panel.run.start_button}
+    dropped = [QUrl.fromLocalFile(str(path)) for path in (folder, file)]
+    assert drop(places[where], *dropped)
+    qtbot.waitUntil(lambda: not controller.list_jobs.is_running)
+    assert controller.record.images == [str(folder / "in.tif"), str(file)]
+    assert panel.form["pattern"].text() == ""
+    assert len(viewer.layers) == 0
+    dock.teardown()
+
+
+def test_what_is_no_file_is_not_taken(qtbot):
+    panel = BatchPanel(Naming())
+    qtbot.addWidget(panel)
+    assert not drop(panel.list.viewport())
+
+
+def test_what_is_dropped_from_the_web_is_refused_in_words(qtbot, viewer, fake):
+    dock = open_dock(qtbot, viewer)
+    url = "https://example.org/a.tif"
+    assert drop(dock.batch_panel.list.viewport(), QUrl(url))
+    controller = dock.batch_controller
+    qtbot.waitUntil(lambda: not controller.list_jobs.is_running)
+    assert any(url in r.message for r in notification_manager.records)
+    assert controller.record.images == []

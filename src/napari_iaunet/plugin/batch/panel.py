@@ -31,6 +31,8 @@ from napari_iaunet.plugin.widgets.run_bar import RunBar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qtpy.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+
 _KINDS = "Images (*.tif *.tiff *.png *.jpg *.jpeg)"
 _SETTINGS = "Model, device, cell diameter and columns are those of the Segment tab."
 _LIKE = "{condition}_{well}_{field}"
@@ -74,7 +76,7 @@ class Row:
 class BatchPanel(QScrollArea):
     """List, buttons and progress; knows neither viewer nor files."""
 
-    added = Signal(list)  # paths of files, or of one folder
+    added = Signal(list)  # paths of files and folders
     removed = Signal(list)
     picked = Signal()
     run_requested = Signal()
@@ -97,6 +99,7 @@ class BatchPanel(QScrollArea):
             "Remove", "Take the chosen images off the list. All files stay."
         )
         self.list = _make_list()
+        self.list.setToolTip("Drop files and folders here to add them.")
         self._items: dict[str, QTreeWidgetItem] = {}
         self.summary, self.about, self.viewing, self.example = (
             _text() for _ in range(4)
@@ -146,6 +149,8 @@ class BatchPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAcceptDrops(True)
+        self.form["pattern"].setAcceptDrops(False)  # files would become text there
 
     def _connect(self) -> None:
         self.files_button.clicked.connect(self._on_files)
@@ -199,6 +204,26 @@ class BatchPanel(QScrollArea):
         self.next_button.setEnabled(next_)
         self.looked_button.setEnabled(looked)
         self.table_button.setEnabled(table)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Let files and folders be dropped wherever the mouse is in the tab."""
+        if event.mimeData().hasUrls():
+            event.setDropAction(Qt.DropAction.CopyAction)  # none is moved away
+            event.accept()
+        else:
+            event.ignore()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Go on as `dragEnterEvent` has begun."""
+        self.dragEnterEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Add what was dropped; napari does not get to open it as layers."""
+        self.dragEnterEvent(event)
+        urls = event.mimeData().urls()
+        paths = [url.toLocalFile() or url.toString() for url in urls]
+        if paths:
+            self.added.emit(paths)
 
     def _on_open(self, *_: object) -> None:
         if self.open_button.isEnabled() and self.chosen:
