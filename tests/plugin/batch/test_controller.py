@@ -359,6 +359,17 @@ def test_changes_that_cannot_be_written_stay_on_view(bench, folder, blobs):
     assert "closed" in bench.panel.viewing.setText.call_args.args[0]
 
 
+def test_an_image_that_is_not_left_after_all_can_be_painted_on(bench, folder):
+    bench.add(folder)
+    bench.run()
+    bench.open(folder / "dmso_B03.tif")
+    bench.panel.open_requested.emit(str(folder / "drug_B04.png"))
+    cells = bench.viewer.layers["dmso_B03 cells"]
+    assert not cells.editable
+    bench.view_jobs.cancel()  # in napari's list of tasks
+    assert cells.editable
+
+
 def test_a_plate_takes_its_labels_in(bench, tmp_path, blobs):
     plate = tmp_path / "p7.zarr"
     group = zarr.open_group(plate, mode="w", zarr_format=2)
@@ -413,6 +424,50 @@ def test_one_table_with_columns_from_the_names(bench, folder, tmp_path, monkeypa
     assert target.read_text() == "patient,result\n1,2\n"
     bench.naming.pattern = "{a}-{b}"
     assert bench.example() == "The pattern does not fit 3 of 3 names: dmso_B03.tif, …"
+
+
+def test_the_table_has_what_was_corrected_on_view(
+    bench, folder, tmp_path, monkeypatch, blobs
+):
+    bench.add(folder)
+    bench.run()
+    bench.open(folder / "dmso_B03.tif")
+    cells = bench.viewer.layers["dmso_B03 cells"]
+    cells.data[cells.data == 2] = 0
+    target, mask = tmp_path / "all.csv", folder / "dmso_B03_mask.tif"
+    monkeypatch.setattr(rules, "ask_where", lambda *_: target)
+
+    def save_table():
+        bench.panel.table_requested.emit()
+        if bench.view_jobs.is_running:
+            assert not cells.editable, "what is painted meanwhile would be lost"
+            bench.view_jobs.run()
+        if bench.list_jobs.is_running:
+            bench.list_jobs.run()
+
+    def labels_in_table():
+        return [r["label"] for r in rows_of(target) if r["file"] == "dmso_B03.tif"]
+
+    save_table()
+    assert labels_in_table() == ["1", "3", "4"]
+    assert set(np.unique(read_labels(mask))) == {0, 1, 3, 4}
+    assert bench.statuses()["dmso_B03.tif"] == "looked at, 3 cells"
+    assert bench.layer_names() == ["dmso_B03", "dmso_B03 cells"]
+    assert cells.editable
+    before = mask.stat().st_mtime_ns
+    save_table()
+    assert mask.stat().st_mtime_ns == before, "it is written already"
+    cells.data[cells.data == 4] = 0
+    tifffile.imwrite(mask, blobs)  # by somebody else
+    save_table()
+    assert labels_in_table() == ["1", "3", "4"], "no table without the correction"
+    assert bench.example().startswith("The table was not saved: ")
+    assert "was not written by this program" in bench.example()
+    assert cells.editable
+    bench.panel.table_requested.emit()
+    bench.view_jobs.cancel()
+    assert not bench.list_jobs.is_running
+    assert bench.example() == "The table was not saved."
 
 
 def test_nothing_can_be_done_without_images(bench):

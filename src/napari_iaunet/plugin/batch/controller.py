@@ -38,6 +38,7 @@ _NO_MODEL = "No model is installed: choose one in the Segment tab."
 _ALL_DONE = "All images are done with these settings."
 _ALL_SEEN = "All images that are done have been looked at."
 _STOPPED = "Cancelled. What is done stays: press Segment all to go on."
+_NO_TABLE = "The table was not saved"
 _CLOSED = "The cells of {} were closed; changes of them were not written."
 
 
@@ -68,6 +69,8 @@ class BatchController(QObject):
         self._names: dict[str, str] = {}
         self._shown: dict[str, Entry] = {}
         self._pace = Pace()
+        # Waits for what was changed in the image on view to be written.
+        self._table: Callable[..., object] | None = None
         # What `list_jobs` are to do next, each with its description.
         self._list_queue: list[tuple[Callable[..., object], str]] = []
         self._connections = Connections(
@@ -92,7 +95,10 @@ class BatchController(QObject):
             progressed=self._on_progress,
         )
         self._connections.add_jobs(
-            view_jobs, succeeded=self._on_exchanged, failed=self._on_view_failure
+            view_jobs,
+            succeeded=self._on_exchanged,
+            failed=self._on_view_failure,
+            cancelled=partial(self._on_view_ended, ""),
         )
         self._connections.add_jobs(
             list_jobs,
@@ -251,7 +257,14 @@ class BatchController(QObject):
         unseen = (i for i, e in entries if e.state == DONE and not e.looked_at)
         return next(unseen, "")
 
-    def _on_exchanged(self, stored: job.Stored | None) -> None:
+    def _on_exchanged(self, stored: job.Stored | job.Kept | None) -> None:
+        if isinstance(stored, job.Kept):
+            if self._opened is not None:
+                self._opened.stored = stored.stored
+                self._opened.lock(False)
+            self._show()
+            self._write_table()
+            return
         if self._opened is not None:
             former, self._opened = self._opened, None
             former.close()
@@ -266,10 +279,19 @@ class BatchController(QObject):
         self._show()
 
     def _on_view_failure(self, message: str) -> None:
+        show_error(message)
+        self._on_view_ended(message)
+
+    def _on_view_ended(self, message: str) -> None:
+        """Leave the image on view to the user again: nothing came of the job."""
         if self._opened is not None:
             self._opened.lock(False)
-        self._panel.viewing.setText(message)
-        show_error(message)
+        if self._table is not None:
+            self._table = None
+            why = f"{_NO_TABLE}: {message}" if message else f"{_NO_TABLE}."
+            self._panel.example.setText(why)
+        else:
+            self._panel.viewing.setText(message)
         self._show()
 
     def _on_layer_removed(self, event: object = None) -> None:
@@ -326,8 +348,23 @@ class BatchController(QObject):
         suggested = str((_folder_of(self.record.images) or Path.home()) / COMMON_TABLE)
         kinds = "Table (*.csv)"
         path = ask_where(self._panel, "Save table", suggested, kinds, ".csv")
-        if path is not None:
-            work = partial(job.write_all, self.record, path, pattern)
+        if path is None:
+            return
+        self._table = partial(job.write_all, self.record, path, pattern)
+        changed = self._changed()
+        if changed is None or self._opened is None:
+            self._write_table()
+            return
+        self._opened.lock(True)
+        work = partial(job.keep, self.record, changed)
+        name = Path(changed.stored.image).name
+        self.view_jobs.start(work, f"Writing the cells of {name}")
+        self._enable()
+
+    def _write_table(self) -> None:
+        """Write the table that was asked for, if one was."""
+        work, self._table = self._table, None
+        if work is not None:
             self._do_next(work, "Writing the table of all cells")
 
     # -- what is shown ---------------------------------------------------------------
@@ -380,7 +417,7 @@ class BatchController(QObject):
             open_=is_free and can_open and chosen[0] != self.record.opened,
             next_=is_free and bool(self.record.opened or self._unseen("")),
             looked=any(image in done for image in chosen),
-            table=bool(done),
+            table=is_free and bool(done),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -279,10 +279,28 @@ def exchange(
     """
     progress(0, 0)
     if former is not None:
-        cells = write_back(former)
-        if cells is not None:
-            record.change(former.stored.image, cells=cells, looked_at=True)
+        _keep(record, former)
     return read_both(image) if image else None
+
+
+class Kept(NamedTuple):
+    """An image that stays on view, as it is on the disk now."""
+
+    stored: Stored
+
+
+def keep(record: Record, changed: Changed, *, progress: Progress) -> Kept:
+    """Write what the user has changed in an image that stays on view."""
+    progress(0, 0)
+    _keep(record, changed)
+    digest = digest_of(changed.labels, changed.features)
+    return Kept(replace(changed.stored, digest=digest))
+
+
+def _keep(record: Record, changed: Changed) -> None:
+    cells = write_back(changed)
+    if cells is not None:
+        record.change(changed.stored.image, cells=cells, looked_at=True)
 
 
 def read_both(image: str) -> Stored:
