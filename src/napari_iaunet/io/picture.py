@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+# What PNG and JPEG begin with.
+PICTURE_STARTS = (_PNG[:4], b"\xff\xd8\xff")
 
 
 def read_picture(path: Path, *, as_stored: bool = False) -> Pixels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from napari_iaunet.io.ome_zarr import is_zarr
 from napari_iaunet.io.ome_zarr import read as read_zarr
 from napari_iaunet.io.ome_zarr_labels import write_labels_ome_zarr
 from napari_iaunet.io.paths import local_path
-from napari_iaunet.io.picture import read_picture
+from napari_iaunet.io.picture import PICTURE_STARTS, read_picture
 from napari_iaunet.io.series import pick_image
 from napari_iaunet.io.tiff import TIFF_STARTS, read_tiff
 from napari_iaunet.io.tiff import count_images as count_tiff
@@ -48,6 +49,10 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
+
+# Formats of microscopes that are TIFF have names of their own, so what a file begins
+# with counts as well.
+_ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,22 @@ def read_image(
         pixels.holds_labels,
         _names_of(found, pixels.channel_names),
     )
+
+
+def check_image(path: Path) -> None:
+    """Raise ImageError if there is nothing, or what is called and begins like no image.
+
+    What is called like one may be damaged: `read_image` tells.
+    """
+    if not path.exists():
+        raise ImageError(f"There is no file {path}.")
+    if path.is_dir() or path.suffix.lower() in _ENDINGS:
+        return
+    begin = b""
+    with suppress(OSError), path.open("rb") as file:
+        begin = file.read(4)
+    if not begin.startswith((*TIFF_STARTS, *PICTURE_STARTS)):
+        raise ImageError(f"{path} is no PNG, JPEG, TIFF or OME-Zarr image.")
 
 
 def count_images(path: Path) -> int:

@@ -11,6 +11,7 @@ import tifffile
 import zarr
 from doubles import FakeJobs, fake_panel
 from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
 from threshold import ThresholdSegmenter, bright_blobs
 
 from napari_iaunet.errors import DeviceError
@@ -180,6 +181,31 @@ def test_all_that_is_added_meanwhile_is_in_the_list(
     assert not bench.list_jobs.is_running
     assert list(bench.statuses()) == ["dmso_B03.tif", "drug_B04.png", "drug_B05.tif"]
     assert table.exists()
+
+
+def told():
+    """What napari has told the user."""
+    return [record.message for record in notification_manager.records]
+
+
+def test_what_holds_no_image_is_named_and_the_rest_is_added(bench, folder, tmp_path):
+    empty, notes, gone = (tmp_path / n for n in ("empty", "notes.txt", "gone.tif"))
+    empty.mkdir()
+    notes.write_text("no image")
+    bench.add(empty, folder / "dmso_B03.tif", notes, gone, folder)
+    assert list(bench.statuses()) == ["dmso_B03.tif", "drug_B04.png", "drug_B05.tif"]
+    assert told() == [
+        f"The folder {empty} has no PNG, JPEG, TIFF or OME-Zarr images.",
+        f"{notes} is no PNG, JPEG, TIFF or OME-Zarr image.",
+        f"There is no file {gone}.",
+    ]
+    notification_manager.records.clear()
+    bench.add(empty, notes)
+    assert len(told()) == 2
+    assert bench.summary() == "3 images: 3 waiting", "not that it still looks for them"
+    notification_manager.records.clear()
+    bench.add(*[notes] * 9)
+    assert told()[-1] == "Left out, too, of what you added: 5 more."
 
 
 def test_what_is_done_is_not_done_again(bench, folder):

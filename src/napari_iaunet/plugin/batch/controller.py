@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.core.jobs import Jobs
     from napari_iaunet.plugin.core.session import Session
 
+# Notes on what was added that are shown one by one.
+_TOLD = 4
 _NO_IMAGES = "Add images or a folder first."
 _NO_MODEL = "No model is installed: choose one in the Segment tab."
 _ALL_DONE = "All images are done with these settings."
@@ -141,8 +143,11 @@ class BatchController(QObject):
             told = f"Saved the cells of {_images(outcome.images)}: {outcome.path}."
             self._panel.example.setText(told)
         else:
-            for note in outcome.notes:
+            for note in outcome.notes[:_TOLD]:
                 show_warning(note)
+            more = len(outcome.notes) - _TOLD
+            if more > 0:
+                show_warning(f"Left out, too, of what you added: {more:,} more.")
             self._try(lambda: self.record.add(outcome.images))
             self._show_list()
         self._go_on()

@@ -17,6 +17,7 @@ from napari_iaunet.commands.common_table import read_table, write_common_table
 from napari_iaunet.commands.inputs import find_images, find_targets, name_of
 from napari_iaunet.commands.segment_image import segment_image
 from napari_iaunet.errors import IAUNetError, ImageError
+from napari_iaunet.io.read import check_image
 from napari_iaunet.plugin.batch.record import DONE, FAILED, RUNNING, written
 from napari_iaunet.plugin.layers.features import features_of, key_of
 from napari_iaunet.plugin.layers.find import OURS
@@ -192,11 +193,21 @@ class FoundImages(NamedTuple):
 
 
 def find(paths: Sequence[str], *, progress: Progress) -> FoundImages:
-    """Look for the images in folders and plates."""
-    progress(0, 0)
+    """Look for the images in folders and plates; what holds none is told of."""
+    found: list[Path] = []
     with caught_warnings() as notes:
-        found = find_images(paths)
-    return FoundImages([str(path.absolute()) for path in found], notes)
+        for path in paths:
+            progress(0, 0)
+            try:
+                inside = find_images([path])
+                for image in inside:
+                    check_image(image)
+            except IAUNetError as error:
+                notes.append(str(error))
+            else:
+                found += inside
+    images = list(dict.fromkeys(str(path.absolute()) for path in found))
+    return FoundImages(images, notes)
 
 
 # -- one table -------------------------------------------------------------------------
