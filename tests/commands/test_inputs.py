@@ -8,7 +8,7 @@ from PIL import Image
 
 from napari_iaunet.commands.inputs import find_images, find_targets, name_of
 from napari_iaunet.errors import ImageError
-from napari_iaunet.io.read import read_image
+from napari_iaunet.io.read import read_image, write_labels, write_labels_ome_zarr
 
 
 @pytest.fixture
@@ -43,15 +43,26 @@ BESIDE = [
     "a-Labelled.tif",
     "a segmented.tif",
     "a_lbl.tif",
+    "a_nuclei_masks.tif",
+    "a_flows_cp_masks.tif",
+    "a_mask-1.tif",
+    "LblImg_a.tif",
+    "a_Object Predictions.tif",
+    "a_Simple Segmentation Stage 2.tif",
+    "a_label_image.tif",
+    "a_stardist.png",
+    "c_cp_masks.tif",
+    "c.ome_labels.tif",
 ]
 
 
 @pytest.mark.parametrize("name", BESIDE)
 @pytest.mark.parametrize("how", ["folder", "pattern"])
 def test_labels_of_other_programs_beside_an_image_are_left_out(here, name, how, caplog):
-    saved(here / "in" / "a.tif", here / "in" / "b.tif", here / "in" / name)
+    images = ["a.tif", "b.tif", "c.ome.tif"]
+    saved(*(here / "in" / image for image in (*images, name)))
     found = find_images(["in" if how == "folder" else "in/*"])
-    assert names(found) == ["a.tif", "b.tif"]
+    assert names(found) == images
     (record,) = caplog.records
     assert name in record.getMessage()
 
@@ -65,10 +76,33 @@ def test_tiffs_by_other_names_are_images_of_a_folder(here, name):
     assert read_image(here / "in" / name).array.shape == (9, 9)
 
 
-def test_what_is_called_so_without_an_image_is_one(here, caplog):
-    saved(here / "in" / "kidney_labels.tif", here / "in" / "b.tif")
-    assert names(find_images(["in"])) == ["b.tif", "kidney_labels.tif"]
+@pytest.mark.parametrize("name", ["kidney_labels.tif", "b_region_2.tif", "b_c.tif"])
+def test_what_is_called_so_without_an_image_is_one(here, name, caplog):
+    saved(here / "in" / name, here / "in" / "b.tif")
+    assert names(find_images(["in"])) == sorted(["b.tif", name])
     assert not caplog.records
+
+
+def test_images_of_another_folder_are_not_beside(here, caplog):
+    saved(here / "in" / "1" / "a.tif", here / "in" / "2" / "a_labels.tif")
+    assert names(find_images(["in/**/*.tif"])) == ["a.tif", "a_labels.tif"]
+
+
+@pytest.mark.parametrize("how", ["folder", "pattern"])
+def test_own_results_are_left_out_whatever_they_are_called(here, how, caplog):
+    labels = np.eye(9, dtype=np.int32)
+    saved(here / "in" / "a.tif", here / "in" / "damaged.png")
+    (here / "in" / "damaged.png").write_bytes(b"")
+    (here / "in" / "damaged.tif").write_bytes(b"II*\0\x08\0\0\0\xff\xff")
+    zarr.open_group(here / "in" / "image.zarr", mode="w").create_array("0", data=labels)
+    write_labels(here / "in" / "cells.tif", labels)
+    write_labels(here / "in" / "a_2_mask.tif", labels)
+    for name in ("a_mask.zarr", "drawn.zarr"):
+        write_labels_ome_zarr(here / "in" / name, labels, axes="YX", places={})
+    found = find_images(["in" if how == "folder" else "in/*"])
+    assert names(found) == ["a.tif", "damaged.png", "damaged.tif", "image.zarr"]
+    assert not caplog.records
+    assert names(find_images(["in/cells.tif"])) == ["cells.tif"], "it is named"
 
 
 def test_what_is_named_is_taken(here, caplog):

@@ -22,12 +22,16 @@ TIFF = (".tif", ".tiff")
 _PICTURES = (".png", ".jpg", ".jpeg")
 _NOT_INPUTS = ("_mask", "_overlay")
 # What other programs put beside an image: cells, where they are known, and pictures.
-_BESIDE_IMAGES = re.compile(
-    r"[-_. ](cp[-_](masks|output)|flows|labels?|lbl|labell?ed|masks?|object identities"
-    r"|outlines|pred|predictions?|probabilities|region|seg|segmentation|segmented"
-    r"|simple segmentation)",
-    re.IGNORECASE,
+_BESIDE_IMAGES = (
+    r"((cp[-_ ])?masks?|labels?)([-_ ]?\(?\d+\)?)?|cp[-_](output|outlines)|flows"
+    r"|lbl|lbl[-_ ]?img|label[-_ ]?(images?|maps?)|labell?ed|cell[-_ ]?masks?"
+    r"|instances?|outlines|pred|predictions?|region|seg|segmented|cellpose|stardist"
+    r"|((simple|object) )?(segmentation|predictions|identities|probabilities)"
+    r"( stage \d)?"
 )
+_AFTER_IMAGES = re.compile(rf"[-_. ]({_BESIDE_IMAGES})", re.IGNORECASE)
+_BEFORE_IMAGES = re.compile(rf"({_BESIDE_IMAGES})[-_. ]", re.IGNORECASE)
+_BETWEEN = "-_. "
 
 
 def find_images(inputs: Sequence[str]) -> list[Path]:
@@ -45,7 +49,7 @@ def find_images(inputs: Sequence[str]) -> list[Path]:
     for text in inputs:
         path = local_path(text)
         if path.is_dir() and not is_zarr(path):
-            inside = _only_images(images_in(path))
+            inside = only_images(images_in(path))
             if not inside:
                 msg = f"The folder {path} has no PNG, JPEG, TIFF or OME-Zarr images."
                 raise ImageError(msg)
@@ -54,7 +58,7 @@ def find_images(inputs: Sequence[str]) -> list[Path]:
             paths = _matches(str(path))
             if not paths:
                 raise ImageError(f"No file matches {text}.")
-            found += _only_images(paths) or paths
+            found += only_images(paths) or paths
         else:
             found.append(path)
     found = [image for path in found for image in fields_of(path) or [path]]
@@ -75,11 +79,17 @@ def _matches(pattern: str) -> list[Path]:
     return []
 
 
-def _only_images(paths: Sequence[Path]) -> list[Path]:
-    """Leave out results, and what belongs to another one of the files."""
-    ours = [path for path in paths if not path.stem.endswith(_NOT_INPUTS)]
-    names = {path.with_suffix("") for path in ours}
-    others = [path for path in ours if _belongs_to_one_of(names, path)]
+def only_images(paths: Sequence[Path]) -> list[Path]:
+    """Leave out results, and what belongs to another one of the files.
+
+    Of labels of other programs a log line tells.
+    """
+    images = [path for path in paths if not _is_result(path)]
+    names: dict[Path, set[str]] = {}
+    for path in images:
+        stem = path.stem.removesuffix(".ome")
+        names.setdefault(path.parent, set()).update((stem, stem.removesuffix("_img")))
+    others = [p for p in images if _belongs_to_one_of(names[p.parent], p.stem)]
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         log.warning(
@@ -89,20 +99,39 @@ def _only_images(paths: Sequence[Path]) -> list[Path]:
             others[0].name,
             more,
         )
-    return [path for path in ours if path not in others]
+    return [path for path in images if path not in others]
 
 
-def _belongs_to_one_of(names: set[Path], path: Path) -> bool:
-    """Whether a file is called as what another program makes of one of the others."""
-    ends = (path.stem[i:] for i, letter in enumerate(path.stem) if letter in "-_. ")
-    stems = (
-        path.stem.removesuffix(end) for end in ends if _BESIDE_IMAGES.fullmatch(end)
-    )
-    return any(
-        {path.with_name(stem), path.with_name(f"{stem}_img")} & names
-        for stem in stems
-        if stem
-    )
+def _is_result(path: Path) -> bool:
+    """Whether this program wrote a file, by its name or by what it says itself.
+
+    A zarr store of labels is none of images, whoever wrote it.
+    """
+    from napari_iaunet.io.ome_zarr import holds_labels
+    from napari_iaunet.io.ours import PROGRAM, writer_of
+
+    if path.stem.endswith(_NOT_INPUTS):
+        return True
+    if path.is_dir():
+        return holds_labels(path)
+    # Of a pipe nobody knows whether it ends.
+    return path.is_file() and writer_of(path) == PROGRAM
+
+
+def _belongs_to_one_of(names: set[str], stem: str) -> bool:
+    """Whether a file is called as what another program makes of one of the others.
+
+    There may be a word in between, such as in "a_nuclei_masks" beside "a".
+    """
+    cuts = [i for i, letter in enumerate(stem) if letter in _BETWEEN]
+    for cut in cuts:
+        if _AFTER_IMAGES.fullmatch(stem[cut:]):
+            rest = stem[:cut]
+            if rest in names or any(rest[:i] in names for i in cuts if i < cut):
+                return True
+        if _BEFORE_IMAGES.fullmatch(stem[: cut + 1]) and stem[cut + 1 :] in names:
+            return True
+    return False
 
 
 def find_targets(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.damage import reason
+from napari_iaunet.io.ours import OURS, PROGRAM, WRITER
 from napari_iaunet.io.pixels import AxisPlace, Pixels
 from napari_iaunet.io.series import pick_image
 from napari_iaunet.io.zarr_bounds import check_zarr_metadata, checked_zarr
@@ -40,6 +41,19 @@ def may_be_read(path: Path) -> bool:
         return bool(known) or len(list(node.array_keys())) == 1
     except Exception:  # noqa: BLE001 - whatever is wrong, `read` tells
         return True
+
+
+def holds_labels(path: Path) -> bool:
+    """Whether a folder is a zarr store of labels, anybody's, or a result of ours."""
+    import zarr
+
+    try:
+        check_zarr_metadata(path, _METADATA)
+        node = zarr.open(str(path), mode="r")
+        ours = dict(node.attrs).get(OURS) or {}
+        return "image-label" in _attributes(node) or ours.get(WRITER) == PROGRAM
+    except Exception:  # noqa: BLE001 - whatever is wrong, `read` tells
+        return False
 
 
 def count_images(path: Path) -> int:

@@ -105,11 +105,14 @@ def not_ours(path: Path, instead: str) -> ImageError:
 
 
 def writer_of(path: Path) -> object:
-    """Return what a TIFF or PNG says of the program that wrote it, if anything."""
+    """Return what a TIFF or PNG says of the program that wrote it, if anything.
+
+    One that is damaged says nothing.
+    """
     import tifffile
     from PIL import Image
 
-    with suppress(OSError, ValueError, SyntaxError, tifffile.TiffFileError):
+    with suppress(Exception):
         if path.suffix.lower() == ".png":
             with Image.open(path, formats=["PNG"]) as picture:
                 return picture.info.get("Software")

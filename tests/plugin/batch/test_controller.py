@@ -208,6 +208,20 @@ def test_what_holds_no_image_is_named_and_the_rest_is_added(bench, folder, tmp_p
     assert told()[-1] == "Left out, too, of what you added: 5 more."
 
 
+def test_of_all_files_of_a_folder_those_are_added_that_are_images(bench, folder, blobs):
+    bench.add(folder)
+    bench.run()
+    tifffile.imwrite(folder / "drug_B04_cp_masks.tif", blobs)
+    bench.panel.removed.emit(bench.record.images)
+    files = sorted(p for p in folder.iterdir() if p.suffix != ".csv")
+    assert len(files) == 6
+    bench.add(*files)
+    assert list(bench.statuses()) == ["dmso_B03.tif", "drug_B04.png", "drug_B05.tif"]
+    assert "drug_B04_cp_masks.tif" in told()[-1]
+    bench.add(folder / "drug_B04_cp_masks.tif")
+    assert "drug_B04_cp_masks.tif" in bench.statuses(), "it is named"
+
+
 def test_what_is_done_is_not_done_again(bench, folder):
     bench.add(folder)
     bench.run()

@@ -14,7 +14,12 @@ import numpy as np
 import napari_iaunet
 from napari_iaunet.commands.common import caught_warnings, measure_image
 from napari_iaunet.commands.common_table import read_table, write_common_table
-from napari_iaunet.commands.inputs import find_images, find_targets, name_of
+from napari_iaunet.commands.inputs import (
+    find_images,
+    find_targets,
+    name_of,
+    only_images,
+)
 from napari_iaunet.commands.segment_image import segment_image
 from napari_iaunet.errors import IAUNetError, ImageError
 from napari_iaunet.io.read import check_image
@@ -193,10 +198,19 @@ class FoundImages(NamedTuple):
 
 
 def find(paths: Sequence[str], *, progress: Progress) -> FoundImages:
-    """Look for the images in folders and plates; what holds none is told of."""
+    """Look for the images in folders and plates; what holds none is told of.
+
+    Several files at once are taken as if they were all of a folder: results among them
+    are left out.
+    """
     found: list[Path] = []
     with caught_warnings() as notes:
+        files = [path for path in map(Path, paths) if path.is_file()]
+        images = only_images(files) if len(files) > 1 else []
+        results = set(files) - set(images) if images else set()
         for path in paths:
+            if Path(path) in results:
+                continue
             progress(0, 0)
             try:
                 inside = find_images([path])
@@ -206,8 +220,8 @@ def find(paths: Sequence[str], *, progress: Progress) -> FoundImages:
                 notes.append(str(error))
             else:
                 found += inside
-    images = list(dict.fromkeys(str(path.absolute()) for path in found))
-    return FoundImages(images, notes)
+    unique = dict.fromkeys(str(path.absolute()) for path in found)
+    return FoundImages(list(unique), notes)
 
 
 # -- one table -------------------------------------------------------------------------
