@@ -559,3 +559,47 @@ def test_places_of_ome_zarr_become_those_of_imagej(tmp_path):
     places["Y"] = AxisPlace(1.0)
     write_labels(tmp_path / "a.tif", labels, axes="ZYX", places=places)
     assert read_image(tmp_path / "a.tif").pixel_size is None
+
+
+DAMAGED = (
+    "is damaged or cut off. Copy it again from where it came from, or save it anew."
+)
+# What else may be said of bytes that were changed, in the words of who has the file.
+OTHERS = (
+    "is empty.",
+    "to read it nevertheless.",
+    "save it anew.",
+    "save it as RGB.",
+    "pages form a circle.",
+    "not an image in a format that can be read.",
+    "does not fit into memory; save it as OME-Zarr.",
+    "parts.",
+)
+
+
+@pytest.mark.parametrize("how", ["plain", "lzw", "zlib", "zstd", "jpeg", "imagej"])
+def test_damage_is_told_in_words_of_who_has_the_file(tmp_path, how):
+    """Not by what a library says of it, such as "0"."""
+    path = tmp_path / "a.tif"
+    image = np.random.default_rng(0).integers(0, 255, (3, 60, 80)).astype(np.uint8)
+    options = {"photometric": "minisblack"}
+    if how == "imagej":
+        options["imagej"] = True
+    elif how != "plain":
+        options["compression"] = how
+    tifffile.imwrite(path, image, **options)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(1)
+    told = []
+    for i in range(60):
+        data = bytearray(whole[: len(whole) * (i + 1) // 31])
+        if i >= 30:
+            data[rng.integers(4, 300)] = rng.integers(256)
+        path.write_bytes(data)
+        try:
+            read_image(path)
+        except ImageError as error:
+            told.append(str(error))
+    assert sum(text == f"The file {path} {DAMAGED}" for text in told) > 20
+    assert [t for t in told if not t.endswith((DAMAGED, *OTHERS))] == []
+    assert [t for t in told if "operand" in t or "instances of" in t] == []

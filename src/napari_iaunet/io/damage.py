@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from napari_iaunet.errors import ImageError
@@ -9,8 +10,14 @@ from napari_iaunet.errors import ImageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-# What tifffile says of files that are sound but that it cannot decode.
-_FOREIGN = ("not supported", "not implemented", "unsupported", "not a known")
+log = logging.getLogger(__name__)
+
+# What libraries say of files that are sound but that they cannot decode.
+_FOREIGN = (
+    *("not supported", "not implemented", "unsupported", "not a known"),
+    *("not available", "Unknown codec"),
+)
+_ADVICE = "Copy it again from where it came from, or save it anew."
 
 
 def reason(error: BaseException) -> str:
@@ -20,9 +27,25 @@ def reason(error: BaseException) -> str:
 
 
 def damaged(path: Path, error: BaseException) -> ImageError:
-    """Return the error of a file that is damaged, or of a kind that is not known."""
+    """Return the error of a file that is damaged, or of a kind that is not known.
+
+    What a library says of damage means nothing to who has the file; it is logged.
+    """
+    return _error(f"The file {path} is damaged or cut off", path, error)
+
+
+def damaged_store(path: Path, error: BaseException) -> ImageError:
+    """Return what `damaged` does, for the folder of a zarr store."""
+    return _error(f"The zarr folder {path} is damaged or incomplete", path, error)
+
+
+def _error(sentence: str, path: Path, error: BaseException) -> ImageError:
     text = reason(error)
-    if isinstance(error, NotImplementedError) or any(w in text for w in _FOREIGN):
+    known = isinstance(error, TypeError)  # of numbers that are none
+    if isinstance(error, NotImplementedError) or (
+        not known and any(words in text for words in _FOREIGN)
+    ):
         msg = f"{path} is of a kind that cannot be read ({text}); save it anew."
         return ImageError(msg)
-    return ImageError(f"The file {path} is damaged or cut off: {text}.")
+    log.debug("%s: %s: %s", path, type(error).__name__, text)
+    return ImageError(f"{sentence}. {_ADVICE}")

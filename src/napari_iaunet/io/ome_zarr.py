@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.io.damage import reason
+from napari_iaunet.io.damage import damaged_store
 from napari_iaunet.io.ours import OURS, PROGRAM, WRITER
 from napari_iaunet.io.pixels import AxisPlace, Pixels
 from napari_iaunet.io.series import pick_image
@@ -146,8 +146,7 @@ def read(path: Path, series: int | None = None, *, of_labels: bool = False) -> P
     except ImageError:
         raise
     except Exception as error:
-        msg = f"The zarr folder {path} is damaged: {reason(error)}."
-        raise ImageError(msg) from error
+        raise damaged_store(path, error) from error
     if lazy.ndim < 2:
         raise ImageError(f"The zarr array {path} has no rows and columns.")
     names = _channel_names(node)

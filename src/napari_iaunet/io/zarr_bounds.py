@@ -20,7 +20,7 @@ from napari_iaunet.io.bounds import (
     check_memory,
     in_bytes,
 )
-from napari_iaunet.io.damage import reason
+from napari_iaunet.io.damage import damaged_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,8 +75,7 @@ class _CheckedArray:
         except (MemoryError, ImageError):
             raise
         except Exception as error:
-            msg = f"The zarr folder {self._path} is damaged: {reason(error)}."
-            raise ImageError(msg) from error
+            raise damaged_store(self._path, error) from error
 
     def _check_chunks(self, index: Any) -> None:
         """Refuse a region with a chunk that unpacks to far more than its pixels."""

@@ -118,7 +118,7 @@ def test_compressed_run_lengths_of_others(tmp_path):
                     }
                 ]
             },
-            "cut off: run lengths",
+            "damaged or cut off",
         ),
     ],
 )
