@@ -80,3 +80,14 @@ def test_labels_in_tiles_are_those_in_one_piece(tmp_path, highest, axes):
     np.testing.assert_array_equal(found.array, expected.array)
     assert found.array.dtype == expected.array.dtype
     assert found.axes == expected.axes
+
+
+@pytest.mark.parametrize("compression", ["lzw", "zlib", "zstd"])
+def test_a_part_that_is_cut_off_is_told(tmp_path, gray, little_memory, compression):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, gray, compression=compression, tile=(64, 64))
+    path.write_bytes(path.read_bytes()[:-9999])
+    little_memory(gray.nbytes)
+    found = read_image(path, lazily=True).array
+    with pytest.raises(ImageError, match=r"^The file .* is damaged or cut off\. Copy"):
+        found.compute()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.io.bounds import fits_at_once
+from napari_iaunet.io.damage import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +48,23 @@ def open_tiff(path: Path, image: Sequence[Any]) -> Any | None:
     import zarr
 
     stored = zarr.open_array(series.aszarr(level=0), mode="r")
-    return _as_dask(stored, stored.chunks, series.axes)
+    return _as_dask(_Parts(path, stored), stored.chunks, series.axes)
+
+
+class _Parts:
+    """An array of compressed parts, whose damage is told as ImageError."""
+
+    def __init__(self, path: Path, array: Any) -> None:
+        self._path, self._array = path, array
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+
+    def __getitem__(self, index: Any) -> Any:
+        try:
+            return self._array[index]
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise damaged(self._path, error) from error
 
 
 def _as_dask(stored: Any, chunks: Sequence[int], axes: str) -> Any:
