@@ -1,7 +1,10 @@
 """The rules of the Batch tab, without a window, on real files."""
 
 import csv
+import json
 import shutil
+import subprocess
+import sys
 from unittest.mock import MagicMock
 
 import numpy as np
@@ -20,6 +23,7 @@ from napari_iaunet.model.registry import BUNDLED, ModelInfo
 from napari_iaunet.plugin.batch import controller as rules
 from napari_iaunet.plugin.batch.controller import BatchController
 from napari_iaunet.plugin.batch.panel import BatchPanel, Naming
+from napari_iaunet.plugin.core import folder_lock
 from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.widgets.run_bar import RunBar
 
@@ -33,7 +37,8 @@ class Bench:
         self.session = Session(self.viewer, segmenters=MagicMock())
         self.session.segmenters.get.return_value = segmenter
         self.session.settings.offer_models([ModelInfo("default", BUNDLED, "")])
-        self.naming, labels = Naming(), ("summary", "about", "viewing", "example")
+        self.naming = Naming()
+        labels = ("notice", "summary", "about", "viewing", "example")
         parts = {name: MagicMock() for name in labels}
         self.panel = fake_panel(BatchPanel, run=MagicMock(spec=RunBar), **parts)
         self.panel.chosen = []
@@ -71,6 +76,14 @@ class Bench:
     def statuses(self):
         rows = {key: self.controller._row(key) for key in self.record.images}
         return {row.name: row.status for row in rows.values()}
+
+    def die(self):
+        """End as a program that is killed: the system lets go of its lock."""
+        folder_lock.release(self.record.path.parent)
+
+    def notice(self):
+        calls = self.panel.notice.setText.call_args_list
+        return calls[-1].args[0] if calls else ""
 
     def said(self):
         return self.panel.run.set_busy.call_args.args[1]
@@ -241,7 +254,6 @@ def test_what_is_done_is_not_done_again(bench, folder):
 
 def test_a_later_start_goes_on(bench, make, folder, monkeypatch):
     bench.add(folder)
-    bench.naming.pattern = "{drug}_{well}"
     begun = []
 
     def killed(self, image, **options):
@@ -255,18 +267,97 @@ def test_a_later_start_goes_on(bench, make, folder, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         bench.run()
     monkeypatch.setattr(ThresholdSegmenter, "segment", segment)
+    bench.die()
     again = make()
     assert list(again.statuses().values()) == ["done, 4 cells", "waiting", "waiting"]
     assert again.run() == 1
     assert again.statuses()["drug_B04.png"] == "done, 2 cells"
-    bench.controller.teardown()
+    again.naming.pattern = "{drug}_{well}"
+    again.controller.teardown()
     assert make().naming.pattern == "{drug}_{well}"
 
 
 def test_a_record_that_is_damaged_is_an_empty_one(bench, make, folder):
     bench.add(folder)
+    bench.controller.teardown()
     bench.record.path.write_text("{")
     assert make().record.images == []
+
+
+def test_a_second_napari_has_a_list_of_its_own_and_nothing_is_lost(make, folder):
+    one = make()
+    one.add(folder / "dmso_B03.tif")
+    two = make()
+    assert "Another napari is using your list" in two.notice()
+    assert one.notice() == ""
+    assert two.record.images == []
+    two.add(folder / "drug_B04.png", folder / "dmso_B03.tif")
+    assert two.run() == 2
+    one.add(folder / "drug_B05.tif")
+    three = make()
+    assert three.record.images == [], "neither list is free"
+    two.controller.teardown()
+    two = make()
+    assert len(two.record.images) == 2, "its own again, as the first one still runs"
+    for bench in (one, two, three):
+        bench.controller.teardown()
+    alone = make()
+    assert alone.notice() == ""
+    assert alone.statuses() == {
+        "dmso_B03.tif": "done, 4 cells",
+        "drug_B05.tif": "waiting",
+        "drug_B04.png": "done, 2 cells",
+    }
+    alone.controller.teardown()
+    again = make()
+    assert len(again.record.images) == 3
+    again.panel.removed.emit(again.record.images[:2])
+    again.controller.teardown()
+    assert len(make().record.images) == 1, "nothing comes back"
+
+
+def test_the_list_of_an_earlier_version_is_taken_over(make, folder, home):
+    home.mkdir()
+    image = str(folder / "dmso_B03.tif")
+    entries = {image: {"state": "running", "looked_at": True}}
+    kept = {"images": [image], "pattern": "{a}_{b}", "entries": entries}
+    (home / "batch.json").write_text(json.dumps(kept))
+    bench = make()
+    assert bench.statuses() == {"dmso_B03.tif": "waiting"}
+    assert bench.naming.pattern == "{a}_{b}"
+    assert not (home / "batch.json").exists()
+    bench.controller.teardown()
+    assert make().record.images == [image]
+
+
+_HOLDER = """
+import sys
+from napari_iaunet.plugin.batch.record import Record
+record = Record.load()
+record.add([sys.argv[1]])
+print(len(record.images), record.is_second, flush=True)
+sys.stdin.readline()
+record.add([sys.argv[2]])
+print(len(record.images), flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_another_program_keeps_its_list_and_leaves_it_when_it_is_killed(make, folder):
+    words = [sys.executable, "-c", _HOLDER, "/one.tif", "/two.tif"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, **pipes) as other:
+        assert other.stdout.readline() == "1 False\n"
+        bench = make()
+        assert "Another napari" in bench.notice()
+        bench.add(folder / "dmso_B03.tif")
+        other.stdin.write("\n")
+        other.stdin.flush()
+        assert other.stdout.readline() == "2\n"
+        other.kill()
+    bench.controller.teardown()
+    images = make().record.images
+    assert images == ["/one.tif", "/two.tif", str(folder / "dmso_B03.tif")]
 
 
 def test_cancelling_keeps_what_is_done(bench, folder):

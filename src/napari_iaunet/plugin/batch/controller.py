@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 # Notes on what was added that are shown one by one.
 _TOLD = 4
+_SECOND = (
+    "Another napari is using your list of images. This is a list of its own; it is "
+    "added to yours the next time you start napari."
+)
 _NO_IMAGES = "Add images or a folder first."
 _NO_MODEL = "No model is installed: choose one in the Segment tab."
 _ALL_DONE = "All images are done with these settings."
@@ -108,6 +112,9 @@ class BatchController(QObject):
             failed=self._on_list_failure,
             cancelled=self._on_list_cancelled,
         )
+        if self.record.is_second:
+            panel.notice.setText(_SECOND)
+        panel.notice.setVisible(self.record.is_second)
         self._show_list()
 
     def teardown(self) -> None:
@@ -121,6 +128,7 @@ class BatchController(QObject):
         if changed is not None:
             write = partial(job.exchange, self.record, changed, "")
             self._try(partial(write, progress=lambda *_: None))
+        self.record.close()
 
     # -- the list --------------------------------------------------------------------
 

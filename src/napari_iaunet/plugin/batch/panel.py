@@ -101,8 +101,8 @@ class BatchPanel(QScrollArea):
         self.list = _make_list()
         self.list.setToolTip("Drop files and folders here to add them.")
         self._items: dict[str, QTreeWidgetItem] = {}
-        self.summary, self.about, self.viewing, self.example = (
-            _text() for _ in range(4)
+        self.notice, self.summary, self.about, self.viewing, self.example = (
+            _text() for _ in range(5)
         )
         self.run = RunBar("Segment all", "Find the cells of all images of the list.")
         self.open_button = push_button("Open", "Open the chosen image with its cells.")
@@ -128,6 +128,7 @@ class BatchPanel(QScrollArea):
         inner = QWidget()
         layout = QVBoxLayout(inner)
         layout.addLayout(side_by_side((self.files_button, 1), (self.folder_button, 1)))
+        layout.addWidget(self.notice)
         layout.addWidget(self.list, 1)
         layout.addLayout(side_by_side((self.summary, 1), (self.remove_button, 0)))
         layout.addWidget(self.about)

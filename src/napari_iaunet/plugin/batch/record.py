@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING, Any
 from napari_iaunet.atomic import write_json
 from napari_iaunet.errors import ImageError
 from napari_iaunet.model.registry import user_models_folder
+from napari_iaunet.plugin.core import folder_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
-# In the folder of the plugin, beside the user's models.
-_NAME = "batch.json"
+# The folder of the user's list is beside that of the user's models; further ones, with
+# a number, are of programs that ran at the same time.
+_FOLDER, _NAME, _MOST = "batch", "list.json", 100
+# Where earlier versions had the list.
+_FORMER = "batch.json"
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,13 @@ class Record:
     """Images by their paths, in the order in which they were added.
 
     The job and the window both change it, so each change is made under a lock, and is
-    on the disk when it is made.
+    on the disk when it is made. A folder of lists belongs to one program at a time, so
+    that no other one overwrites what this one has noted.
     """
 
     path: Path
+    # Whether another program has the user's list, so that this is one of its own.
+    is_second: bool = False
     images: list[str] = field(default_factory=list)
     pattern: str = ""  # how columns are taken from names; the next `save` keeps it
     queue: list[str] = field(default_factory=list)  # what the job does, in this order
@@ -64,18 +71,68 @@ class Record:
     # What is known of images that were taken off the list stays known.
     _entries: dict[str, Entry] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
+    _is_taken: bool = False
+    _is_closed: bool = False
 
     @classmethod
     def load(cls) -> Record:
-        """Return the record of the last time; an empty one if there is none."""
-        record = cls(user_models_folder().parent / _NAME)
-        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-            kept = json.loads(record.path.read_text("utf-8"))
-            found = {str(k): Entry(**v) for k, v in kept["entries"].items()}
-            record.images = [str(image) for image in kept["images"]]
-            record.pattern, record._entries = str(kept["pattern"]), found
+        """Return the record of the last time; an empty one if there is none.
+
+        While another program has it, this is one of its own. A later start, without
+        another program, joins them.
+        """
+        home = user_models_folder().parent
+        folders = [home / _FOLDER, *(home / f"{_FOLDER}-{i}" for i in range(2, _MOST))]
+        record = cls(folders[0] / _NAME)
+        # Where nothing can be written or locked, `save` says so.
+        with suppress(OSError, NotImplementedError):
+            for folder in folders:
+                if _take(folder):
+                    record = cls(folder / _NAME, is_second=folder != folders[0])
+                    record._is_taken = True
+                    break
+        record._read(record.path)
+        if record._is_taken and not record.is_second:
+            with suppress(OSError, NotImplementedError, ImageError):
+                record._join([f for f in folders[1:] if f.is_dir()], home / _FORMER)
         record.settle()
         return record
+
+    def close(self) -> None:
+        """Leave the list to the next program; what is changed later is not kept."""
+        with self._lock:
+            self._is_closed = True
+            if self._is_taken:
+                folder_lock.release(self.path.parent)
+                self._is_taken = False
+
+    def _read(self, path: Path) -> bool:
+        """Add what is kept in a file; whether anything was."""
+        try:
+            kept = json.loads(path.read_text("utf-8"))
+            found = {str(k): Entry(**v) for k, v in kept["entries"].items()}
+            images, pattern = [str(image) for image in kept["images"]], kept["pattern"]
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return False
+        self.images = list(dict.fromkeys([*self.images, *images]))
+        self.pattern = self.pattern or str(pattern)
+        for image, entry in found.items():
+            self._entries[image] = max(self.entry(image), entry, key=_known)
+        return True
+
+    def _join(self, folders: list[Path], former: Path) -> None:
+        """Take over lists that belong to no program any more."""
+        taken = [folder for folder in folders if _take(folder)]
+        try:
+            files = [former, *(folder / _NAME for folder in taken)]
+            found = [file for file in files if self._read(file)]
+            if found:
+                self.save()
+            for file in found:
+                file.unlink()
+        finally:
+            for folder in taken:
+                folder_lock.release(folder)
 
     def settle(self) -> None:
         """Let what was running, when a job or the program ended, wait again."""
@@ -112,6 +169,8 @@ class Record:
     def save(self) -> None:
         """Write all; raises ImageError if that cannot be done."""
         with self._lock:
+            if self._is_closed:
+                return
             values = {
                 "images": self.images,
                 "pattern": self.pattern,
@@ -123,6 +182,20 @@ class Record:
                 msg = f"{self.path} cannot be written: {error.strerror}."
                 raise ImageError(msg) from error
             write_json(self.path, values, ImageError)
+
+
+def _take(folder: Path) -> bool:
+    """Make a folder this list's own; False if it belongs to another one.
+
+    That may also be of this program: napari can have several windows.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return not folder_lock.is_owned(folder) and folder_lock.take(folder)
+
+
+def _known(entry: Entry) -> tuple[bool, ...]:
+    """Say how much an entry tells, to be compared with another one."""
+    return entry.looked_at, entry.state == DONE, entry.state == FAILED
 
 
 def written(path: Path) -> str:
