@@ -69,15 +69,22 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
     """
     import numpy as np
 
+    # Not row by row: thousands of lists would have the garbage collector look through
+    # all of the program, in which a window stands still.
+    values: list[str] = []
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file, strict=True))
+            rows = csv.reader(file, strict=True)
+            names = next(rows, [])
+            fits = "label" in names
+            for row in rows:
+                fits = fits and len(row) == len(names)
+                values.extend(row)
     except (OSError, ValueError, csv.Error) as error:
         raise ImageError(
             f"The table {path} cannot be read: {reason(error)}."
         ) from error
-    names = rows[0] if rows else []
-    if "label" not in names or any(len(row) != len(names) for row in rows):
+    if not fits:
         raise ImageError(f"{path} is not a table of cells.")
-    columns = zip(*rows[1:], strict=True) if len(rows) > 1 else [()] * len(names)
-    return {n: np.array(c, object) for n, c in zip(names, columns, strict=True)}
+    step = len(names)
+    return {n: np.array(values[i::step], object) for i, n in enumerate(names)}

@@ -76,6 +76,7 @@ class IAUNetDock(QWidget):
             Jobs(self),
             Jobs(self),
             Jobs(self),
+            Jobs(self),
             self,
         )
         self.finetune_panel = FinetunePanel()

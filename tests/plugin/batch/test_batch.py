@@ -1,5 +1,10 @@
 """The Batch tab, pressed with the mouse."""
 
+import gc
+import json
+import sys
+import threading
+
 import numpy as np
 import pytest
 import tifffile
@@ -10,6 +15,7 @@ from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_iaunet import atomic
 from napari_iaunet.io.labels import read_labels
 from napari_iaunet.plugin.batch.panel import BatchPanel, Naming, Row
 
@@ -49,6 +55,78 @@ def test_a_folder_is_added_segmented_and_looked_through(
     assert set(np.unique(read_labels(tmp_path / "a_mask.tif"))) == {0, 2}
     assert [layer.name for layer in viewer.layers] == ["b", "b cells"]
     assert statuses() == ["looked at, 1 cell", "done, 2 cells"]
+    dock.teardown()
+
+
+def test_the_window_never_waits_for_the_disk(
+    qtbot, viewer, fake, tmp_path, monkeypatch
+):
+    for name in ("a", "b", "c"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.zeros((20, 30), np.uint8))
+    dock = open_dock(qtbot, viewer)
+    panel, controller = dock.batch_panel, dock.batch_controller
+    threads = []
+
+    def sync(*args, **options):
+        threads.append(threading.get_ident())
+
+    monkeypatch.setattr(atomic, "sync", sync)
+
+    def settled():
+        jobs = (controller.list_jobs, controller.jobs, controller.view_jobs)
+        return not any(j.is_running for j in (*jobs, controller.save_jobs))
+
+    panel.added.emit([str(tmp_path)])
+    qtbot.waitUntil(settled)
+    panel.run_requested.emit()
+    qtbot.waitUntil(settled)
+    a, b, c = controller.record.images
+    panel.open_requested.emit(a)
+    qtbot.waitUntil(settled)
+    viewer.layers["a cells"].fill((3, 4), 0)
+    panel.next_requested.emit()
+    panel.looked_at.emit([c])
+    panel.removed.emit([c])
+    qtbot.waitUntil(settled)
+    assert controller.record.is_saved
+    kept = json.loads(controller.record.path.read_text())
+    assert kept["images"] == [a, b]
+    assert [kept["entries"][i]["looked_at"] for i in (a, b, c)] == [True, False, True]
+    assert len(threads) > 6
+    assert threading.get_ident() not in threads
+
+
+@pytest.mark.viewer
+@pytest.mark.skipif(sys.platform == "win32", reason="napari's way stays there")
+def test_an_image_is_closed_without_looking_through_the_program(
+    qtbot, viewer, fake, tmp_path
+):
+    for name in ("a", "b"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.zeros((20, 30), np.uint8))
+    dock = open_dock(qtbot, viewer)
+    panel, controller = dock.batch_panel, dock.batch_controller
+    panel.added.emit([str(tmp_path)])
+    qtbot.waitUntil(lambda: not controller.list_jobs.is_running)
+    panel.run_requested.emit()
+    qtbot.waitUntil(lambda: not controller.jobs.is_running)
+    a, b = controller.record.images
+    panel.open_requested.emit(a)
+    qtbot.waitUntil(lambda: controller.record.opened == a)
+    looked_through = []
+
+    def watch(phase, info):
+        if phase == "start" and info["generation"] == 2:
+            looked_through.append(len(gc.get_objects()))
+
+    gc.callbacks.append(watch)
+    try:
+        panel.open_requested.emit(b)
+        qtbot.waitUntil(lambda: controller.record.opened == b)
+    finally:
+        gc.callbacks.remove(watch)
+    assert len(looked_through) >= 2, "napari collects for each of the layers"
+    assert max(looked_through) < 20_000 < len(gc.get_objects())
+    assert gc.get_freeze_count() == 0
     dock.teardown()
 
 

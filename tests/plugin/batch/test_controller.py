@@ -28,6 +28,14 @@ from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.widgets.run_bar import RunBar
 
 
+class AtOnce(FakeJobs):
+    """Does a job when it is started."""
+
+    def start(self, function, description=""):
+        super().start(function, description)
+        self.run()
+
+
 class Bench:
     """A controller, what it works on, and what its panel is told."""
 
@@ -49,6 +57,7 @@ class Bench:
             self.jobs,
             self.view_jobs,
             self.list_jobs,
+            AtOnce(),
         )
         self.record = self.controller.record
 
@@ -335,9 +344,11 @@ import sys
 from napari_iaunet.plugin.batch.record import Record
 record = Record.load()
 record.add([sys.argv[1]])
+record.save()
 print(len(record.images), record.is_second, flush=True)
 sys.stdin.readline()
 record.add([sys.argv[2]])
+record.save()
 print(len(record.images), flush=True)
 sys.stdin.readline()
 """
@@ -358,6 +369,17 @@ def test_another_program_keeps_its_list_and_leaves_it_when_it_is_killed(make, fo
     bench.controller.teardown()
     images = make().record.images
     assert images == ["/one.tif", "/two.tif", str(folder / "dmso_B03.tif")]
+
+
+def test_only_what_has_changed_is_drawn_anew(bench, folder):
+    bench.add(folder)
+    bench.panel.set_row.reset_mock()
+    bench.jobs.progressed.emit(1, 10)
+    assert bench.panel.set_row.call_count == 0
+    bench.record.change(bench.record.images[1], state="running")
+    for step in range(3):
+        bench.jobs.progressed.emit(step, 10)
+    assert bench.panel.set_row.call_count == 1
 
 
 def test_cancelling_keeps_what_is_done(bench, folder):

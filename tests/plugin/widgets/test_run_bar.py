@@ -3,8 +3,9 @@
 import pytest
 from narrow import assert_fits
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QProgressBar
 
-from napari_iaunet.plugin.widgets.run_bar import RunBar
+from napari_iaunet.plugin.widgets.run_bar import RunBar, show_progress
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -109,3 +110,24 @@ def test_long_sentences_fit_a_narrow_dock(bar):
 def test_everything_has_a_tooltip(bar):
     assert bar.start_button.toolTip() == "What it does."
     assert bar.cancel_button.toolTip()
+
+
+def test_progress_is_drawn_when_there_is_time(qtbot):
+    """At once, Qt would draw the picture of the whole viewer as well, each time."""
+    drawn = []
+
+    class Bar(QProgressBar):
+        def paintEvent(self, event):
+            drawn.append(self.value())
+            super().paintEvent(event)
+
+    bar = Bar()
+    qtbot.addWidget(bar)
+    with qtbot.waitExposed(bar):
+        bar.show()
+    qtbot.waitUntil(lambda: bool(drawn))
+    drawn.clear()
+    for done in (200, 500, 900):
+        show_progress(bar, done, 1000)
+    assert drawn == []
+    qtbot.waitUntil(lambda: drawn[-1:] == [900])

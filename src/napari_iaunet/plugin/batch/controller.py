@@ -51,8 +51,8 @@ _CLOSED = "The cells of {} were closed; changes of them were not written."
 class BatchController(QObject):
     """Keeps the list, the jobs and the image that is looked at in step.
 
-    ``jobs`` segment, ``view_jobs`` open and write one image, and ``list_jobs`` look for
-    images and write the table of all.
+    ``jobs`` segment, ``view_jobs`` open and write one image, ``list_jobs`` look for
+    images and write the table of all, and ``save_jobs`` write the list.
     """
 
     def __init__(
@@ -63,12 +63,14 @@ class BatchController(QObject):
         jobs: Jobs,
         view_jobs: Jobs,
         list_jobs: Jobs,
+        save_jobs: Jobs,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._panel, self._naming = session, panel, naming
         self._viewer, self._settings = session.viewer, session.settings
-        self.jobs, self.view_jobs, self.list_jobs = jobs, view_jobs, list_jobs
+        self.jobs, self.view_jobs = jobs, view_jobs
+        self.list_jobs, self.save_jobs = list_jobs, save_jobs
         self.record = Record.load()
         naming.pattern = self.record.pattern
         self._opened: OpenedImage | None = None
@@ -112,6 +114,9 @@ class BatchController(QObject):
             failed=self._on_list_failure,
             cancelled=self._on_list_cancelled,
         )
+        self._connections.add_jobs(
+            save_jobs, succeeded=lambda _: self._save(), failed=show_error
+        )
         if self.record.is_second:
             panel.notice.setText(_SECOND)
         panel.notice.setVisible(self.record.is_second)
@@ -123,7 +128,7 @@ class BatchController(QObject):
         self._connections.clear()
         self._list_queue.clear()
         self._opened = None
-        if self.record.images:
+        if self.record.images or not self.record.is_saved:
             self._try(self.record.save)
         if changed is not None:
             write = partial(job.exchange, self.record, changed, "")
@@ -156,7 +161,8 @@ class BatchController(QObject):
             more = len(outcome.notes) - _TOLD
             if more > 0:
                 show_warning(f"Left out, too, of what you added: {more:,} more.")
-            self._try(lambda: self.record.add(outcome.images))
+            self.record.add(outcome.images)
+            self._save()
             self._show_list()
         self._go_on()
 
@@ -169,8 +175,14 @@ class BatchController(QObject):
         self._go_on()
 
     def _on_removed(self, images: list[str]) -> None:
-        self._try(lambda: self.record.remove(images))
+        self.record.remove(images)
+        self._save()
         self._show_list()
+
+    def _save(self) -> None:
+        """Have the list written, and once more if it changes meanwhile."""
+        if not (self.record.is_saved or self.save_jobs.is_running):
+            self.save_jobs.start(partial(job.save, self.record), "")
 
     def _try(self, change: Callable[[], object]) -> bool:
         """Change something on the disk; say why if that cannot be done."""
@@ -202,7 +214,8 @@ class BatchController(QObject):
         )
 
     def _on_progress(self, done: int, total: int) -> None:
-        self._show()
+        if self._show_changes():
+            self._show_state()
         queue = self.record.queue
         if not total or not queue:
             return
@@ -253,8 +266,9 @@ class BatchController(QObject):
 
     def _on_next(self) -> None:
         opened = self.record.opened
-        if opened and not self._try(lambda: self.record.change(opened, looked_at=True)):
-            return
+        if opened:
+            self.record.change(opened, looked_at=True)
+            self._save()
         following = self._unseen(opened)
         if following or opened:
             self._on_open(following)
@@ -319,8 +333,8 @@ class BatchController(QObject):
         done = [i for i in images if self.record.entry(i).state == DONE]
         seen = all(self.record.entry(image).looked_at for image in done)
         for image in done:
-            if not self._try(partial(self.record.change, image, looked_at=not seen)):
-                break
+            self.record.change(image, looked_at=not seen)
+        self._save()
         self._show()
 
     # -- the table -------------------------------------------------------------------
@@ -393,13 +407,22 @@ class BatchController(QObject):
 
     def _show(self, event: object = None) -> None:
         """Show what has become of the images, and what can be done."""
-        images, entries = self.record.images, self._shown
-        for image in images:
+        self._show_changes()
+        self._show_state()
+
+    def _show_changes(self) -> bool:
+        """Show what has become of the images; whether anything has."""
+        entries, changed = self._shown, False
+        for image in self.record.images:
             entry = self.record.entry(image)
             if entry is not entries[image]:
-                entries[image] = entry
+                entries[image], changed = entry, True
                 self._panel.set_row(self._row(image))
-        self._panel.summary.setText(_summary(list(entries.values())))
+        return changed
+
+    def _show_state(self) -> None:
+        images = self.record.images
+        self._panel.summary.setText(_summary(list(self._shown.values())))
         hint = "" if images else _NO_IMAGES
         if images and not self._settings.model:
             hint = _NO_MODEL

@@ -145,9 +145,9 @@ def segment_all(
             continue
         asked = how.asked(Path(image), model_written)
         if isinstance(target, str):
-            record.change(image, state=FAILED, why=target, asked=asked, cells=0)
+            record.keep(image, state=FAILED, why=target, asked=asked, cells=0)
             continue
-        record.change(image, state=RUNNING, why="")
+        record.keep(image, state=RUNNING, why="")
         progress(i * _STEPS, total)
 
         def step(part: int, of: int, i: int = i) -> None:
@@ -163,13 +163,13 @@ def segment_all(
                 step,
             )
         if outcome.failure is not None:
-            record.change(image, state=FAILED, why=outcome.failure, asked=asked)
+            record.keep(image, state=FAILED, why=outcome.failure, asked=asked)
             continue
         if outcome.unsure:
             notes.append(f"Diameter about {outcome.unsure:.0f} px, unsure.")
         why = "\n".join(notes)
         cells = outcome.cells
-        record.change(image, state=DONE, cells=cells, why=why, asked=asked)
+        record.keep(image, state=DONE, cells=cells, why=why, asked=asked)
     return images
 
 
@@ -222,6 +222,12 @@ def find(paths: Sequence[str], *, progress: Progress) -> FoundImages:
                 found += inside
     unique = dict.fromkeys(str(path.absolute()) for path in found)
     return FoundImages(list(unique), notes)
+
+
+def save(record: Record, *, progress: Progress) -> None:
+    """Bring the list to the disk."""
+    progress(0, 0)
+    record.save()
 
 
 # -- one table -------------------------------------------------------------------------
@@ -325,7 +331,7 @@ def keep(record: Record, changed: Changed, *, progress: Progress) -> Kept:
 def _keep(record: Record, changed: Changed) -> None:
     cells = write_back(changed)
     if cells is not None:
-        record.change(changed.stored.image, cells=cells, looked_at=True)
+        record.keep(changed.stored.image, cells=cells, looked_at=True)
 
 
 def read_both(image: str) -> Stored:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.atomic import write_json
+from napari_iaunet.atomic import write_bytes
 from napari_iaunet.errors import ImageError
 from napari_iaunet.model.registry import user_models_folder
 from napari_iaunet.plugin.core import folder_lock
@@ -52,13 +52,17 @@ class Entry:
     looked_at: bool = False
 
 
+_NOTHING = Entry()
+
+
 @dataclass
 class Record:
     """Images by their paths, in the order in which they were added.
 
-    The job and the window both change it, so each change is made under a lock, and is
-    on the disk when it is made. A folder of lists belongs to one program at a time, so
-    that no other one overwrites what this one has noted.
+    The job and the window both change it, so each change is made under a lock. `save`
+    brings it to the disk, for which nobody in the window waits. A folder of lists
+    belongs to one program at a time, so that no other one overwrites what this one has
+    noted.
     """
 
     path: Path
@@ -70,7 +74,12 @@ class Record:
     opened: str = ""  # the image that is on view, which is left alone, too
     # What is known of images that were taken off the list stays known.
     _entries: dict[str, Entry] = field(default_factory=dict)
+    # What `save` writes of each entry: to make thousands anew each time would have the
+    # garbage collector look through all of the program again and again.
+    _lines: dict[str, str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
+    _disk: Lock = field(default_factory=Lock)
+    is_saved: bool = True
     _is_taken: bool = False
     _is_closed: bool = False
 
@@ -100,7 +109,7 @@ class Record:
 
     def close(self) -> None:
         """Leave the list to the next program; what is changed later is not kept."""
-        with self._lock:
+        with self._disk:
             self._is_closed = True
             if self._is_taken:
                 folder_lock.release(self.path.parent)
@@ -117,7 +126,7 @@ class Record:
         self.images = list(dict.fromkeys([*self.images, *images]))
         self.pattern = self.pattern or str(pattern)
         for image, entry in found.items():
-            self._entries[image] = max(self.entry(image), entry, key=_known)
+            self._note(image, max(self.entry(image), entry, key=_known))
         return True
 
     def _join(self, folders: list[Path], former: Path) -> None:
@@ -137,29 +146,35 @@ class Record:
     def settle(self) -> None:
         """Let what was running, when a job or the program ended, wait again."""
         with self._lock:
-            for key, entry in self._entries.items():
+            for key, entry in list(self._entries.items()):
                 if entry.state == RUNNING:
-                    self._entries[key] = replace(entry, state=WAITING)
+                    self._note(key, replace(entry, state=WAITING))
 
     def entry(self, image: str) -> Entry:
-        """Return what became of an image."""
-        return self._entries.get(image, Entry())
+        """Return what became of an image: the same one until that changes."""
+        return self._entries.get(image, _NOTHING)
 
     def add(self, images: Iterable[str]) -> None:
         """Put images at the end of the list, those excepted that it has."""
-        self.images = list(dict.fromkeys([*self.images, *images]))
-        self.save()
+        with self._lock:
+            self.images = list(dict.fromkeys([*self.images, *images]))
+            self.is_saved = False
 
     def remove(self, images: Iterable[str]) -> None:
         """Take images off the list; files stay as they are."""
         gone = set(images)
-        self.images = [image for image in self.images if image not in gone]
-        self.save()
+        with self._lock:
+            self.images = [image for image in self.images if image not in gone]
+            self.is_saved = False
 
     def change(self, image: str, **changes: Any) -> None:
         """Note what became of an image."""
         with self._lock:
-            self._entries[image] = replace(self.entry(image), **changes)
+            self._note(image, replace(self.entry(image), **changes))
+
+    def keep(self, image: str, **changes: Any) -> None:
+        """Note what became of an image, on the disk as well; errors as `save`."""
+        self.change(image, **changes)
         self.save()
 
     def is_kept(self, image: str) -> bool:
@@ -168,20 +183,42 @@ class Record:
 
     def save(self) -> None:
         """Write all; raises ImageError if that cannot be done."""
-        with self._lock:
+        with self._disk:
             if self._is_closed:
                 return
-            values = {
-                "images": self.images,
-                "pattern": self.pattern,
-                "entries": {key: asdict(e) for key, e in self._entries.items()},
-            }
+            with self._lock:
+                text, self.is_saved = self._text(), True
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                msg = f"{self.path} cannot be written: {error.strerror}."
-                raise ImageError(msg) from error
-            write_json(self.path, values, ImageError)
+                self._write(text)
+            except ImageError:
+                self.is_saved = False
+                raise
+
+    def _write(self, text: str) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            msg = f"{self.path} cannot be written: {error.strerror}."
+            raise ImageError(msg) from error
+        # Names that are not UTF-8, as JSON has them.
+        content = text.encode(errors="backslashreplace")
+        write_bytes(self.path, content, ImageError)
+
+    def _note(self, image: str, entry: Entry) -> None:
+        self._entries[image] = entry
+        self._lines[image] = f"{_json(image)}: {_json(asdict(entry))}"
+        self.is_saved = False
+
+    def _text(self) -> str:
+        entries = ",\n".join(self._lines.values())
+        return (
+            f'{{"pattern": {_json(self.pattern)},\n"images": {_json(self.images)},\n'
+            f'"entries": {{\n{entries}\n}}}}\n'
+        )
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _take(folder: Path) -> bool:

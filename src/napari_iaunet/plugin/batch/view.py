@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_iaunet.plugin.batch.job import Changed
+from napari_iaunet.plugin.core.responsive import removed_swiftly
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Labels, Layer
 
     from napari_iaunet.plugin.batch.job import Stored
+
+
+# Bytes of the layers of an image that may stay in memory for a while.
+_SMALL = 64 << 20
 
 
 class OpenedImage:
@@ -43,6 +50,9 @@ class OpenedImage:
 
     def close(self) -> None:
         """Take the layers out of the viewer."""
-        for layer in self._layers:
-            with suppress(ValueError):  # the user has closed it
-                self._viewer.layers.remove(layer)
+        arrays = [layer.data for layer in self._layers]
+        held = sum(a.nbytes for a in arrays if isinstance(a, np.ndarray))
+        with removed_swiftly() if held <= _SMALL else nullcontext():
+            for layer in self._layers:
+                with suppress(ValueError):  # the user has closed it
+                    self._viewer.layers.remove(layer)

@@ -7,10 +7,14 @@ import gc
 import importlib.util
 import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_iaunet.errors import import_explained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def load_torch() -> None:
@@ -47,6 +51,28 @@ def load_torch() -> None:
         gc.unfreeze()
         if collects:
             gc.enable()
+
+
+@contextmanager
+def removed_swiftly() -> Iterator[None]:
+    """Let napari remove layers without looking through all objects of the program.
+
+    With each layer that goes, napari collects garbage, which takes half a second once
+    torch is loaded. Within this context only what is made there is looked through; what
+    the layers leave behind is found by a later collection, so they should be small. On
+    Windows napari's way stays: there some drivers need it.
+
+    Measured on two busy cores with torch loaded: an image and its labels are removed in
+    37 and 100 ms against 490 and 520 ms.
+    """
+    if sys.platform == "win32" or gc.get_freeze_count():
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _open_largest_library() -> None:

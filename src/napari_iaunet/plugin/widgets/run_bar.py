@@ -86,5 +86,8 @@ def show_progress(bar: QProgressBar, done: int, total: int) -> None:
     Before the first step is done and after the last one it would stand still, and so
     moves to and fro.
     """
+    # Else the bar would be drawn at once, and the picture of the viewer with it.
+    bar.setUpdatesEnabled(False)
     bar.setRange(0, total if 0 < done < total else 0)
     bar.setValue(done)
+    bar.setUpdatesEnabled(True)
