@@ -101,6 +101,7 @@ class BatchPanel(QScrollArea):
         self.list = _make_list()
         self.list.setToolTip("Drop files and folders here to add them.")
         self._items: dict[str, QTreeWidgetItem] = {}
+        self._keys: list[str] = []  # of the rows, in their order
         self.notice, self.summary, self.about, self.viewing, self.example = (
             _text() for _ in range(5)
         )
@@ -169,7 +170,8 @@ class BatchPanel(QScrollArea):
     @property
     def chosen(self) -> list[str]:
         """Keys of the images that are chosen in the list, in its order."""
-        return [key for key, item in self._items.items() if item.isSelected()]
+        rows = sorted(i.row() for i in self.list.selectionModel().selectedRows())
+        return [self._keys[row] for row in rows]
 
     def choose(self, key: str) -> None:
         """Choose an image in the list, and bring it into view."""
@@ -181,11 +183,13 @@ class BatchPanel(QScrollArea):
         chosen = set(self.chosen)
         self.list.blockSignals(True)
         self.list.clear()
-        self._items = {}
+        self._items = {row.key: QTreeWidgetItem() for row in rows}
+        self._keys = list(self._items)
         for row in rows:
-            self._items[row.key] = QTreeWidgetItem(self.list)
-            self._items[row.key].setSelected(row.key in chosen)
             self.set_row(row)
+        self.list.addTopLevelItems(list(self._items.values()))
+        for key in chosen & self._items.keys():
+            self._items[key].setSelected(True)
         self.list.blockSignals(False)
 
     def set_row(self, row: Row) -> None:
