@@ -6,6 +6,7 @@ from scipy.ndimage import binary_erosion
 
 from napari_iaunet import measure_cells, measure_pairs, pair
 from napari_iaunet.errors import ImageError
+from napari_iaunet.segmentation import pairs
 
 
 def drawn() -> tuple[np.ndarray, np.ndarray]:
@@ -56,6 +57,28 @@ def test_compartments_are_measured_as_they_lie():
     few = measure_pairs(found, columns=["shape"])
     assert list(few)[:3] == ["label", "nuclei", "cell_eccentricity"]
     assert "cell_y" not in few
+
+
+def test_parts_of_an_image_give_the_same_pairs_and_can_be_stopped(monkeypatch):
+    nuclei, cells = (np.stack([a, a[:, ::-1]]) for a in drawn())
+    cells = np.where(cells > 0, cells.astype(np.uint64) + 2**40, np.uint64(0))
+    whole = pair(nuclei, cells)
+    told = []
+    monkeypatch.setattr(pairs, "_PIXELS", 7 * cells.shape[-1])
+    found = pair(nuclei, cells, progress=lambda *step: told.append(step))
+    for name, value in vars(whole).items():
+        np.testing.assert_array_equal(getattr(found, name), value)
+    assert told == [(i + 1, 12) for i in range(12)]
+    told.clear()
+    measure_pairs(found, progress=lambda *step: told.append(step))
+    assert told == [(i + 1, 6) for i in range(6)]
+
+    def stop(done, total):
+        if done == 5:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        pair(nuclei, cells, progress=stop)
 
 
 def test_stacks_are_measured_plane_by_plane():

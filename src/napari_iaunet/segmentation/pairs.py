@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,15 +13,18 @@ from napari_iaunet.segmentation.columns import COLUMNS, EMBEDDING, POSITION
 from napari_iaunet.segmentation.measure import row_image
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
     Labels = NDArray[np.integer[Any]]
+    Progress = Callable[[int, int], None]
 
 # Share of a nucleus that lies in its cell at least: less is a neighbour's edge.
 _LEAST = 0.5
+# Of what is looked at together, at most.
+_PIXELS = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,9 @@ class Pairs:
         return found
 
 
-def pair(nuclei: Any, cells: Any, *, least: float = _LEAST) -> Pairs:
+def pair(
+    nuclei: Any, cells: Any, *, least: float = _LEAST, progress: Progress | None = None
+) -> Pairs:
     """Give a nucleus and its cell one number.
 
     A nucleus belongs to the cell in which most of it lies.
@@ -81,6 +86,8 @@ def pair(nuclei: Any, cells: Any, *, least: float = _LEAST) -> Pairs:
         Label images of one shape; 0 is background.
     least : float
         Share of a nucleus, 0 to 1, that lies in its cell at least.
+    progress : callable, optional
+        Called as ``progress(done, total)``; raising in it stops the work.
 
     Raises
     ------
@@ -92,20 +99,17 @@ def pair(nuclei: Any, cells: Any, *, least: float = _LEAST) -> Pairs:
     nuclei, cells = (
         a.astype(np.uint8) if a.dtype == bool else a for a in (nuclei, cells)
     )
-    nucleus_ids, sizes = _counted(nuclei)
-    cell_ids, _ = _counted(cells)
-    cell_of = _cells_of(nuclei, cells, nucleus_ids, sizes * least)
-    numbered = np.append(0, cell_of).astype(cells.dtype)[row_image(nuclei, nucleus_ids)]
-    found = np.searchsorted(cell_ids, cell_of[cell_of > 0])
-    return Pairs(
-        nuclei=numbered,
-        cells=cells,
-        cytoplasm=np.where(nuclei == 0, cells, cells.dtype.type(0)),
-        nucleus_ids=nucleus_ids,
-        cell_of=cell_of,
-        cell_ids=cell_ids,
-        nuclei_in=np.bincount(found, minlength=cell_ids.size).astype(np.int64),
-    )
+    parts = list(_parts(cells.shape))
+    steps = _Steps(2 * len(parts), progress)
+    counted = [steps.after(_count(nuclei[at], cells[at])) for at in parts]
+    found = _joined(counted, least)
+    numbered, cytoplasm = np.zeros_like(cells), np.zeros_like(cells)
+    numbers = np.append(0, found.cell_of).astype(cells.dtype)
+    for at in parts:
+        numbered[at] = numbers[row_image(nuclei[at], found.nucleus_ids)]
+        cytoplasm[at] = np.where(nuclei[at] == 0, cells[at], cells.dtype.type(0))
+        steps.after(None)
+    return Pairs(numbered, cells, cytoplasm, **vars(found))
 
 
 def _check(nuclei: NDArray[Any], cells: NDArray[Any]) -> None:
@@ -122,35 +126,104 @@ def _check(nuclei: NDArray[Any], cells: NDArray[Any]) -> None:
             )
 
 
+# -- part by part, so that progress can be told ----------------------------------------
+
+
+class _Steps:
+    """Tells how many of all steps are done."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._done, self._total, self._progress = 0, total, progress
+
+    def after(self, value: Any) -> Any:
+        """Count a step, of which ``value`` came."""
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+        return value
+
+
+def _parts(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
+    """Rows of one plane after the other, some at a time."""
+    rows = max(1, _PIXELS // max(shape[-1], 1))
+    for plane in np.ndindex(shape[:-2]):
+        for top in range(0, max(shape[-2], 1), rows):
+            yield (*plane, slice(top, top + rows))
+
+
+class _Counts(NamedTuple):
+    """Pixels of each nucleus, the cells, and pixels that a nucleus shares with one."""
+
+    nucleus_ids: Ints
+    sizes: Ints
+    cell_ids: Ints
+    nucleus: Ints  # of each pair that meets
+    cell: Ints
+    shared: Ints
+
+
+def _count(nuclei: NDArray[Any], cells: NDArray[Any]) -> _Counts:
+    ids, sizes = _counted(nuclei)
+    cell_ids, _ = _counted(cells)
+    both = (nuclei > 0) & (cells > 0)
+    row = np.searchsorted(ids, nuclei[both].astype(np.int64))
+    column = np.searchsorted(cell_ids, cells[both].astype(np.int64))
+    met, shared = np.unique(row * max(cell_ids.size, 1) + column, return_counts=True)
+    row, column = np.divmod(met, max(cell_ids.size, 1))
+    return _Counts(ids, sizes, cell_ids, ids[row], cell_ids[column], shared)
+
+
 def _counted(labels: NDArray[Any]) -> tuple[Ints, Ints]:
     """Labels above 0, sorted, and the number of pixels of each."""
     ids, counts = np.unique(labels, return_counts=True)
     return ids[ids > 0].astype(np.int64), counts[ids > 0].astype(np.int64)
 
 
-def _cells_of(
-    nuclei: NDArray[Any], cells: NDArray[Any], nucleus_ids: Ints, least: NDArray[Any]
-) -> Ints:
-    """Cell (M,) in which most of each nucleus lies; 0 where that is less than asked."""
-    both = (nuclei > 0) & (cells > 0)
-    row = np.searchsorted(nucleus_ids, nuclei[both].astype(np.int64))
-    known, column = np.unique(cells[both].astype(np.int64), return_inverse=True)
-    if not known.size:
-        return np.zeros(nucleus_ids.size, np.int64)
-    met, shared = np.unique(row * known.size + column, return_counts=True)
-    row, column = np.divmod(met, known.size)
+@dataclass(frozen=True)
+class _Found:
+    """As `Pairs` has them."""
+
+    nucleus_ids: Ints
+    cell_of: Ints
+    cell_ids: Ints
+    nuclei_in: Ints
+
+
+def _joined(parts: Sequence[_Counts], least: float) -> _Found:
+    """Find the cell in which most of each nucleus lies; 0 where that is not enough."""
+    nuclei, sizes, cells, nucleus, cell, shared = (
+        np.concatenate([part[k] for part in parts]) if parts else np.zeros(0, np.int64)
+        for k in range(len(_Counts._fields))
+    )
+    ids, row = np.unique(nuclei, return_inverse=True)
+    size = np.bincount(row, sizes, ids.size)
+    cell_ids = np.unique(cells)
+    key = np.searchsorted(ids, nucleus) * max(cell_ids.size, 1)
+    met, place = np.unique(key + np.searchsorted(cell_ids, cell), return_inverse=True)
+    together = np.bincount(place, shared, met.size)
+    row, column = np.divmod(met, max(cell_ids.size, 1))
     # The largest overlap of each nucleus comes first, of equal ones the lower label.
-    order = np.lexsort((column, -shared, row))
+    order = np.lexsort((column, -together, row))
     row, first = np.unique(row[order], return_index=True)
     best = order[first]
-    enough = shared[best] >= least[row]
-    cell_of = np.zeros(nucleus_ids.size, np.int64)
-    cell_of[row[enough]] = known[column[best][enough]]
-    return cell_of
+    enough = together[best] >= size[row] * least
+    cell_of = np.zeros(ids.size, np.int64)
+    cell_of[row[enough]] = cell_ids[column[best][enough]]
+    inside = np.searchsorted(cell_ids, cell_of[cell_of > 0])
+    nuclei_in = np.bincount(inside, minlength=cell_ids.size).astype(np.int64)
+    return _Found(ids, cell_of, cell_ids, nuclei_in)
+
+
+# -- measures --------------------------------------------------------------------------
 
 
 def measure_pairs(
-    pairs: Pairs, image: Any = None, *, columns: Sequence[str] | None = None, **how: Any
+    pairs: Pairs,
+    image: Any = None,
+    *,
+    columns: Sequence[str] | None = None,
+    progress: Progress | None = None,
+    **how: Any,
 ) -> dict[str, NDArray[Any]]:
     """Measure cells, their nuclei and their cytoplasm.
 
@@ -160,6 +233,8 @@ def measure_pairs(
     image : array-like, optional
     columns : sequence of str, optional
         Groups of columns, as for `measure_cells`; all but the embedding if left out.
+    progress : callable, optional
+        As for `pair`.
     **how
         ``channel_axis``, ``pixel_size`` and ``channel_names`` of `measure_cells`.
 
@@ -175,10 +250,15 @@ def measure_pairs(
     groups = usual if columns is None else columns
     wanted = {*groups, POSITION}  # to tell planes apart
     parts = {"cell": pairs.cells, "nucleus": pairs.nuclei, "cytoplasm": pairs.cytoplasm}
-    tables = {
-        name: measure_cells(labels, image, columns=tuple(wanted), **how)
-        for name, labels in parts.items()
-    }
+    tables = {}
+    for i, (name, labels) in enumerate(parts.items()):
+        if progress is not None:
+
+            def step(done: int, total: int, i: int = i) -> None:
+                progress(i * total + done, len(parts) * total)
+
+            how["progress"] = step
+        tables[name] = measure_cells(labels, image, columns=tuple(wanted), **how)
     cell = tables["cell"]
     keys: list[str] = ["label", *(["plane"] if "plane" in cell else [])]
     table: dict[str, NDArray[Any]] = {name: cell[name] for name in keys}
