@@ -1,7 +1,10 @@
 """Models in memory, and the engines that are found out in the background."""
 
 import shutil
+import subprocess
+import sys
 
+import psutil
 import pytest
 
 from napari_iaunet.inference import engines
@@ -60,3 +63,31 @@ def test_what_cannot_be_converted_is_tried_once(models, monkeypatch, tmp_path):
     process.wait()
     assert models.get(str(folder), "cpu") is first
     assert len(models._conversions) == 1
+
+
+# A conversion that does not listen, as one that is within a library.
+UNHEARING = """
+import subprocess, sys, types
+from napari_iaunet.inference import conversion
+from napari_iaunet.plugin.core import segmenters
+
+def start(folder):
+    code = "print(flush=True); import time; time.sleep(20)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    print(process.pid)
+    return process
+
+conversion.start = start
+segmenters.make_segmenter = lambda *_: types.SimpleNamespace(engine_is_final=False)
+models = segmenters.Segmenters()
+models.get("default", "cpu")
+"""
+
+
+def test_nothing_is_converted_any_more_when_the_program_has_ended():
+    """napari ends without telling what lies in its docks."""
+    ended = subprocess.run(
+        [sys.executable, "-c", UNHEARING], capture_output=True, text=True, check=True
+    )
+    assert not psutil.pid_exists(int(ended.stdout))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 import napari_iaunet
@@ -40,6 +41,8 @@ class Segmenters:
         self._last: tuple[_Key, Segmenter] | None = None
         self._conversions: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
+        # napari ends without a word to its docks.
+        weakref.finalize(self, _end, self._conversions)
 
     def get(self, model: str, device: str, *engine: str) -> Segmenter:
         """Return the segmenter of these names, loading the model if need be."""
@@ -53,10 +56,7 @@ class Segmenters:
 
     def close(self) -> None:
         """End what is done in the background."""
-        for process in self._conversions.values():
-            process.kill()
-            process.communicate()
-        self._conversions.clear()
+        _end(self._conversions)
 
     def _convert(self) -> None:
         """Begin to find out which engine is faster, once, unless that is known."""
@@ -77,6 +77,13 @@ class Segmenters:
         process = self._conversions.get((model, written))
         ended = process is not None and process.poll() == 0
         return ended and not _is_final(segmenter)
+
+
+def _end(conversions: dict[tuple[str, int], subprocess.Popen[bytes]]) -> None:
+    for process in conversions.values():
+        process.kill()
+        process.communicate()
+    conversions.clear()
 
 
 def _is_final(segmenter: Segmenter) -> bool:
