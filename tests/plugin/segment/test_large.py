@@ -182,16 +182,17 @@ def test_all_that_is_found_is_seen_from_afar(
     dock.segment_panel.form["whole_stack"].setCurrentIndex(1)
     viewer.scene.camera.zoom = 0.25
     cells = begin(qtbot, dock, viewer)
-    qtbot.waitUntil(lambda: "3 of 4" in status(dock))
+    # Most is still to come, and is to be seen as well.
+    qtbot.waitUntil(lambda: np.count_nonzero(cells.data[0]) > 0)
     cancel(qtbot, dock)
     assert cells.data_level == 2
-    there = np.count_nonzero(cells.data[0]) / cells.data[0].size
-    assert there > 0.03
+    there = begun = np.count_nonzero(cells.data[0]) / cells.data[0].size
     assert share_seen(viewer, cells) == pytest.approx(there, rel=0.3)
     press(qtbot, dock)
     finish(qtbot, dock)
     assert viewer.layers[-1] == cells
     there = np.count_nonzero(cells.data[0]) / cells.data[0].size
+    assert there > 1.8 * begun
     assert share_seen(viewer, cells) == pytest.approx(there, rel=0.3)
     assert image in viewer.layers
 

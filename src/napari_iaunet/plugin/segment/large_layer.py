@@ -60,7 +60,7 @@ class LargeLayer:
         if not self.result.levels or self.is_closed:
             return
         if self._layer is None:
-            self._layer = self._left_over() or self._add()
+            self._layer = self._continued() or self._add()
         elif time.monotonic() - self._refreshed < _BETWEEN_REFRESHES:
             return
         self._layer.refresh(extent=False)
@@ -94,13 +94,25 @@ class LargeLayer:
                 return layer
         return None
 
-    def _add(self) -> Labels:
+    def _continued(self) -> Labels | None:
+        """Let the layer of a run that was stopped show this one."""
+        layer = self._left_over()
+        if layer is not None:
+            # Its last level is in memory, where nobody writes any more.
+            layer.data = self._shown()
+            layer.editable = False
+        return layer
+
+    def _shown(self) -> Any:
         levels = self.result.levels
+        return levels if len(levels) > 1 else levels[0]
+
+    def _add(self) -> Labels:
         about = {_KEPT_IN: str(self.result.folder)}
         with selection_kept(self._viewer):
             layer = self._viewer.add_labels(
-                levels if len(levels) > 1 else levels[0],
-                multiscale=len(levels) > 1,
+                self._shown(),
+                multiscale=len(self.result.levels) > 1,
                 metadata={OURS: about},
                 **self._options,
             )
