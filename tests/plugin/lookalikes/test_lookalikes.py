@@ -12,6 +12,7 @@ from napari.utils.notifications import notification_manager
 from person import ALT, CTRL, LEFT, MOVE, NONE, PLAIN, PRESS, RELEASE, SHIFT, Person
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
+from scipy.ndimage import binary_erosion
 from seer import BACKGROUND, SHAPE, Seer, cells_and_image, is_bright, middle
 
 from napari_iaunet.errors import ModelError
@@ -162,6 +163,25 @@ def test_likes_and_unlikes(ready):
     ready.click(middle(0, 4), SHIFT)
     words = [t.text.split(":")[0] for t in ready.panel.examples.thumbnails]
     assert words == ["Like", "Like", "Like", "Unlike"]
+
+
+@pytest.mark.viewer
+def test_a_cell_is_marked_where_it_is_wide(user):
+    """The centre of mass of a crescent, or of a ring, lies beside the cell."""
+    labels, image = np.zeros(SHAPE, np.int32), np.full(SHAPE, 20, np.uint8)
+    labels[50:90, 60:120], labels[56:84, 66:114] = 2, 0
+    labels[10:30, 10:30] = 1
+    image[labels == 1], image[labels == 2] = 200, 80
+    user.viewer.add_image(image, name="image")
+    user.viewer.add_labels(labels, name="cells")
+    user.press(user.panel.pick_button)
+    user.click((20, 20))
+    user.click((87, 90), CTRL)
+    drawn = np.asarray(user.viewer.layers["cells found"].data)
+    inside = binary_erosion(labels == 2)
+    assert np.count_nonzero(drawn[inside] == 3) > 5
+    assert np.count_nonzero(drawn[inside] == 4) > 5
+    assert (drawn[labels == 0] == 0).all()
 
 
 def test_an_example_is_removed(qtbot, ready):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
+from scipy.ndimage import distance_transform_edt
 
 from napari_iaunet.plugin.layers.find import HELPER, selection_kept
 from napari_iaunet.plugin.layers.geometry import placement
@@ -112,9 +113,9 @@ class SimilarityLayers:
 
     def _mark(self, row: int, number: int) -> None:
         """Draw a cross into a like, an x into an unlike, as far as the cell reaches."""
-        table, index = self.cells.table, self.cells.index
-        half = max(2, round(_MARK_LENGTH * float(table["area"][row]) ** 0.5 / 2))
-        plane, y, x = (round(float(table[key][row])) for key in ("plane", "y", "x"))
+        area, index = float(self.cells.table["area"][row]), self.cells.index
+        half = max(2, round(_MARK_LENGTH * area**0.5 / 2))
+        plane, y, x = self._middle(row)
         rows = slice(max(0, y - half - 1), y + half + 2)
         columns = slice(max(0, x - half - 1), x + half + 2)
         place = (plane, rows, columns)
@@ -130,6 +131,25 @@ class SimilarityLayers:
         drawn = np.where(mark, number, np.where(border, _BORDER, part))
         self._marked.append((place, part.copy()))
         self._planes[place] = np.where(own, drawn, part)
+
+    def _middle(self, row: int) -> tuple[int, int, int]:
+        """Return the plane and the pixel in the middle of a cell.
+
+        That is its centre of mass, or, where this lies beside the cell, as that of a
+        crescent or a ring does, the pixel of the cell that is farthest from its edge.
+        """
+        table = self.cells.table
+        plane, y, x = (round(float(table[key][row])) for key in ("plane", "y", "x"))
+        index = self.cells.index.reshape(self._planes.shape)[plane]
+        if index[y, x] == row + 1:
+            return plane, y, x
+        rows, columns = (
+            slice(max(int(i.min()) - 1, 0), int(i.max()) + 2)
+            for i in np.nonzero(index == row + 1)
+        )
+        inside = distance_transform_edt(index[rows, columns] == row + 1)
+        down, across = np.unravel_index(inside.argmax(), inside.shape)
+        return plane, rows.start + int(down), columns.start + int(across)
 
     @property
     def is_closed(self) -> bool:
