@@ -106,6 +106,19 @@ def test_values_that_are_missing_stay_missing(tmp_path):
     assert again.features["class"].isna().sum() == len(table) - 1
 
 
+def test_numbers_are_not_rounded(tmp_path):
+    table = features()
+    table["area_m2"] = table["area"] * 1.2345678901234567e-13
+    table["score"] = table["score"].astype(np.float32) / 3
+    table["ratio"] = table["score"].astype("Float64") / 7
+    table.loc[1, "ratio"] = pd.NA
+    save(Labels(CELLS, features=table), tmp_path / "cells.zarr")
+    (again,) = opened(tmp_path / "cells.zarr")
+    for name in ("area_m2", "score", "ratio"):
+        expected = table[name].to_numpy(float, na_value=np.nan)
+        np.testing.assert_array_equal(again.features[name], expected)
+
+
 def test_features_without_an_index_are_those_of_the_rows(tmp_path):
     table = pd.DataFrame({"size": np.arange(10) * 10})
     save(Labels(CELLS, features=table), tmp_path / "cells.zarr")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from napari.types import LayerDataTuple
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
     from napari_iaunet.io.ome_zarr_store import StoredImage
 
@@ -41,7 +41,8 @@ def label_details(attributes: Mapping[str, Any]) -> dict[str, Any]:
         table = features.copy()
         if "index" not in table:  # then napari counts the rows
             table.insert(0, "index", np.arange(len(table)))
-        rows = json.loads(table.to_json(orient="records"))
+        columns = zip(*(_values(column) for _, column in table.items()), strict=True)
+        rows = (dict(zip(table.columns, row, strict=True)) for row in columns)
         details["properties"] = [
             {"label-value": row.pop("index"), **_known(row)} for row in rows
         ]
@@ -71,6 +72,18 @@ def about(attributes: Mapping[str, Any], dropped: Sequence[int]) -> dict[str, An
     if made:
         found["metadata"] = made
     return dict(json.loads(json.dumps(found, default=_plain)))
+
+
+def _values(column: Series) -> list[Any]:
+    """Return the values of a column as JSON can say them; None where there is none.
+
+    pandas rounds to decimals: an area in square metres would become 0.
+    """
+    if column.dtype.kind != "f":
+        return list(json.loads(column.to_json(orient="values")))
+    numbers = column.to_numpy(np.float64, na_value=np.nan)
+    known = np.isfinite(numbers)
+    return list(np.where(known, numbers.astype(object), None))
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
