@@ -13,7 +13,9 @@ from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QHeaderView,
     QLabel,
+    QProgressBar,
     QScrollArea,
     QWidget,
 )
@@ -82,7 +84,8 @@ def test_everything_that_takes_keys_has_a_name(dock):
     heard = []
     for widget in dock.findChildren(QWidget):
         takes_keys = widget.focusPolicy() != Qt.FocusPolicy.NoFocus
-        if takes_keys and not is_part(widget):
+        tells = isinstance(widget, (QProgressBar, QHeaderView))
+        if (takes_keys or tells) and not is_part(widget):
             name = spoken(widget)
             heard.append(name)
             # "?" and "…" say something only beside what can be seen.
@@ -93,6 +96,30 @@ def test_everything_that_takes_keys_has_a_name(dock):
 def test_pictures_of_cells_have_a_name(dock):
     item = dock.lookalike_panel.found.best.item(3)
     assert item.data(Qt.ItemDataRole.AccessibleTextRole) == "cell 3"
+
+
+@pytest.mark.parametrize("width", [WIDTH, 700])
+def test_all_tabs_can_be_seen_and_reached(qtbot, dock, viewer, width):
+    outer = dock.parent()
+    viewer.window.resize(1500, 900)
+    outer.window().resizeDocks([outer], [width], Qt.Orientation.Horizontal)
+    qtbot.wait(50)
+    buttons = dock.tab_buttons.buttons
+    assert dock.width() == pytest.approx(width, abs=20)
+    assert len({button.y() for button in buttons}) == (2 if width == WIDTH else 1)
+    for number, button in enumerate(buttons):
+        assert button.isVisible()
+        assert dock.tab_buttons.rect().contains(button.geometry())
+        assert button.width() >= button.minimumSizeHint().width()
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert dock.tabs.currentIndex() == number
+        assert dock.tabs.currentWidget().isVisible()
+        assert [b.isChecked() for b in buttons].index(True) == number
+    assert dock.tab_buttons.geometry().bottom() < dock.tabs.geometry().top()
+    qtbot.keyClick(buttons[1], Qt.Key.Key_Space)
+    assert dock.tabs.currentIndex() == 1
+    dock.tabs.setCurrentIndex(4)
+    assert [b.isChecked() for b in buttons].index(True) == 4
 
 
 def test_nothing_is_cut_in_a_narrow_dock(dock, viewer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_iaunet.plugin.batch.controller import BatchController
 from napari_iaunet.plugin.batch.panel import BatchPanel, Naming
@@ -27,6 +27,7 @@ from napari_iaunet.plugin.segment.controller import SegmentController
 from napari_iaunet.plugin.segment.panel import SegmentPanel
 from napari_iaunet.plugin.track.controller import TrackController
 from napari_iaunet.plugin.track.panel import TrackPanel
+from napari_iaunet.plugin.widgets.tabs import TabButtons, Tabs
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -91,19 +92,20 @@ class IAUNetDock(QWidget):
         # The mouse serves one of both at a time.
         self.click_panel.toggled.connect(self._on_clicks)
         self.lookalike_panel.pick_toggled.connect(self._on_picking)
-        self.tabs = QTabWidget()
+        self.tabs = Tabs(
+            {
+                "Segment": self.segment_panel,
+                "Review": self.review_panel,
+                "Look-alikes": self.lookalike_panel,
+                "Track": self.track_panel,
+                "Batch": self.batch_panel,
+                "Fine-tune": self.finetune_panel,
+            }
+        )
         self.tabs.setAccessibleName("IAU-Net")
-        self.tabs.tabBar().setAccessibleName("Tabs of IAU-Net")
-        # Files that are dragged over the name of a tab come to that tab.
-        self.tabs.tabBar().setAcceptDrops(True)
-        self.tabs.tabBar().setChangeCurrentOnDrag(True)
-        self.tabs.addTab(self.segment_panel, "Segment")
-        self.tabs.addTab(self.review_panel, "Review")
-        self.tabs.addTab(self.lookalike_panel, "Look-alikes")
-        self.tabs.addTab(self.track_panel, "Track")
-        self.tabs.addTab(self.batch_panel, "Batch")
-        self.tabs.addTab(self.finetune_panel, "Fine-tune")
-        names = [self.tabs.tabText(i) for i in range(self.tabs.count())]
+        self.tab_buttons = TabButtons(self.tabs)
+        self.tab_buttons.setAccessibleName("Tabs of IAU-Net")
+        names = self.tabs.names
         tab = preferences.recall("tab")
         self.tabs.setCurrentIndex(names.index(tab) if tab in names else 0)
         self.tabs.currentChanged.connect(self._on_tab)
@@ -111,6 +113,7 @@ class IAUNetDock(QWidget):
             self.review_controller.enter()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self.tab_buttons)
         layout.addWidget(self.tabs)
 
     def event(self, event: QEvent) -> bool:

@@ -256,6 +256,7 @@ def _make_list() -> QTreeWidget:
     rows.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
     rows.setTextElideMode(Qt.TextElideMode.ElideRight)
     header = rows.header()
+    header.setAccessibleName("Columns of the images")
     header.setStretchLastSection(False)
     for column in (0, 1):
         header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)

@@ -170,6 +170,7 @@ class FinetunePanel(QScrollArea):
         self.advice.setTextFormat(Qt.TextFormat.PlainText)
         self.advice.setWordWrap(True)
         self.bar = QProgressBar()
+        self.bar.setAccessibleName("Progress of the training")
         self.bar.setTextVisible(False)
         self.plot = TrainingPlot()
         self.plot.hide()  # until there is something to show

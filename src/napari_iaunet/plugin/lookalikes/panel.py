@@ -108,6 +108,7 @@ class LookalikePanel(QScrollArea):
         self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.status.setWordWrap(True)
         self.bar = QProgressBar()
+        self.bar.setAccessibleName("Progress of the comparison")
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop comparing the cells.")
 

@@ -64,6 +64,7 @@ class WalkSection(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
         self.bar = QProgressBar()
+        self.bar.setAccessibleName("Cells looked at")
         self.bar.setTextVisible(False)
         self.buttons = {key: QPushButton(text) for key, (text, _) in _BUTTONS.items()}
         self._lay_out()

@@ -29,6 +29,7 @@ class RunBar(QWidget):
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setToolTip("Stop. What is done of a large image stays.")
         self.bar = QProgressBar()
+        self.bar.setAccessibleName(f"Progress of “{start_text}”")
         self.status = QLabel()
         self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.status.setWordWrap(True)
