@@ -11,8 +11,8 @@ import tifffile
 from napari.utils.notifications import notification_manager
 from narrow import assert_fits
 from person import LEFT, open_dock
-from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QResizeEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_iaunet import atomic
@@ -184,6 +184,28 @@ def test_files_and_folders_that_are_dropped_are_added(
     assert controller.record.images == [str(folder / "in.tif"), str(file)]
     assert panel.form["pattern"].text() == ""
     assert len(viewer.layers) == 0
+    dock.teardown()
+
+
+@pytest.mark.viewer
+def test_files_that_are_dragged_over_the_name_of_a_tab_come_to_it(
+    qtbot, viewer, fake, tmp_path
+):
+    dock = open_dock(qtbot, viewer)
+    dock.tabs.setCurrentWidget(dock.segment_panel)
+    wide = QSize(320, 60)
+    dock.tab_buttons.resize(wide)
+    QApplication.sendEvent(dock.tab_buttons, QResizeEvent(wide, wide))
+    names = {button.text(): button for button in dock.tab_buttons.buttons}
+    middle = names["Batch"].geometry().center()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path))])
+    how = Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier
+    enters, moves = QDragEnterEvent(middle, *how), QDragMoveEvent(middle, *how)
+    QApplication.sendEvent(dock.tab_buttons, enters)
+    QApplication.sendEvent(dock.tab_buttons, moves)
+    assert enters.isAccepted()
+    assert dock.tabs.currentWidget() is dock.batch_panel
     dock.teardown()
 
 
