@@ -37,6 +37,12 @@ _LEAST_SPREAD = 0.1
 # take noise for steadiness; the larger the share, the less the changes count.
 _WIDE = 800
 _SHRINKAGE = 0.1
+# Cells whose sums become means at once: some 40 MB of temporary arrays, where those of
+# 12,769 cells took 570 MB.
+_CELLS_AT_ONCE = 1024
+# Pixels of a tile whose values are added up at once: 32 channels of 2**17 take 17 MB,
+# three times, where those of a full tile took 400 MB.
+_PIXELS_AT_ONCE = 2**17
 
 
 class CellPixels(NamedTuple):
@@ -44,17 +50,17 @@ class CellPixels(NamedTuple):
 
     Attributes
     ----------
-    cell : (P,) int64
+    cell : (P,) int32
         Row of the cell, from 0.
-    ring : (P,) int64
+    ring : (P,) int8
         0 at the cell's rim to ``RINGS - 1`` in its core.
-    y, x : (P,) int64
+    y, x : (P,) int32
     """
 
-    cell: NDArray[np.int64]
-    ring: NDArray[np.int64]
-    y: NDArray[np.int64]
-    x: NDArray[np.int64]
+    cell: NDArray[np.int32]
+    ring: NDArray[np.int8]
+    y: NDArray[np.int32]
+    x: NDArray[np.int32]
 
     def within(
         self, rows: slice, columns: slice, corner: tuple[int, int]
@@ -81,10 +87,10 @@ def cell_pixels(
     the plane is shrunk to a shape. Row i belongs to ``label_ids[i]``, which are sorted.
     """
     y, x = np.nonzero(labels)
-    cell = np.searchsorted(label_ids, labels[y, x]).astype(np.int64)
+    cell = np.searchsorted(label_ids, labels[y, x]).astype(np.int32)
     ring = _rings(_edge_distance(labels)[y, x], cell, len(label_ids))
     y, x = (
-        np.minimum((place + 0.5) * (new / old), new - 1).astype(np.int64)
+        np.minimum((place + 0.5) * (new / old), new - 1).astype(np.int32)
         for place, new, old in zip((y, x), shape, labels.shape, strict=True)
     )
     return CellPixels(cell, ring, y, x)
@@ -100,12 +106,12 @@ def _edge_distance(labels: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
 
 
 def _rings(
-    distance: NDArray[np.float64], cell: NDArray[np.int64], count: int
-) -> NDArray[np.int64]:
+    distance: NDArray[np.float64], cell: NDArray[np.int32], count: int
+) -> NDArray[np.int8]:
     """Sort pixels into rings by their share of the largest distance in the cell."""
     largest = np.ones(count)
     np.maximum.at(largest, cell, distance)
-    return np.digitize(distance / largest[cell], _RING_ENDS).astype(np.int64)
+    return np.digitize(distance / largest[cell], _RING_ENDS).astype(np.int8)
 
 
 class PooledMaps:
@@ -133,7 +139,7 @@ class PooledMaps:
             self._square = [torch.zeros(size) for size in sizes]
         if not pixels.cell.size:
             return
-        part = pixels.cell * RINGS + pixels.ring
+        part = pixels.cell.astype(np.int64) * RINGS + pixels.ring
         area = np.bincount(part, minlength=len(self._area))
         self._area += torch.from_numpy(area.astype(np.float32))
         pairs: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
@@ -142,10 +148,13 @@ class PooledMaps:
             if step not in pairs:
                 pairs[step] = _pairs(part, pixels, step, values.shape[1:])
             row, place, weight = pairs[step]
-            found = values.flatten(1).T[place].float()
-            weighted = found * weight[:, None]
-            total.index_add_(0, row, weighted)
-            square.index_add_(0, row, weighted * found)
+            pixels_of = values.flatten(1).T
+            for start in range(0, len(row), _PIXELS_AT_ONCE):
+                some = slice(start, start + _PIXELS_AT_ONCE)
+                found = pixels_of[place[some]].float()
+                weighted = found * weight[some, None]
+                total.index_add_(0, row[some], weighted)
+                square.index_add_(0, row[some], weighted * found)
 
     def result(self) -> Tensor:
         """Describe every cell, (N, (RINGS + 1) * channels).
@@ -154,10 +163,19 @@ class PooledMaps:
         standard deviation over the cell. An empty ring of a small cell gets the mean
         over the cell.
         """
-        area = self._area.view(self._count, RINGS, 1)
-        total, square = (
-            torch.cat(sums, 1).view(self._count, RINGS, -1)
-            for sums in (self._total, self._square)
+        channels = sum(values.shape[1] for values in self._total)
+        found = torch.empty(self._count, (RINGS + 1) * channels)
+        for start in range(0, self._count, _CELLS_AT_ONCE):
+            cells = slice(start, start + _CELLS_AT_ONCE)
+            found[cells] = self._described(cells)
+        return found
+
+    def _described(self, cells: slice) -> Tensor:
+        area, total, square = (
+            torch.cat(
+                [values.view(self._count, RINGS, -1)[cells] for values in sums], 2
+            )
+            for sums in ([self._area], self._total, self._square)
         )
         whole = area.sum(1).clamp(min=1)
         mean = total.sum(1) / whole
