@@ -180,7 +180,7 @@ def test_small_planes_are_augmented(segmenter, monkeypatch, diameter, count, apa
     often = foreground(image, lambda *call: seen.append(call))
     assert seen == [(n, count) for n in range(1, count + 1)]
     assert differs_in_a_mirror() < apart
-    monkeypatch.setattr("napari_iaunet.segmentation.finder._SMALL", 0)
+    monkeypatch.setattr("napari_iaunet.segmentation.finder.SMALL", 0)
     assert differs_in_a_mirror() > apart
     both = torch.stack([often.flatten(), foreground(image).flatten()])
     assert 0.8 < torch.corrcoef(both)[0, 1] < 0.9999

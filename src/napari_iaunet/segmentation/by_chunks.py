@@ -34,11 +34,12 @@ _AT_ONCE, _AT_ONCE_CUDA = 1_600_000, 2048**2
 # they are shrunk.
 _OWN_AT_ONCE = 3000**2
 # Side of a chunk with its halo, at the network's scale. Smaller ones waste more time on
-# their halos; with this one, all that is done at a time takes some 500 MB.
-_SIDE, _SIDE_CUDA = 960, 2048
+# their halos; with this one, four serve a plane of 2048 px, and all that is done at a
+# time takes some 600 MB.
+_SIDE, _SIDE_CUDA = 1088, 2048
 # Chunks of planes that are shrunk more than this are no larger, for their own pixels'
 # sake.
-_LEAST_SCALE = 0.25
+_LEAST_SCALE = 0.275
 # Around a border, neighbours are compared within so many pixels, at the network's
 # scale, on each side: about one usual cell.
 _REACH = 32
@@ -59,12 +60,21 @@ def plan_chunks(
     outer = (_SIDE_CUDA if cuda else _SIDE) / max(scale, _LEAST_SCALE)
     step = stride / scale
     halo = _whole_steps(HALO / scale, 1.3 * HALO / scale, step)
-    inner = max(outer - 2 * halo, step)
-    height, width = (
-        min(_whole_steps(min(n / math.ceil(n / inner), 0.9 * inner), inner, step), n)
-        for n in shape
-    )
+    height, width = (_side_of(n, outer, halo, step) for n in shape)
     return ChunkGrid(planes, shape, (height, width), halo)
+
+
+def _side_of(length: int, outer: float, halo: int, step: float) -> int:
+    """Side without halo of the fewest chunks that cover a length."""
+    if length <= outer:
+        return length
+    # Of two chunks each has its halo on one side only.
+    inner = outer - halo if length <= 2 * (outer - halo) else outer - 2 * halo
+    inner = max(inner, step)
+    least = length / math.ceil(length / inner)
+    if int(inner / step) * step < least:  # rather one chunk more than out of phase
+        least = 0.9 * inner
+    return min(_whole_steps(least, inner, step), length)
 
 
 def _whole_steps(least: float, most: float, step: float) -> int:

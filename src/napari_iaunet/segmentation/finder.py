@@ -33,7 +33,7 @@ from napari_iaunet.segmentation.sampling import (
     is_large,
     sample_normalisations,
 )
-from napari_iaunet.segmentation.scale import scale_for
+from napari_iaunet.segmentation.scale import SMALL, scale_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,10 +46,9 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.chunks import Chunk, ChunkGrid
     from napari_iaunet.segmentation.image import Planes
 
-# Test-time augmentation: of planes of at most so many pixels, at the network's scale,
+# Test-time augmentation: of planes of at most `SMALL` pixels, at the network's scale,
 # augmented versions are segmented, too. Outlines get better, and so small a plane can
 # bear the time: with all versions, 5 to 6 times the pixels.
-_SMALL = 500_000
 # The versions of a plane that was enlarged already, that was shrunk, and that was left
 # as it is. By how much they are upscaled was chosen on the held-out images.
 _MIRRORED = Augmentation(mirrored=True)
@@ -199,7 +198,7 @@ class CellFinder:
             scale = min(scale, max(1.0, math.sqrt(_MOST_KEPT / own)))
         plane = rescale(plane, scale)
         growth = plane[0].size / own
-        if growth * height * width > _SMALL:
+        if growth * height * width > SMALL:
             return self._backend.fields(plane, steps)
         versions = self._augmentations(growth)
         fields = self._backend.fields(plane, steps.part(0, len(versions) + 1))
@@ -211,7 +210,7 @@ class CellFinder:
         """Fields that `estimate` found; as of `fields` for a plane (Y, X)."""
         assert ready.fields is not None
         assert ready.plane is not None
-        if ready.plane[0].size > _SMALL:
+        if ready.plane[0].size > SMALL:
             steps(1, 1)
             return ready.fields
         versions = self._augmentations(ready.plane[0].size / math.prod(shape))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -168,7 +169,7 @@ class Looks:
         plane = self._plane
         if self._small and plane[0].size * scale**2 <= _MOST_PIXELS:
             return self._in(plane, scale)
-        size = round(_WINDOW / min(scale, 1.0))
+        size = round(_WINDOW / (math.sqrt(scale) if scale > 1 else scale))
         if around is None or not around.is_whole:
             return self._in(_middle(plane, size), scale)
         return self._in(_fullest(around, size), scale)

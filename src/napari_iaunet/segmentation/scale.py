@@ -19,10 +19,13 @@ _GENEROUS = 1.07
 # of the image, or nothing is in it; and the longest side in pixels, for memory's sake.
 _SCALES = (0.05, 4.0)
 _LARGEST_SIDE = 60_000
-# An image becomes no more than so many times larger, in pixels, so that it never takes
-# far longer than usual. Small ones may, up to so many pixels: as they are, these are
-# segmented several times anyway (`finder.py`).
-_MOST_GROWTH, _SMALL_GROWN = 5.0, 2_900_000
+# Planes of at most so many pixels, at the network's scale, are seen five to six times,
+# in augmented versions (`finder.py`).
+SMALL = 500_000
+# An image becomes no more than so many times larger, in pixels: with the halos of its
+# chunks, that is below six times what an image of usual cells costs. Small ones may, up
+# to so many pixels.
+_MOST_GROWTH, _SMALL_GROWN = 4.6, 2_900_000
 
 
 def in_steps(diameter: float) -> float:
@@ -51,8 +54,8 @@ def scale_for(diameter: float, known: float, shape: tuple[int, ...]) -> float:
         return 1.0
     scale = min(max(_GENEROUS * scale, _SCALES[0]), _SCALES[1])
     pixels = shape[-2] * shape[-1]
-    most = math.sqrt(max(_MOST_GROWTH, _SMALL_GROWN / pixels))
-    return min(scale, most, _LARGEST_SIDE / max(shape[-2:]))
+    most = _SMALL_GROWN / pixels if pixels <= SMALL else _MOST_GROWTH
+    return min(scale, math.sqrt(most), _LARGEST_SIDE / max(shape[-2:]))
 
 
 def megapixels_seen(shape: tuple[int, ...], diameter: float, known: float) -> float:
