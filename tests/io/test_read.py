@@ -491,6 +491,18 @@ def test_overlay(tmp_path, rgb):
     assert (overlay(stack, labels)[10, 10:20] == (0, 255, 0)).all()
 
 
+def test_an_overlay_has_a_scale_bar_where_the_pixel_size_is_known():
+    image, labels = np.zeros((200, 300), np.uint8), np.zeros((200, 300), int)
+    assert not overlay(image, labels).any()
+    drawn = overlay(image, labels, pixel_width=0.65)
+    bars = (drawn == 255).all(axis=2)
+    lengths = bars.sum(axis=1)
+    # 20 of 195 / 4 micrometres, and above it what they are called.
+    assert lengths.max() == round(20 / 0.65)
+    assert bars[:185].any()
+    assert not bars[:100].any()
+
+
 def test_table(tmp_path):
     table = {"label": np.array([1, 2]), "score": np.array([0.5, 1 / 3], np.float32)}
     write_table(tmp_path / "a.csv", table)

@@ -398,4 +398,11 @@ class _Result:
         for i in self._places[-2:]:
             spatial[i] = every
         picture, cells = self.image.array[tuple(spatial)], labels[..., every, every]
-        write_overlay(path, picture, cells, channel_axis=self.channel_axis)
+        size = self.image.pixel_size
+        write_overlay(
+            path,
+            picture,
+            cells,
+            channel_axis=self.channel_axis,
+            pixel_width=size[1] * step if size else None,
+        )

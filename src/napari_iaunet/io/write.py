@@ -15,6 +15,7 @@ from napari_iaunet.atomic import replacing
 from napari_iaunet.errors import ImageError
 from napari_iaunet.io.ours import PROGRAM
 from napari_iaunet.io.pixels import in_micrometres, step_of
+from napari_iaunet.io.scale_bar import draw_scale_bar
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.measure import row_bands
 
@@ -151,11 +152,16 @@ def _calibration(
 
 
 def overlay(
-    image: Any, labels: NDArray[np.integer[Any]], *, channel_axis: int | None = None
+    image: Any,
+    labels: NDArray[np.integer[Any]],
+    *,
+    channel_axis: int | None = None,
+    pixel_width: float | None = None,
 ) -> NDArray[np.uint8]:
     """Draw the outlines of cells (..., Y, X) on the normalised image: (Y, X, 3) uint8.
 
-    The image is as `as_planes` takes it; of a stack the middle plane is drawn.
+    The image is as `as_planes` takes it; of a stack the middle plane is drawn. With
+    the width of a pixel, in micrometres, a scale bar is drawn, too.
     """
     from skimage.segmentation import find_boundaries
 
@@ -168,6 +174,8 @@ def overlay(
         part = np.clip(planes.normalise(raw[:, rows], normalisations), 0, 1)
         drawn[rows] = part.transpose(1, 2, 0) * 255
     drawn[find_boundaries(cells, mode="inner")] = _OUTLINE
+    if pixel_width:
+        draw_scale_bar(drawn, pixel_width)
     return drawn
 
 
@@ -177,16 +185,22 @@ def write_overlay(
     labels: NDArray[np.integer[Any]],
     *,
     channel_axis: int | None = None,
+    pixel_width: float | None = None,
 ) -> None:
     """Write `overlay` as PNG; see there for the parameters."""
+    drawn = overlay(image, labels, channel_axis=channel_axis, pixel_width=pixel_width)
+    write_picture(path, drawn)
+
+
+def write_picture(path: str | os.PathLike[str], picture: NDArray[np.uint8]) -> None:
+    """Write a picture (Y, X, 3) as PNG; an existing file is replaced."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
     about = PngInfo()
     about.add_text("Software", PROGRAM)
-    drawn = overlay(image, labels, channel_axis=channel_axis)
     with replacing(Path(path), ImageError) as fresh:
-        Image.fromarray(drawn).save(fresh, format="PNG", pnginfo=about)
+        Image.fromarray(picture).save(fresh, format="PNG", pnginfo=about)
 
 
 def write_table(
