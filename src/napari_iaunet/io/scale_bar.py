@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL import ImageDraw, ImageFont
 
 # A bar is the longest round length that takes at most this share of the width.
 _SHARE = 0.25
@@ -16,6 +17,9 @@ _SHARE = 0.25
 # its letters; and the fewest pixels of each at which they can still be read.
 _HEIGHT, _MARGIN, _LETTERS = 0.012, 0.03, 0.045
 _FEWEST = (2, 4, 10)
+# How far letters reach below the line, as a share of their height; width of the stem of
+# an u, as a share of its own.
+_BELOW, _STEM = 0.22, 0.17
 # Narrower pictures have no room for a bar and its length.
 _NARROWEST = 64
 _UNITS = ((1e3, "mm"), (1.0, "µm"), (1e-3, "nm"))
@@ -57,8 +61,6 @@ def draw_scale_bar(picture: NDArray[np.uint8], pixel_width: float) -> str:
     factor, unit = next((u for u in _UNITS if length >= u[0]), _UNITS[-1])
     text = f"{length / factor:g} {unit}"
     rim = max(1, thick // 3)
-    style: dict[str, Any] = {"fill": "white", "stroke_fill": "black"}
-    style |= {"font": ImageFont.load_default(letters), "stroke_width": rim}
     drawn = Image.fromarray(picture)
     pen = ImageDraw.Draw(drawn)
     right, bottom = width - margin, height - margin
@@ -66,10 +68,35 @@ def draw_scale_bar(picture: NDArray[np.uint8], pixel_width: float) -> str:
     box = (left - rim, top - rim, right + rim - 1, bottom + rim - 1)
     pen.rectangle(box, fill="black")
     pen.rectangle((left, top, right - 1, bottom - 1), fill="white")
-    # Its end stands on the end of the bar, so a long text stays in the picture.
-    middle = min(
-        (left + right) / 2, width - margin - pen.textlength(text, style["font"]) / 2
-    )
-    pen.text((middle, top - 2 * rim), text, anchor="md", **style)
+    font = ImageFont.load_default(letters)
+    # Above the bar's middle, but no further to the right than the bar.
+    half = math.ceil(font.getlength(text.replace("µ", "u")) / 2)
+    start = min((left + right) // 2, right - half) - half
+    _write(pen, (start, top - 4 * rim - round(_BELOW * letters)), text, font, rim)
     picture[:] = np.asarray(drawn)
     return text
+
+
+def _write(
+    pen: ImageDraw.ImageDraw,
+    start: tuple[int, int],
+    text: str,
+    font: ImageFont.FreeTypeFont,
+    rim: int,
+) -> None:
+    """Write in white with a black rim, from a place (x, y) on the base line.
+
+    Pillow's own font lacks µ: it is an u here, whose left stem goes on below the line.
+    """
+    x, y = start
+    micro, plain = text.find("µ"), text.replace("µ", "u")
+    before = x + font.getlength(plain[: max(micro, 0)])
+    left, top, right, _ = font.getbbox("u", anchor="ls")
+    stem = round(before + left), round(before + left + _STEM * (right - left))
+    ends = round(y + top), round(y + _BELOW * font.size)
+    if micro >= 0:
+        box = (stem[0] - rim, ends[0], stem[1] + rim, ends[1] + rim)
+        pen.rectangle(box, fill="black")
+    pen.text(start, plain, "white", font, "ls", stroke_width=rim, stroke_fill="black")
+    if micro >= 0:
+        pen.rectangle((stem[0], ends[0], stem[1], ends[1]), fill="white")
