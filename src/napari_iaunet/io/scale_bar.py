@@ -17,9 +17,9 @@ _SHARE = 0.25
 # its letters; and the fewest pixels of each at which they can still be read.
 _HEIGHT, _MARGIN, _LETTERS = 0.012, 0.03, 0.045
 _FEWEST = (2, 4, 10)
-# How far letters reach below the line, as a share of their height; width of the stem of
-# an u, as a share of its own.
-_BELOW, _STEM = 0.22, 0.17
+# How far letters reach below the line, as a share of the font's size and of an u's
+# height; width of the stem of an u, as a share of its own.
+_BELOW, _BELOW_U, _STEM = 0.22, 0.4, 0.17
 # Narrower pictures have no room for a bar and its length.
 _NARROWEST = 64
 _UNITS = ((1e3, "mm"), (1.0, "µm"), (1e-3, "nm"))
@@ -81,7 +81,7 @@ def _write(
     pen: ImageDraw.ImageDraw,
     start: tuple[int, int],
     text: str,
-    font: ImageFont.FreeTypeFont,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     rim: int,
 ) -> None:
     """Write in white with a black rim, from a place (x, y) on the base line.
@@ -91,9 +91,9 @@ def _write(
     x, y = start
     micro, plain = text.find("µ"), text.replace("µ", "u")
     before = x + font.getlength(plain[: max(micro, 0)])
-    left, top, right, _ = font.getbbox("u", anchor="ls")
+    left, top, right, bottom = font.getbbox("u", anchor="ls")
     stem = round(before + left), round(before + left + _STEM * (right - left))
-    ends = round(y + top), round(y + _BELOW * font.size)
+    ends = round(y + top), round(y + _BELOW_U * (bottom - top))
     if micro >= 0:
         box = (stem[0] - rim, ends[0], stem[1] + rim, ends[1] + rim)
         pen.rectangle(box, fill="black")

@@ -9,6 +9,7 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject
 
 from napari_iaunet.errors import IAUNetError
+from napari_iaunet.io.write import write_picture
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.notify import show_error
 from napari_iaunet.plugin.layers.features import numbers_of
@@ -17,7 +18,9 @@ from napari_iaunet.plugin.review import edits
 from napari_iaunet.plugin.review.cells import ReviewedCells
 from napari_iaunet.plugin.review.clean_controller import CleanController
 from napari_iaunet.plugin.review.filtered_view import FilteredView
+from napari_iaunet.plugin.review.picture import picture_of
 from napari_iaunet.plugin.review.walk_controller import WalkController
+from napari_iaunet.plugin.widgets.saving import ask_where
 from napari_iaunet.segmentation.filtering import passing
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ class ReviewController(QObject):
         self._connections = Connections(
             *layer_list(self._viewer, self._on_layers, self._on_selection),
             (panel.cells_picked, self._cells.pick),
+            (panel.picture_requested, self._on_picture),
             (panel.filter.ranges_changed, self._on_ranges),
             (panel.filter.apply_requested, self._on_apply),
             (self._cells.changed, self._on_cells),
@@ -159,6 +163,25 @@ class ReviewController(QObject):
             self._do(lambda: edits.delete(log, found.cells, gone, _notes(ranges)))
         self._panel.filter.reset()
         self._view.remove()
+
+    # -- the picture -------------------------------------------------------------
+
+    def _on_picture(self) -> None:
+        """Ask for a file, and write what the viewer shows into it."""
+        layer = self._cells.layer
+        if layer is None:
+            return
+        file = ask_where(
+            self._panel, "Save picture", f"{layer.name}.png", "Pictures (*.png)", ".png"
+        )
+        if file is None:
+            return
+        try:
+            write_picture(file.with_suffix(".png"), picture_of(self._viewer, layer))
+        except IAUNetError as error:
+            self._on_failure(f"The picture could not be written: {error}")
+        else:
+            self._panel.say(f"Saved {file.name}.")
 
     def _do(self, edit: Any) -> bool:
         """Do an edit; False, and a message, if it cannot be done."""

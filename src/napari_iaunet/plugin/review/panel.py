@@ -1,7 +1,7 @@
 """The Review tab.
 
-`ReviewPanel` emits ``cells_picked`` with a layer's key; its sections have signals of
-their own.
+`ReviewPanel` emits ``cells_picked`` with a layer's key, and ``picture_requested``; its
+sections have signals of their own.
 """
 
 from __future__ import annotations
@@ -9,12 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_iaunet.plugin.review.clean_panel import CleanSection
 from napari_iaunet.plugin.review.filter_panel import FilterSection
 from napari_iaunet.plugin.review.walk_panel import WalkSection
-from napari_iaunet.plugin.widgets.forms import Rows, fill, picker
+from napari_iaunet.plugin.widgets.forms import Rows, fill, picker, title
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QKeyEvent
@@ -31,6 +38,7 @@ class ReviewPanel(QScrollArea):
     """Which cells, which of them to keep, and one after the other."""
 
     cells_picked = Signal(str)
+    picture_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +51,11 @@ class ReviewPanel(QScrollArea):
         self.filter = FilterSection()
         self.walk = WalkSection()
         self.clean = CleanSection()
+        self.picture_button = QPushButton("Save picture…")
+        self.picture_button.setToolTip(
+            "Save what the viewer shows as PNG, with the cells as outlines and a scale "
+            "bar."
+        )
         form = Rows()
         form.addRow("Cells", self.cells)
         inner = QWidget()
@@ -53,16 +66,21 @@ class ReviewPanel(QScrollArea):
         for section in (self.walk, self.clean):
             layout.addSpacing(6)
             layout.addWidget(section)
+        layout.addSpacing(6)
+        layout.addWidget(title("To keep"))
+        layout.addWidget(self.picture_button)
         layout.addStretch(1)
         self.setWidget(inner)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.cells.activated.connect(self._on_cells)
+        self.picture_button.clicked.connect(lambda: self.picture_requested.emit())
 
     def set_cells(self, offers: Offers, picked: str) -> None:
         """Offer layers of cells as key and name."""
         fill(self.cells, offers, picked)
+        self.picture_button.setEnabled(bool(offers))
         if not offers:
             self.say(NO_CELLS)
 
