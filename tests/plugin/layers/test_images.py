@@ -3,6 +3,7 @@
 import dask.array as da
 import numpy as np
 import pytest
+import zarr
 from napari.components import ViewerModel
 
 from napari_iaunet.errors import ImageError
@@ -46,6 +47,29 @@ def test_rgba_is_read_without_alpha(viewer):
     layer = viewer.add_image(np.ones((8, 9, 4), np.float32), rgb=True)
     image = image_layers.read_image([layer])
     assert image.array.shape == (8, 9, 3)
+
+
+@pytest.mark.parametrize("kind", ["gray", "colours", "film", "zarr", "multiscale"])
+def test_planes_that_come_last_are_put_first(viewer, tmp_path, kind):
+    shape = {"colours": (60, 80, 9, 3), "film": (2, 60, 80, 9)}.get(kind, (60, 80, 9))
+    pixels = numbers(*shape, dtype=np.uint8 if kind == "colours" else np.uint16)
+    expected = np.moveaxis(pixels, 3 if kind == "film" else 2, -3 - (kind == "colours"))
+    given = pixels
+    if kind == "zarr":
+        given = zarr.create_array(str(tmp_path / "a.zarr"), data=pixels)
+    elif kind == "multiscale":
+        given = [pixels, pixels[::2, ::2]]
+    place = (1.0, 0.5, 0.25, 3.0)[-3 - (kind == "film") :]
+    layer = viewer.add_image(
+        given, scale=place, name="a", rgb=kind == "colours", units=["um"] * len(place)
+    )
+    found = image_layers.open_planes_first(viewer, layer)
+    image = image_layers.read_image([found])
+    np.testing.assert_array_equal(np.asarray(image.array), expected)
+    assert tuple(found.scale[-3:]) == (3.0, 0.5, 0.25)
+    assert image.pixel_size == (0.5, 0.25)
+    assert found.name == "a planes first"
+    assert list(viewer.layers) == [layer, found]
 
 
 @pytest.mark.parametrize("stack", [(), (3,)])

@@ -159,6 +159,7 @@ def test_it_says_what_it_takes_the_axes_for(rows, image, words):
     rows.offer(image)
     assert rows.picker.note.isVisible() == bool(words)
     assert words in rows.picker.note.text()
+    assert rows.picker.turn.isVisible() == ("“Planes first”" in rows.picker.note.text())
     assert_fits(rows)
 
 

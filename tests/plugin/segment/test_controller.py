@@ -79,6 +79,16 @@ def test_a_diameter_that_may_be_wrong_is_called_unsure(bench, fake):
     assert "unsure" not in bench.said()[1]
 
 
+def test_planes_first_is_the_image_from_then_on(bench):
+    bench.image((60, 80, 9), name="last")
+    bench.panel.planes_first_requested.emit()
+    assert [layer.name for layer in bench.viewer.layers] == [
+        "last",
+        "last planes first",
+    ]
+    assert bench.settings.info.shape == (9, 60, 80)
+
+
 def test_what_is_left_out_of_the_image_is_told(bench):
     pixels = np.zeros((20, 30, 4), np.uint8)
     pixels[..., 3] = np.arange(30)

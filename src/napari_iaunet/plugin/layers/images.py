@@ -132,6 +132,37 @@ def _read_pixels(
     return LayerImage(array, None, plane=plane)
 
 
+def open_planes_first(viewer: napari.viewer.Viewer, layer: Image) -> Image:
+    """Add a layer of the same pixels, with its last axis before rows and columns.
+
+    The layer itself stays as it is, and nothing is copied or read.
+    """
+    ndim = layer.ndim
+    order = [*range(ndim - 3), ndim - 1, ndim - 3, ndim - 2]
+    axes = [*order, ndim] if layer.rgb else order
+    levels = list(layer.data) if layer.multiscale else [layer.data]
+    turned = [_lazy(level).transpose(axes) for level in levels]
+    options: dict[str, Any] = {
+        key: [getattr(layer, key)[i] for i in order]
+        for key in ("scale", "translate", "units")
+    }
+    labels = [str(layer.axis_labels[i]) for i in order]
+    if not any(label.lstrip("-").isdigit() for label in labels):
+        options["axis_labels"] = labels
+    if not layer.rgb:
+        options |= {
+            "contrast_limits": layer.contrast_limits,
+            "colormap": layer.colormap,
+        }
+    return viewer.add_image(
+        turned if layer.multiscale else turned[0],
+        name=f"{layer.name} planes first",
+        multiscale=layer.multiscale,
+        rgb=bool(layer.rgb),
+        **options,
+    )
+
+
 def part_of(
     image: LayerImage, corner: tuple[int, int], shape: tuple[int, int]
 ) -> LayerImage:

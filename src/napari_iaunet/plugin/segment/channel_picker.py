@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qtpy.QtCore import QObject, Qt
+from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QLabel, QListWidget, QListWidgetItem
 
 from napari_iaunet.plugin.core.settings import by_name, split_axes
+from napari_iaunet.plugin.widgets.buttons import push_button
 from napari_iaunet.plugin.widgets.forms import fill, picker, plain
 
 if TYPE_CHECKING:
@@ -28,8 +29,20 @@ _SHORT = 4
 _COLOURS = ("red", "green", "blue")
 
 
+_PLANES_FIRST = "Planes first"
+
+
+class _Note(NamedTuple):
+    """What the axes are taken for, and whether the last one may hold planes."""
+
+    text: str = ""
+    may_be_planes: bool = False
+
+
 class ChannelPicker(QObject):
-    """Two rows of a form; each shows only where there is something to choose."""
+    """Rows of a form; each shows only where there is something to choose."""
+
+    planes_first = Signal()
 
     def __init__(self, form: QFormLayout, settings: Settings) -> None:
         super().__init__(form)
@@ -50,8 +63,15 @@ class ChannelPicker(QObject):
         self.note.setTextFormat(Qt.TextFormat.PlainText)
         self.note.setWordWrap(True)
         form.insertRow(1, "Channel axis", self.axis)
+        self.turn = push_button(
+            _PLANES_FIRST,
+            "Open the image once more, as a new layer whose first axis is the last one "
+            "of this layer.",
+        )
         form.insertRow(2, self.note)
-        form.insertRow(3, "Channels", self.list)
+        form.insertRow(3, "", self.turn)
+        form.insertRow(4, "Channels", self.list)
+        self.turn.clicked.connect(self.planes_first)
         self.axis.currentIndexChanged.connect(self._on_axis)
         self.list.itemChanged.connect(self._on_item)
         self.show()
@@ -81,8 +101,10 @@ class ChannelPicker(QObject):
                 offers.append((i, f"{name} ({n})"))
         fill(self.axis, offers, axis)
         self._form.setRowVisible(self.axis, self.axis.count() > 1)
-        self.note.setText("" if image is None else _assumed(image, axis))
-        self._form.setRowVisible(self.note, bool(self.note.text()))
+        note = _Note() if image is None else _assumed(image, axis)
+        self.note.setText(note.text)
+        self._form.setRowVisible(self.note, bool(note.text))
+        self._form.setRowVisible(self.turn, note.may_be_planes)
 
     def _show_channels(self) -> None:
         settings = self._settings
@@ -143,41 +165,38 @@ class ChannelPicker(QObject):
             self._settings.channels = self._ticked()
 
 
-def _assumed(image: ImageInfo, axis: int | None) -> str:
-    """Say what the axes are taken for where that may be wrong; "" elsewhere."""
+def _assumed(image: ImageInfo, axis: int | None) -> _Note:
+    """Say what the axes are taken for where that may be wrong."""
     shape = image.shape
     if len(shape) < 3:
-        return ""
+        return _Note()
     stack, (rows, columns) = split_axes(len(shape), axis)
     if not stack:
         count = 0 if axis is None else shape[axis]
         if count <= _USUAL:
-            return ""
-        return (
+            return _Note()
+        return _Note(
             f"Taken for {count} channels of one image. If they are planes, choose "
             "“none” as the channel axis."
         )
     if not image.axis_labels[stack[-1]].lstrip("-").isdigit():
-        return ""
+        return _Note()
     planes, height, width = (shape[i] for i in (stack[-1], rows, columns))
     may_be_channels = axis is None and not image.rgb
     taken = f"Taken for {planes} planes of {height} x {width} pixels. If "
+    are_planes = f"the last axis holds planes, press “{_PLANES_FIRST}”."
     if width * _SHORT <= min(planes, height):
         if may_be_channels:
             taken += "the last axis holds channels, choose it as the channel axis; if "
-        return (
-            f"{taken}the last axis holds planes, open the image with that axis first."
-        )
+        return _Note(taken + are_planes, may_be_planes=True)
     if not may_be_channels:
-        return ""
+        return _Note()
     if height <= _USUAL and height * _SHORT <= min(planes, shape[stack[0]]):
-        return (
-            f"{taken}axis {rows + 1} holds channels, choose it as the channel axis; if "
-            "the last axis holds planes, open the image with that axis first."
-        )
+        taken += f"axis {rows + 1} holds channels, choose it as the channel axis; if "
+        return _Note(taken + are_planes, may_be_planes=True)
     if planes <= _USUAL:
-        return (
+        return _Note(
             f"Taken for {planes} planes. If they are channels, choose axis "
             f"{stack[-1] + 1} as the channel axis."
         )
-    return ""
+    return _Note()

@@ -91,6 +91,7 @@ class SegmentController(QObject):
             (panel.segment_requested, self._on_segment),
             (panel.cancel_requested, jobs.cancel),
             (panel.edited, self._on_edited),
+            (panel.planes_first_requested, self._on_planes_first),
         )
         self._connections.add_jobs(
             jobs,
@@ -144,6 +145,11 @@ class SegmentController(QObject):
 
     def _on_edited(self, name: str) -> None:
         preferences.keep(name, getattr(self._settings, name))
+
+    def _on_planes_first(self) -> None:
+        layer = find_layer(self._viewer, self._settings.image, Image)
+        if layer is not None:
+            image_layers.open_planes_first(self._viewer, layer)
 
     def _on_segment(self) -> None:
         choice = self._settings.choice()

@@ -1,7 +1,8 @@
 """The Segment tab.
 
 `SegmentPanel` shows `Settings` and changes them; it emits ``segment_requested``,
-``cancel_requested``, and ``edited`` with the name of a setting that the user changed.
+``cancel_requested``, ``planes_first_requested``, and ``edited`` with the name of a
+setting that the user changed.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class SegmentPanel(QWidget):
 
     segment_requested = Signal()
     cancel_requested = Signal()
+    planes_first_requested = Signal()
     edited = Signal(str)
 
     def __init__(self, settings: Settings) -> None:
@@ -51,6 +53,7 @@ class SegmentPanel(QWidget):
         layout.addStretch(1)
         self.browse.clicked.connect(self._on_browse)
         self.form.edited.connect(self.edited)
+        self.channel_picker.planes_first.connect(self.planes_first_requested)
         self.run.start_requested.connect(self.segment_requested)
         self.run.cancel_requested.connect(self.cancel_requested)
         settings.changed.connect(self._show)
