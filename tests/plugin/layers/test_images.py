@@ -69,7 +69,8 @@ def test_planes_that_come_last_are_put_first(viewer, tmp_path, kind):
     assert tuple(found.scale[-3:]) == (3.0, 0.5, 0.25)
     assert image.pixel_size == (0.5, 0.25)
     assert found.name == "a planes first"
-    assert list(viewer.layers) == [layer, found]
+    assert [shown.visible for shown in (layer, found)] == [False, True]
+    assert viewer.dims.point[-3] == pytest.approx(12)
 
 
 @pytest.mark.parametrize("stack", [(), (3,)])

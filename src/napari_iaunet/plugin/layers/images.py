@@ -133,9 +133,9 @@ def _read_pixels(
 
 
 def open_planes_first(viewer: napari.viewer.Viewer, layer: Image) -> Image:
-    """Add a layer of the same pixels, with its last axis before rows and columns.
+    """Show a layer of the same pixels, with its last axis before rows and columns.
 
-    The layer itself stays as it is, and nothing is copied or read.
+    The layer itself is hidden, and nothing is copied or read.
     """
     ndim = layer.ndim
     order = [*range(ndim - 3), ndim - 1, ndim - 3, ndim - 2]
@@ -154,13 +154,18 @@ def open_planes_first(viewer: napari.viewer.Viewer, layer: Image) -> Image:
             "contrast_limits": layer.contrast_limits,
             "colormap": layer.colormap,
         }
-    return viewer.add_image(
+    found = viewer.add_image(
         turned if layer.multiscale else turned[0],
         name=f"{layer.name} planes first",
         multiscale=layer.multiscale,
         rgb=bool(layer.rgb),
         **options,
     )
+    layer.visible = False
+    # The plane on view would be one of as many as there were rows.
+    middle = found.extent.world.mean(axis=0)[-3]
+    viewer.dims.set_point(viewer.dims.ndim - 3, middle)
+    return found
 
 
 def part_of(

@@ -66,7 +66,7 @@ class ChannelPicker(QObject):
         self.turn = push_button(
             _PLANES_FIRST,
             "Open the image once more, as a new layer whose first axis is the last one "
-            "of this layer.",
+            "of this layer, and hide this one.",
         )
         form.insertRow(2, self.note)
         form.insertRow(3, "", self.turn)
