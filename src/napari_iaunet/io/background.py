@@ -83,10 +83,13 @@ def _cleared(
 
 def _about_image(labels: NDArray[Any]) -> str:
     """Tell of an image that is given for labels: its pixels differ from each other."""
-    one, other = labels[..., :, :-1], labels[..., :, 1:]
-    beside = (one != 0) & (other != 0)
-    differ = np.count_nonzero(beside & (one != other))
-    if differ <= _DIFFERING * np.count_nonzero(beside):
+    pairs = differing = 0
+    for plane in labels.reshape(-1, *labels.shape[-2:]):
+        one, other = plane[:, :-1], plane[:, 1:]
+        beside = (one != 0) & (other != 0)
+        pairs += int(np.count_nonzero(beside))
+        differing += int(np.count_nonzero(beside & (one != other)))
+    if differing <= _DIFFERING * pairs:
         return ""
     return (
         "most neighbouring pixels have different numbers, as in an image: label images "
