@@ -85,3 +85,20 @@ def test_labels_of_different_sizes_are_refused(files, tmp_path, capsys):
     words = ["pair", str(tmp_path / "small.tif"), files[1], "--out", str(tmp_path)]
     assert main(words) == 2
     assert "must be of one image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["tif", "geojson"])
+def test_without_an_image_the_cells_are_read_as_labels(tmp_path, capsys, form):
+    cells = np.zeros((2, 30, 40), np.uint16)
+    cells[:, 5:15, 5:15], cells[:, 5:15, 20:30] = 1, 2
+    if form == "geojson":
+        cells = cells[0]
+    tifffile.imwrite(tmp_path / "c.tif", cells, photometric="minisblack")
+    path = tmp_path / f"c.{form}"
+    if form == "geojson":
+        to = ["--to", "geojson", "--out", str(path)]
+        assert main(["export", str(tmp_path / "c.tif"), *to]) == 0
+    out = tmp_path / "out"
+    assert main(["pair", str(path), str(path), "--out", str(out)]) == 0
+    assert capsys.readouterr().err == ""
+    np.testing.assert_array_equal(read_labels(out / "c_cells_mask.tif"), cells)

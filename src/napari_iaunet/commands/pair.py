@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_iaunet.io.formats.cells import Cells
     from napari_iaunet.io.read import ImageFile
     from napari_iaunet.segmentation.pairs import Pairs
 
@@ -47,14 +48,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Pair nuclei with cells, write both and their measures."""
-    from napari_iaunet.io.labels import read_labels
+    from napari_iaunet.io.labels import read_cells, read_labels
     from napari_iaunet.segmentation.pairs import measure_pairs, pair
 
     targets = _targets(args)
     _check(args, targets)  # before the time is spent
-    found = pair(read_labels(args.nuclei), read_labels(args.cells))
-    about = read(args.image or args.cells, args)
+    cells = read_cells(args.cells)
+    found = pair(read_labels(args.nuclei), cells.labels)
     seen = args.image is not None
+    about = read(args.image, args) if seen else _as_image(args.cells, cells)
     table = measure_pairs(
         found,
         about.array if seen else None,
@@ -66,6 +68,17 @@ def run(args: argparse.Namespace) -> int:
     _write(args, targets, found, table, about)
     say(_summary(args.cells, found, args.out))
     return 0
+
+
+def _as_image(path: Path, cells: Cells) -> ImageFile:
+    """Describe labels as an image, which says where they lie."""
+    from napari_iaunet.io.pixels import Pixels
+    from napari_iaunet.io.read import ImageFile
+
+    pixels = Pixels(cells.labels, cells.axes, cells.places)
+    return ImageFile(
+        path, cells.labels, cells.axes, None, pixels.pixel_size, cells.places
+    )
 
 
 def _targets(args: argparse.Namespace) -> dict[str, Path]:
