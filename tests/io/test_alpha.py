@@ -123,6 +123,7 @@ def test_opaque_colours_stay_colours_for_who_names_their_axis(tmp_path):
 
 @pytest.mark.parametrize("name", ["8.png", "16.png", "8.tif"])
 def test_labels_are_read_without(tmp_path, name, caplog):
-    pixels = stored(tmp_path / name, noise(0), noise(1), colours=False)
+    labels = 7 * disc().astype(np.uint8)
+    pixels = stored(tmp_path / name, labels, noise(1), colours=False)
     np.testing.assert_array_equal(read_labels(tmp_path / name), pixels[..., 0])
     assert not caplog.records
