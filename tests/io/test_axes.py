@@ -87,6 +87,7 @@ def test_planes_and_colours_of_four_axes(shape, axes, planes, channels, expected
         ((60, 80, 9, 4), "QYXS", None, "--planes 2 says planes, --planes 0 columns"),
         ((60, 3, 80, 9), "QSYX", None, "--planes 3 says planes, --planes 0 columns"),
         ((7, 60, 80, 3), "CYXS", 0, "both channels and colours"),
+        ((60, 80, 3), "YXS", 0, "axis 2, not 0: --channel-axis 2"),
     ],
 )
 def test_what_hardly_is_a_row_or_column_is_refused(shape, axes, channels, says):

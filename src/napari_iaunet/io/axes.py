@@ -208,8 +208,15 @@ def _with_colours(shape: tuple[int, ...], axes: str, stacked: int | None) -> str
 
 def _check_colours(axes: str, channels: int, stacked: int | None) -> None:
     """Refuse channels beside colours, which would become rows or columns."""
-    if "S" in axes and axes.index("S") not in (channels, stacked):
+    colours = axes.find("S")
+    if colours < 0 or colours in (channels, stacked):
+        return
+    if len(axes) > 3:
         raise ImageError(_BOTH)
+    raise ImageError(
+        f"Its colours lie along axis {colours}, not {channels}: "
+        f"--channel-axis {colours}."
+    )
 
 
 def _find(axis: int | str, axes: str, what: str) -> int:
