@@ -22,7 +22,6 @@ def cells(viewer):
     image = np.full((200, 300), 100, np.uint16)
     viewer.add_image(image, contrast_limits=(0, 200), scale=(0.5, 0.5), units="um")
     cells = viewer.add_labels(squares(), name="cells", scale=(0.5, 0.5), units="um")
-    cells.opacity = 1.0
     return cells
 
 
@@ -36,7 +35,7 @@ def test_cells_are_outlined_and_the_viewer_is_as_before(viewer, cells):
     assert gray.std() == 0
     assert colour.std() > 0  # the outline has the colour of the cell
     assert (drawn[40, 50] == gray).all()  # the middle does not
-    assert (cells.contour, cells.visible) == (0, False)
+    assert (cells.contour, cells.visible, cells.opacity) == (0, False, 0.7)
     assert viewer.scene.camera.zoom == pytest.approx(zoom)
     assert viewer.scene.camera.center == pytest.approx(middle)
 

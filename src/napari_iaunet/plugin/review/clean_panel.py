@@ -31,6 +31,7 @@ class CleanSection(QWidget):
         self.status = QLabel()
         self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.status.setWordWrap(True)
+        self.status.hide()
         grid = QGridLayout()
         for i, (key, button) in enumerate(self.buttons.items()):
             button.setToolTip(_BUTTONS[key][1] + _UNDO)
@@ -51,3 +52,4 @@ class CleanSection(QWidget):
     def say(self, text: str) -> None:
         """Show a line of text."""
         self.status.setText(text)
+        self.status.setVisible(bool(text))

@@ -62,10 +62,11 @@ def _first_two(ndim: int) -> tuple[NDArray[Any], NDArray[Any]]:
 def _outlined(viewer: napari.viewer.Viewer, layer: Labels) -> Iterator[None]:
     """Show a layer, as outlines, and no scale bar of napari's own."""
     bar = viewer.canvas.overlays.scale_bar
-    former = layer.contour, layer.visible, bar.visible
+    former = layer.contour, layer.visible, layer.opacity, bar.visible
     try:
         layer.contour, layer.visible = layer.contour or _OUTLINE, True
+        layer.opacity = 1.0  # thin lines are hardly seen otherwise
         bar.visible = False
         yield
     finally:
-        layer.contour, layer.visible, bar.visible = former
+        layer.contour, layer.visible, layer.opacity, bar.visible = former
