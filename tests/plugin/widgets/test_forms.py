@@ -7,12 +7,20 @@ from typing import ClassVar
 import pytest
 from narrow import assert_fits
 from psygnal import SignalGroupDescriptor
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QHelpEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QLabel, QToolTip, QVBoxLayout, QWidget
 
 from napari_iaunet.plugin.widgets.fields import shown
-from napari_iaunet.plugin.widgets.forms import Form, fill, picker, side_by_side, title
+from napari_iaunet.plugin.widgets.forms import (
+    Form,
+    fill,
+    pick,
+    picker,
+    side_by_side,
+    title,
+)
 
 
 @pytest.fixture
@@ -46,6 +54,30 @@ def test_names_do_not_widen_it(combo):
     assert combo.count() == 10_000
     assert combo.sizeHint().width() == width
     assert_fits(combo)
+
+
+def test_names_that_begin_alike_are_told_apart(qtbot, combo, monkeypatch):
+    names = [f"experiment 3, well A01, field 12, {dye}" for dye in ("DAPI", "GFP")]
+    fill(combo, list(enumerate(names)), 0)
+    combo.resize(160, combo.sizeHint().height())
+    combo.show()
+    first = combo.grab().toImage()
+    pick(combo, 1)
+    assert combo.grab().toImage() != first
+    # All of a name is in the list, and beside the mouse.
+    fits = combo.fontMetrics().horizontalAdvance(names[0])
+    combo.showPopup()
+    assert combo.view().width() > fits
+    combo.hidePopup()
+    told = []
+    monkeypatch.setattr(QToolTip, "showText", lambda _, text, *__: told.append(text))
+    combo.setToolTip("Which image.")
+    for width in (160, 800):
+        combo.resize(width, combo.height())
+        place = combo.rect().center()
+        event = QHelpEvent(QEvent.Type.ToolTip, place, combo.mapToGlobal(place))
+        QApplication.sendEvent(combo, event)
+    assert told == [f"{names[1]}\nWhich image."]
 
 
 def test_some_characters_are_always_shown(qtbot, combo):

@@ -25,7 +25,8 @@ from qtpy.QtWidgets import (
 
 from napari_iaunet.plugin.widgets.buttons import push_button
 from napari_iaunet.plugin.widgets.fields import shown
-from napari_iaunet.plugin.widgets.forms import Form, plain, side_by_side, title
+from napari_iaunet.plugin.widgets.forms import Form, side_by_side, title
+from napari_iaunet.plugin.widgets.plain import plain
 from napari_iaunet.plugin.widgets.run_bar import RunBar
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ def _make_list() -> QTreeWidget:
     rows.setRootIsDecorated(False)
     rows.setUniformRowHeights(True)
     rows.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-    rows.setTextElideMode(Qt.TextElideMode.ElideRight)
+    rows.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     header = rows.header()
     header.setAccessibleName("Columns of the images")
     header.setStretchLastSection(False)

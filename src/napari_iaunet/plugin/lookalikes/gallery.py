@@ -13,7 +13,7 @@ from qtpy.QtCore import QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QImage, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QListView, QListWidget, QListWidgetItem
 
-from napari_iaunet.plugin.widgets.forms import plain
+from napari_iaunet.plugin.widgets.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from napari_iaunet.model.registry import BUNDLED
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.notify import show_error, show_info
 from napari_iaunet.plugin.core.responsive import load_torch
-from napari_iaunet.plugin.widgets.forms import plain
+from napari_iaunet.plugin.widgets.plain import plain
 from napari_iaunet.plugin.widgets.saving import ask_where
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_iaunet.plugin.widgets.buttons import push_button
-from napari_iaunet.plugin.widgets.forms import picker, plain, title
+from napari_iaunet.plugin.widgets.forms import picker, title
+from napari_iaunet.plugin.widgets.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

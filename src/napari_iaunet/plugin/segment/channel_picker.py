@@ -9,7 +9,8 @@ from qtpy.QtWidgets import QLabel, QListWidget, QListWidgetItem
 
 from napari_iaunet.plugin.core.settings import by_name, split_axes
 from napari_iaunet.plugin.widgets.buttons import push_button
-from napari_iaunet.plugin.widgets.forms import fill, picker, plain
+from napari_iaunet.plugin.widgets.forms import fill, picker
+from napari_iaunet.plugin.widgets.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

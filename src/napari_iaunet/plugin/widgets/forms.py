@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,9 @@ from qtpy.QtWidgets import (
     QLabel,
     QWidget,
 )
+
+from napari_iaunet.plugin.widgets.names import WholeNames, widen_list
+from napari_iaunet.plugin.widgets.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -159,6 +161,7 @@ def narrow(combo: QComboBox, least: int = _SHOWN) -> None:
         QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
     )
     combo.setMinimumContentsLength(least)
+    WholeNames(combo)
 
 
 def fill(combo: QComboBox, offers: Offers, picked: Any) -> None:
@@ -169,6 +172,7 @@ def fill(combo: QComboBox, offers: Offers, picked: Any) -> None:
         combo.clear()
         for key, text in offers:
             combo.addItem(text, key)
+        widen_list(combo)
         combo.blockSignals(False)
     pick(combo, picked)
 
@@ -187,18 +191,6 @@ def side_by_side(*widgets: tuple[QWidget, int]) -> QHBoxLayout:
     for widget, stretch in widgets:
         row.addWidget(widget, stretch)
     return row
-
-
-def plain(text: str) -> str:
-    """Return a text that tooltips and messages show as it is, whatever file it is from.
-
-    Qt takes what looks like markup for markup there; a QLabel is better told that its
-    text is plain.
-    """
-    first = text.partition("\n")[0]
-    if "<" not in first and "&lt;" not in first:
-        return text
-    return html.escape(text, quote=False).replace("\n", "<br>")
 
 
 def title(text: str) -> QLabel:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from napari_iaunet.plugin.widgets.forms import plain
+from napari_iaunet.plugin.widgets.plain import plain
 
 
 def ask_where(
