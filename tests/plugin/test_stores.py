@@ -207,6 +207,44 @@ def test_napari_opens_what_it_saved(make_napari_viewer_proxy, tmp_path):
     assert list(again.features["class"]) == list(features()["class"])
 
 
+@pytest.mark.viewer
+def test_several_layers_are_saved_together(make_napari_viewer_proxy, tmp_path):
+    viewer = make_napari_viewer_proxy()
+    film = np.stack([CELLS, CELLS[::-1]])
+    viewer.add_labels(CELLS, name="a/b", features=features(), scale=(2, 3))
+    viewer.add_labels(film, name="a b", translate=(0, 5, 6))
+    path = tmp_path / "both.zarr"
+    for _ in range(2):  # they are replaced, too
+        assert viewer.layers.save(str(path), plugin="napari-iaunet") == [str(path)]
+    viewer.layers.clear()
+    viewer.open(path, plugin="napari-iaunet")
+    first, second = viewer.layers
+    assert (first.name, second.name) == ("a/b", "a b")
+    np.testing.assert_array_equal(first.data, CELLS)
+    np.testing.assert_array_equal(second.data, film)
+    assert list(first.features["class"]) == list(features()["class"])
+    np.testing.assert_allclose(first.scale, (2, 3))
+    np.testing.assert_allclose(second.translate, (0, 5, 6))
+    assert [item.name for item in tmp_path.iterdir()] == ["both.zarr"]
+
+
+@pytest.mark.viewer
+def test_several_layers_replace_nothing_else(make_napari_viewer_proxy, tmp_path):
+    viewer = make_napari_viewer_proxy()
+    for name in ("a", "b"):
+        viewer.add_labels(CELLS, name=name)
+    path = tmp_path / "both.zarr"
+    save(viewer.layers[0], path)
+    with pytest.raises(OSError, match="is not replaced"):
+        viewer.layers.save(str(path), plugin="napari-iaunet")
+    viewer.layers[1].data = CELLS - 1
+    with pytest.raises(OSError, match="go from -1 to"):
+        viewer.layers.save(str(tmp_path / "new.zarr"))
+    assert [item.name for item in tmp_path.iterdir()] == ["both.zarr"]
+    (again,) = opened(path)
+    np.testing.assert_array_equal(again.data, CELLS)
+
+
 def test_other_folders_are_left_to_others(tmp_path):
     assert get_reader(str(tmp_path)) is None
     assert get_reader("https://example.com/a.zarr") is None

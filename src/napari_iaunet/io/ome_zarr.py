@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _METADATA = (".zattrs", ".zgroup", ".zarray", "zarr.json")
+# Attributes of a store that say that it has an image.
+_IMAGES = {"multiscales", "bioformats2raw.layout"}
 
 
 def is_zarr(path: Path) -> bool:
@@ -37,8 +39,9 @@ def may_be_read(path: Path) -> bool:
         node = zarr.open(str(path), mode="r")
         if isinstance(node, zarr.Array):
             return bool(node.ndim > 1)
-        known = _attributes(node).keys() & {"multiscales", "bioformats2raw.layout"}
-        return bool(known) or len(list(node.array_keys())) == 1
+        known = _attributes(node).keys() & _IMAGES
+        arrays = len(list(node.array_keys()))
+        return bool(known) or arrays == 1 or holds_only_labels(path)
     except Exception:  # noqa: BLE001 - whatever is wrong, `read` tells
         return True
 
@@ -52,6 +55,25 @@ def holds_labels(path: Path) -> bool:
         node = zarr.open(str(path), mode="r")
         ours = dict(node.attrs).get(OURS) or {}
         return "image-label" in _attributes(node) or ours.get(WRITER) == PROGRAM
+    except Exception:  # noqa: BLE001 - whatever is wrong, `read` tells
+        return False
+
+
+def holds_only_labels(path: Path) -> bool:
+    """Whether a store lists labels beside an image that is not there."""
+    import zarr
+
+    beside = path / "labels"
+    if not is_zarr(beside):
+        return False
+    try:
+        check_zarr_metadata(path, _METADATA)
+        check_zarr_metadata(beside, _METADATA)
+        node = zarr.open(str(path), mode="r")
+        if isinstance(node, zarr.Array) or list(node.array_keys()):
+            return False
+        listed = _attributes(zarr.open(str(beside), mode="r"))
+        return "labels" in listed and not _attributes(node).keys() & _IMAGES
     except Exception:  # noqa: BLE001 - whatever is wrong, `read` tells
         return False
 

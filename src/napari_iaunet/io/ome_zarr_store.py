@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from napari_iaunet.io.axes import ordered
-from napari_iaunet.io.ome_zarr import image_folder, is_zarr, read
+from napari_iaunet.io.ome_zarr import holds_only_labels, image_folder, is_zarr, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,12 +47,16 @@ class StoredImage(NamedTuple):
 def read_store(path: Path) -> list[StoredImage]:
     """Open an image and the labels that are listed beside it, lazily.
 
+    There may be labels only.
+
     An array without any description is a label image if it is int32, as
     `napari_iaunet.segment_lazy` writes it.
 
     Raises `ImageError` if the store is damaged, or holds no image.
     """
-    first = _open(path, path.name.removesuffix(".zarr").removesuffix(".ome"))
+    images = []
+    if not holds_only_labels(path):
+        images = [_open(path, path.name.removesuffix(".zarr").removesuffix(".ome"))]
     beside = image_folder(path) / "labels"
     names = _attributes(beside).get("labels", ()) if is_zarr(beside) else ()
     labels = [
@@ -60,7 +64,7 @@ def read_store(path: Path) -> list[StoredImage]:
         for name in names
         if is_zarr(beside / str(name))
     ]
-    return [first, *labels]
+    return [*images, *labels]
 
 
 def _attributes(folder: Path) -> dict[str, Any]:

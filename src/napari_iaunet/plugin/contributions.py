@@ -18,6 +18,7 @@ from napari_iaunet.io.labels import read_cells
 from napari_iaunet.io.ome_zarr import may_be_read
 from napari_iaunet.io.ome_zarr_labels import write_labels_ome_zarr
 from napari_iaunet.io.ome_zarr_store import read_store
+from napari_iaunet.io.several_labels import several_labels
 from napari_iaunet.plugin.core.notify import show_error, show_warning, unmarked
 from napari_iaunet.plugin.layers import stored
 from napari_iaunet.plugin.layers.exported import axes_of, cells_of, kept_axes
@@ -25,7 +26,7 @@ from napari_iaunet.plugin.layers.exported import axes_of, cells_of, kept_axes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from napari.types import LayerDataTuple
+    from napari.types import FullLayerData, LayerDataTuple
 
     from napari_iaunet.io.formats.cells import Cells
 
@@ -41,14 +42,35 @@ def save_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     because napari takes a ValueError for a sign that nobody can write such a file.
     """
     with _told():
-        return [str(_save(Path(path), data, attributes))]
+        target = _with_ending(Path(path))
+        _save(target, data, attributes)
+    return [str(target)]
 
 
-def _save(path: Path, data: Any, attributes: dict[str, Any]) -> Path:
+def save_several(path: str, layers: list[FullLayerData]) -> list[str]:
+    """Write Labels layers into one store, each as `save_labels` writes it.
+
+    Raises OSError, with a sentence for the user, as `save_labels`.
+    """
+    with _told():
+        target = _with_ending(Path(path))
+        with several_labels(target) as folder:
+            for data, attributes, _ in layers:
+                name = folder.name_for(str(attributes.get("name", "cells")))
+                _save(folder.path / name, data, attributes)
+                folder.register(name)
+    return [str(target)]
+
+
+def _with_ending(path: Path) -> Path:
     if path.suffix != ".zarr":
         path = path.with_name(f"{path.name}.zarr")
         if path.exists():  # the user was not asked about this one
             raise ImageError(f"{path} exists. Choose a name with the ending .zarr.")
+    return path
+
+
+def _save(path: Path, data: Any, attributes: dict[str, Any]) -> None:
     full = data[0] if attributes.get("multiscale") else data
     kept = kept_axes(full.shape, attributes.get("axis_labels"))
     dropped = sorted({*range(full.ndim)} - {*kept})
@@ -61,7 +83,6 @@ def _save(path: Path, data: Any, attributes: dict[str, Any]) -> Path:
         label_details=stored.label_details(attributes),
         about=stored.about(attributes, dropped),
     )
-    return path
 
 
 def save_outlines(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
