@@ -114,6 +114,13 @@ def test_it_is_said_beforehand_that_an_image_takes_long(bench, side, diameter, s
     if says:
         expected += f" This image takes long: {says}"
     assert bench.said() == (True, expected)
+    told = bench.panel.run.set_progress
+    for steps in ((0, 0), (0, 8), (1, 8)):  # a moment later, and then
+        bench.jobs.progressed.emit(*steps)
+    loading, begun, working = (call.args[2] for call in told.call_args_list)
+    assert loading == expected
+    assert begun == expected.replace("Loading the model…", "Segmenting…")
+    assert working == "Segmenting…"
 
 
 def test_settings_decide_what_is_done(bench, fake):

@@ -103,6 +103,13 @@ def test_diameter(qtbot, panel, settings):
     assert press(qtbot, panel, settings).diameter == 17.5
 
 
+def test_a_single_plane_is_no_choice(panel, settings):
+    """Files often have a first axis of length 1."""
+    settings.offer_images([info("stack", (1, 40, 30))])
+    assert not panel.form["whole_stack"].isVisible()
+    assert not panel.channel_picker.note.text()
+
+
 def test_whole_stack_or_plane(qtbot, panel, settings):
     settings.offer_images([info("a", (4, 5, 64, 64))])
     assert panel.form["whole_stack"].isVisible()

@@ -195,7 +195,7 @@ def _assumed(image: ImageInfo, axis: int | None) -> _Note:
     if height <= _USUAL and height * _SHORT <= min(planes, shape[stack[0]]):
         taken += f"axis {rows + 1} holds channels, choose it as the channel axis; if "
         return _Note(taken + are_planes, may_be_planes=True)
-    if planes <= _USUAL:
+    if 1 < planes <= _USUAL:
         return _Note(
             f"Taken for {planes} planes. If they are channels, choose axis "
             f"{stack[-1] + 1} as the channel axis."

@@ -231,6 +231,8 @@ class SegmentController(QObject):
         else:
             steps = done, total, planes_of(run.image)
             text = tell("Segmenting…", _LAST, run.pace, *steps)
+        if not done:  # else it would be read by nobody
+            text += _warning(run)
         self._panel.run.set_progress(done, total, text)
 
     def _on_success(self, outcome: tuple[Cells, dict[str, str]]) -> None:

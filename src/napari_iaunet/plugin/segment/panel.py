@@ -74,7 +74,7 @@ class SegmentPanel(QWidget):
         drawn = [(key, f"only inside {name}") for key, name in settings.drawn]
         form.offer("where", places + drawn)
         planes = settings.planes
-        form.show_row("whole_stack", planes is not None and not settings.where)
+        form.show_row("whole_stack", (planes or 0) > 1 and not settings.where)
         all_planes = (True, f"all {planes} planes")
         form.offer("whole_stack", [all_planes, (False, "only the plane on view")])
         form["diameter"].setEnabled(not settings.estimate)
