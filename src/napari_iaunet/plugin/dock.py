@@ -22,6 +22,7 @@ from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
 from napari_iaunet.plugin.models.controller import ModelController
 from napari_iaunet.plugin.models.panel import ModelSection
 from napari_iaunet.plugin.review.controller import ReviewController
+from napari_iaunet.plugin.review.pair_controller import PairController
 from napari_iaunet.plugin.review.panel import ReviewPanel
 from napari_iaunet.plugin.segment.controller import SegmentController
 from napari_iaunet.plugin.segment.panel import SegmentPanel
@@ -58,6 +59,13 @@ class IAUNetDock(QWidget):
             Jobs(self, abandons=True),
             Jobs(self, abandons=True),
             logs,
+            self,
+        )
+        self.pair_controller = PairController(
+            session,
+            self.review_panel.pair,
+            self.review_panel.pair_options,
+            Jobs(self),
             self,
         )
         self.lookalike_panel = LookalikePanel()
@@ -166,6 +174,7 @@ class IAUNetDock(QWidget):
             self.batch_controller,
             self.track_controller,
             self.lookalike_controller,
+            self.pair_controller,
             self.review_controller,
             self.click_controller,
             self.segment_controller,

@@ -99,7 +99,7 @@ def pair(
     nuclei, cells = (
         a.astype(np.uint8) if a.dtype == bool else a for a in (nuclei, cells)
     )
-    parts = list(_parts(cells.shape))
+    parts = list(bands(cells.shape))
     steps = _Steps(2 * len(parts), progress)
     counted = [steps.after(_count(nuclei[at], cells[at])) for at in parts]
     found = _joined(counted, least)
@@ -143,8 +143,8 @@ class _Steps:
         return value
 
 
-def _parts(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
-    """Rows of one plane after the other, some at a time."""
+def bands(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
+    """Yield indices of rows of one plane after the other, some at a time."""
     rows = max(1, _PIXELS // max(shape[-1], 1))
     for plane in np.ndindex(shape[:-2]):
         for top in range(0, max(shape[-2], 1), rows):

@@ -97,6 +97,22 @@ def read(viewer: napari.viewer.Viewer, cells: CellsOnImage) -> CellSource:
     Raises `ImageError` if a layer is gone, or they no longer lie on each other.
     """
     labels = find_layer(viewer, cells.labels, Labels)
+    shape, pixels = image_of(viewer, cells)
+    assert labels is not None
+    data = pixels_of(labels)
+    if isinstance(data, np.ndarray):
+        data = data.copy()  # the user may paint while it is being read
+    return CellSource(data.reshape(shape), pixels)
+
+
+def image_of(
+    viewer: napari.viewer.Viewer, cells: CellsOnImage
+) -> tuple[tuple[int, ...], LayerImage]:
+    """Read the image of cells, and say in which shape their labels fit it.
+
+    Raises `ImageError` as `read`.
+    """
+    labels = find_layer(viewer, cells.labels, Labels)
     found = image_layers.chosen_layers(viewer, cells.image, cells.together_with)
     image = find_layer(viewer, cells.image, Image)
     if labels is None or found is None or image is None:
@@ -112,13 +128,9 @@ def read(viewer: napari.viewer.Viewer, cells: CellsOnImage) -> CellSource:
         plane=plane or None,
         on=image,
     )
-    data = pixels_of(labels)
-    if isinstance(data, np.ndarray):
-        data = data.copy()  # the user may paint while it is being read
     sizes = image_layers.describe(image).shape
     stack = [n for a, n in enumerate(sizes) if a != cells.channel_axis]
-    shape = stack[-2:] if plane else stack
-    return CellSource(data.reshape(shape), pixels)
+    return tuple(stack[-2:] if plane else stack), pixels
 
 
 def label_at(layer: Labels, position: Sequence[float]) -> int | None:

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_iaunet.plugin.review.clean_panel import CleanSection
 from napari_iaunet.plugin.review.filter_panel import FilterSection
+from napari_iaunet.plugin.review.pair_panel import PairOptions, PairSection
 from napari_iaunet.plugin.review.walk_panel import WalkSection
 from napari_iaunet.plugin.widgets.forms import Rows, fill, picker, title
 
@@ -56,6 +57,8 @@ class ReviewPanel(QScrollArea):
             "Save what the viewer shows as PNG, with the cells as outlines and a scale "
             "bar."
         )
+        self.pair_options = PairOptions()
+        self.pair = PairSection(self.pair_options)
         form = Rows()
         form.addRow("Cells", self.cells)
         inner = QWidget()
@@ -63,7 +66,7 @@ class ReviewPanel(QScrollArea):
         layout.addLayout(form)
         layout.addWidget(self.status)
         layout.addWidget(self.filter)
-        for section in (self.walk, self.clean):
+        for section in (self.walk, self.clean, self.pair):
             layout.addSpacing(6)
             layout.addWidget(section)
         layout.addSpacing(6)
