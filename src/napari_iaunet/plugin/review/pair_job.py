@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.layers.features import features_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+    from pandas import DataFrame
 
     from napari_iaunet.plugin.layers.geometry import LayerImage
     from napari_iaunet.segmentation.pairs import Pairs
@@ -38,11 +40,14 @@ class Paired(NamedTuple):
         Nuclei without a cell, with the labels that they had; None if there are none.
     table : dict of (rows,) arrays
         As `measure_pairs` gives it, and a column ``problem``.
+    features : DataFrame
+        The same, as a layer has it.
     """
 
     pairs: Pairs
     alone: NDArray[np.integer[Any]] | None
     table: Table
+    features: DataFrame
 
 
 class Measuring(NamedTuple):
@@ -89,7 +94,8 @@ def pair_cells(
         pixel_size=measuring.pixel_size,
         progress=then,
     )
-    return Paired(pairs, alone, _with_problems(table))
+    table = _with_problems(table)
+    return Paired(pairs, alone, table, features_of(table))
 
 
 def _check_memory(*layers: Any) -> None:

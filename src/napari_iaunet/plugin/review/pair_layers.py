@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import napari_iaunet
 from napari_iaunet.errors import ImageError
-from napari_iaunet.plugin.layers.features import features_of
 from napari_iaunet.plugin.layers.find import OURS, pixels_of
 from napari_iaunet.plugin.layers.geometry import offset_between, placement
 
@@ -66,7 +65,7 @@ def write_pairs(
         added.append(viewer.add_labels(alone, name=title, **options))
     for title, labels in parts.items():
         added.append(viewer.add_labels(labels.reshape(shape), name=title, **options))
-    added[-1].features = features_of(found.table)
+    added[-1].features = found.features
     # A nucleus has the colour of its cell: it is brighter, and the cell an outline.
     added[-2].blending = "additive"
     added[-1].contour = 1
