@@ -299,6 +299,7 @@ def batch(viewer: napari.Viewer, dock: Any) -> None:
         for _ in range(2):
             QTest.mouseClick(panel.next_button, Qt.MouseButton.LeftButton)
             wait(lambda: not controller.view_jobs.is_running)
+            wait(lambda: not controller.turns.is_running)
         print(panel.summary.text())
         save(viewer.screenshot(canvas_only=False, flash=False), "batch.png")
 

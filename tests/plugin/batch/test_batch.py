@@ -34,6 +34,7 @@ def test_a_folder_is_added_segmented_and_looked_through(
         qtbot.mouseClick(button, LEFT)
         for jobs in (controller.list_jobs, controller.jobs, controller.view_jobs):
             qtbot.waitUntil(lambda jobs=jobs: not jobs.is_running)
+        qtbot.waitUntil(lambda: not controller.turns.is_running)
 
     def statuses():
         items = [panel.list.topLevelItem(i) for i in range(2)]
@@ -74,7 +75,8 @@ def test_the_window_never_waits_for_the_disk(
 
     def settled():
         jobs = (controller.list_jobs, controller.jobs, controller.view_jobs)
-        return not any(j.is_running for j in (*jobs, controller.save_jobs))
+        busy = (*jobs, controller.save_jobs, controller.turns)
+        return not any(part.is_running for part in busy)
 
     panel.added.emit([str(tmp_path)])
     qtbot.waitUntil(settled)
@@ -111,7 +113,7 @@ def test_an_image_is_closed_without_looking_through_the_program(
     qtbot.waitUntil(lambda: not controller.jobs.is_running)
     a, b = controller.record.images
     panel.open_requested.emit(a)
-    qtbot.waitUntil(lambda: controller.record.opened == a)
+    qtbot.waitUntil(lambda: controller._opened is not None)
     looked_through = []
 
     def watch(phase, info):
@@ -122,6 +124,7 @@ def test_an_image_is_closed_without_looking_through_the_program(
     try:
         panel.open_requested.emit(b)
         qtbot.waitUntil(lambda: controller.record.opened == b)
+        qtbot.waitUntil(lambda: not controller.turns.is_running)
     finally:
         gc.callbacks.remove(watch)
     assert len(looked_through) >= 2, "napari collects for each of the layers"

@@ -15,6 +15,8 @@ import zarr
 from doubles import FakeJobs, fake_panel
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
+from pytestqt.exceptions import capture_exceptions
+from qtpy.QtWidgets import QApplication
 from threshold import ThresholdSegmenter, bright_blobs
 
 from napari_iaunet.errors import DeviceError
@@ -76,11 +78,18 @@ class Bench:
     def open(self, path):
         self.panel.open_requested.emit(str(path))
         self.view_jobs.run()
+        self.lay_out()
 
     def next(self):
         self.panel.next_requested.emit()
         if self.view_jobs.is_running:
             self.view_jobs.run()
+        self.lay_out()
+
+    def lay_out(self):
+        """Let layers come and go."""
+        while self.controller.turns.is_running:
+            QApplication.processEvents()
 
     def statuses(self):
         rows = {key: self.controller._row(key) for key in self.record.images}
@@ -521,6 +530,44 @@ def test_an_image_that_is_not_left_after_all_can_be_painted_on(bench, folder):
     assert not cells.editable
     bench.view_jobs.cancel()  # in napari's list of tasks
     assert cells.editable
+
+
+def test_layers_come_and_go_one_by_one(bench, folder):
+    bench.add(folder)
+    bench.run()
+    bench.open(folder / "dmso_B03.tif")
+    bench.panel.open_requested.emit(str(folder / "drug_B04.png"))
+    bench.view_jobs.run()
+    seen = [bench.layer_names()]
+    while bench.controller.turns.is_running:
+        assert not bench.possible()["open_"]
+        assert not bench.possible()["table"]
+        bench.panel.open_requested.emit(str(folder / "dmso_B03.tif"))
+        assert not bench.view_jobs.is_running
+        QApplication.processEvents()
+        if bench.layer_names() != seen[-1]:
+            seen.append(bench.layer_names())
+    assert seen == [
+        ["dmso_B03", "dmso_B03 cells"],
+        ["dmso_B03 cells"],
+        [],
+        ["drug_B04"],
+        ["drug_B04", "drug_B04 cells"],
+    ]
+    assert bench.possible()["table"]
+
+
+def test_an_image_that_napari_cannot_show_is_not_on_view(bench, folder, monkeypatch):
+    bench.add(folder)
+    bench.run()
+    monkeypatch.setattr(ViewerModel, "add_labels", MagicMock(side_effect=OSError))
+    bench.panel.open_requested.emit(str(folder / "dmso_B03.tif"))
+    bench.view_jobs.run()
+    with capture_exceptions() as caught:
+        bench.lay_out()
+    assert [kind for kind, *_ in caught] == [OSError]
+    assert bench.record.opened == ""
+    assert bench.possible()["next_"]
 
 
 def test_a_plate_takes_its_labels_in(bench, tmp_path, blobs):

@@ -22,6 +22,7 @@ from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.notify import show_error, show_info, show_warning
 from napari_iaunet.plugin.core.pace import Pace, with_time
 from napari_iaunet.plugin.core.segmenters import model_written
+from napari_iaunet.plugin.core.turns import Turns
 from napari_iaunet.plugin.widgets.saving import ask_where
 from napari_iaunet.segmentation.columns import EMBEDDING
 
@@ -74,6 +75,7 @@ class BatchController(QObject):
         self.record = Record.load()
         naming.pattern = self.record.pattern
         self._opened: OpenedImage | None = None
+        self.turns = Turns(self)  # in which layers come and go
         self._names: dict[str, str] = {}
         self._shown: dict[str, Entry] = {}
         self._pace = Pace()
@@ -127,6 +129,7 @@ class BatchController(QObject):
         changed = self._changed()
         self._connections.clear()
         self._list_queue.clear()
+        self.turns.stop()
         self._opened = None
         if self.record.images or not self.record.is_saved:
             self._try(self.record.save)
@@ -254,7 +257,7 @@ class BatchController(QObject):
 
     def _on_open(self, image: str) -> None:
         """Write what was changed in the image on view, and open another one."""
-        if self.view_jobs.is_running or image == self.record.opened:
+        if not self._is_free or image == self.record.opened:
             return
         changed = self._changed()
         if self._opened is not None:
@@ -265,6 +268,8 @@ class BatchController(QObject):
         self._enable()
 
     def _on_next(self) -> None:
+        if not self._is_free:
+            return
         opened = self.record.opened
         if opened:
             self.record.change(opened, looked_at=True)
@@ -292,16 +297,24 @@ class BatchController(QObject):
             self._show()
             self._write_table()
             return
-        if self._opened is not None:
-            former, self._opened = self._opened, None
-            former.close()
-        self.record.opened = ""
+        former, self._opened = self._opened, None
+        self.record.opened = "" if stored is None else stored.image
         self._panel.viewing.setText("")
+        steps, opened = [] if former is None else former.closing(), None
         if stored is not None:
-            self._opened = OpenedImage(self._viewer, stored)
-            self.record.opened = stored.image
-            self._panel.choose(stored.image)
-            self._panel.viewing.setText(f"On view: {Path(stored.image).name}")
+            opened = OpenedImage(self._viewer, stored)
+            steps += opened.adding()
+        self.turns.start(steps, partial(self._on_laid_out, opened))
+        self._show()
+
+    def _on_laid_out(self, opened: OpenedImage | None) -> None:
+        """Let the user work with the image on view, if all of its layers are there."""
+        if opened is None or opened.is_closed:
+            self.record.opened = ""
+        else:
+            self._opened, image = opened, opened.stored.image
+            self._panel.choose(image)
+            self._panel.viewing.setText(f"On view: {Path(image).name}")
             self._viewer.reset_view()
         self._show()
 
@@ -442,12 +455,17 @@ class BatchController(QObject):
         about = "\n".join(text for text in (image, entry.why) if text)
         return Row(image, self._names[image], status, about)
 
+    @property
+    def _is_free(self) -> bool:
+        """Whether no image is being opened or written."""
+        return not (self.view_jobs.is_running or self.turns.is_running)
+
     def _enable(self) -> None:
         chosen = self._panel.chosen
         why = self._shown[chosen[0]].why if len(chosen) == 1 else ""
         self._panel.about.setText(why)
         done = {i for i, entry in self._shown.items() if entry.state == DONE}
-        is_free = not self.view_jobs.is_running
+        is_free = self._is_free
         can_open = len(chosen) == 1 and chosen[0] in done
         self._panel.set_possible(
             remove=bool(chosen),

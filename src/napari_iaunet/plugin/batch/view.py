@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from napari_iaunet.plugin.batch.job import Changed
 from napari_iaunet.plugin.core.responsive import removed_swiftly
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import napari.viewer
     from napari.layers import Labels, Layer
 
@@ -22,20 +25,44 @@ _SMALL = 64 << 20
 
 
 class OpenedImage:
-    """An image of the list and its cells in the viewer."""
+    """An image of the list and its cells in the viewer.
+
+    Layers come and go one by one: `adding` and `closing` are the steps of that.
+    """
 
     def __init__(self, viewer: napari.viewer.Viewer, stored: Stored) -> None:
         self.stored, self._viewer = stored, viewer
-        self._layers: list[Layer] = []
-        for data, options, kind in stored.layers:
-            added = getattr(viewer, f"add_{kind}")(data, **options)
-            self._layers += added if isinstance(added, list) else [added]
-        self._cells: Labels = self._layers[-1]
+        self._added: list[list[Layer]] = []  # of an image with channels, one for each
+
+    def adding(self) -> list[Callable[[], None]]:
+        """Return what adds the layers, the cells last."""
+        return [partial(self._add, *layer) for layer in self.stored.layers]
+
+    def closing(self) -> list[Callable[[], None]]:
+        """Return what takes the layers out of the viewer."""
+        layers = [layer for added in self._added for layer in added]
+        arrays = [layer.data for layer in layers]
+        held = sum(a.nbytes for a in arrays if isinstance(a, np.ndarray))
+        how = removed_swiftly if held <= _SMALL else nullcontext
+        return [partial(self._remove, layer, how) for layer in layers]
+
+    def _add(self, data: Any, options: dict[str, Any], kind: str) -> None:
+        added = getattr(self._viewer, f"add_{kind}")(data, **options)
+        self._added.append(added if isinstance(added, list) else [added])
+
+    def _remove(self, layer: Layer, how: Callable[[], Any]) -> None:
+        with how(), suppress(ValueError):  # the user has closed it
+            self._viewer.layers.remove(layer)
+
+    @property
+    def _cells(self) -> Labels:
+        return self._added[-1][-1]
 
     @property
     def is_closed(self) -> bool:
-        """Whether the user has closed the layer of cells."""
-        return self._cells not in self._viewer.layers
+        """Whether the layer of cells is not there: the user may have closed it."""
+        is_added = len(self._added) == len(self.stored.layers)
+        return not is_added or self._cells not in self._viewer.layers
 
     def changed(self, columns: tuple[str, ...]) -> Changed | None:
         """Return the cells as they are now; None if they cannot have been changed."""
@@ -47,12 +74,3 @@ class OpenedImage:
     def lock(self, on: bool) -> None:
         """Let nobody paint while the cells are written, or again."""
         self._cells.editable = not on
-
-    def close(self) -> None:
-        """Take the layers out of the viewer."""
-        arrays = [layer.data for layer in self._layers]
-        held = sum(a.nbytes for a in arrays if isinstance(a, np.ndarray))
-        with removed_swiftly() if held <= _SMALL else nullcontext():
-            for layer in self._layers:
-                with suppress(ValueError):  # the user has closed it
-                    self._viewer.layers.remove(layer)
