@@ -13,11 +13,13 @@ import sys
 import tempfile
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 import napari
 import numpy as np
+import tifffile
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -28,7 +30,6 @@ from benchmarks import harness
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -37,6 +38,7 @@ _STEP = 48  # pixels from cell to cell
 _PIECE = 1500  # of the large image, which repeats it
 _PATIENCE = 600  # seconds
 _LATEST_KILL = 40.0  # seconds
+_IMAGES, _WAITING = 24, 2000  # of a batch: to be segmented, and beside them
 _MOVES, _PICKS = 60, 10  # of the threshold; of targets and of a weight
 
 
@@ -390,7 +392,63 @@ def _milliseconds_to_draw(window: Window, step: Callable[[], object]) -> float:
     return 1000 * (time.perf_counter() - begin)
 
 
+# -- a batch ------------------------------------------------------------------
+
+
+def _batch(window: Window, args: argparse.Namespace) -> None:
+    """While many images are segmented, and some of them looked at.
+
+    Beside it, what napari itself needs to show one image and its cells after another.
+    """
+    viewer, dock, side = window.viewer, window.dock, args.side or 512
+    panel, controller = dock.batch_panel, dock.batch_controller
+    dock.tabs.setCurrentWidget(panel)
+    labels = discs(side, _STEP, 14)
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(_IMAGES):
+            tifffile.imwrite(Path(folder, f"{i:03}.tif"), picture(labels, 150 + i, 5))
+        for i in range(_WAITING):
+            Path(folder, f"waits {i:04}.png").touch()
+        window.idle()
+        panel.added.emit([folder])
+        _wait(lambda: not controller.list_jobs.is_running)
+        QTest.qWait(200)
+        window.tell_gap(f"{_IMAGES + _WAITING} images are added:")
+        _press(panel.run.start_button)
+        _wait(lambda: _done(controller) > 0)
+        window.tell_gap("torch loads, and a first image is segmented:")
+        _wait(lambda: _done(controller) >= _IMAGES // 3)
+        window.tell_gap(f"images of {side} x {side} are segmented:")
+        for _ in range(args.repeats):
+            _press(panel.next_button)
+            _wait(lambda: not controller.view_jobs.is_running)
+            _wait(lambda: not controller.turns.is_running)
+            QTest.qWait(200)
+        window.tell_gap(f"meanwhile {args.repeats} images are looked at:")
+        controller.jobs.cancel()
+        _wait(lambda: not controller.jobs.is_running)
+        image, cells = (np.array(layer.data) for layer in viewer.layers)
+    for _ in range(args.repeats):
+        for layer in list(viewer.layers):
+            window.restart()
+            viewer.layers.remove(layer)
+            QTest.qWait(200)
+        window.tell_gap("napari alone, a layer of the same is removed:")
+        viewer.add_image(image)
+        QTest.qWait(200)
+        window.restart()
+        viewer.add_labels(cells)
+        QTest.qWait(200)
+        window.tell_gap("napari alone, cells of the same are added:")
+
+
+def _done(controller: Any) -> int:
+    record = controller.record
+    return sum(record.entry(image).state == "done" for image in record.images)
+
+
 PARTS = {
+    "batch": _batch,
     "click": _click,
     "finetune": _finetune,
     "large": _large,

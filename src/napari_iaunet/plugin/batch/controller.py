@@ -367,8 +367,8 @@ class BatchController(QObject):
             pattern = self._pattern()
         except IAUNetError as error:
             text, pattern = str(error), None
-        images = [Path(image) for image in self.record.images]
-        if pattern is not None and images:
+        if pattern is not None and self.record.images:
+            images = [Path(image) for image in self.record.images]
             others = [path.name for path in images if pattern.of(path) is None]
             columns = pattern.of(images[0]) or {}
             told = [", ".join(f"{name} = {value}" for name, value in columns.items())]
