@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -224,3 +226,28 @@ def test_a_loaded_model_does_not_depend_on_its_file(folder: Path):
     for name, value in network.state_dict().items():
         assert torch.equal(value, expected[name])
         assert value.device.type == "cpu"
+
+
+def test_a_first_prediction_imports_no_library_for_algebra():
+    """Which takes a second in which a window stands still."""
+    code = (
+        "import sys\n"
+        "import numpy as np\n"
+        "from napari_iaunet import Segmenter\n"
+        "Segmenter(device='cpu').segment(np.eye(64, dtype=np.uint8))\n"
+        "assert 'torch' in sys.modules and 'sympy' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_of_a_loaded_network_is_in_memory_in_its_own_kind(folder: Path):
+    network, _ = load_model(folder)
+    fresh = IAUNet(network.config)
+    for name, values in network.state_dict().items():
+        assert values.device.type == "cpu", name
+        assert values.dtype == fresh.state_dict()[name].dtype, name
+    tensors = [*network.parameters(), *network.buffers()]
+    assert all(values.device.type == "cpu" for values in tensors)
+    assert [p.requires_grad for p in network.parameters()] == [
+        p.requires_grad for p in fresh.parameters()
+    ]

@@ -236,6 +236,10 @@ def _load(folder: Path) -> tuple[IAUNet, dict[str, Any]]:
             f"The model's {WEIGHTS} is damaged or of a foreign format: {folder}."
         ) from error
     _check_weights(folder, weights, network)
-    network.to_empty(device="cpu").load_state_dict(weights)
+    # In memory of its own, since the file may be replaced. (`to_empty` would have torch
+    # import some 400 modules of sympy first, while which a window stands still.)
+    kinds = {name: empty.dtype for name, empty in network.state_dict().items()}
+    own = {name: w.to(kinds[name], copy=True) for name, w in weights.items()}
+    network.load_state_dict(own, assign=True)
     card = settled(folder, CARD)
     return network.eval(), read_json(card) if card.is_file() else {}
