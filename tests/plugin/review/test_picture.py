@@ -21,8 +21,7 @@ def squares():
 def cells(viewer):
     image = np.full((200, 300), 100, np.uint16)
     viewer.add_image(image, contrast_limits=(0, 200), scale=(0.5, 0.5), units="um")
-    cells = viewer.add_labels(squares(), name="cells", scale=(0.5, 0.5), units="um")
-    return cells
+    return viewer.add_labels(squares(), name="cells", scale=(0.5, 0.5), units="um")
 
 
 @pytest.mark.viewer
