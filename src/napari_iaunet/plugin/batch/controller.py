@@ -451,7 +451,7 @@ class BatchController(QObject):
             seen = "looked at" if entry.looked_at else "done"
             status = f"{seen}, {cells}"
         elif entry.state == FAILED:
-            status = f"failed: {entry.why.replace(image, Path(image).name)}"
+            status = f"failed: {_of_it(entry.why, image)}"
         about = "\n".join(text for text in (image, entry.why) if text)
         return Row(image, self._names[image], status, about)
 
@@ -478,6 +478,14 @@ class BatchController(QObject):
 
 def _images(count: int) -> str:
     return "1 image" if count == 1 else f"{count:,} images"
+
+
+def _of_it(why: str, image: str) -> str:
+    """Say why beside the name of an image, where there is little room for it."""
+    for begin in (f"The file {image} ", f"{image} "):
+        if why.startswith(begin):
+            why = f"it {why.removeprefix(begin)}"
+    return why.replace(image, Path(image).name)
 
 
 def _summary(entries: list[Entry]) -> str:
