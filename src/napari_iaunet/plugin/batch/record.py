@@ -227,7 +227,7 @@ def _take(folder: Path) -> bool:
     That may also be of this program: napari can have several windows.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return not folder_lock.is_owned(folder) and folder_lock.take(folder)
+    return not folder_lock.is_held(folder) and folder_lock.take(folder)
 
 
 def _known(entry: Entry) -> tuple[bool, ...]:

@@ -21,7 +21,7 @@ def take(folder: Path) -> bool:
 
     Raises `OSError` if the folder cannot be written to.
     """
-    if folder.resolve() in _held:
+    if is_held(folder):
         return True
     lock = FileLock(folder / _LOCK, thread_local=False)
     try:
@@ -30,6 +30,11 @@ def take(folder: Path) -> bool:
         return False
     _held[folder.resolve()] = lock
     return True
+
+
+def is_held(folder: Path) -> bool:
+    """Whether this program took a folder."""
+    return folder.resolve() in _held
 
 
 def release(folder: Path) -> None:
@@ -41,7 +46,7 @@ def release(folder: Path) -> None:
 
 def is_owned(folder: Path) -> bool:
     """Whether this program or another one that still runs took a folder."""
-    if folder.resolve() in _held:
+    if is_held(folder):
         return True
     if not (folder / _LOCK).exists():
         return False
