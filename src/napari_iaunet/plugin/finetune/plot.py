@@ -10,6 +10,8 @@ from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_iaunet.plugin.widgets.axes import Axis, draw_axis_below, round_up
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -95,10 +97,10 @@ class TrainingPlot(QWidget):
             Curve("held out", _HELD_OUT, self.held_out, _DASHED, "circle"),
         ]
         precision = [Curve("held out", _AP, self.precision, mark="square")]
-        right = _nice(
-            max([x for c in (*losses, *precision) for x, _ in c.points] or [0])
+        right = round_up(
+            max([x for c in (*losses, *precision) for x, _ in c.points] or [0]), 10.0
         )
-        top = _nice(max([y for c in losses for _, y in c.points] or [0]), least=0.1)
+        top = round_up(max([y for c in losses for _, y in c.points] or [0]), 0.1)
         self._draw_axes(painter, upper, "loss", top)
         self._draw_axes(painter, lower, "AP at IoU 0.5", 1.0)
         self._draw_time(painter, lower, right)
@@ -140,17 +142,11 @@ class TrainingPlot(QWidget):
         painter.restore()
 
     def _draw_time(self, painter: QPainter, area: QRectF, right: float) -> None:
-        line = self.fontMetrics().height()
-        center = Qt.AlignmentFlag.AlignCenter
         # 10 and 50 are divided by five, 20 and 40 by four.
-        ticks = 5 if str(right)[0] in "15" else 4
-        for tick in np.linspace(0, right, ticks + 1):
-            x = area.left() + tick / right * area.width()
-            place = QRectF(x - 40, area.bottom() + 3, 80, line)
-            painter.drawText(place, center, f"{tick:g}")
-            painter.drawLine(QPointF(x, area.bottom()), QPointF(x, area.bottom() + 3))
-        place = QRectF(area.left(), area.bottom() + line + 3, area.width(), line)
-        painter.drawText(place, center, "seconds of training")
+        parts = 5 if str(right)[0] in "15" else 4
+        ticks = tuple(np.linspace(0, right, parts + 1).tolist())
+        axis = Axis(0.0, right, ticks, tuple(f"{tick:g}" for tick in ticks))
+        draw_axis_below(painter, area, axis, "seconds of training", self._ink())
 
     def _draw_curve(
         self,
@@ -218,15 +214,6 @@ def _draw_mark(painter: QPainter, curve: Curve, place: QPointF) -> None:
     draw = painter.drawEllipse if curve.mark == "circle" else painter.drawRect
     draw(box)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-
-
-def _nice(value: float, least: float = 10.0) -> float:
-    """Round up to 1, 2 or 5 times a power of ten."""
-    value = max(value, least)
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(
-        next(n * power for n in (1, 2, 4, 5, 10) if n * power >= value * 0.999)
-    )
 
 
 def _thinned(points: Points, most: int) -> Points:
