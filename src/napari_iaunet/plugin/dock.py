@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_iaunet.plugin.batch.controller import BatchController
 from napari_iaunet.plugin.batch.panel import BatchPanel, Naming
+from napari_iaunet.plugin.batch.summary_controller import SummaryController
 from napari_iaunet.plugin.click.controller import ClickController
 from napari_iaunet.plugin.click.panel import ClickPanel
 from napari_iaunet.plugin.core import preferences
@@ -85,6 +86,14 @@ class IAUNetDock(QWidget):
             Jobs(self),
             Jobs(self),
             Jobs(self),
+            Jobs(self),
+            self,
+        )
+        self.summary_controller = SummaryController(
+            self.batch_panel,
+            naming,
+            self.batch_controller,
+            Jobs(self, abandons=True),
             Jobs(self),
             self,
         )
@@ -171,6 +180,7 @@ class IAUNetDock(QWidget):
         for controller in (
             self.finetune_controller,
             self.model_controller,
+            self.summary_controller,
             self.batch_controller,
             self.track_controller,
             self.lookalike_controller,

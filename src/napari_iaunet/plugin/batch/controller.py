@@ -392,15 +392,23 @@ class BatchController(QObject):
         if path is None:
             return
         self._table = partial(job.write_all, self.record, path, pattern)
-        changed = self._changed()
-        if changed is None or self._opened is None:
+        if not self.keep_opened():
             self._write_table()
-            return
+
+    def keep_opened(self) -> bool:
+        """Have what was changed in the image on view written, if that can be.
+
+        Returns whether ``view_jobs`` are about to do so.
+        """
+        changed = None if self.view_jobs.is_running else self._changed()
+        if changed is None or self._opened is None:
+            return self.view_jobs.is_running
         self._opened.lock(True)
         work = partial(job.keep, self.record, changed)
         name = Path(changed.stored.image).name
         self.view_jobs.start(work, f"Writing the cells of {name}")
         self._enable()
+        return True
 
     def _write_table(self) -> None:
         """Write the table that was asked for, if one was."""

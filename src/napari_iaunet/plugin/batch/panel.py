@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
     QHeaderView,
-    QLabel,
     QScrollArea,
     QTreeWidget,
     QTreeWidgetItem,
@@ -23,10 +22,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_iaunet.plugin.batch.summary_panel import SummaryPanel
 from napari_iaunet.plugin.widgets.buttons import push_button
 from napari_iaunet.plugin.widgets.fields import shown
 from napari_iaunet.plugin.widgets.forms import Form, side_by_side, title
-from napari_iaunet.plugin.widgets.plain import plain
+from napari_iaunet.plugin.widgets.plain import plain, plain_label
 from napari_iaunet.plugin.widgets.run_bar import RunBar
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class BatchPanel(QScrollArea):
         self._items: dict[str, QTreeWidgetItem] = {}
         self._keys: list[str] = []  # of the rows, in their order
         self.notice, self.summary, self.about, self.viewing, self.example = (
-            _text() for _ in range(5)
+            plain_label() for _ in range(5)
         )
         self.run = RunBar("Segment all", "Find the cells of all images of the list.")
         self.open_button = push_button("Open", "Open the chosen image with its cells.")
@@ -123,6 +123,7 @@ class BatchPanel(QScrollArea):
         self.table_button = push_button(
             "Save table…", "Write the cells of all images that are done as one table."
         )
+        self.chart = SummaryPanel()
         self._lay_out()
         self._connect()
 
@@ -135,7 +136,7 @@ class BatchPanel(QScrollArea):
         layout.addLayout(side_by_side((self.summary, 1), (self.remove_button, 0)))
         layout.addWidget(self.about)
         layout.addSpacing(6)
-        settings = _text()
+        settings = plain_label()
         settings.setText(_SETTINGS)
         layout.addWidget(settings)
         layout.addWidget(self.run)
@@ -147,7 +148,9 @@ class BatchPanel(QScrollArea):
         layout.addWidget(title("One table of all cells"))
         layout.addLayout(self.form)
         layout.addWidget(self.example)
-        layout.addWidget(self.table_button)
+        table_and_chart = ((self.table_button, 1), (self.chart.button, 1))
+        layout.addLayout(side_by_side(*table_and_chart))
+        layout.addWidget(self.chart)
         self.setWidget(inner)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -263,10 +266,3 @@ def _make_list() -> QTreeWidget:
         header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
     rows.setMinimumHeight((_ROWS + 2) * rows.fontMetrics().height())
     return rows
-
-
-def _text() -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label

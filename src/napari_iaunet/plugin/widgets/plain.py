@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import html
 
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
+
 
 def plain(text: str) -> str:
     """Return a text that tooltips and messages show as it is, whatever file it is from.
@@ -15,3 +18,11 @@ def plain(text: str) -> str:
     if "<" not in first and "&lt;" not in first:
         return text
     return html.escape(text, quote=False).replace("\n", "<br>")
+
+
+def plain_label() -> QLabel:
+    """Make a label of several lines that shows any text as it is."""
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    return label
