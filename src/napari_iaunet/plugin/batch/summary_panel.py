@@ -34,20 +34,20 @@ class SummaryChoice:
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     measure: str = shown(
         COUNT,
-        "Show",
+        "Measure",
         "The number of cells, or what is measured of each: a column of the tables.",
         choices=(),
     )
     by: str = shown(
         EACH_IMAGE,
-        "By",
+        "Group by",
         "Images that belong together: by a column that the pattern makes of their "
         "names, or each on its own.",
         choices=(),
     )
     kind: str = shown(
         GROUPS,
-        "As",
+        "Draw as",
         "Groups beneath one another, or the wells as they lie on their plate.",
         choices=((GROUPS, "rows"), (PLATE, "map of the plate")),
     )

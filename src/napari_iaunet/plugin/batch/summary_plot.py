@@ -49,7 +49,8 @@ if TYPE_CHECKING:
 
     from napari_iaunet.segmentation.summary import Group, Plate, Summary
 
-_GAP = 8
+# Pixels between parts of the plot, and on both sides of the names of groups.
+_GAP, _PAD = 8, 2
 # Up to so many groups have a second line for their numbers; rows of more than so many
 # groups become narrower, in the dock and in a file.
 _TWO_LINES, _MOST_ROWS, _MOST_SAVED = 12, 40, 200
@@ -116,7 +117,8 @@ class GroupsPlot:
         texts = [self._head, *names]
         if self._two_lines:
             texts += [self._n(group) for group in summary.groups]
-        self._names = min(max(map(metrics.horizontalAdvance, texts)), _NAMES * width)
+        widest = max(map(metrics.horizontalAdvance, texts)) + 2 * _PAD
+        self._names = min(widest, _NAMES * width)
         left, length = self._names + _GAP, width - self._names - 2 * _GAP
         self.axis = fitting_axis(
             *_ends(summary), length, _advance(metrics), whole=summary.measure == COUNT
@@ -191,9 +193,10 @@ class GroupsPlot:
     ) -> None:
         painter.setPen(QPen(ink))
         how = Qt.TextElideMode.ElideMiddle
-        shown = self._metrics.elidedText(text, how, math.ceil(place.width()) + 1)
+        place = place.adjusted(_PAD, 0, -_PAD, 0)
+        shown = self._metrics.elidedText(text, how, math.ceil(place.width()))
         flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(place.adjusted(-2, 0, 0, 0), flags, shown)
+        painter.drawText(place, flags, shown)
 
     def _draw_box(
         self, painter: QPainter, look: Look, group: Group, middle: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,8 +76,11 @@ def fitting_axis(
             axis = _axis(low, high, step)
             parts = len(axis.ticks) - 1
             wide = max(map(advance, axis.texts)) + _APART
-            if parts == 1 or (parts <= _PARTS and wide * parts <= length):
+            if parts <= _PARTS and wide * parts <= length:
                 return axis
+            if parts <= 2:  # across 0 there never are fewer
+                ends = slice(None, None, parts)
+                return replace(axis, ticks=axis.ticks[ends], texts=axis.texts[ends])
         power *= 10
 
 
