@@ -15,7 +15,8 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_iaunet.plugin.batch.summary_plot import SummaryPlot
 from napari_iaunet.plugin.widgets.buttons import push_button
 from napari_iaunet.plugin.widgets.fields import shown
-from napari_iaunet.plugin.widgets.forms import Form, plain_label, side_by_side
+from napari_iaunet.plugin.widgets.forms import Form, side_by_side
+from napari_iaunet.plugin.widgets.plain import plain_label
 from napari_iaunet.segmentation.summary import COUNT, EACH_IMAGE, label_of
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from napari_iaunet.plugin.widgets.axes import (
     draw_axis_below,
     fitting_axis,
 )
-from napari_iaunet.plugin.widgets.forms import plain
+from napari_iaunet.plugin.widgets.plain import plain
 from napari_iaunet.segmentation.summary import (
     COUNT,
     EACH_IMAGE,
