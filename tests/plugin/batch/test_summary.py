@@ -177,6 +177,7 @@ def test_what_was_corrected_in_the_image_on_view_counts(tab):
     tab.segment()
     tab.panel.open_requested.emit(str(tab.folder / "dmso_A02_1.tif"))
     tab.settle()
+    tab.qtbot.waitUntil(lambda: "dmso_A02_1 cells" in tab.viewer.layers)
     cells = tab.viewer.layers["dmso_A02_1 cells"]
     cells.fill((6, 6), 0)
     tab.press(tab.chart.button)
