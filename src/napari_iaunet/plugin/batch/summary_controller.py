@@ -149,8 +149,8 @@ class SummaryController(QObject):
             return
         on_plate = self._choice.kind == PLATE and self._shown.well is not None
         family = self._panel.font().family()
-        content = picture_of(self._shown.summary, on_plate, kind, family)
-        work = partial(summary_job.save_picture, path, content)
+        draw = partial(picture_of, self._shown.summary, on_plate, kind, family)
+        work = partial(summary_job.save_picture, path, draw)
         self.save_jobs.start(work, f"Writing {path.name}")
 
     def _on_numbers(self) -> None:

@@ -154,10 +154,10 @@ def _text(name: str) -> str:
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
-def save_picture(path: Path, content: bytes, *, progress: Progress) -> Path:
-    """Write a picture; ImageError if that cannot be done."""
+def save_picture(path: Path, draw: Callable[[], bytes], *, progress: Progress) -> Path:
+    """Draw a picture, which takes a while, and write it; ImageError if it cannot be."""
     progress(0, 0)
-    write_bytes(path, content, ImageError)
+    write_bytes(path, draw(), ImageError)
     return path
 
 

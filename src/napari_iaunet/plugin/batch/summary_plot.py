@@ -473,7 +473,7 @@ def can_draw_svg() -> bool:
 
 
 def picture_of(summary: Summary, on_plate: bool, kind: str, family: str) -> bytes:
-    """Return the plot as a file, black on white.
+    """Return the plot as a file, black on white; in any thread.
 
     Parameters
     ----------
@@ -506,9 +506,11 @@ def picture_of(summary: Summary, on_plate: bool, kind: str, family: str) -> byte
     else:
         canvas = QImage(size * _SHARP, QImage.Format.Format_RGB32)
         canvas.setDevicePixelRatio(_SHARP)
+        canvas.fill(QColor("white"))
     painter = QPainter(canvas)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.fillRect(QRectF(0, 0, size.width(), size.height()), QColor("white"))
+    if kind == ".svg":
+        painter.fillRect(QRectF(0, 0, size.width(), size.height()), QColor("white"))
     painter.setFont(font)
     painter.translate(margin, margin)
     plot.draw(painter, Look.beside(QColor("black")))
