@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _OWN = {"label", "beside", "stretch", "choices", "suffix", "decimals"}
 # Characters of a combo box that are always shown.
 _SHOWN = 12
+# And of one that shares its row with a button.
+_SHOWN_BESIDE = 7
 
 
 class Rows(QFormLayout):
@@ -77,8 +79,10 @@ class Form(Rows):
         self.setRowVisible(self._rows[name], shown)
 
     def add_beside(self, name: str, widget: QWidget) -> None:
-        """Put a widget at the end of a field's row."""
+        """Put a widget at the end of a field's row, which gets no wider by it."""
         self._rows[name].addWidget(widget)
+        if isinstance(combo := self[name], QComboBox):
+            narrow(combo, _SHOWN_BESIDE)
 
     def enable(self, on: bool) -> None:
         """Let the user change the fields, or not."""
