@@ -101,7 +101,7 @@ def test_what_is_left_out_of_the_image_is_told(bench):
 @pytest.mark.parametrize(
     ("side", "diameter", "says"),
     [
-        (4500, 5, "about 2 minutes on a processor, as it becomes 2.2 times larger."),
+        (4500, 5, "about 2 minutes on a processor, as it becomes 2.1 times larger."),
         (4500, 28, None),
         (1000, 2, None),
     ],
