@@ -302,6 +302,19 @@ def batch(viewer: napari.Viewer, dock: Any) -> None:
             wait(lambda: not controller.turns.is_running)
         print(panel.summary.text())
         save(viewer.screenshot(canvas_only=False, flash=False), "batch.png")
+        summary(panel, dock.summary_controller)
+
+
+def summary(panel: Any, controller: Any) -> None:
+    """The area of the cells by condition."""
+    QTest.mouseClick(panel.chart.button, Qt.MouseButton.LeftButton)
+    wait(lambda: not controller.jobs.is_running)
+    measure = panel.chart.form["measure"]
+    measure.setCurrentIndex(measure.findData("area"))
+    wait(lambda: not controller.jobs.is_running)
+    print(panel.chart.plot.accessibleDescription())
+    panel.chart.grab().save(str(IMAGES / "batch-summary.png"))
+    print(f"wrote {IMAGES / 'batch-summary.png'}")
 
 
 def main() -> None:

@@ -47,6 +47,7 @@ def dock(qtbot, viewer, fake):
     tuning.set_advice(["Something to think of. " * 9])
     tuning.plot.show()
     tuning.caption.show()
+    dock.batch_panel.chart.button.setChecked(True)
     dock.model_section.set_models([ModelInfo("m" * 60, Path("m"), "")])
     yield dock
     if dock.parent() is not None:

@@ -1,6 +1,8 @@
 """The summary in the Batch tab, on real files and on real images."""
 
 import csv
+import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -220,6 +222,19 @@ def test_a_table_that_is_gone_costs_no_other_one(tab):
     assert not tab.chart.picture_button.isEnabled()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 elsewhere")
+def test_names_that_are_no_text_are_drawn_and_saved(tab):
+    name = os.fsdecode(b"caf\xe9_A01_1.tif")
+    tifffile.imwrite(tab.folder / name, blobs(4))
+    tab.segment()
+    tab.press(tab.chart.button)
+    assert tab.groups()["caf\\xe9"] == [4]
+    tab.chart.plot.grab()
+    assert tab.save(tab.chart.numbers_button, "a.csv").told.startswith("Saved: ")
+    assert "caf\\xe9_A01_1.tif" in (tab.folder / "a.csv").read_text(encoding="utf-8")
+    assert tab.save(tab.chart.picture_button, "a.svg").told.startswith("Saved: ")
+
+
 def test_removed_images_are_not_summarised(tab):
     tab.segment()
     tab.press(tab.chart.button)
@@ -295,6 +310,7 @@ def test_real_images_are_summarised_and_the_plot_is_kept(
     tab.settle()
     qtbot.keyClicks(tab.panel.form["pattern"], PATTERN)
     tab.press(tab.panel.run.start_button)
+    viewer.window.resize(1200, 700)
     tab.press(tab.chart.button)
     assert tab.chart.isVisible()
     assert set(tab.groups()) == {"big", "small"}
@@ -310,6 +326,9 @@ def test_real_images_are_summarised_and_the_plot_is_kept(
     big = tab.chart.plot.plot.summary.groups[0]
     assert big.spread.median == np.median(areas)
     assert tab.chart.plot.height() == tab.chart.plot.plot.height
+    button = tab.chart.picture_button
+    qtbot.waitUntil(lambda: not button.visibleRegion().isEmpty())
+    assert tab.panel.verticalScrollBar().value() > 0
     tab.save(tab.chart.picture_button, "kept.png")
     with Image.open(tmp_path / "kept.png") as picture:
         assert picture.width == 1920

@@ -203,6 +203,11 @@ class BatchPanel(QScrollArea):
             item.setText(column, text)
             item.setToolTip(column, plain(row.about))
 
+    def reveal_chart(self) -> None:
+        """Bring the summary into view; of one that is too high, its beginning."""
+        self.ensureWidgetVisible(self.chart)
+        self.ensureWidgetVisible(self.chart.button)
+
     def set_possible(
         self, *, remove: bool, open_: bool, next_: bool, looked: bool, table: bool
     ) -> None:

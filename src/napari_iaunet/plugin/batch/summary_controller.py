@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.io.name_pattern import NamePattern
@@ -52,9 +52,14 @@ class SummaryController(QObject):
         self._tables = summary_job.Tables()
         self._shown: Summarised | None = None
         self._is_by_chosen = False
+        # Brings the plot into view once there is room for it below the list.
+        self._reveal = QTimer(self)
+        self._reveal.setSingleShot(True)
+        self._is_new = False
         self._connections = Connections(
             (panel.opened, self._on_opened),
             (panel.form.edited, self._on_edited),
+            (self._reveal.timeout, batch_panel.reveal_chart),
             (panel.picture_requested, self._on_picture),
             (panel.numbers_requested, self._on_numbers),
             (naming.events.pattern, self._on_changed),
@@ -78,12 +83,14 @@ class SummaryController(QObject):
 
     def teardown(self) -> None:
         """Disconnect from everything, and stop the jobs."""
+        self._reveal.stop()
         self._connections.clear()
 
     # -- what is shown ---------------------------------------------------------------
 
     def _on_opened(self, on: bool) -> None:
         """Begin with what the user has changed in the image on view."""
+        self._is_new = on
         if not on:
             self.jobs.close()
             self._tables.clear()
@@ -128,6 +135,9 @@ class SummaryController(QObject):
         self._panel.set_summary(summary, on_plate)
         nothing = " ".join(summary.notes) or _NOTHING
         self._panel.tell("" if summary.groups else nothing)
+        if self._is_new:
+            self._is_new = False
+            self._reveal.start(0)
 
     def _on_failure(self, message: str) -> None:
         self._panel.tell(message)
@@ -151,13 +161,13 @@ class SummaryController(QObject):
         family = self._panel.font().family()
         draw = partial(picture_of, self._shown.summary, on_plate, kind, family)
         work = partial(summary_job.save_picture, path, draw)
-        self.save_jobs.start(work, f"Writing {path.name}")
+        self.save_jobs.start(work, "")
 
     def _on_numbers(self) -> None:
         path = self._ask("Save numbers", "Table (*.csv)", ".csv")
         if path is not None and self._shown is not None:
             work = partial(summary_job.save_numbers, path, self._shown.summary)
-            self.save_jobs.start(work, f"Writing {path.name}")
+            self.save_jobs.start(work, "")
 
     def _ask(self, title: str, kinds: str, ending: str) -> Path | None:
         """Ask for a file that is none of the images."""

@@ -79,6 +79,7 @@ class Summarised(NamedTuple):
 
 
 class _Read(NamedTuple):
+    path: Path  # where it is; to find that out takes longer than to look at it
     written: str  # tells the file from a later one
     cells: int
     measures: dict[str, NDArray[Any]]
@@ -96,10 +97,11 @@ class Tables:
 
     def read(self, image: str) -> _Read:
         """Return what is in the table of an image; ImageError if there is none."""
-        path = table_of(Path(image), target_of(Path(image)))
-        known, now = self._known.get(image), written(path)
+        known = self._known.get(image)
+        path = known.path if known else table_of(Path(image), target_of(Path(image)))
+        now = written(path)
         if known is None or known.written != now:
-            known = _Read(now, *numbers_in(read_table(path)))
+            known = _Read(path, now, *numbers_in(read_table(path)))
             self._known[image] = known
         return known
 

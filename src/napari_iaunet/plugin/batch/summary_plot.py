@@ -7,7 +7,7 @@ dock is drawn into a file as well, black on white.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +54,8 @@ _GAP, _PAD = 8, 2
 # Up to so many groups have a second line for their numbers; rows of more than so many
 # groups become narrower, in the dock and in a file.
 _TWO_LINES, _MOST_ROWS, _MOST_SAVED = 12, 40, 200
+# More rows would be thinner than a pixel, and have the window wait for them.
+_MOST_DRAWN = 500
 # Names of groups take this share of the width at most.
 _NAMES = 0.38
 # Told apart by people who see few colours, on dark and on light: blue and orange.
@@ -70,8 +72,9 @@ _BAR, _LARGEST_WELL = 10, 44
 # An axis that begins near 0, seen from its other end, begins there.
 _NEAR = 0.35
 # Of a saved picture: width and height of text in hundredths of an inch, and pixels of
-# each of these.
+# each of these; fewer where it is very high: to fill so many holds up the window.
 _WIDTH, _TEXT, _SHARP = 640, 12, 3
+_HIGH, _LESS_SHARP = 1500, 2
 _METRE = 100 / 0.0254
 
 
@@ -107,6 +110,7 @@ class GroupsPlot:
         metrics: QFontMetrics,
         most_rows: int = _MOST_ROWS,
     ) -> None:
+        whole, summary = summary, replace(summary, groups=summary.groups[:_MOST_DRAWN])
         self.summary, self._width, self._metrics = summary, width, metrics
         self._line = line = metrics.height()
         count = len(summary.groups)
@@ -126,7 +130,7 @@ class GroupsPlot:
         right = metrics.horizontalAdvance(self.axis.texts[-1]) / 2 + 1
         length = width - left - right
         self._area = QRectF(left, line + 4, length, self._step * count)
-        self._caption = _Caption(_about_groups(summary, self._two_lines), metrics)
+        self._caption = _Caption(_about_groups(whole, self._two_lines), metrics)
         self._below = self._area.bottom() + TICK + 2 * line + _GAP
         self.height = math.ceil(self._below + self._caption.height(width)) + 2
 
@@ -259,6 +263,9 @@ def _about_groups(summary: Summary, has_n: bool) -> str:
         told.append("Dots: images. Line: their median.")
     if has_n:
         told.append("n: cells." if is_each else "n: images; cells.")
+    if len(summary.groups) > _MOST_DRAWN:
+        of = "images" if is_each else "groups"
+        told.append(f"Drawn are the first {_MOST_DRAWN} {of}; the numbers have all.")
     return " ".join([*told, *summary.notes])
 
 
@@ -504,8 +511,9 @@ def picture_of(summary: Summary, on_plate: bool, kind: str, family: str) -> byte
         canvas.setTitle(label_of(summary.measure))
         canvas.setDescription(told)
     else:
-        canvas = QImage(size * _SHARP, QImage.Format.Format_RGB32)
-        canvas.setDevicePixelRatio(_SHARP)
+        sharp = _SHARP if size.height() < _HIGH else _LESS_SHARP
+        canvas = QImage(size * sharp, QImage.Format.Format_RGB32)
+        canvas.setDevicePixelRatio(sharp)
         canvas.fill(QColor("white"))
     painter = QPainter(canvas)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -516,8 +524,8 @@ def picture_of(summary: Summary, on_plate: bool, kind: str, family: str) -> byte
     plot.draw(painter, Look.beside(QColor("black")))
     painter.end()
     if kind != ".svg":
-        canvas.setDotsPerMeterX(round(_SHARP * _METRE))
-        canvas.setDotsPerMeterY(round(_SHARP * _METRE))
+        canvas.setDotsPerMeterX(round(sharp * _METRE))
+        canvas.setDotsPerMeterY(round(sharp * _METRE))
         canvas.setText("Description", told)
         canvas.setText("Software", PROGRAM)  # no image of a folder that is added
         canvas.save(buffer, "PNG")
