@@ -56,6 +56,7 @@ class Tab:
         batch = self.batch
         jobs = (batch.jobs, batch.list_jobs, batch.view_jobs)
         jobs += (self.summaries.jobs, self.summaries.save_jobs)
+        jobs += (batch.turns,)  # in which layers come
         self.qtbot.waitUntil(lambda: not any(j.is_running for j in jobs))
 
     def segment(self, pattern=PATTERN):
@@ -179,7 +180,6 @@ def test_what_was_corrected_in_the_image_on_view_counts(tab):
     tab.segment()
     tab.panel.open_requested.emit(str(tab.folder / "dmso_A02_1.tif"))
     tab.settle()
-    tab.qtbot.waitUntil(lambda: "dmso_A02_1 cells" in tab.viewer.layers)
     cells = tab.viewer.layers["dmso_A02_1 cells"]
     cells.fill((6, 6), 0)
     tab.press(tab.chart.button)
