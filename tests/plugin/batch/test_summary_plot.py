@@ -11,12 +11,11 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QColor, QFontMetrics, QImage, QPainter, QPalette
 
 from napari_iaunet.io.ours import PROGRAM, writer_of
+from napari_iaunet.plugin.batch.summary_drawing import Look, lay_out
 from napari_iaunet.plugin.batch.summary_panel import PLATE, SummaryPanel
 from napari_iaunet.plugin.batch.summary_plot import (
-    Look,
     SummaryPlot,
     can_draw_svg,
-    lay_out,
     picture_of,
 )
 from napari_iaunet.segmentation.summary import (
