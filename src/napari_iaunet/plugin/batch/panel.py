@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from psygnal import SignalGroupDescriptor
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QCoreApplication, QEvent, Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -205,6 +205,8 @@ class BatchPanel(QScrollArea):
 
     def reveal_chart(self) -> None:
         """Bring the summary into view; of one that is too high, its beginning."""
+        # What has just been shown has no room yet: layouts follow in their turn.
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
         self.ensureWidgetVisible(self.chart)
         self.ensureWidgetVisible(self.chart.button)
 
