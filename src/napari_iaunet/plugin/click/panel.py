@@ -9,9 +9,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QLabel,
     QProgressBar,
     QVBoxLayout,
     QWidget,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
 from napari_iaunet.plugin.widgets.forms import Rows, fill, pick, picker, side_by_side
+from napari_iaunet.plugin.widgets.plain import plain_label
 from napari_iaunet.plugin.widgets.run_bar import show_progress
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ class ClickPanel(QWidget):
             "Layers that are on disk, read only or in several resolutions cannot "
             "be clicked into and are not offered."
         )
-        self.status = QLabel()
-        self.status.setTextFormat(Qt.TextFormat.PlainText)
-        self.status.setWordWrap(True)
+        self.status = plain_label()
         self.bar = QProgressBar()
         self.bar.setAccessibleName("Progress of the preparation")
         policy = self.bar.sizePolicy()

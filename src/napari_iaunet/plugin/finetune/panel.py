@@ -26,6 +26,7 @@ from napari_iaunet.plugin.finetune.pair_list import PairList
 from napari_iaunet.plugin.finetune.plot import TrainingPlot
 from napari_iaunet.plugin.widgets.fields import shown
 from napari_iaunet.plugin.widgets.forms import Form, side_by_side, title
+from napari_iaunet.plugin.widgets.plain import plain_label
 from napari_iaunet.plugin.widgets.run_bar import show_progress
 
 if TYPE_CHECKING:
@@ -163,12 +164,8 @@ class FinetunePanel(QScrollArea):
         self.pause_button.setToolTip("Let the training rest, and go on later.")
         self.stop_button = QPushButton("Stop")
         self.stop_button.setToolTip("End the training; the best model so far is kept.")
-        self.status = QLabel()
-        self.status.setTextFormat(Qt.TextFormat.PlainText)
-        self.status.setWordWrap(True)
-        self.advice = QLabel()
-        self.advice.setTextFormat(Qt.TextFormat.PlainText)
-        self.advice.setWordWrap(True)
+        self.status = plain_label()
+        self.advice = plain_label()
         self.bar = QProgressBar()
         self.bar.setAccessibleName("Progress of the training")
         self.bar.setTextVisible(False)
@@ -184,9 +181,7 @@ class FinetunePanel(QScrollArea):
         )
 
     def _make_result(self) -> None:
-        self.result = QLabel()
-        self.result.setTextFormat(Qt.TextFormat.PlainText)
-        self.result.setWordWrap(True)
+        self.result = plain_label()
         self.name = QLineEdit()
         self.name.setPlaceholderText("name of the new model")
         self.name.setAccessibleName("Name of the new model")

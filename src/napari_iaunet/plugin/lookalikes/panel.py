@@ -12,7 +12,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QFrame,
-    QLabel,
     QLayout,
     QProgressBar,
     QPushButton,
@@ -28,6 +27,7 @@ from napari_iaunet.plugin.lookalikes.results_panel import FoundSection
 from napari_iaunet.plugin.lookalikes.weight_sliders import WeightSliders
 from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
 from napari_iaunet.plugin.widgets.forms import Rows, fill, picker, side_by_side, title
+from napari_iaunet.plugin.widgets.plain import plain_label
 from napari_iaunet.plugin.widgets.run_bar import show_progress
 
 if TYPE_CHECKING:
@@ -104,9 +104,7 @@ class LookalikePanel(QScrollArea):
             "Pick cells", "Choose with clicks on cells what to look for."
         )
         self.help = HelpButton(HELP)
-        self.status = QLabel()
-        self.status.setTextFormat(Qt.TextFormat.PlainText)
-        self.status.setWordWrap(True)
+        self.status = plain_label()
         self.bar = QProgressBar()
         self.bar.setAccessibleName("Progress of the comparison")
         self.cancel_button = QPushButton("Cancel")

@@ -11,7 +11,6 @@ import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
-    QLabel,
     QPushButton,
     QSlider,
     QVBoxLayout,
@@ -21,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_iaunet.plugin.lookalikes.gallery import ThumbnailRow
 from napari_iaunet.plugin.lookalikes.histogram import SimilarityHistogram
 from napari_iaunet.plugin.widgets.forms import side_by_side, title
+from napari_iaunet.plugin.widgets.plain import plain_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,10 +60,7 @@ class FoundSection(QWidget):
         self.slider.setRange(0, _STEPS)
         self.slider.setAccessibleName("Threshold of the similarity")
         self.slider.setToolTip("How similar a cell must be to be found.")
-        self.count = QLabel()
-        self.count.setWordWrap(True)
-        self.count.setTextFormat(Qt.TextFormat.PlainText)
-        self.count.setWordWrap(True)
+        self.count = plain_label()
         self.extract_button = QPushButton("Extract")
         self.extract_button.setToolTip(
             "A new layer with just the cells found; they keep their label ids."

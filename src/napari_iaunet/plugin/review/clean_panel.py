@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_iaunet.plugin.widgets.forms import title
+from napari_iaunet.plugin.widgets.plain import plain_label
 
 FILL, SMOOTH, BORDER, RENUMBER = "fill", "smooth", "border", "renumber"
 _BUTTONS = {
@@ -28,9 +29,7 @@ class CleanSection(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.buttons = {key: QPushButton(text) for key, (text, _) in _BUTTONS.items()}
-        self.status = QLabel()
-        self.status.setTextFormat(Qt.TextFormat.PlainText)
-        self.status.setWordWrap(True)
+        self.status = plain_label()
         self.status.hide()
         grid = QGridLayout()
         for i, (key, button) in enumerate(self.buttons.items()):

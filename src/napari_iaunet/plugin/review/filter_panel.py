@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_iaunet.plugin.review.range_row import RangeRow
 from napari_iaunet.plugin.widgets.forms import side_by_side, title
+from napari_iaunet.plugin.widgets.plain import plain_label
 from napari_iaunet.segmentation.filtering import PROPERTIES, scale_of
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ class FilterSection(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.rows = {name: RangeRow(about) for name, about in PROPERTIES.items()}
-        self.count = QLabel()
-        self.count.setTextFormat(Qt.TextFormat.PlainText)
-        self.count.setWordWrap(True)
+        self.count = plain_label()
         self.reset_button = QPushButton("Show all")
         self.reset_button.setToolTip("Widen all ranges again.")
         self.apply_button = QPushButton("Apply")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QFrame,
-    QLabel,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -23,6 +22,7 @@ from napari_iaunet.plugin.review.filter_panel import FilterSection
 from napari_iaunet.plugin.review.pair_panel import PairOptions, PairSection
 from napari_iaunet.plugin.review.walk_panel import WalkSection
 from napari_iaunet.plugin.widgets.forms import Rows, fill, picker, title
+from napari_iaunet.plugin.widgets.plain import plain_label
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QKeyEvent
@@ -46,9 +46,7 @@ class ReviewPanel(QScrollArea):
         self.setAccessibleName("Review")
         self.cells = picker("Cells")
         self.cells.setToolTip("The layer of cells that is reviewed.")
-        self.status = QLabel()
-        self.status.setTextFormat(Qt.TextFormat.PlainText)
-        self.status.setWordWrap(True)
+        self.status = plain_label()
         self.filter = FilterSection()
         self.walk = WalkSection()
         self.clean = CleanSection()

@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QGridLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
 from napari_iaunet.plugin.widgets.forms import Rows, fill, picker, side_by_side, title
+from napari_iaunet.plugin.widgets.plain import plain_label
 
 NEXT, BACK, ACCEPT, DELETE, MARK = "N", "Shift+N", "A", "D", "Q"
 UNDO = "undo"  # a button without a key of its own: Ctrl+Z is napari's
@@ -59,10 +59,7 @@ class WalkSection(QWidget):
         self.show_which.setToolTip("Which cells you go through.")
         which = [(NEW, "not looked at yet"), (ALL, "all cells"), (MARKED, "marked")]
         fill(self.show_which, which, NEW)
-        self.cell, self.progress = QLabel(), QLabel()
-        for label in (self.cell, self.progress):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
+        self.cell, self.progress = plain_label(), plain_label()
         self.bar = QProgressBar()
         self.bar.setAccessibleName("Cells looked at")
         self.bar.setTextVisible(False)

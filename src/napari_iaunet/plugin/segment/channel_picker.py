@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qtpy.QtCore import QObject, Qt, Signal
-from qtpy.QtWidgets import QLabel, QListWidget, QListWidgetItem
+from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 from napari_iaunet.plugin.core.settings import by_name, split_axes
 from napari_iaunet.plugin.widgets.buttons import push_button
 from napari_iaunet.plugin.widgets.forms import fill, picker
-from napari_iaunet.plugin.widgets.plain import plain
+from napari_iaunet.plugin.widgets.plain import plain, plain_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,9 +60,7 @@ class ChannelPicker(QObject):
             "The channels that show the cells. Three are seen as red, green and "
             "blue, in the order of this list; any other number is averaged."
         )
-        self.note = QLabel()
-        self.note.setTextFormat(Qt.TextFormat.PlainText)
-        self.note.setWordWrap(True)
+        self.note = plain_label()
         form.insertRow(1, "Channel axis", self.axis)
         self.turn = push_button(
             _PLANES_FIRST,

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
+
+from napari_iaunet.plugin.widgets.plain import plain_label
 
 
 class RunBar(QWidget):
@@ -30,9 +31,7 @@ class RunBar(QWidget):
         self.cancel_button.setToolTip("Stop. What is done of a large image stays.")
         self.bar = QProgressBar()
         self.bar.setAccessibleName(f"Progress of “{start_text}”")
-        self.status = QLabel()
-        self.status.setTextFormat(Qt.TextFormat.PlainText)
-        self.status.setWordWrap(True)
+        self.status = plain_label()
         policy = self.bar.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.bar.setSizePolicy(policy)
