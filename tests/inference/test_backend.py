@@ -56,6 +56,18 @@ def test_a_model_that_never_fits_is_one_sentence():
         backend.fields(np.zeros((3, 500, 500), np.float32))
 
 
+@pytest.mark.parametrize("side", [200, 1100])
+def test_maps_of_a_network_gone_wrong_are_numbers(side):
+    """Some processors would warn of each that is none, and nobody can use it."""
+    torch.manual_seed(0)
+    network = IAUNet(IAUNetConfig(widths=(4, 8, 8)))
+    for parameter in network.parameters():
+        parameter.data.fill_(torch.nan if parameter.ndim == 1 else torch.inf)
+    backend = Backend(network, torch.device("cpu"), tile=500, engine="pytorch")
+    found = backend.fields(np.zeros((3, side, 300), np.float32))
+    assert all(bool(torch.isfinite(maps).all()) for maps in found[:3])
+
+
 def test_other_errors_of_the_network_pass():
     backend = backend_with(0, RuntimeError("shapes differ"))
     with pytest.raises(RuntimeError, match="shapes differ"):

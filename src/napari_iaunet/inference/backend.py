@@ -46,6 +46,8 @@ _NO_MEMORY = (
 # Pixels that are compared with queries at a time: their vectors and what the head makes
 # of them then stay in a processor's cache of a few MB.
 _PIECE = 65536
+# Stands for an infinite offset, in diameters: farther than any image is wide.
+_EXTREME = 1e6
 
 
 class Augmentation(NamedTuple):
@@ -124,8 +126,12 @@ class Backend:
         """
 
         def in_turn(tile: Tensor) -> Sequence[Tensor]:
-            with self._turn:
-                return predict(tile)
+            with self._turn, torch.inference_mode():
+                found = predict(tile)
+                # Maps of a network gone wrong, by weights that are damaged or training
+                # that diverged, are numbers at least: they lead to no cells, in silence.
+                found[0].nan_to_num_(0.0, _EXTREME, -_EXTREME)
+                return found
 
         stride = self.config.stride
         return self._with_memory(
