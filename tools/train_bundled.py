@@ -38,7 +38,13 @@ _CHECKPOINT_EVERY = 240.0
 _FEW = 100
 _SHOWN = (0.5, 0.75, 0.9)
 # Options of the command that are fields of the recipe.
-_RECIPE_OPTIONS = ("learning_rate", "frozen_statistics", "synthetic")
+_RECIPE_OPTIONS = (
+    "learning_rate",
+    "frozen_statistics",
+    "synthetic",
+    "rehearsal",
+    "teaching",
+)
 
 
 def main() -> None:
@@ -69,6 +75,12 @@ def _arguments() -> argparse.Namespace:
         "--context-blocks", type=int, help="to grow the model to start from by"
     )
     parser.add_argument("--synthetic", type=float, help="share of synthetic crops")
+    parser.add_argument(
+        "--rehearsal", type=float, help="share of crops of kinds that the start knows"
+    )
+    parser.add_argument(
+        "--teaching", type=float, help="weight of what the start says of such crops"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", help="model to start from (default: random weights)")
     parser.add_argument("--learning-rate", type=float, help="highest of the run")
@@ -110,10 +122,12 @@ def _hardware(args: argparse.Namespace) -> str:
 def _train(args: argparse.Namespace) -> None:
     from napari_iaunet.training.loop import train
 
+    new, known = _pairs(args)
     options = {name: getattr(args, name) for name in _RECIPE_OPTIONS}
     chosen = {name: value for name, value in options.items() if value is not None}
     events = train(
-        [pair for pairs, _ in common.split(args.data).values() for pair in pairs],
+        new,
+        rehearsal=known,
         start=_start(args),
         out=args.out,
         minutes=None if args.steps else args.minutes,
@@ -131,6 +145,22 @@ def _train(args: argparse.Namespace) -> None:
         card={"description": DESCRIPTION},
     )
     print_events(events, "bundled")
+
+
+def _pairs(args: argparse.Namespace) -> tuple[list[Any], list[Any]]:
+    """Training pairs of kinds that the start does not know, and of those it knows."""
+    from napari_iaunet.model.checkpoint import load_model
+    from napari_iaunet.model.registry import find_model
+
+    told: list[dict[str, Any]] = []
+    if args.start:
+        told = load_model(find_model(args.start))[1].get("data", [])
+    known = {entry["name"] for entry in told}
+    parts: tuple[list[Any], list[Any]] = [], []
+    for kind, (pairs, _) in common.split(args.data).items():
+        parts[kind in known].extend(pairs)
+    # A start that knows them all is simply trained on.
+    return parts if parts[0] else (parts[1], [])
 
 
 def _start(args: argparse.Namespace) -> str | Path | None:

@@ -26,10 +26,19 @@ _EMPTY, _NOISE = 0.01, (0.4, 0.25)
 
 
 class Batch(NamedTuple):
-    """Images (B, 3, H, W) and what the network should say of them."""
+    """Crops and what the network should say of them.
+
+    Attributes
+    ----------
+    images : Tensor, (B, 3, H, W)
+    targets : Targets
+    rehearsed : (B,) bool Tensor
+        Which crops are of images that the start knows.
+    """
 
     images: Tensor
     targets: Targets
+    rehearsed: Tensor
 
 
 def _second_view(crop: Crop, rng: Generator) -> Crop:
@@ -74,6 +83,7 @@ def draw_batch(
     rng: Generator,
     synthetic_share: float = 0.0,
     diameter: float = 28.0,
+    rehearsed_from: int | None = None,
 ) -> Batch:
     """Draw crops, some of them twice in two appearances for the cell triplets.
 
@@ -93,17 +103,23 @@ def draw_batch(
         Share of synthetic crops.
     diameter : float
         The network's cell diameter, in pixels, around which they are drawn.
+    rehearsed_from : int, optional
+        Sources from this one on are images that the start knows.
     """
-    crops = []
+    crops, rehearsed = [], []
+    first_known = len(sources) if rehearsed_from is None else rehearsed_from
     for index in rng.choice(len(sources), batch - second_views, p=probabilities):
+        known = bool(index >= first_known)
         if rng.random() < _EMPTY:
             crop = _empty(size, rng)
         elif rng.random() < synthetic_share:
-            crop = draw_synthetic(sources[index], size, diameter, rng)
+            crop, known = draw_synthetic(sources[index], size, diameter, rng), False
         else:
             crop = draw_crop(sources[index], size, rng)
         crops.append(crop)
+        rehearsed.append(known)
     crops += [_second_view(crops[i], rng) for i in range(second_views)]
+    rehearsed += rehearsed[:second_views]
     images = torch.stack([_show(crop, rng) for crop in crops])
     cells, partner = _number_cells(crops, batch - second_views)
     targets = Targets(
@@ -114,7 +130,8 @@ def draw_batch(
         torch.stack([c.known for c in crops]),
         partner,
     )
-    return Batch(images.contiguous(memory_format=torch.channels_last), targets)
+    images = images.contiguous(memory_format=torch.channels_last)
+    return Batch(images, targets, torch.tensor(rehearsed))
 
 
 def _show(crop: Crop, rng: Generator) -> Tensor:

@@ -120,7 +120,7 @@ def train(
         if resume:
             load_state(out, state)
         about = _origin(start, annotations, card or {}, rehearsal=bool(data.rehearsal))
-        run = Run(state, data, recipe, budget, out, seed, about)
+        run = Run(state, data, recipe, budget, out, seed, about, first)
         measured_here = held_out if run.rank == 0 else []  # one process for all
         selection = ModelSelection(measured_here, target, first, recipe)
         yield run.event("start")

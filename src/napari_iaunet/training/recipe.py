@@ -41,6 +41,8 @@ class Recipe:
         .24 of AP50 and known ones lost .01 to .04, so it should be less.
     rehearsal : float
         Share of crops of what the model is not to forget, if there is any.
+    teaching : float
+        Weight of what the start says of the rehearsed images; 0 leaves it out.
     keeps_descriptor : bool
         Whether the descriptor of the model to start from stays: few cells of one
         domain do not tell how cells differ.
@@ -64,6 +66,7 @@ class Recipe:
     sampling_weights: Mapping[str, float] = field(default_factory=dict)
     synthetic: float = 0.2
     rehearsal: float = 0.25
+    teaching: float = 1.0
     keeps_descriptor: bool = False
     interpolates: bool = False
     weights: LossWeights = field(default_factory=LossWeights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import time
@@ -26,6 +27,7 @@ from napari_iaunet.training.dataset import sampling_probabilities, usual_diamete
 from napari_iaunet.training.describe import fit
 from napari_iaunet.training.events import TrainingEvent
 from napari_iaunet.training.state import state_files
+from napari_iaunet.training.teacher import lesson_loss, teach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from napari_iaunet.training.events import Budget, EventKind
     from napari_iaunet.training.recipe import Recipe
     from napari_iaunet.training.state import TrainingState
+    from napari_iaunet.training.teacher import Lesson
 
 # The learning rate never falls below this share of its highest, so that the last steps
 # still change something.
@@ -90,21 +93,27 @@ def alone(out: Path) -> Iterator[None]:
 class _Parallel(nn.Module):
     """Network and losses as one module, so that DistributedDataParallel sees all."""
 
-    def __init__(self, network: IAUNet, weights: LossWeights) -> None:
+    def __init__(
+        self, network: IAUNet, weights: LossWeights, teaching: float = 0.0
+    ) -> None:
         super().__init__()
         self.network = network
         self.weights = weights
+        self.teaching = teaching
 
     def forward(
-        self, batch: Batch, generator: torch.Generator
+        self, batch: Batch, generator: torch.Generator, lesson: Lesson | None = None
     ) -> tuple[Tensor, dict[str, float]]:
         device = batch.images.device.type
         with torch.autocast(device, torch.bfloat16, enabled=_has_bfloat16(device)):
             maps = self.network.features(batch.images)
             fields = self.network.heads(maps)
-        return total_loss(
+        loss, losses = total_loss(
             self.network, maps, fields, batch.targets, self.weights, generator
         )
+        if lesson is not None:
+            loss = loss + self.teaching * lesson_loss(fields, lesson, self.weights)
+        return loss, losses
 
 
 def _has_bfloat16(device: str) -> bool:
@@ -116,7 +125,7 @@ def _has_bfloat16(device: str) -> bool:
 def _to(batch: Batch, device: torch.device) -> Batch:
     targets = type(batch.targets)(*(t.to(device) for t in batch.targets))
     images = batch.images.to(device, memory_format=torch.channels_last)
-    return Batch(images, targets)
+    return Batch(images, targets, batch.rehearsed.to(device))
 
 
 class Run:
@@ -133,6 +142,8 @@ class Run:
     seed : int
     about : mapping
         What the model's card says beside what the run knows.
+    teacher : IAUNet, optional
+        The start, which tells what it says of images that are rehearsed.
     """
 
     def __init__(
@@ -144,6 +155,7 @@ class Run:
         out: Path,
         seed: int,
         about: Mapping[str, Any],
+        teacher: IAUNet | None = None,
     ) -> None:
         self.state, self.data, self.recipe, self.budget = state, data, recipe, budget
         self.out, self.seed, self._about = out, seed, about
@@ -156,7 +168,11 @@ class Run:
         self._saved = time.monotonic()
         self.device = next(state.network.parameters()).device
         self.rank = dist.get_rank() if dist.is_initialized() else 0
-        self._module: nn.Module = _Parallel(state.network, recipe.weights)
+        self._teacher = teacher if recipe.teaching and data.rehearsal else None
+        if self._teacher is not None:
+            self._teacher = copy.deepcopy(self._teacher).eval().to(self.device)
+        module = _Parallel(state.network, recipe.weights, recipe.teaching)
+        self._module: nn.Module = module
         if dist.is_initialized():
             self._module = nn.parallel.DistributedDataParallel(
                 self._module, find_unused_parameters=True
@@ -227,7 +243,8 @@ class Run:
         own = sampling_probabilities(self.data.images, self.recipe.sampling_weights)
         if not self.data.rehearsal:
             return own
-        known = sampling_probabilities(self.data.rehearsal, {})
+        weights = self.recipe.sampling_weights
+        known = sampling_probabilities(self.data.rehearsal, weights)
         share = self.recipe.rehearsal
         return np.concatenate([own * (1 - share), known * share])
 
@@ -251,6 +268,7 @@ class Run:
             second_views=recipe.second_views if recipe.weights.cell_triplet else 0,
             rng=np.random.default_rng((self.seed, step, self.rank)),
             synthetic_share=recipe.synthetic,
+            rehearsed_from=len(self.data.images),
             diameter=self.state.network.config.diameter,
         )
 
@@ -266,7 +284,7 @@ class Run:
         statistics = [buffer.clone() for buffer in state.network.buffers()]
         loss: Tensor
         losses: dict[str, float]
-        loss, losses = self._module(batch, generator)
+        loss, losses = self._module(batch, generator, self._lesson(batch))
         if not self._learn_from(loss):
             # Batch norm has counted the batch in: one that is not a number stays.
             for buffer, before in zip(state.network.buffers(), statistics, strict=True):
@@ -275,6 +293,14 @@ class Run:
         state.step += 1
         state.average(self.recipe.ema_decay)
         return losses
+
+    def _lesson(self, batch: Batch) -> Lesson | None:
+        """Ask the teacher about the crops that are rehearsed."""
+        if self._teacher is None:
+            return None
+        device = self.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=_has_bfloat16(device)):
+            return teach(self._teacher, batch.images, batch.rehearsed)
 
     def _learn_from(self, loss: Tensor) -> bool:
         """Change the weights; False, and nothing changed, if they would be spoilt."""
@@ -387,7 +413,7 @@ class Run:
         """
         if self.rank or self._keeps_descriptor:
             return
-        mean, basis = fit(self.state.averaged, self.data.images, **options)
+        mean, basis = fit(self.state.averaged, self._drawn, **options)
         # The average of two equal buffers stays as it is.
         for network in (self.state.averaged, self.state.network, *others):
             network.descriptor_mean.copy_(mean)
