@@ -22,6 +22,7 @@ from napari_iaunet.model.network import IAUNetConfig
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.training import run as training_run
 from napari_iaunet.training import selection
+from napari_iaunet.training.dataset import Annotation, prepare
 from napari_iaunet.training.loop import train
 from napari_iaunet.training.recipe import Recipe
 
@@ -300,6 +301,25 @@ def test_foreign_state_is_refused(pairs, tmp_path: Path):
     other = replace(CONFIG, widths=(8, 12, 20))
     with pytest.raises(TrainingError, match="cannot be resumed"):
         run(pairs, tmp_path / "m", steps=2, config=other, resume=True)
+
+
+def test_with_a_teacher_less_is_forgotten(pairs, tmp_path: Path):
+    (image, labels) = pairs[0]
+    run(pairs, tmp_path / "start", steps=60, validation=[])
+    start = load_model(tmp_path / "start")[0]
+    shown = torch.as_tensor(prepare(Annotation(image, labels), 28.0).image).float()
+    drift = {}
+    for teaching in (0.0, 2.0):
+        out = tmp_path / f"{teaching}"
+        recipe = replace(RECIPE, rehearsal=0.5, teaching=teaching)
+        # The new kind contradicts the known one: what was background is a cell.
+        new = [(image, (labels == 0).astype(np.int32))]
+        options = {"start": tmp_path / "start", "config": None, "recipe": recipe}
+        run(new, out, steps=30, rehearsal=pairs, validation=[], **options)
+        with torch.no_grad():
+            now, then = (m(shown[None]) for m in (load_model(out)[0], start))
+        drift[teaching] = float((now.embedding - then.embedding).square().mean())
+    assert drift[2.0] < 0.7 * drift[0.0]
 
 
 SCRIPT = """
