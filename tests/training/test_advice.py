@@ -1,12 +1,33 @@
 """What is said of an annotation before it is trained on."""
 
+import drawn
 import numpy as np
 import pytest
 
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.training.advice import advise, check_held_out
+from napari_iaunet.segmentation.segmenter import Segmenter
+from napari_iaunet.training.advice import about_unlabelled, advise, check_held_out
 from napari_iaunet.training.dataset import Annotation
 from napari_iaunet.training.holdout import hold_out
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    return Segmenter(device="cpu", engine="pytorch")
+
+
+def test_cells_that_have_no_label_are_told(segmenter):
+    labels, picture = drawn.discs(4, 36)
+    some = np.where(labels % 2, labels, 0)
+    (line,) = about_unlabelled([Annotation(picture, some, name="plate 7")], segmenter)
+    assert "“plate 7”: the model finds 8 cells that have no label" in line
+    nowhere = np.zeros(labels.shape, np.bool_)
+    upper = nowhere.copy()
+    upper[:72] = True
+    assert about_unlabelled([Annotation(picture, some, nowhere)], segmenter) == []
+    (line,) = about_unlabelled([Annotation(picture, some, upper)], segmenter)
+    assert "finds 4 cells" in line
+    assert about_unlabelled([Annotation(picture, labels)], segmenter) == []
 
 
 def squares(count, side, gap=4, first=1):

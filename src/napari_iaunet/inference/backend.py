@@ -128,8 +128,8 @@ class Backend:
         def in_turn(tile: Tensor) -> Sequence[Tensor]:
             with self._turn, torch.inference_mode():
                 found = predict(tile)
-                # Maps of a network gone wrong, by weights that are damaged or training
-                # that diverged, are numbers at least: they lead to no cells, in silence.
+                # Maps of a network gone wrong, by damaged weights or training
+                # that diverged, are numbers at least: they lead to no cells.
                 found[0].nan_to_num_(0.0, _EXTREME, -_EXTREME)
                 return found
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_iaunet.segmentation.segmenter import Segmenter
     from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.holdout import HeldOut
 
@@ -29,6 +30,11 @@ _SMALLEST, _LARGEST = 0.25, 10.0
 # The widths of cells of one image, from the tenth to the ninetieth of a hundred, seldom
 # differ by such a factor.
 _VARIED = 4.0
+# Cells of such a score that lie by this share on background are told, if there are so
+# many, and so many for each labelled one.
+_SURE, _ON_BACKGROUND, _FEW, _MANY = 0.7, 0.9, 3, 0.1
+# They are looked for in so many planes of at most so many pixels: that takes seconds.
+_LOOKED_AT, _LARGE = 3, 4_000_000
 
 
 def advise(annotations: Sequence[Annotation], diameter: float) -> list[str]:
@@ -74,6 +80,56 @@ def advise(annotations: Sequence[Annotation], diameter: float) -> list[str]:
         elif annotation.region is None:
             advice.append(f"{title} has no labelled cell: all of it is background.")
     return advice
+
+
+def about_unlabelled(
+    annotations: Sequence[Annotation], segmenter: Segmenter
+) -> list[str]:
+    """Look for cells in what is said to be background.
+
+    Only the first few planes are looked at, unless they are large.
+
+    Parameters
+    ----------
+    annotations : sequence of Annotation
+        As `advise` has passed them.
+    segmenter : Segmenter
+        Of the model to start from.
+
+    Returns
+    -------
+    list of str
+        As of `advise`.
+    """
+    advice = []
+    for annotation in annotations[:_LOOKED_AT]:
+        if annotation.labels.size > _LARGE:
+            continue
+        count = _unlabelled(annotation, segmenter)
+        labelled = len(np.unique(annotation.labels)) - 1
+        if count >= max(_FEW, _MANY * labelled):
+            advice.append(
+                f"{_title(annotation)}: the model finds {count} cells that have no "
+                "label. If they are cells, say that not every cell is labelled there, "
+                "or label them; else training teaches that they are background."
+            )
+    return advice
+
+
+def _unlabelled(annotation: Annotation, segmenter: Segmenter) -> int:
+    """Count sure cells that lie on background by the annotation."""
+    region = annotation.region
+    if region is not None and not region.any():
+        return 0
+    image, axis = annotation.image, annotation.channel_axis
+    found = segmenter.segment(image, channel_axis=axis)
+    background = annotation.labels == 0
+    if region is not None:
+        background &= region
+    area = np.bincount(found.labels.ravel(), minlength=len(found.scores) + 1)[1:]
+    there = np.bincount(found.labels[background], minlength=len(area) + 1)[1:]
+    sure = found.scores >= _SURE
+    return int((sure & (there > _ON_BACKGROUND * np.maximum(area, 1))).sum())
 
 
 def check_held_out(held_out: Sequence[HeldOut]) -> None:

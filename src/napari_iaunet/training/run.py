@@ -28,6 +28,7 @@ from napari_iaunet.training.describe import fit
 from napari_iaunet.training.events import TrainingEvent
 from napari_iaunet.training.state import state_files
 from napari_iaunet.training.teacher import lesson_loss, teach
+from napari_iaunet.training.unknown import fill, is_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,6 +53,8 @@ _LONGEST_GRADIENT = 5.0
 # A model on its way needs a descriptor that works: one that is fitted to so few images
 # takes seconds, the final one minutes.
 _QUICK_FIT = 4
+# Steps after which the network fills in what is unknown: it learns most in the first.
+_FILLED_AFTER = (25, 50, 100, 200, 400, 800, 1600)
 
 
 def join_processes(device: str) -> torch.device:
@@ -160,6 +163,7 @@ class Run:
         self.state, self.data, self.recipe, self.budget = state, data, recipe, budget
         self.out, self.seed, self._about = out, seed, about
         self._drawn = [*data.images, *data.rehearsal]
+        self._sparse = [i for i, image in enumerate(data.images) if is_sparse(image)]
         self._probabilities = self._sampling()
         self._frozen = False
         kept = state.averaged.descriptor_basis.any()
@@ -235,6 +239,26 @@ class Run:
         for module in self.state.network.modules():
             if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
                 module.eval()
+
+    # -- what is unknown -------------------------------------------------------
+
+    def fill_is_due(self) -> bool:
+        """Whether the network has learnt much since it was asked the last time."""
+        return self.state.step in _FILLED_AFTER
+
+    def fill_unknown(self, teacher: IAUNet | None) -> None:
+        """Let a teacher say what lies between painted cells, as far as it is sure."""
+        if not self._sparse:
+            return
+        from napari_iaunet.segmentation.segmenter import Segmenter
+
+        segmenter = teacher and Segmenter.from_network(teacher, self.device)
+        for index in self._sparse:
+            image = self.data.images[index]
+            wide = self.state.network.config.diameter / image.scale
+            plane = image.image.astype(np.float32)
+            found = segmenter.cells_of(plane, wide) if segmenter else None
+            self._drawn[index] = fill(image, wide, found)
 
     # -- steps -----------------------------------------------------------------
 

@@ -6,7 +6,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel
 
-from napari_iaunet.plugin.finetune.pair_list import PairInfo, PairList
+from napari_iaunet.plugin.core.settings import IN_VIEW
+from napari_iaunet.plugin.finetune.pair_list import EVERYWHERE, PairInfo, PairList
 
 LEFT = Qt.MouseButton.LeftButton
 REGIONS = [("r", "region"), ("s", "other region")]
@@ -122,22 +123,24 @@ def test_a_pair_is_removed(qtbot, pairs, row):
 
 
 def test_a_region_is_picked(qtbot, pairs, row):
-    assert row.region.currentText() == "everywhere"
+    assert row.region.currentText() == "nowhere for sure"
     row.region.setFocus()
-    with qtbot.waitSignal(pairs.region_picked) as picked:
-        QTest.keyClick(row.region, Qt.Key.Key_Down)
-    assert picked.args == ["a", "r"]
-    assert row.region.currentText() == "in region"
-    with qtbot.waitSignal(pairs.region_picked) as picked:
-        QTest.keyClick(row.region, Qt.Key.Key_Up)
-    assert picked.args == ["a", ""]
+    for place, text in (
+        (EVERYWHERE, "everywhere"),
+        (IN_VIEW, "in the part on view"),
+        ("r", "in region"),
+    ):
+        with qtbot.waitSignal(pairs.region_picked) as picked:
+            QTest.keyClick(row.region, Qt.Key.Key_Down)
+        assert picked.args == ["a", place]
+        assert row.region.currentText() == text
 
 
 def test_the_regions_of_the_pairs_are_shown(pairs):
     infos = [PairInfo("a", "x", "y", "s"), PairInfo("b", "x", "z", "gone")]
     pairs.set_pairs(infos, REGIONS)
     shown = [row.region.currentText() for row in pairs.rows.values()]
-    assert shown == ["in other region", "everywhere"]
+    assert shown == ["in other region", "nowhere for sure"]
 
 
 def test_another_image_is_picked(qtbot, pairs, row):

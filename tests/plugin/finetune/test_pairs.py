@@ -52,7 +52,10 @@ def test_regions_are_read_where_they_lie(trainer):
     shapes.add(ellipse, shape_type="ellipse")
     trainer.add()
     (row,) = trainer.panel.pairs.rows.values()
-    assert [row.region.itemText(i) for i in range(2)] == ["everywhere", "in done"]
+    assert row.region.itemText(3) == "in done"
+    # Only what is painted counts, unless the user says more.
+    assert not annotations(trainer)[0].region.any()
+    trainer.pick(row.region, "everywhere")
     assert annotations(trainer)[0].region is None
     trainer.pick(row.region, "in done")
     (annotation,) = annotations(trainer)
@@ -65,6 +68,38 @@ def test_regions_are_read_where_they_lie(trainer):
     shapes.data = []
     trainer.train()
     assert "no rectangle" in messages()[-1]
+
+
+@pytest.mark.viewer
+def test_the_part_on_view_is_the_one_when_it_was_picked(trainer):
+    viewer = trainer.viewer
+    trainer.add()
+    viewer.scene.camera.center = (30, 60)
+    viewer.scene.camera.zoom = 10
+    trainer.qtbot.wait(50)
+    trainer.pick(trainer.row().region, "in the part on view")
+    viewer.reset_view()
+    (annotation,) = annotations(trainer)
+    y, x = np.nonzero(annotation.region)
+    height, width = np.array(viewer.canvas.size) / 10
+    assert abs(np.ptp(x) + 1 - min(width, 60 + width / 2)) <= 2
+    assert abs(np.ptp(y) + 1 - min(height, 30 + height / 2)) <= 2
+    assert annotation.region[30, 60]
+    assert trainer.row().region.currentText() == "in the part on view"
+
+
+def test_where_every_cell_is_labelled_is_known_of_what_was_segmented(trainer):
+    labels = trainer.viewer.layers["drawn"]
+    labels.metadata = {OURS: {"diameter": 30.0, "part": False}}
+    trainer.add()
+    assert trainer.row().region.currentText() == "everywhere"
+    assert annotations(trainer)[0].region is None
+    trainer.press(trainer.row().remove_button)
+    # Of what clicks or a part of the image gave, nobody knows.
+    trainer.controller.pairs._places.clear()
+    labels.metadata = {OURS: {"diameter": 30.0, "part": True}}
+    trainer.add()
+    assert trainer.row().region.currentText() == "nowhere for sure"
 
 
 def test_planes_of_stacks_and_channels(trainer):

@@ -43,7 +43,8 @@ class Region:
     Attributes
     ----------
     polygons : tuple of (int or None, (N, 2) float64)
-        The plane, or None for every plane, and (y, x) of the corners in pixels.
+        The plane, or None for every plane, and (y, x) of the corners in pixels. None
+        at all: it is known of no place, and only the labelled cells count.
     """
 
     polygons: tuple[tuple[int | None, NDArray[np.float64]], ...]
@@ -124,9 +125,11 @@ def prepare_training(
     planes cannot be trained on.
     """
     load_torch()
+    from napari_iaunet.inference.engines import PYTORCH
     from napari_iaunet.model.checkpoint import load_model
     from napari_iaunet.model.registry import find_model
-    from napari_iaunet.training.advice import advise, check_held_out
+    from napari_iaunet.segmentation.segmenter import Segmenter
+    from napari_iaunet.training.advice import about_unlabelled, advise, check_held_out
     from napari_iaunet.training.holdout import hold_out
     from napari_iaunet.training.task import TaskImages, write_task
 
@@ -142,6 +145,8 @@ def prepare_training(
     if not annotations:
         raise TrainingError(f"“{sources[0].name}” has no labelled cell.")
     advice += advise(annotations, diameter)
+    segmenter = Segmenter(task.start, task.device, engine=PYTORCH)
+    advice += about_unlabelled(annotations, segmenter)
     training, held_out = hold_out(annotations)
     check_held_out(held_out)
     rehearsed, unreadable = _rehearsed(known)

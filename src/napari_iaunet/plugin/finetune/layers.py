@@ -8,10 +8,11 @@ from napari.layers import Labels, Shapes
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.finetune.job import Region, TrainingSource
-from napari_iaunet.plugin.layers import cells_on_image
+from napari_iaunet.plugin.finetune.pair_list import EVERYWHERE, NOWHERE
+from napari_iaunet.plugin.layers import cells_on_image, view_state
 from napari_iaunet.plugin.layers.find import find_layer, list_layers
-from napari_iaunet.plugin.layers.labels import is_of_classes
-from napari_iaunet.plugin.layers.shapes import polygons_of
+from napari_iaunet.plugin.layers.labels import is_of_classes, is_segmented
+from napari_iaunet.plugin.layers.shapes import in_pixels, polygons_of
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -63,20 +64,54 @@ def _layers_of_cells(viewer: napari.viewer.Viewer) -> list[Labels]:
     return [layer for layer in layers if not is_of_classes(layer)]
 
 
-def read(
-    viewer: napari.viewer.Viewer, pair: CellsOnImage, region: str
-) -> TrainingSource:
-    """Read an image, its cells and where all of them are labelled.
+def usual_place(layer: Labels) -> str:
+    """Return where every cell is probably labelled, as of `PairInfo`.
 
-    ``region`` is the key of a Shapes layer, or "" for the whole image. Raises
-    ImageError if a layer is gone, or the region is empty.
+    Of what the model found and somebody corrected, that is everywhere.
+    """
+    return EVERYWHERE if is_segmented(layer) else NOWHERE
+
+
+def part_on_view(viewer: napari.viewer.Viewer, labels: Labels) -> Region:
+    """Return what is on view of a layer.
+
+    Raises
+    ------
+    ImageError
+        If the viewer shows no rows and columns of it.
+    """
+    rows_and_columns = [viewer.dims.ndim - 2, viewer.dims.ndim - 1]
+    if sorted(viewer.dims.displayed) != rows_and_columns:
+        msg = "A part is chosen in the 2D view, with rows and columns of the image."
+        raise ImageError(msg)
+    corners = view_state.corners_on_view(viewer)
+    return Region((in_pixels(corners, labels),))
+
+
+def read(
+    viewer: napari.viewer.Viewer, pair: CellsOnImage, place: str | Region
+) -> TrainingSource:
+    """Read an image, its cells and where every one of them is labelled.
+
+    The place is as of `PairInfo`, or what `part_on_view` returned. Raises ImageError if
+    a layer is gone, or the region is empty.
     """
     cells = cells_on_image.read(viewer, pair)
     layer = find_layer(viewer, pair.labels, Labels)
     assert layer is not None  # it was read
-    if not region:
-        return TrainingSource(cells, None, layer.name)
-    shapes = find_layer(viewer, region, Shapes)
+    return TrainingSource(cells, _region(viewer, layer, place), layer.name)
+
+
+def _region(
+    viewer: napari.viewer.Viewer, layer: Labels, place: str | Region
+) -> Region | None:
+    if isinstance(place, Region):
+        return place
+    if place == EVERYWHERE:
+        return None
+    if place == NOWHERE:
+        return Region(())
+    shapes = find_layer(viewer, place, Shapes)
     if shapes is None:
         raise ImageError("The layer with the region was closed.")
-    return TrainingSource(cells, Region(polygons_of(shapes, layer)), layer.name)
+    return Region(polygons_of(shapes, layer))

@@ -1,7 +1,7 @@
 """The annotated images that a training uses, one row each.
 
-`PairList` emits ``removed`` with the key of a pair, ``region_picked`` with the keys of
-a pair and of a Shapes layer ("" for the whole image), ``image_picked`` with those of a
+`PairList` emits ``removed`` with the key of a pair, ``region_picked`` with that and the
+place where every cell is labelled (see `PairInfo`), ``image_picked`` with the keys of a
 pair and of another image that lies under its labels, and ``added`` with the key of a
 pair that was proposed.
 """
@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_iaunet.plugin.core.settings import IN_VIEW
 from napari_iaunet.plugin.widgets.forms import picker
 
 if TYPE_CHECKING:
@@ -32,11 +33,17 @@ _EMPTY = "No annotated image yet. Label some cells, then add them here."
 _NOTHING = "No other layer of cells lies on an open image."
 _ON_NO_IMAGE = "{}  lies on no open image: size or place differ"
 _IMAGE_TIP = "Several images lie under these cells: the one to train on."
-_WHOLE = "everywhere"
+# Where every cell is labelled, if it is no Shapes layer.
+NOWHERE, EVERYWHERE = "", "everywhere"
+_PLACES = (
+    (NOWHERE, "nowhere for sure"),
+    (EVERYWHERE, "everywhere"),
+    (IN_VIEW, "in the part on view"),
+)
 _REGION_TIP = (
-    "Where every cell is labelled. Draw the region in a Shapes layer if that is only "
-    "a part of the image: inside it, what has no label is background; outside, only "
-    "the labelled cells count."
+    "Where you labelled every cell: there, what has no label is background. Elsewhere "
+    "only the labelled cells count, and what has no label may be anything. A part can "
+    "be what you see now, or what you draw in a Shapes layer."
 )
 
 
@@ -51,7 +58,8 @@ class PairInfo:
     image, labels : str
         Names of the layers.
     region : str
-        Key of the Shapes layer that says where all cells are labelled, or "".
+        Where every cell is labelled: `NOWHERE` for sure, `EVERYWHERE`, `IN_VIEW` (the
+        part that was on view when it was picked), or the key of a Shapes layer.
     images : tuple of (str, str)
         Keys and names of the images under the labels, the one to train on first.
     is_partial : bool
@@ -61,7 +69,7 @@ class PairInfo:
     key: str
     image: str
     labels: str
-    region: str = ""
+    region: str = NOWHERE
     images: tuple[tuple[str, str], ...] = ()
     is_partial: bool = False
 
@@ -147,9 +155,10 @@ class PairRow(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.title = QLabel(f"<b>{_plain(info.labels)}</b> on {_plain(info.image)}")
         self.title.setWordWrap(True)
-        self.region = picker("Region in which all cells are labelled", least=8)
+        self.region = picker("Where every cell is labelled", least=8)
         self.region.setToolTip(_REGION_TIP)
-        self.region.addItem(_WHOLE, "")
+        for key, name in _PLACES:
+            self.region.addItem(name, key)
         for key, name in regions:
             self.region.addItem(f"in {name}", key)
         self.region.setCurrentIndex(max(0, self.region.findData(info.region)))
@@ -161,7 +170,7 @@ class PairRow(QFrame):
         self.remove_button.setText("✕")
         self.remove_button.setAccessibleName(f"Remove {info.labels}")
         self.remove_button.setToolTip("Do not train on this image.")
-        about = QLabel("All cells labelled")
+        about = QLabel("Every cell is labelled")
         about.setWordWrap(True)
         about.setToolTip(_REGION_TIP)
         top, bottom = QHBoxLayout(), QHBoxLayout()

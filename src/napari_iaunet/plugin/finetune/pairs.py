@@ -10,9 +10,10 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.connections import Connections
-from napari_iaunet.plugin.core.notify import show_info
+from napari_iaunet.plugin.core.notify import show_error, show_info
+from napari_iaunet.plugin.core.settings import IN_VIEW
 from napari_iaunet.plugin.finetune import layers as training_layers
-from napari_iaunet.plugin.finetune.pair_list import PairInfo
+from napari_iaunet.plugin.finetune.pair_list import EVERYWHERE, NOWHERE, PairInfo
 from napari_iaunet.plugin.layers import cells_on_image
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers.find import find_layer, list_layers
@@ -21,7 +22,7 @@ from napari_iaunet.plugin.layers.shapes import shapes_layers
 
 if TYPE_CHECKING:
     from napari_iaunet.plugin.core.session import Session
-    from napari_iaunet.plugin.finetune.job import TrainingSource
+    from napari_iaunet.plugin.finetune.job import Region, TrainingSource
     from napari_iaunet.plugin.finetune.pair_list import PairList
     from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage
     from napari_iaunet.plugin.layers.geometry import LayerImage
@@ -44,7 +45,8 @@ class TrainingPairs(QObject):
         self._viewer, self._settings = session.viewer, session.settings
         self._list = pair_list
         self._pairs: dict[str, CellsOnImage] = {}
-        self._regions: dict[str, str] = {}
+        self._places: dict[str, str] = {}  # where every cell is labelled
+        self._on_view: dict[str, Region] = {}
         events = self._viewer.layers.events
         changes = (events.inserted, events.removed, events.renamed)
         self._connections = Connections(
@@ -71,9 +73,13 @@ class TrainingPairs(QObject):
             If a layer is gone or has changed so that it cannot be used.
         """
         return [
-            training_layers.read(self._viewer, pair, self._regions.get(pair.labels, ""))
-            for pair in self._pairs.values()
+            training_layers.read(self._viewer, pair, self._place(key))
+            for key, pair in self._pairs.items()
         ]
+
+    def _place(self, key: str) -> str | Region:
+        place = self._places[key]
+        return self._on_view[key] if place == IN_VIEW else place
 
     def read_others(self) -> list[LayerImage]:
         """Read the open images that are not on the list, as far as they can be."""
@@ -112,14 +118,25 @@ class TrainingPairs(QObject):
         pair = self._offered().get(key)
         if pair is not None:
             self._pairs[key] = pair
+            usual = training_layers.usual_place(self._labels(pair))
+            self._places.setdefault(key, usual)
             self._show_pairs()
 
     def _on_removed(self, key: str) -> None:
         self._pairs.pop(key, None)
         self._show_pairs()
 
-    def _on_region(self, key: str, region: str) -> None:
-        self._regions[key] = region
+    def _on_region(self, key: str, place: str) -> None:
+        if place == IN_VIEW:
+            labels = self._labels(self._pairs[key])
+            try:
+                part = training_layers.part_on_view(self._viewer, labels)
+            except ImageError as error:
+                show_error(str(error))
+                self._show_pairs()
+                return
+            self._on_view[key] = part
+        self._places[key] = place
 
     def _on_image(self, key: str, image_key: str) -> None:
         labels = find_layer(self._viewer, key, Labels)
@@ -157,7 +174,7 @@ class TrainingPairs(QObject):
             key=pair.labels,
             image=name + plane,
             labels=labels.name,
-            region=self._regions.get(pair.labels, ""),
+            region=self._places.get(pair.labels, NOWHERE),
             images=tuple(({pair.image: name} | self._under(labels)).items()),
             is_partial=is_extracted(labels),
         )
@@ -171,8 +188,10 @@ class TrainingPairs(QObject):
 
     def _show_pairs(self) -> None:
         regions = shapes_layers(self._viewer)
-        known = {key for key, _ in regions}
-        self._regions = {k: r for k, r in self._regions.items() if r in known}
+        known = {key for key, _ in regions} | {NOWHERE, EVERYWHERE, IN_VIEW}
+        self._places = {
+            k: p if p in known else NOWHERE for k, p in self._places.items()
+        }
         pairs = [self._info(pair) for pair in self._pairs.values()]
         self._list.set_pairs(pairs, regions)
         self.changed.emit(bool(pairs))

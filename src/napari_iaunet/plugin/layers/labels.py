@@ -70,6 +70,12 @@ def is_of_classes(layer: Labels) -> bool:
     return CLASSES_OF in layer.metadata.get(OURS, {})
 
 
+def is_segmented(layer: Labels) -> bool:
+    """Whether a layer holds what the model found in a whole image."""
+    about = layer.metadata.get(OURS, {})
+    return "diameter" in about and not about.get("part")
+
+
 def can_be_edited(layer: Labels) -> bool:
     """Whether the pixels are in memory, in one resolution, and may be written to."""
     data = None if layer.multiscale else layer.data

@@ -12,6 +12,7 @@ from napari_iaunet.plugin.layers import images as image_layers
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Image, Layer
+    from numpy.typing import NDArray
 
 
 class ViewState(NamedTuple):
@@ -51,6 +52,17 @@ def place_in_view(
     point[shown] = viewer.scene.camera.center[-len(shown) :]
     place = layer.world_to_data(point)
     return tuple(float(place[a]) for a in range(layer.ndim) if a != channel_axis)
+
+
+def corners_on_view(viewer: napari.viewer.Viewer) -> NDArray[np.float64]:
+    """Return the corners of the canvas in the world, (4, D)."""
+    shown = list(viewer.dims.displayed)
+    corners = np.tile(np.asarray(viewer.dims.point, np.float64), (4, 1))
+    camera = viewer.scene.camera
+    half = np.asarray(viewer.canvas.size, np.float64) / 2 / camera.zoom
+    middle = np.asarray(camera.center, np.float64)[-2:]
+    corners[:, shown] = middle + half * [(-1, -1), (-1, 1), (1, 1), (1, -1)]
+    return corners
 
 
 def plane_shown(viewer: napari.viewer.Viewer, layer: Layer) -> tuple[object, ...]:

@@ -358,5 +358,6 @@ def _parameters(run: _Run, cells: Cells) -> dict[str, Any]:
         "diameter_estimated": choice.diameter is None,
         "diameter_is_sure": cells.diameter_is_sure,
         "cells": len(cells.features),
+        "part": run.part is not None,
         "seconds": round(cells.seconds, 3),
     }

@@ -103,7 +103,9 @@ def find_part(
     sizes = tuple(int(pixels_of(image).shape[axis]) for axis in stack)
     plane = int(np.ravel_multi_index(view.plane, sizes)) if stack else None
     if where == IN_VIEW:
-        polygons = [in_pixels(_corners_on_view(viewer), image, channel_axis)[1]]
+        polygons = [
+            in_pixels(view_state.corners_on_view(viewer), image, channel_axis)[1]
+        ]
         nothing = f"Nothing of “{image.name}” is on view. Move it into view."
     else:
         drawn = find_layer(viewer, where, Shapes)
@@ -117,17 +119,6 @@ def find_part(
     if part is None:
         raise ImageError(nothing)
     return replace(part, plane=plane)
-
-
-def _corners_on_view(viewer: napari.viewer.Viewer) -> NDArray[np.float64]:
-    """Return the corners of the canvas in the world, (4, D)."""
-    shown = list(viewer.dims.displayed)
-    corners = np.tile(np.asarray(viewer.dims.point, np.float64), (4, 1))
-    camera = viewer.scene.camera
-    half = np.asarray(viewer.canvas.size, np.float64) / 2 / camera.zoom
-    middle = np.asarray(camera.center, np.float64)[-2:]
-    corners[:, shown] = middle + half * [(-1, -1), (-1, 1), (1, 1), (1, -1)]
-    return corners
 
 
 def _around(
