@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     """Train a model and tell how it goes."""
     from napari_iaunet.training.dataset import find_pairs
     from napari_iaunet.training.loop import train
-    from napari_iaunet.training.state import PROGRESS
+    from napari_iaunet.training.task import PROGRESS
 
     start = None if args.start.lower() == "none" else args.start
     if not args.resume:
@@ -99,7 +99,8 @@ def run(args: argparse.Namespace) -> int:
 def _check_out(out: Path) -> None:
     """Refuse to write over a model that somebody may want to keep, or other files."""
     from napari_iaunet.errors import TrainingError
-    from napari_iaunet.training.state import PROGRESS, STATE
+    from napari_iaunet.training.state import STATE
+    from napari_iaunet.training.task import PROGRESS
 
     names = CONFIG, WEIGHTS, CARD, STATE, PROGRESS
     there = [name for name in names if settled(out, name).exists()]

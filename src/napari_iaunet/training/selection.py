@@ -91,7 +91,7 @@ class ModelSelection:
     @property
     def start_finds_cells(self) -> bool:
         """Whether the start knows what the cells are like."""
-        return (self.start_ap or 0.0) >= _FINDS_CELLS
+        return finds_cells(self.start_ap)
 
     @property
     def interpolates(self) -> bool:
@@ -195,6 +195,11 @@ class ModelSelection:
         self._measured_at = time.monotonic()
         self._took = self._measured_at - begin
         return scores
+
+
+def finds_cells(ap: float | None) -> bool:
+    """Whether a start of this AP at IoU 0.5 knows what the cells are like."""
+    return (ap or 0.0) >= _FINDS_CELLS
 
 
 def _ap(scores: AveragePrecision) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 
 from napari_iaunet.atomic import json_bytes, settled, write_files
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.model.checkpoint import tensor_bytes
+from napari_iaunet.model.checkpoint import load_model, tensor_bytes
+from napari_iaunet.training.task import PROGRESS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from napari_iaunet.model.network import IAUNet
     from napari_iaunet.training.recipe import Recipe
 
-STATE, PROGRESS = "training.safetensors", "training.json"
+STATE = "training.safetensors"
 
 
 @dataclass
@@ -131,24 +132,47 @@ def load_state(folder: Path, state: TrainingState) -> None:
         ) from error
 
 
-def _fill(state: TrainingState, tensors: dict[str, Tensor]) -> None:
-    def part(prefix: str) -> dict[str, Tensor]:
-        return {
-            name.removeprefix(prefix): value
-            for name, value in tensors.items()
-            if name.startswith(prefix)
-        }
+def trained_network(folder: Path) -> tuple[IAUNet, dict[str, Any]]:
+    """Return the network as it was trained last, and a card for it.
 
-    state.network.load_state_dict(part("network."))
-    state.averaged.load_state_dict(part("averaged."))
-    moments = part("optimizer.")
+    The model of the folder may be an earlier one, or the start, if that did better on
+    the held-out cells.
+
+    Parameters
+    ----------
+    folder : path
+        Of a training.
+
+    Raises
+    ------
+    ModelError, TrainingError
+        If the folder holds no training.
+    """
+    network, card = load_model(folder)
+    try:
+        tensors = load_file(settled(folder, STATE))
+        network.load_state_dict(_part(tensors, "averaged."))
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise TrainingError(f"There is no training in {folder}.") from error
+    card.pop("improved", None)
+    card.pop("figures", None)
+    return network, card
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _fill(state: TrainingState, tensors: dict[str, Tensor]) -> None:
+    state.network.load_state_dict(_part(tensors, "network."))
+    state.averaged.load_state_dict(_part(tensors, "averaged."))
+    moments = _part(tensors, "optimizer.")
     for name, parameter in state.network.named_parameters():
-        prefix = f"{name}/"
-        found = {
-            key.removeprefix(prefix): value
-            for key, value in moments.items()
-            if key.startswith(prefix)
-        }
+        found = _part(moments, f"{name}/")
         if found:
             state.optimizer.state[parameter] = {
                 key: value if key == "step" else value.to(parameter.device)

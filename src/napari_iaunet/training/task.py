@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Files of the folder that a training process works in.
 TASK, ARRAYS, MODEL, EXAMPLE = "task.json", "pairs.npz", "model", "example.npy"
+# In the model's folder: how far the training has come.
+PROGRESS = "training.json"
 # What it obeys.
 PAUSE, GO_ON, STOP = "pause", "go on", "stop"
 
@@ -40,6 +42,8 @@ class Task:
     seed : int
     card : dict
         What the model's card says beside what training itself knows.
+    resume : bool
+        Whether to go on with the training that the folder holds.
     """
 
     start: str
@@ -48,6 +52,7 @@ class Task:
     device: str = "auto"
     seed: int = 0
     card: dict[str, Any] | None = None
+    resume: bool = False
 
 
 class TaskImages(NamedTuple):
@@ -103,6 +108,25 @@ def write_task(folder: Path, task: Task, images: TaskImages) -> None:
     with (folder / ARRAYS).open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
     (folder / TASK).write_text(json.dumps(values), encoding="utf-8")
+
+
+def read_start(folder: Path) -> str:
+    """Return the model that the training of a folder starts from."""
+    values = json.loads((folder / TASK).read_text(encoding="utf-8"))
+    return str(values["task"]["start"])
+
+
+def prolong(folder: Path, minutes: float | None, steps: int | None) -> None:
+    """Let the training of a folder go on for so many minutes, or steps, more."""
+    path = folder / TASK
+    values = json.loads(path.read_text(encoding="utf-8"))
+    done = json.loads((folder / MODEL / PROGRESS).read_text(encoding="utf-8"))
+    values["task"] |= {
+        "minutes": None if minutes is None else minutes + done["seconds"] / 60,
+        "steps": None if steps is None else steps + done["step"],
+        "resume": True,
+    }
+    path.write_text(json.dumps(values), encoding="utf-8")
 
 
 def read_task(folder: Path) -> tuple[Task, TaskImages]:

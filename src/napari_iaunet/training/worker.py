@@ -68,6 +68,7 @@ def _train(folder: Path, orders: Orders, out: TextIO) -> None:
         seed=task.seed,
         device=task.device,
         card=task.card,
+        resume=task.resume,
         should_stop=orders.should_stop,
     )
     told = 0.0

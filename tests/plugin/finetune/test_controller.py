@@ -1,6 +1,7 @@
 """The rules of the Fine-tune tab, without a window and without a training."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -17,7 +18,14 @@ from napari_iaunet.plugin.finetune.controller import FinetuneController
 from napari_iaunet.plugin.finetune.pair_list import PairList
 from napari_iaunet.plugin.finetune.panel import FinetunePanel, TrainingChoice
 from napari_iaunet.plugin.finetune.plot import TrainingPlot
-from napari_iaunet.training.task import MODEL
+from napari_iaunet.training.task import (
+    MODEL,
+    PROGRESS,
+    Task,
+    TaskImages,
+    read_task,
+    write_task,
+)
 
 CHOICE = TrainingChoice("default", 2.0, None, False)
 
@@ -50,7 +58,8 @@ class Bench:
         self.panel.train_requested.emit(CHOICE)
         folder = self.jobs.function.args[3]
         self.jobs.function = None
-        prepared = SimpleNamespace(folder=folder, advice=("few",), example=None)
+        example = SimpleNamespace(window=np.s_[:9, :9])
+        prepared = SimpleNamespace(folder=folder, advice=("few",), example=example)
         self.jobs.succeeded.emit(prepared)
         return folder
 
@@ -59,11 +68,20 @@ class Bench:
         return text, offered["offered"]
 
 
-def write_card(folder, improved):
+def write_card(folder, improved, cells=10):
     (folder / MODEL).mkdir()
-    figures = {"validation AP50": 0.9, "validation AP50 of the start": 0.5}
+    figures = {
+        "validation AP50": 0.9,
+        "validation AP50 of the start": 0.5,
+        "validation cells": cells,
+    }
     card = {"improved": improved, "figures": figures}
     (folder / MODEL / "card.json").write_text(json.dumps(card))
+
+
+def write_progress(folder, steps, seconds):
+    told = {"step": steps, "seconds": seconds}
+    (folder / MODEL / PROGRESS).write_text(json.dumps(told))
 
 
 @pytest.fixture
@@ -128,14 +146,90 @@ def test_a_better_model_is_offered_and_saved(bench, monkeypatch):
     assert bench.settings.models, "the models are listed again"
 
 
-def test_a_model_that_is_no_better_is_not_offered(bench):
+def validation(ap, start=0.5):
+    return {"kind": "validation", "seconds": 9, "validation_ap": ap, "start_ap": start}
+
+
+def test_a_model_that_is_not_proven_is_offered_and_says_so(bench):
     folder = bench.train()
-    write_card(folder, improved=False)
+    write_card(folder, improved=False, cells=3)
+    write_progress(folder, steps=40, seconds=60.0)
+    bench.process.told.emit(validation(0.25))
     bench.process.ended.emit()
     text, offered = bench.result()
-    assert not offered
-    assert "did not help" in text
+    assert offered
+    assert "Not proven" in text
+    assert "on the 3 held-out cells was 0.50, and is 0.25 now" in text
+    assert "may be off by 0.3" in text
+    assert "So few cannot tell" in text
+    assert folder.exists(), "nothing trained is thrown away unasked"
+    bench.panel.discard_requested.emit()
     assert not folder.exists()
+
+
+def test_with_many_cells_it_says_what_helps(bench):
+    folder = bench.train()
+    write_card(folder, improved=False, cells=40)
+    write_progress(folder, steps=40, seconds=60.0)
+    bench.process.ended.emit()
+    text, offered = bench.result()
+    assert offered
+    assert "may be off by 0.1" in text
+    assert "So few" not in text
+
+
+def test_what_has_taken_no_step_is_not_offered(bench):
+    folder = bench.train()
+    write_card(folder, improved=False)
+    write_progress(folder, steps=0, seconds=0.0)
+    bench.process.ended.emit()
+    assert bench.result() == ("", False)
+    assert not folder.exists()
+
+
+def test_a_training_goes_on_for_as_long_again(bench):
+    folder = bench.train()
+    write_card(folder, improved=True)
+    write_progress(folder, steps=40, seconds=60.0)
+    write_task(folder, Task("default", minutes=1.0), TaskImages([]))
+    bench.process.ended.emit()
+    bench.panel.train_on_requested.emit(CHOICE)
+    assert bench.process.start.call_args_list[-1].args == (folder,)
+    task, _ = read_task(folder)
+    assert (task.resume, task.minutes, task.steps) == (True, 3.0, None)
+    assert bench.result() == ("", False)
+
+
+def test_what_both_models_find_becomes_two_layers(bench, monkeypatch):
+    folder = bench.train()
+    write_card(folder, improved=False, cells=3)
+    write_progress(folder, steps=40, seconds=60.0)
+    bench.process.ended.emit()
+    bench.panel.compare_requested.emit()
+    where, compared, _ = bench.jobs.function.args
+    assert where == folder
+    assert compared.image.array.shape == (32, 32)
+    labels = np.ones((32, 32), np.int32)
+    done = replace(compared, labels=(labels, 2 * labels), names=("start", "trained"))
+    bench.jobs.function = None
+    bench.jobs.succeeded.emit(done)
+    names = [layer.name for layer in bench.viewer.layers[-2:]]
+    assert names == ["plate cells, start", "plate cells, trained"]
+    assert bench.viewer.layers[-1].data.max() == 2
+    _, offered = bench.result()
+    assert offered, "the model waits still"
+
+
+def test_cancelling_a_comparison_keeps_the_model(bench):
+    folder = bench.train()
+    write_card(folder, improved=False, cells=3)
+    write_progress(folder, steps=40, seconds=60.0)
+    bench.process.ended.emit()
+    bench.panel.compare_requested.emit()
+    bench.jobs.cancelled.emit()
+    assert folder.exists()
+    _, offered = bench.result()
+    assert offered
 
 
 def test_what_went_wrong_is_said(bench):

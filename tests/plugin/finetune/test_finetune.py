@@ -72,6 +72,37 @@ def test_train_save_and_use_a_model(trainer, poor, monkeypatch):
     assert 20 <= trainer.viewer.layers[-1].data.max() <= 30
 
 
+@pytest.mark.viewer
+def test_what_is_not_proven_is_looked_at_trained_on_and_kept(trainer):
+    """The bundled model finds these cells already: a training cannot do better."""
+    trainer.add()
+    trainer.train(minutes=10)
+    trainer.wait_for_steps(3)
+    trainer.press(trainer.panel.stop_button)
+    trainer.wait_for_end()
+    panel = trainer.panel
+    assert "Not proven" in panel.result.text()
+    trainer.press(panel.compare_button)
+    layers = trainer.viewer.layers
+    trainer.qtbot.waitUntil(lambda: len(layers) == 4)
+    names = ["plate cells, start (default)", "plate cells, trained"]
+    assert [layer.name for layer in layers[2:]] == names
+    assert all(20 <= layer.data.max() <= 30 for layer in layers[2:])
+    steps = len(panel.plot.training)
+    trainer.qtbot.waitUntil(panel.train_on_button.isEnabled)
+    trainer.press(panel.train_on_button)
+    assert not panel.name.isVisible()
+    trainer.wait_for_steps(steps + 2)
+    trainer.press(panel.stop_button)
+    trainer.wait_for_end()
+    panel.name.setText("tried")
+    trainer.press(panel.save_button)
+    trainer.qtbot.waitUntil(lambda: "tried" in [m.name for m in list_models()])
+    card = load_model(find_model("tried"))[1]
+    assert card["start"] == "default"
+    assert "improved" not in card
+
+
 def test_pause_stop_and_discard(trainer, poor):
     trainer.dock.session.settings.offer_models(list_models())
     trainer.add()
@@ -118,7 +149,8 @@ def test_a_killed_training_harms_nothing(trainer, poor):
     os.kill(trainer.controller.process._process.processId(), signal.SIGKILL)
     trainer.wait_for_end()
     assert any("ended unexpectedly" in message for message in messages())
-    assert "no better model by then" in trainer.panel.result.text()
+    assert trainer.panel.result.text() == ""
+    assert trainer.panel.train_button.isEnabled()
     np.testing.assert_array_equal(trainer.viewer.layers["drawn"].data, labels)
     np.testing.assert_array_equal(trainer.viewer.layers["plate"].data, image)
 

@@ -17,7 +17,14 @@ from napari_iaunet.plugin.finetune import runs
 from napari_iaunet.plugin.finetune.job import prepare_training, read_example
 from napari_iaunet.plugin.finetune.pairs import TrainingPairs
 from napari_iaunet.plugin.finetune.process import TrainingProcess
-from napari_iaunet.training.task import MODEL, Task
+from napari_iaunet.plugin.finetune.trained import (
+    FEW_CELLS,
+    Compared,
+    compare,
+    scatter,
+    trained_model,
+)
+from napari_iaunet.training.task import Task, prolong
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +34,9 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.finetune.job import Prepared
     from napari_iaunet.plugin.finetune.panel import FinetunePanel, TrainingChoice
 
-_NOT_YET = "There was no better model by then; the start stays as it is."
 _MEASURING = "Measuring on the held-out cells…"
 _KEPT = "The new model “{}” is saved and can be picked."
+_SAVING, _COMPARING = "saving", "comparing"
 
 
 class FinetuneController(QObject):
@@ -52,18 +59,22 @@ class FinetuneController(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._settings, self._panel, self.jobs = session.settings, panel, jobs
+        self._viewer, self._settings = session.viewer, session.settings
+        self._panel, self.jobs = panel, jobs
         self.process = TrainingProcess(self)
         self.pairs = TrainingPairs(session, panel.pairs, self)
         self._prepared: Prepared | None = None
         self._folder: Path | None = None
-        self._is_saving = False
+        self._last_ap: float | None = None
+        self._with_model = ""  # what is done with the model that was trained
         self._connections = Connections(
             (self.pairs.changed, panel.set_ready),
             (panel.train_requested, self._on_train),
             (panel.pause_toggled, self._on_pause),
             (panel.stop_requested, self._on_stop),
             (panel.save_requested, self._on_save),
+            (panel.compare_requested, self._on_compare),
+            (panel.train_on_requested, self._on_train_on),
             (panel.discard_requested, self._on_discard),
             (self.process.told, self._on_told),
             (self.process.ended, self._on_ended),
@@ -108,6 +119,7 @@ class FinetuneController(QObject):
             device=self._settings.device,
             card={"pairs": self.pairs.names()},
         )
+        self._last_ap = None
         self._panel.plot.clear()
         self._panel.plot.show()
         self._panel.set_example(None)
@@ -120,6 +132,9 @@ class FinetuneController(QObject):
     def _on_job_done(self, value: Any) -> None:
         if isinstance(value, str):  # a model was saved
             self._after_saving(value)
+            return
+        if isinstance(value, Compared):
+            self._show_compared(value)
             return
         self._prepared = value
         self._panel.set_advice(value.advice)
@@ -150,6 +165,7 @@ class FinetuneController(QObject):
             self._panel.set_progress(_share(event), _MEASURING)
         elif kind == "validation" and event.get("start_ap") is not None:
             ap, start = float(event["validation_ap"]), float(event["start_ap"])
+            self._last_ap = ap
             self._panel.plot.add_validation(seconds, ap, start, event.get("loss"))
             self._show_example()
 
@@ -165,35 +181,35 @@ class FinetuneController(QObject):
         self._show_outcome()
 
     def _on_failure(self, message: str) -> None:
-        self._is_saving = False
+        self._with_model = ""
         self._panel.set_busy(False, message)
         show_error(message)
-        self._show_outcome(has_ended=False)
+        self._show_outcome()
 
     def _on_cancelled(self) -> None:
         self._panel.set_busy(False, "Stopped.")
-        if not self._is_saving:
+        if not self._with_model:  # the training had not begun
             self._on_discard()
             return
         # napari ends all jobs when it is about to close. Whether the model was saved
         # by then is not told, so it stays on offer.
-        self._is_saving = False
+        self._with_model = ""
         self._show_outcome()
         self._list_models()
 
     # -- what becomes of it --------------------------------------------------------
 
-    def _show_outcome(self, *, has_ended: bool = True) -> None:
-        """Offer the best model if it beats the start; else say so and forget it."""
+    def _show_outcome(self) -> None:
+        """Offer what was trained, and say what is known of it."""
         reached = None if self._folder is None else runs.outcome(self._folder)
-        if reached is None:
+        if reached is None or not (reached.improved or reached.steps):
             self._on_discard()
-        elif reached.improved:
-            self._panel.set_result(_better(reached), offered=True)
+            return
+        if reached.improved:
+            text = _better(reached)
         else:
-            text = _no_better(reached) if has_ended else _NOT_YET
-            self._on_discard()
-            self._panel.set_result(text, offered=False)
+            text = _not_proven(reached, self._last_ap)
+        self._panel.set_result(text, offered=True)
 
     def _offer_interrupted(self) -> None:
         for folder in runs.interrupted():
@@ -202,18 +218,56 @@ class FinetuneController(QObject):
             assert reached is not None  # else it would have been forgotten
             text = f"The training of {folder.name[:10]} was interrupted. "
             folder_lock.take(folder)
-            self._panel.set_result(text + _better(reached), offered=True)
+            known = _better(reached) if reached.improved else _not_proven(reached, None)
+            self._panel.set_result(text + known, offered=True)
             return
+
+    def _on_train_on(self, choice: TrainingChoice) -> None:
+        if self._folder is None:
+            return
+        try:
+            prolong(self._folder, choice.minutes, choice.steps)
+        except (OSError, ValueError, KeyError) as error:
+            show_error(f"The training cannot go on: {error}.")
+            return
+        self._panel.set_result("", offered=False)
+        self._panel.plot.show()
+        self._panel.set_busy(True, "Loading the model…")
+        self.process.start(self._folder)
+
+    def _on_compare(self) -> None:
+        if self._folder is None:
+            return
+        try:
+            key, image = self.pairs.on_view()
+        except IAUNetError as error:
+            show_error(str(error))
+            return
+        self._panel.set_busy(True, "Looking for cells…", can_pause=False)
+        self._with_model = _COMPARING
+        work = partial(
+            compare, self._folder, Compared(key, image), self._settings.device
+        )
+        self.jobs.start(work, "Comparing two models")
+
+    def _show_compared(self, compared: Compared) -> None:
+        """Show what both models find as two layers."""
+        self._with_model = ""
+        self._panel.set_busy(False, "")
+        try:
+            compared.show(self._viewer)
+        except IAUNetError as error:
+            show_error(str(error))
 
     def _on_save(self, name: str) -> None:
         if self._folder is None:
             return
-        self._is_saving = True
+        self._with_model = _SAVING
         self._panel.set_busy(True, "Saving…", can_stop=False, can_pause=False)
         self.jobs.start(partial(_save, self._folder, name), "Saving a model")
 
     def _after_saving(self, name: str) -> None:
-        self._is_saving = False
+        self._with_model = ""
         self._panel.set_busy(False, "")
         self._on_discard()
         self._panel.set_result(_KEPT.format(name), offered=False)
@@ -230,7 +284,7 @@ def _save(folder: Path, name: str, progress: object) -> str:
     load_torch()
     from napari_iaunet.model import collection
 
-    return collection.keep(folder / MODEL, name).name
+    return collection.keep(trained_model(folder), name).name
 
 
 def _share(event: dict[str, Any]) -> float:
@@ -258,11 +312,16 @@ def _better(reached: runs.Outcome) -> str:
     )
 
 
-def _no_better(reached: runs.Outcome) -> str:
-    if reached.start_ap is None:
-        return "The training did not help; the start stays as it is."
-    return (
-        f"Training did not help, so the start stays as it is: its AP at IoU 0.5 "
-        f"{_on_cells(reached)} is {reached.start_ap:.2f}. More labelled cells, or "
-        "cells that the model gets wrong, may help."
-    )
+def _not_proven(reached: runs.Outcome, ap: float | None) -> str:
+    """Say what is not known of a model that did not do better than the start."""
+    cells, start = reached.held_out or 0, reached.start_ap or 0.0
+    text = f"Not proven: AP at IoU 0.5 {_on_cells(reached)} was {start:.2f}"
+    if ap is not None:
+        text += f", and is {ap:.2f} now"
+    off = scatter(start if ap is None else ap, cells)
+    text += f" (on so many, it may be off by {off:.2f})."
+    if cells < FEW_CELLS:
+        text += " So few cannot tell: see what it finds, label more, or train on."
+    else:
+        text += " Label cells that it gets wrong, or train on."
+    return text

@@ -14,7 +14,7 @@ from napari_iaunet.plugin.core.notify import show_error, show_info
 from napari_iaunet.plugin.core.settings import IN_VIEW
 from napari_iaunet.plugin.finetune import layers as training_layers
 from napari_iaunet.plugin.finetune.pair_list import EVERYWHERE, NOWHERE, PairInfo
-from napari_iaunet.plugin.layers import cells_on_image
+from napari_iaunet.plugin.layers import cells_on_image, view_state
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers.find import find_layer, list_layers
 from napari_iaunet.plugin.layers.labels import is_extracted
@@ -96,6 +96,30 @@ class TrainingPairs(QObject):
                 with contextlib.suppress(ImageError):
                     found.append(image_layers.read_image([layer], channel_axis=axis))
         return found
+
+    def on_view(self) -> tuple[str, LayerImage]:
+        """Return the key of the first image, and its plane on view.
+
+        Raises
+        ------
+        ImageError
+            If there is none, or it cannot be read.
+        """
+        pair = next(iter(self._pairs.values()), None)
+        image = pair and find_layer(self._viewer, pair.image, Image)
+        if pair is None or image is None:
+            raise ImageError("Add the annotated image again to see what is found.")
+        axis = pair.channel_axis
+        found = image_layers.chosen_layers(self._viewer, pair.image, pair.together_with)
+        plane = view_state.plane_in_view(self._viewer, image, axis)
+        pixels = image_layers.read_image(
+            found or [image],
+            channel_axis=axis,
+            channels=pair.channels,
+            plane=plane or None,
+            on=image,
+        )
+        return pair.image, pixels
 
     def names(self) -> list[dict[str, str]]:
         """Return the names of each image and its labels."""

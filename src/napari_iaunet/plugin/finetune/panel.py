@@ -125,6 +125,8 @@ class FinetunePanel(QScrollArea):
     stop_requested = Signal()
     save_requested = Signal(str)
     discard_requested = Signal()
+    compare_requested = Signal()
+    train_on_requested = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,6 +148,8 @@ class FinetunePanel(QScrollArea):
         self.save_button.clicked.connect(self._on_save)
         self.name.returnPressed.connect(self._on_save)
         self.discard_button.clicked.connect(self.discard_requested)
+        self.compare_button.clicked.connect(self.compare_requested)
+        self.train_on_button.clicked.connect(self._on_train_on)
         self.set_result("", offered=False)
         self.set_advice(())
         self.set_example(None)
@@ -192,6 +196,22 @@ class FinetunePanel(QScrollArea):
         )
         self.discard_button = QPushButton("Discard")
         self.discard_button.setToolTip("Forget the new model.")
+        self.compare_button = QPushButton("See what it finds")
+        self.compare_button.setToolTip(
+            "Find the cells of the first annotated image, in the plane on view, with "
+            "the start and with the new model: two new layers."
+        )
+        self.train_on_button = QPushButton("Train on")
+        self.train_on_button.setToolTip(
+            "Go on with this training for as long as is set above."
+        )
+        self._offers = (
+            self.name,
+            self.save_button,
+            self.discard_button,
+            self.compare_button,
+            self.train_on_button,
+        )
 
     def _lay_out(self) -> None:
         buttons = side_by_side(
@@ -200,6 +220,7 @@ class FinetunePanel(QScrollArea):
         keep = side_by_side(
             (self.name, 2), (self.save_button, 1), (self.discard_button, 1)
         )
+        more = side_by_side((self.compare_button, 1), (self.train_on_button, 1))
         inner = QWidget()
         self._layout = layout = QVBoxLayout(inner)
         layout.addWidget(title("Annotated images"))
@@ -211,6 +232,7 @@ class FinetunePanel(QScrollArea):
         layout.addWidget(self.bar)
         layout.addWidget(self.advice)
         layout.addWidget(self.result)
+        layout.addLayout(more)
         layout.addLayout(keep)
         layout.addWidget(self.plot)
         layout.addWidget(self.caption)
@@ -271,7 +293,7 @@ class FinetunePanel(QScrollArea):
         if offered and not self._offered:
             self.name.clear()
         self._offered = offered
-        for widget in (self.name, self.save_button, self.discard_button):
+        for widget in self._offers:
             widget.setVisible(offered)
         self._refresh()
 
@@ -302,6 +324,9 @@ class FinetunePanel(QScrollArea):
     def _on_train(self) -> None:
         self.train_requested.emit(self.options.choice())
 
+    def _on_train_on(self) -> None:
+        self.train_on_requested.emit(self.options.choice())
+
     def _show_unit(self) -> None:
         for unit in ("minutes", "steps"):
             self.form[unit].setVisible(self.options.unit == unit)
@@ -325,7 +350,7 @@ class FinetunePanel(QScrollArea):
         # Another training would forget a model that was not saved yet.
         free = not self._busy and not self._offered
         self.train_button.setEnabled(self._ready and free)
-        for widget in (self.name, self.save_button, self.discard_button):
+        for widget in self._offers:
             widget.setEnabled(not self._busy)
         self.pause_button.setEnabled(self._can_pause and not self._stopping)
         self.stop_button.setEnabled(self._can_stop and not self._stopping)

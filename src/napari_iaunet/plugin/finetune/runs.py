@@ -12,7 +12,7 @@ from napari_iaunet.atomic import finish_replacing
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.model.registry import user_models_folder
 from napari_iaunet.plugin.core import folder_lock
-from napari_iaunet.training.task import MODEL
+from napari_iaunet.training.task import MODEL, PROGRESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,12 +31,15 @@ class Outcome:
         AP at IoU 0.5 on the held-out cells.
     held_out : int or None
         Number of these.
+    steps : int
+        How many were trained.
     """
 
     improved: bool
     ap: float | None
     start_ap: float | None
     held_out: int | None
+    steps: int
 
 
 def new_folder() -> Path:
@@ -80,6 +83,7 @@ def outcome(folder: Path) -> Outcome | None:
         ap=figures.get("validation AP50"),
         start_ap=figures.get("validation AP50 of the start"),
         held_out=figures.get("validation cells"),
+        steps=_steps(folder),
     )
 
 
@@ -94,10 +98,18 @@ def interrupted() -> Iterator[Path]:
         if not folder.is_dir() or folder_lock.is_owned(folder):
             continue
         reached = outcome(folder)
-        if reached is not None and reached.improved:
+        if reached is not None and (reached.improved or reached.steps):
             yield folder
         else:
             discard(folder)
+
+
+def _steps(folder: Path) -> int:
+    try:
+        text = (folder / MODEL / PROGRESS).read_text(encoding="utf-8")
+        return int(json.loads(text)["step"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 def _card(folder: Path) -> dict[str, Any] | None:
