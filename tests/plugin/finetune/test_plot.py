@@ -88,6 +88,26 @@ def test_curves_are_told_apart_without_their_colours(plot):
     assert max(everywhere) > 2 * max(heights[TRAINING])
 
 
+def test_few_held_out_cells_make_a_wide_band(plot):
+    plot.resize(700, plot.height())
+
+    def changed(scatter):
+        """How many pixels the band colours, compared with none."""
+        pictures = []
+        for off in (0.0, scatter):
+            plot.clear()
+            for second in (5, 95):
+                plot.add_validation(second, 0.5, 0.4, None, off)
+            image = plot.grab().toImage()
+            places = np.ndindex(image.height(), image.width())
+            pictures.append(np.array([image.pixel(x, y) for y, x in places]))
+        return int((pictures[0] != pictures[1]).sum())
+
+    narrow, wide = changed(0.1), changed(0.3)
+    assert 0 < 2 * narrow < wide
+    assert changed(5.0) < 5 * wide, "it ends where the axis does"
+
+
 def test_a_validation_without_a_loss_is_a_precision_only(plot):
     plot.add_validation(5, 0.5, 0.4, None)
     assert plot.precision == [(5, 0.5)]

@@ -166,8 +166,15 @@ class FinetuneController(QObject):
         elif kind == "validation" and event.get("start_ap") is not None:
             ap, start = float(event["validation_ap"]), float(event["start_ap"])
             self._last_ap = ap
-            self._panel.plot.add_validation(seconds, ap, start, event.get("loss"))
+            off = scatter(ap, self._held_out())
+            loss = event.get("loss")
+            self._panel.plot.add_validation(seconds, ap, start, loss, off)
             self._show_example()
+
+    def _held_out(self) -> int:
+        """Return the number of held-out cells, as far as it is known."""
+        reached = None if self._folder is None else runs.outcome(self._folder)
+        return 0 if reached is None else reached.held_out or 0
 
     def _show_example(self) -> None:
         prepared = self._prepared

@@ -32,6 +32,8 @@ _SOLID, _DASHED, _DOTTED = (
 _MARK, _APART = 3.0, 14.0
 # The loss of one step jumps; its mean over about so many steps is shown.
 _SMOOTH = 12
+# Of the band around a curve, of 255: what lies under it is seen.
+_FAINT = 50
 
 
 class Curve(NamedTuple):
@@ -54,7 +56,8 @@ class TrainingPlot(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip(
             "Above: the loss, the lower the better. Below: average precision (AP) on "
-            "the held-out cells, the higher the better."
+            "the held-out cells, the higher the better; the band shows how far chance "
+            "may have moved it, as only so many cells are held out."
         )
         self.clear()
 
@@ -63,6 +66,7 @@ class TrainingPlot(QWidget):
         self.training: Points = []
         self.held_out: Points = []
         self.precision: Points = []
+        self.scatter: list[float] = []  # of each precision, to both sides
         self.start: float | None = None
         self._mean: float | None = None
         self.update()
@@ -78,10 +82,16 @@ class TrainingPlot(QWidget):
         self.update()
 
     def add_validation(
-        self, seconds: float, ap: float, start: float, loss: float | None
+        self,
+        seconds: float,
+        ap: float,
+        start: float,
+        loss: float | None,
+        scatter: float = 0.0,
     ) -> None:
-        """Add what was measured on the held-out cells."""
+        """Add what was measured on the held-out cells, and how far it may be off."""
         self.precision.append((seconds, ap))
+        self.scatter.append(scatter)
         self.start = start
         if loss is not None and math.isfinite(loss):
             self.held_out.append((seconds, loss))
@@ -104,6 +114,7 @@ class TrainingPlot(QWidget):
         self._draw_axes(painter, upper, "loss", top)
         self._draw_axes(painter, lower, "AP at IoU 0.5", 1.0)
         self._draw_time(painter, lower, right)
+        self._draw_scatter(painter, lower, right)
         for area, curves, highest in ((upper, losses, top), (lower, precision, 1.0)):
             for curve in curves:
                 self._draw_curve(painter, area, curve, right, highest)
@@ -170,6 +181,23 @@ class TrainingPlot(QWidget):
             if point.x() - last >= _APART:
                 _draw_mark(painter, curve, point)
                 last = point.x()
+
+    def _draw_scatter(self, painter: QPainter, area: QRectF, right: float) -> None:
+        """Draw the band in which the AP may lie."""
+
+        def place(seconds: float, ap: float) -> QPointF:
+            share = min(max(ap, 0.0), 1.0)
+            x = area.left() + seconds / right * area.width()
+            return QPointF(x, area.bottom() - share * area.height())
+
+        band = list(zip(self.precision, self.scatter, strict=True))
+        upper = [place(x, y + off) for (x, y), off in band]
+        lower = [place(x, y - off) for (x, y), off in reversed(band)]
+        colour = QColor(_AP)
+        colour.setAlpha(_FAINT)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawPolygon(QPolygonF(upper + lower))
 
     def _draw_start(self, painter: QPainter, area: QRectF, start: float) -> None:
         y = area.bottom() - start * area.height()
