@@ -548,12 +548,27 @@ def test_layers_come_and_go_one_by_one(bench, folder):
             seen.append(bench.layer_names())
     assert seen == [
         ["dmso_B03", "dmso_B03 cells"],
-        ["dmso_B03 cells"],
+        ["dmso_B03"],
         [],
         ["drug_B04"],
         ["drug_B04", "drug_B04 cells"],
     ]
     assert bench.possible()["table"]
+
+
+def test_of_channels_the_topmost_layer_goes_first(bench, tmp_path, blobs):
+    """napari 0.9 crashes while it draws where it is the lowest one."""
+    about = {"photometric": "minisblack", "metadata": {"axes": "CYX"}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", np.stack([blobs] * 3), **about)
+    bench.add(tmp_path)
+    bench.run()
+    bench.next()
+    layers, gone = list(bench.viewer.layers), []
+    removed = bench.viewer.layers.events.removed
+    removed.connect(lambda event: gone.append(event.value))
+    bench.next()
+    assert len(layers) == 4
+    assert gone == layers[::-1]
 
 
 def test_an_image_that_napari_cannot_show_is_not_on_view(bench, folder, monkeypatch):

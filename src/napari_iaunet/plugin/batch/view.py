@@ -39,8 +39,11 @@ class OpenedImage:
         return [partial(self._add, *layer) for layer in self.stored.layers]
 
     def closing(self) -> list[Callable[[], None]]:
-        """Return what takes the layers out of the viewer."""
-        layers = [layer for added in self._added for layer in added]
+        """Return what takes the layers out of the viewer, the topmost first.
+
+        napari 0.9 may crash in OpenGL where lower ones of several go before it.
+        """
+        layers = [layer for added in self._added for layer in added][::-1]
         arrays = [layer.data for layer in layers]
         held = sum(a.nbytes for a in arrays if isinstance(a, np.ndarray))
         how = removed_swiftly if held <= _SMALL else nullcontext
