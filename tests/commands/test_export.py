@@ -7,6 +7,7 @@ import pytest
 import tifffile
 from cells import IMAGES, plane
 
+from napari_iaunet import measure_cells
 from napari_iaunet.cli import main
 from napari_iaunet.io.labels import read_cells, read_labels
 from napari_iaunet.io.read import write_labels
@@ -80,6 +81,17 @@ def test_images_give_measures_and_tables_classes(here):
     assert by_name["2"]["measurements"]["std_intensity"] == 0
     assert by_name["2"]["measurements"]["solidity"] == 1
     assert "score" not in by_name["2"]["measurements"]
+
+
+@pytest.mark.parametrize("to", [*READ_BACK, "anndata"])
+def test_an_image_without_cells_goes_along_with_its_empty_table(here, to):
+    none = np.zeros((40, 60), np.uint16)
+    write_labels(here / "a_mask.tif", none)
+    write_table(here / "a_cells.csv", measure_cells(none, none))
+    assert (here / "a_cells.csv").read_text().count("\n") == 1
+    asked = ["a_mask.tif", "--to", to, "--out", "out", "--table", "a_cells.csv"]
+    assert export(*asked) == 0
+    assert len(list((here / "out").iterdir())) == 1
 
 
 REFUSED = {

@@ -117,8 +117,11 @@ def _columns(path: Path) -> dict[str, NDArray[Any]]:
         raise ImageError(f"The file {path} cannot be read: {reason(error)}.") from error
     except (ValueError, RecursionError) as error:
         raise damaged(path, error) from error
-    for name in ("label", "plane", "track", "parent"):
-        if name in table and not pd.api.types.is_integer_dtype(table[name]):
+    whole = [n for n in ("label", "plane", "track", "parent") if n in table]
+    if table.empty:  # of an image without cells: a column has no kind then
+        table = table.astype(np.float64).astype(dict.fromkeys(whole, np.int64))
+    for name in whole:
+        if not pd.api.types.is_integer_dtype(table[name]):
             msg = (
                 f"{path} is damaged: not all of the column “{name}” are whole numbers."
             )
