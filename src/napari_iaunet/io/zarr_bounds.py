@@ -68,6 +68,11 @@ class _CheckedArray:
         self._path, self._array = path, array
         self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
 
+    @property
+    def zarr(self) -> Any:
+        """The array itself."""
+        return self._array
+
     def __getitem__(self, index: Any) -> Any:
         try:
             self._check_chunks(index)

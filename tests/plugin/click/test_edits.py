@@ -70,7 +70,7 @@ def test_a_layer_that_cannot_be_edited_says_so(plane):
 def test_a_cell_that_is_gone_cannot_be_split(plane):
     cell = ClickedCell((3, 3), np.ones((5, 5), bool))
     with pytest.raises(ImageError, match="gone"):
-        plane.split(4, cell, cell)
+        plane.split(4, [(5, 5)], cell, cell)
 
 
 class Log:
@@ -81,7 +81,7 @@ class Log:
         self.layer = SimpleNamespace(
             data=data, editable=True, name="cells", metadata={}
         )
-        self.rows = {}
+        self.rows, self.pixels, self.coarse = {}, data, []
 
     def next_label_id(self):
         return 1

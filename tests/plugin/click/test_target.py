@@ -86,16 +86,15 @@ def test_only_layers_that_lie_on_the_image_are_offered(ready):
     viewer.add_labels(squares(shape=(64, 64)), name="small")
     viewer.add_labels(squares(), name="moved", translate=(5, 0))
     viewer.add_labels(squares(), name="scaled", scale=(2, 2))
-    viewer.add_labels([squares(), squares()[::2, ::2]], name="levels", multiscale=True)
     combo = ready.panel.target
-    viewer.add_labels(da.from_array(squares()), name="on disk")
+    viewer.add_labels(da.from_array(squares()), name="computed")
     locked = squares()
     locked.flags.writeable = False
     viewer.add_labels(locked, name="read only")
     offered = [combo.itemText(i) for i in range(combo.count())]
     assert offered == ["New layer", "good"]
     assert combo.currentText() == "good"
-    for reason in ("disk", "read only", "resolutions"):
+    for reason in ("disk", "read only", "computed"):
         assert reason in combo.toolTip()
 
 

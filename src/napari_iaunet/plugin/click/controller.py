@@ -28,6 +28,7 @@ from napari_iaunet.plugin.click.tool import ClickTool
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.notify import show_error, show_info, show_warning
 from napari_iaunet.plugin.layers import images as image_layers
+from napari_iaunet.plugin.layers.disk import why_not
 from napari_iaunet.plugin.layers.find import find_layer, selected_layer
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class ClickController(QObject):
             keys = ", ".join(taken)
             show_info(f"Keys of another plugin, so not used for clicks: {keys}.")
         self._refresh()
+        self._target.tell()
 
     def _switch_off(self, text: str) -> None:
         """Keep the draft, and leave nothing else behind in the viewer."""
@@ -345,8 +347,13 @@ class ClickController(QObject):
         """Pick the layer of cells that is selected in the layer list."""
         layer = selected_layer(self._viewer, Labels)
         key = "" if layer is None else str(layer.unique_id)
-        if key and not self._session.own_changes and self._panel.offers(key):
+        if layer is None or self._session.own_changes:
+            return
+        if self._panel.offers(key):
             self._on_target(key)
+        elif self._on and (reason := why_not(layer)):
+            show_warning(reason)
+            self._tell(reason)
 
     def _on_target(self, key: str) -> None:
         if key != self._target.key:
@@ -354,6 +361,8 @@ class ClickController(QObject):
             self._target.pick(key)
             self._try(self._editor.lose_target)
         self._panel.pick_target(key)
+        if self._on:
+            self._target.tell()
         picked, selected = self._target.layer, selected_layer(self._viewer, Labels)
         if picked is not None and selected not in (None, picked):
             # Ctrl+Z belongs to the layer that is selected.

@@ -153,7 +153,7 @@ class CellEditor:
         self.keep()
         plane, label_id = self._under(view, point)
         self.drop()
-        plane.remove(label_id)
+        plane.remove(label_id, point)
 
     def join(self, view: ViewState, point: Point) -> None:
         """Take the cell at a point for the first or the second one to join."""
@@ -161,11 +161,11 @@ class CellEditor:
         plane, label_id = self._under(view, point)
         here, first = (self._target.key, view.plane, label_id), self.now.joining
         if first is None or first[:2] != here[:2]:
-            self._take(joining=here)
+            self._take(joining=(*here, point))
             return
         self.drop()
-        if first != here:
-            plane.join(first[2], label_id)
+        if first[:3] != here:
+            plane.join(first[2:], (label_id, point))
 
     def begin_split(self) -> None:
         """Take the next two clicks for the parts of a cell."""
@@ -183,7 +183,7 @@ class CellEditor:
             raise Misclick(_OTHER_CELL)
         pair = [former.pixel, click.pixel]
         first, second = (encoded.answer(pair, labels) for labels in ((1, 0), (0, 1)))
-        plane.split(label_id, first, second)
+        plane.split(label_id, pair, first, second)
         self.drop()
 
     def _plane(self, view: ViewState) -> LabelsPlane | None:
@@ -219,7 +219,7 @@ class CellEditor:
 
 def _middle(plane: LabelsPlane, label_id: int, but_not: Point) -> Point:
     """Return a pixel deep in a cell and not near to another one."""
-    found = plane.find(label_id)
+    found = plane.find((label_id, [but_not]))
     assert found is not None
     corner, labels = found
     away = (round(but_not[0]) - corner[0], round(but_not[1]) - corner[1])

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.click.plane import Plane
 from napari_iaunet.plugin.layers.features import move_places
 from napari_iaunet.plugin.layers.find import OURS
-from napari_iaunet.plugin.layers.labels import in_plane
+from napari_iaunet.plugin.layers.labels import check_editable, in_plane
 from napari_iaunet.segmentation.cell_table import measure_cells
 from napari_iaunet.segmentation.masks import divide, spare
 
@@ -25,13 +26,21 @@ if TYPE_CHECKING:
     Corner = tuple[int, int]
     Box = tuple[Corner, NDArray[np.integer]]
 
+# Pixels of the box around cells that are changed together, at most.
+_MOST = 1 << 26
+_TOO_WIDE = (
+    "The cells, or the parts of the cell, are too far from each other to be changed "
+    "together."
+)
+
 
 class LabelsPlane:
     """The cells of a plane of a Labels layer; each change is one step of undo.
 
-    A change reads and compares a box around its cells only. The whole plane is
-    searched, by `find`, where a cell that is there already is changed: its parts may
-    lie anywhere.
+    A change reads and compares a box around its cells only. Where a cell that is there
+    already is changed, `find` looks for all its parts: in the whole plane if that is
+    small and in memory, else around the place that it was clicked at, and in a coarser
+    look at the plane.
 
     ``index`` is the plane in the layer's data, with slices for rows and columns;
     ``number`` that in the image's stack. ``pixels`` gives those of the image that are
@@ -47,34 +56,30 @@ class LabelsPlane:
     ) -> None:
         self.log, self.layer = log, log.layer
         self._index, self._pixels, self._number = index, pixels, number
-
-    @property
-    def labels(self) -> NDArray[np.integer]:
-        """The plane's cells, (Y, X) int; not to be written to."""
-        plane: NDArray[np.integer] = self.layer.data[self._index]
-        return plane
+        self._labels = Plane(log.pixels, log.coarse, index)
 
     def at(self, point: Point) -> int:
         """Return the label id of the cell at a point, 0 for none."""
         y, x = (round(p) for p in point)
-        return int(self.labels[y, x])
+        return int(self.box((y, x), (1, 1))[0, 0])
 
     def box(self, corner: Corner, shape: tuple[int, ...]) -> NDArray[np.integer]:
         """Return a copy of a part of the plane."""
-        (y, x), (height, width) = corner, shape
-        return self.labels[y : y + height, x : x + width].copy()
+        return self._labels.box(corner, shape)
 
-    def find(self, *label_ids: int) -> Box | None:
-        """Return corner and copy of the smallest box that holds cells, if any."""
-        held = self.labels == label_ids[0]
-        for label_id in label_ids[1:]:  # np.isin takes ten times as long
-            held |= self.labels == label_id
-        rows, columns = (np.flatnonzero(held.any(axis)) for axis in (1, 0))
-        if rows.size == 0:
+    def find(self, *places: tuple[int, Sequence[Point]]) -> Box | None:
+        """Return corner and copy of the smallest box that holds cells, if any.
+
+        Each cell is given by its label id and points in it. Raises `ImageError` if the
+        box would be too large to be handled at once.
+        """
+        ends = self._labels.ends(places)
+        if ends is None:
             return None
-        corner = (int(rows[0]), int(columns[0]))
-        shape = (int(rows[-1]) + 1 - corner[0], int(columns[-1]) + 1 - corner[1])
-        return corner, self.box(corner, shape)
+        (top, left), (bottom, right) = ends
+        if (bottom - top) * (right - left) > _MOST:
+            raise ImageError(_TOO_WIDE)
+        return (top, left), self.box((top, left), (bottom - top, right - left))
 
     # -- changes -----------------------------------------------------------------
 
@@ -90,7 +95,8 @@ class LabelsPlane:
         if not mask.any():
             return 0
         label_id = draft.label_id or self.log.next_label_id()
-        former = self.find(label_id) if draft.label_id else None
+        places = (label_id, draft.points_inside)
+        former = self.find(places) if draft.label_id else None
         corner, shape = _around([(corner, mask), *([former] if former else [])])
         labels = self.box(corner, shape)
         labels[labels == label_id] = 0
@@ -99,28 +105,38 @@ class LabelsPlane:
         self._write_and_measure(corner, labels, label_id)
         return label_id
 
-    def remove(self, label_id: int) -> None:
-        """Delete a cell."""
-        found = self.find(label_id)
+    def remove(self, label_id: int, point: Point) -> None:
+        """Delete a cell that has a point."""
+        found = self.find((label_id, [point]))
         if found is not None:
             corner, labels = found
             labels[labels == label_id] = 0
             self._write_and_measure(corner, labels, label_id)
 
-    def join(self, first: int, second: int) -> None:
-        """Give the pixels of the second cell to the first."""
-        found = self.find(first, second)
+    def join(self, first: tuple[int, Point], second: tuple[int, Point]) -> None:
+        """Give the pixels of the second cell to the first: label id and a point each.
+
+        Raises `ImageError` if they are too far apart.
+        """
+        found = self.find(*((label_id, [point]) for label_id, point in (first, second)))
         if found is not None:
             corner, labels = found
-            labels[labels == second] = first
-            self._write_and_measure(corner, labels, first, second)
+            labels[labels == second[0]] = first[0]
+            self._write_and_measure(corner, labels, first[0], second[0])
 
-    def split(self, label_id: int, first: ClickedCell, second: ClickedCell) -> int:
-        """Split a cell by two masks; return the label id of the second part.
+    def split(
+        self,
+        label_id: int,
+        points: Sequence[Point],
+        first: ClickedCell,
+        second: ClickedCell,
+    ) -> int:
+        """Split a cell, with some points, by two masks.
 
-        Raises `ImageError` if the layer cannot take it.
+        Return the label id of the second part. Raises `ImageError` if the layer cannot
+        take it.
         """
-        found = self.find(label_id)
+        found = self.find((label_id, points))
         if found is None:
             raise ImageError("The cell is gone. Press the key again to split another.")
         corner, labels = found
@@ -136,11 +152,7 @@ class LabelsPlane:
 
         Raises `ImageError` if the layer is not to be edited.
         """
-        if not self.layer.editable:
-            msg = (
-                f"The layer “{self.layer.name}” cannot be edited. Choose another layer."
-            )
-            raise ImageError(msg)
+        check_editable(self.layer)
         rows, columns = np.nonzero(self.box(corner, labels.shape) != labels)
         if rows.size == 0:
             return False

@@ -59,8 +59,8 @@ class ClickPanel(QWidget):
         self.target.setToolTip(
             "The layer that gets the cells. It must lie on the image and have its "
             "size. Select a layer of cells in the layer list, and it is picked. "
-            "Layers that are on disk, read only or in several resolutions cannot "
-            "be clicked into and are not offered."
+            "Of a layer on the disk (zarr), the file is changed. Layers that are read "
+            "only or computed cannot be clicked into and are not offered."
         )
         self.status = plain_label()
         self.bar = QProgressBar()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from napari_iaunet.plugin.click.draft import Click, Draft
+    from napari_iaunet.plugin.click.draft import Click, Draft, Point
 
 
 class Begun(NamedTuple):
     """What is begun and not yet written into a layer."""
 
     draft: Draft | None = None
-    # Layer, plane and label id of the first of two cells to join.
-    joining: tuple[str, tuple[int, ...], int] | None = None
+    # Layer, plane and label id of the first of two cells to join, and a point in it.
+    joining: tuple[str, tuple[int, ...], int, Point] | None = None
     # Clicks so far that split a cell; None if none is to be split.
     parts: tuple[Click, ...] | None = None
 

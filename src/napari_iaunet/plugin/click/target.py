@@ -99,8 +99,14 @@ class ClickTarget:
                 "the image. Choose another layer."
             )
             raise ImageError(msg)
+        log.open()
         pixels = partial(source.encoder.pixels, view.plane)
         return LabelsPlane(log, index, pixels, source.plane_number(view.plane))
+
+    def tell(self) -> None:
+        """Tell the user, once, if the picked layer is on the disk."""
+        if self._log is not None:
+            self._log.tell()
 
     def undo(self) -> bool:
         """Undo the last change of the picked layer; False if there is none."""

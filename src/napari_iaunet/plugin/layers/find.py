@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # we are at.
 OURS = "napari_iaunet"
 HELPER = "napari_iaunet_helper"
+# What of our metadata names the folder of cells that are still being found.
+KEPT_IN = "kept_in"
 
 
 def list_layers(viewer: napari.viewer.Viewer, kind: type[LayerKind]) -> list[LayerKind]:

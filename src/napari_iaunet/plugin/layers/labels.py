@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.layers.disk import why_not
 from napari_iaunet.plugin.layers.find import OURS
 from napari_iaunet.plugin.layers.geometry import (
     added_axes,
@@ -76,10 +78,14 @@ def is_segmented(layer: Labels) -> bool:
     return "diameter" in about and not about.get("part")
 
 
-def can_be_edited(layer: Labels) -> bool:
-    """Whether the pixels are in memory, in one resolution, and may be written to."""
-    data = None if layer.multiscale else layer.data
-    return isinstance(data, np.ndarray) and bool(data.flags.writeable)
+def check_editable(layer: Labels) -> None:
+    """Raise `ImageError` if a layer is not to be edited.
+
+    Of several resolutions napari says that always, since its own tools cannot.
+    """
+    if not layer.editable and not layer.multiscale:
+        msg = f"The layer “{layer.name}” cannot be edited. Choose another layer."
+        raise ImageError(msg)
 
 
 def plane_to_edit(
@@ -87,10 +93,9 @@ def plane_to_edit(
 ) -> tuple[int | slice, ...] | None:
     """Return which plane of a layer lies on an image, as `plane_of_labels` does.
 
-    None if it cannot be written to: pixels on disk, read-only ones and those of several
-    resolutions cannot.
+    None if its pixels cannot be changed.
     """
-    if not can_be_edited(layer):
+    if why_not(layer):
         return None
     return plane_of_labels(layer, image, channel_axis, point)
 

@@ -7,20 +7,27 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.QtCore import QObject, Qt, Signal
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.connections import Connections
-from napari_iaunet.plugin.layers import view_state
+from napari_iaunet.plugin.core.notify import show_error, show_warning
+from napari_iaunet.plugin.layers import disk, view_state
 from napari_iaunet.plugin.layers.features import LABEL_COLUMNS
-from napari_iaunet.plugin.layers.find import OURS
+from napari_iaunet.plugin.layers.find import OURS, pixels_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import napari.viewer
     from napari.layers import Labels
     from numpy.typing import NDArray
+
+    from napari_iaunet.io.stored_labels import Change, StoredLabels
 
     Rows = dict[int, dict[str, Any] | None]
 
@@ -28,6 +35,9 @@ if TYPE_CHECKING:
 _MOST_STEPS = 100
 # Pixels that are looked at first, to find out cheaply that a large step is not undone.
 _GLANCE = 64
+# Seconds to wait for the highest label id of a layer on the disk.
+_PATIENCE = 0.05
+_UNDO, _REDO = "Control-Z", "Control-Shift-Z"
 
 
 @dataclass
@@ -44,10 +54,22 @@ class _Edit:
     notes_before: dict[str, Any] | None = None
     notes_after: dict[str, Any] | None = None
     everybody: bool = False  # whether the tables of the user's own layers follow, too
+    # The change on the disk, and that which took it back, of several resolutions.
+    change: Change | None = None
+    undoing: Change | None = None
+
+
+class _Failures(QObject):
+    """Brings what a thread could not write to the window's thread."""
+
+    told = Signal(object, str)
 
 
 class EditLog:
     """Writes into one Labels layer, and knows what it wrote.
+
+    Of several resolutions, which napari's own tools leave as they are, it undoes its
+    changes itself; else napari does.
 
     ``highest`` is the highest label id in the layer, if it is known: to look for it
     takes seconds in a long film.
@@ -57,6 +79,14 @@ class EditLog:
         self, layer: Labels, viewer: napari.viewer.Viewer, highest: int | None = None
     ) -> None:
         self.layer, self._viewer, self._highest = layer, viewer, highest
+        # What writes pixels that are on the disk; None until the first is to be.
+        self._stored: StoredLabels | None = disk.stored_of(layer)
+        self._seen_version = 0
+        self._is_told = False
+        self._keys: list[tuple[str, Callable[..., object] | None]] = []
+        self._failures = _Failures()
+        queued = Qt.ConnectionType.QueuedConnection
+        self._failures.told.connect(self._on_failure, queued)
         self._done: deque[_Edit] = deque(maxlen=_MOST_STEPS)
         self._undone: list[_Edit] = []
         self._writing = self._is_redrawn = False
@@ -68,20 +98,67 @@ class EditLog:
         )
 
     def close(self) -> None:
-        """Disconnect from the layer."""
+        """Disconnect from the layer; what is not on the disk yet is still written."""
         self._connections.clear()
+        self._failures.told.disconnect(self._on_failure)
+        for key, former in self._keys:
+            self.layer.bind_key(key, former, overwrite=True)
+        self._keys.clear()
+
+    def open(self) -> None:
+        """Get ready to change the layer; the user is told once if its file changes.
+
+        Raises `ImageError` if the pixels cannot be changed.
+        """
+        self.tell()
+        if self._stored is not None or disk.is_in_memory(self.layer):
+            return
+        self._stored = disk.adopt(self.layer, self._failures.told.emit)
+        if self._stored is None:
+            return
+        self._stored.begin_scan()
+        if self._undoes_itself:
+            for key, do in ((_UNDO, self.undo), (_REDO, self.redo)):
+                former = self.layer.bind_key(key, partial(_by_key, do), overwrite=True)
+                self._keys.append((key, former))
+
+    def tell(self) -> None:
+        """Tell the user, once, if changes of the layer go to a file."""
+        text = "" if self._is_told else disk.notice(self.layer)
+        self._is_told = True
+        if text:
+            show_warning(text)
+
+    @property
+    def pixels(self) -> Any:
+        """The pixels at full resolution, to be read; an array or what is like one."""
+        return pixels_of(self.layer)
+
+    @property
+    def coarse(self) -> list[Any]:
+        """The pixels at all other resolutions of the layer."""
+        return list(self.layer.data)[1:] if self.layer.multiscale else []
+
+    @property
+    def _undoes_itself(self) -> bool:
+        return bool(self.layer.multiscale)
 
     def next_label_id(self) -> int:
         """Return a label id that no cell of the layer has.
 
         Raises `ImageError` if the layer can hold no larger one.
         """
+        self.open()
         most = np.iinfo(self.layer.data.dtype).max
-        # A hidden layer does not tell that a change of it was undone.
-        known = self._highest if self.layer.visible else None
-        if known is None or known >= most:
-            known = highest_in(self.layer.data)
-        self._highest = known
+        if self._stored is not None:
+            known = self._stored.highest(_PATIENCE)
+        else:
+            # A hidden layer does not tell that a change of it was undone.
+            seen = self._highest if self.layer.visible else None
+            known = most if seen is None else seen
+            if known >= most:
+                known = highest_in(self.layer.data)
+            self._highest = known
         if known >= most:
             msg = (
                 f"The layer “{self.layer.name}” is full: its label ids go up "
@@ -99,18 +176,25 @@ class EditLog:
         ``where`` are the indices of the pixels whose value changes, an array (P,) for
         each axis; ``values`` is (P,) int.
         """
+        self.open()
         self.follow()
-        data = self.layer.data
+        data = self.pixels
         values = values.astype(data.dtype)
-        edit = _Edit(where, data[where], values, self._highest)
-        self._writing = True
-        try:
-            self.layer.data_setitem(where, values)
-        finally:
-            self._writing = False
+        if self._stored is not None and self._undoes_itself:
+            edit = _Edit((), values[:0], values[:0], None)
+            edit.change = self._stored.change(where, values)
+            self._refresh()
+        else:
+            edit = _Edit(where, data[where], values, self._highest)
+            self._writing = True
+            try:
+                self.layer.data_setitem(where, values)
+            finally:
+                self._writing = False
         self._done.append(edit)
         self._undone.clear()
         self._count(values)
+        self._see()
 
     def rows_of(self, label_ids: list[int]) -> Rows:
         """Return what the layer's table says of cells, as `describe` takes it."""
@@ -140,6 +224,8 @@ class EditLog:
 
     def undo(self) -> bool:
         """Undo the last change of the layer, of whatever it was; False without one."""
+        if self._undoes_itself:
+            return self._undo_own()
         self._is_redrawn = False
         self.layer.undo()
         # A hidden layer does not tell that it was undone.
@@ -147,18 +233,81 @@ class EditLog:
 
     def redo(self) -> None:
         """Undo the last undo."""
+        if self._undoes_itself:
+            self._redo_own()
+            return
         self.layer.redo()
         self.follow()
 
+    def _undo_own(self) -> bool:
+        if not self._done or self._stored is None:
+            return False
+        edit = self._done.pop()
+        assert edit.change is not None
+        edit.undoing = self._stored.take_back(edit.change)
+        self._undone.append(edit)
+        self._describe_before(edit)
+        self._refresh()
+        return True
+
+    def _redo_own(self) -> None:
+        if not self._undone or self._stored is None:
+            return
+        edit = self._undone.pop()
+        assert edit.change is not None
+        self._stored.do(edit.change)
+        self._done.append(edit)
+        self._describe_after(edit)
+        self._refresh()
+
+    def _describe_before(self, edit: _Edit) -> None:
+        _set_features(self.layer, edit.rows_before, edit.everybody)
+        _set_notes(self.layer, edit.notes_before)
+
+    def _describe_after(self, edit: _Edit) -> None:
+        _set_notes(self.layer, edit.notes_after)
+        _set_features(self.layer, edit.rows_after, edit.everybody)
+
+    def _refresh(self) -> None:
+        """Show the layer as it is now."""
+        self._writing = True
+        try:
+            self.layer.refresh(extent=False)
+        finally:
+            self._writing = False
+
+    def _on_failure(self, change: Change, message: str) -> None:
+        """Go back to what the disk has, which a change could not be written to."""
+        for edit in list(self._done):
+            if edit.change is change:
+                self._done.remove(edit)
+                self._describe_before(edit)
+        for edit in list(self._undone):
+            if edit.undoing is change:
+                self._undone.remove(edit)
+                self._done.append(edit)
+                self._describe_after(edit)
+        self.follow()
+        self._refresh()
+        show_error(f"“{self.layer.name}”: {message}")
+
+    def _see(self) -> bool:
+        """Take note of the version on the disk; whether it is another one."""
+        if self._stored is None:
+            return True
+        former, self._seen_version = self._seen_version, self._stored.version
+        return former != self._seen_version
+
     def follow(self) -> bool:
         """Follow what was undone or redone; False if nothing of ours was."""
+        if self._undoes_itself or not self._see():
+            return False
         found = False
         while self._done and self._shows(self._done[-1], self._done[-1].before):
             edit = self._done.pop()
             self._undone.append(edit)
             self._highest = edit.highest_before
-            _set_features(self.layer, edit.rows_before, edit.everybody)
-            _set_notes(self.layer, edit.notes_before)
+            self._describe_before(edit)
             found = True
         if found:
             return True
@@ -166,8 +315,7 @@ class EditLog:
             edit = self._undone.pop()
             self._done.append(edit)
             self._count(edit.after)
-            _set_notes(self.layer, edit.notes_after)
-            _set_features(self.layer, edit.rows_after, edit.everybody)
+            self._describe_after(edit)
             found = True
         return found
 
@@ -182,6 +330,7 @@ class EditLog:
             self._highest = max(self._highest, int(values.max(initial=0)))
 
     def _on_data(self, event: object = None) -> None:
+        self._stored = disk.stored_of(self.layer)
         self._done.clear()
         self._undone.clear()
         self._highest = None
@@ -235,6 +384,10 @@ class EditLogs:
         for log in self._logs.values():
             log.close()
         self._logs.clear()
+
+
+def _by_key(do: Callable[[], object], layer: Labels) -> None:
+    do()
 
 
 def highest_in(labels: NDArray[np.integer]) -> int:

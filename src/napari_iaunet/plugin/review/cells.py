@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers import view_state
+from napari_iaunet.plugin.layers.disk import is_in_memory
 from napari_iaunet.plugin.layers.find import find_layer, list_layers
 from napari_iaunet.plugin.review.job import look_over
 
@@ -67,8 +68,7 @@ class ReviewedCells(QObject):
         return [
             (str(layer.unique_id), layer.name)
             for layer in reversed(list_layers(self._viewer, Labels))
-            if label_layers.can_be_edited(layer)
-            and not label_layers.is_of_classes(layer)
+            if is_in_memory(layer) and not label_layers.is_of_classes(layer)
         ]
 
     def update(self) -> None:
@@ -85,7 +85,7 @@ class ReviewedCells(QObject):
     def survey(self) -> None:
         """Have the picked layer surveyed anew."""
         layer = self.layer
-        if layer is not None and label_layers.can_be_edited(layer):
+        if layer is not None and is_in_memory(layer):
             work = partial(look_over, layer.data, self.found, shapes=self._shapes)
             self._jobs.start(work, "")
 

@@ -10,7 +10,7 @@ from napari.layers import Labels
 
 from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers import view_state
-from napari_iaunet.plugin.layers.find import OURS, list_layers, selection_kept
+from napari_iaunet.plugin.layers.find import KEPT_IN, OURS, list_layers, selection_kept
 from napari_iaunet.plugin.layers.geometry import added_axes
 from napari_iaunet.plugin.segment.large_job import LargeResult
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # In seconds; a refresh reads what is on view from disk.
 _BETWEEN_REFRESHES = 0.5
-_KEPT_IN = "kept_in"
 _KEPT = ("opacity", "visible", "blending")
 
 
@@ -90,7 +89,7 @@ class LargeLayer:
         """Layer of a run that was stopped, and that goes on now."""
         folder = str(self.result.folder)
         for layer in list_layers(self._viewer, Labels):
-            if layer.metadata.get(OURS, {}).get(_KEPT_IN) == folder:
+            if layer.metadata.get(OURS, {}).get(KEPT_IN) == folder:
                 return layer
         return None
 
@@ -108,7 +107,7 @@ class LargeLayer:
         return levels if len(levels) > 1 else levels[0]
 
     def _add(self) -> Labels:
-        about = {_KEPT_IN: str(self.result.folder)}
+        about = {KEPT_IN: str(self.result.folder)}
         with selection_kept(self._viewer):
             layer = self._viewer.add_labels(
                 self._shown(),

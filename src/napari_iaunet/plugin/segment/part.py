@@ -13,6 +13,7 @@ from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.settings import IN_VIEW, split_axes
 from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers import view_state
+from napari_iaunet.plugin.layers.disk import is_in_memory
 from napari_iaunet.plugin.layers.find import (
     OURS,
     find_layer,
@@ -158,6 +159,8 @@ def with_target(
     point = tuple(viewer.dims.point)
     for layer in [*([selected] if selected is not None else []), *ours]:
         if label_layers.is_of_classes(layer) or not layer.editable:
+            continue
+        if not is_in_memory(layer):
             continue
         index = label_layers.plane_to_edit(layer, image, channel_axis, point)
         if index is not None and label_layers.has_plane(layer, index):
