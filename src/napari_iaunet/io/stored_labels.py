@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,6 +34,8 @@ _BLOCK = 1024
 _BAND = 1 << 25
 # Pixels of the box around single ones up to which the box is read, not the pixels.
 _MOST_READ = 1 << 24
+# Boxes that changed that are remembered.
+_MOST_TOUCHED = 10_000
 _CANNOT = "The change could not be written ({}), so it was taken back."
 
 
@@ -95,6 +98,8 @@ class StoredLabels:
         self._pending: dict[int, Change] = {}
         # Copies of levels that are shown from memory, by their place among all.
         self._copies: dict[int, NDArray[Any]] = {}
+        # Where the full resolution changed, with the version that it led to.
+        self._touched: deque[tuple[int, Box]] = deque(maxlen=_MOST_TOUCHED)
         self._lock = threading.RLock()
         self._writer = ThreadPoolExecutor(1, "writing labels")
         self._highest: int | None = None
@@ -169,9 +174,30 @@ class StoredLabels:
 
     def _find_highest(self) -> None:
         part, found = self._parts[0], 0
-        for box in bands(part.shape, _depth(part), part.dtype.itemsize):
+        for box in bands(part.shape, self.chunk, part.dtype.itemsize):
             found = max(found, int(part.read(box).max(initial=0)))
         self._highest = found
+
+    @property
+    def chunk(self) -> int:
+        """Rows and columns that come from the disk together, the larger of both."""
+        part = self._parts[0]
+        sides = getattr(part.array, "shards", None) or getattr(
+            part.array, "chunks", part.array.shape
+        )
+        axes = (axis for axis in part.axes[-2:] if axis is not None)
+        return max((int(sides[axis]) for axis in axes), default=1)
+
+    def touched_since(self, version: int) -> list[Box] | None:
+        """Return the boxes of the full resolution that changed since a version.
+
+        None if they are not all known any more.
+        """
+        with self._lock:
+            touched = list(self._touched)
+        if len(touched) == _MOST_TOUCHED and touched[0][0] > version:
+            return None
+        return [box for number, box in touched if number > version]
 
     # -- changing ----------------------------------------------------------------
 
@@ -205,7 +231,12 @@ class StoredLabels:
                 self._written_highest = max(self._written_highest, highest)
             self.version += 1
             self._pending[self.version] = change
+            self._touch(change)
             self._writer.submit(self._write, self.version, change)
+
+    def _touch(self, change: Change) -> None:
+        boxes = (patch.box for patch in change if patch.level == 0)
+        self._touched.extend((self.version, box) for box in boxes)
 
     def take_back(self, change: Change) -> Change:
         """Undo a change; return the change that this is."""
@@ -286,6 +317,7 @@ class StoredLabels:
             del self._pending[number]
             if message:
                 self.version += 1
+                self._touch(change)
                 for patch in reversed(change):
                     if patch.level in self._copies:
                         copy = self._copies[patch.level]
@@ -398,13 +430,6 @@ def bands(shape: Sequence[int], depth: int, itemsize: int) -> Iterator[Box]:
         for y in range(0, height, rows):
             plane = (slice(i, i + 1) for i in place)
             yield (*plane, slice(y, min(y + rows, height)), slice(0, width))
-
-
-def _depth(part: ZarrPart) -> int:
-    """Rows of a chunk."""
-    axis = part.axes[-2]
-    sides = getattr(part.array, "shards", None) or part.array.chunks
-    return 1 if axis is None else int(sides[axis])
 
 
 def _apply(patch: Patch, pixels: NDArray[Any], begin: Sequence[int]) -> None:

@@ -23,13 +23,11 @@ _REPORT = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Survey:
-    """The cells of a label image, rows sorted by label id.
+class CellPlaces:
+    """Where the cells of a label image lie, rows sorted by label id.
 
     Attributes
     ----------
-    index : (Y, X) or stack of planes, int32
-        0 for background, else a cell's row + 1.
     label_ids : (N,) int64
     area : (N,) int64
         Pixels, in all planes.
@@ -42,7 +40,6 @@ class Survey:
         Top, left, bottom and right of the cell in that plane; the last two are beyond.
     """
 
-    index: NDArray[np.int32]
     label_ids: NDArray[np.int64]
     area: NDArray[np.int64]
     border: NDArray[np.int64]
@@ -52,12 +49,56 @@ class Survey:
     def __len__(self) -> int:
         return len(self.label_ids)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the label image."""
+        raise NotImplementedError
+
+    def mask(self, row: int) -> NDArray[np.bool_]:
+        """Return which pixels of a cell's box, in its plane, are the cell's."""
+        raise NotImplementedError
+
+    def pixels_of(self, rows: NDArray[np.integer[Any]]) -> tuple[NDArray[np.intp], ...]:
+        """Return where all pixels of some cells are, an array (P,) for each axis."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class Survey(CellPlaces):
+    """The cells of a label image in memory.
+
+    Attributes
+    ----------
+    index : (Y, X) or stack of planes, int32
+        0 for background, else a cell's row + 1.
+    """
+
+    index: NDArray[np.int32]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the label image."""
+        return self.index.shape
+
     def mask(self, row: int) -> NDArray[np.bool_]:
         """Return which pixels of a cell's box, in its plane, are the cell's."""
         top, left, bottom, right = self.box[row].tolist()
         planes = self.index.reshape(-1, *self.index.shape[-2:])
         box = planes[int(self.plane[row]), top:bottom, left:right]
         return np.asarray(box == row + 1)
+
+    def pixels_of(self, rows: NDArray[np.integer[Any]]) -> tuple[NDArray[np.intp], ...]:
+        """Return where cells are; a single one is not searched for everywhere."""
+        if rows.size == 1:
+            row = int(rows[0])
+            y, x = np.nonzero(self.mask(row))
+            if y.size == self.area[row]:  # no part of it is in another plane
+                plane = np.unravel_index(int(self.plane[row]), self.shape[:-2])
+                top, left = self.box[row, :2].tolist()
+                return (*(np.full(y.size, int(p)) for p in plane), y + top, x + left)
+        chosen = np.zeros(len(self) + 1, bool)
+        chosen[rows + 1] = True
+        return np.nonzero(chosen[self.index])
 
 
 def survey(
@@ -82,13 +123,13 @@ def survey(
     for number, plane in enumerate(planes):
         if progress is not None:
             progress(number, len(planes))
-        rows, here, boxes = _in_plane(plane, count)
+        rows, here, boxes = in_plane(plane, count)
         area[rows] += here
-        border[rows] = np.minimum(border[rows], _to_border(boxes, plane.shape))
+        border[rows] = np.minimum(border[rows], to_border(boxes, plane.shape))
         larger = here > most[rows]
         most[rows[larger]], where[rows[larger]] = here[larger], number
         box[rows[larger]] = boxes[larger]
-    return Survey(index, label_ids, area, border, where, box)
+    return Survey(label_ids, area, border, where, box, index)
 
 
 def label_ids_of(labels: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
@@ -106,7 +147,7 @@ def label_ids_of(labels: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     return found[found > 0].astype(np.int64)
 
 
-def _in_plane(
+def in_plane(
     plane: NDArray[np.int32], count: int
 ) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64]]:
     """Rows of the cells in a plane, their areas there and their boxes."""
@@ -119,13 +160,14 @@ def _in_plane(
     return rows, areas[rows], np.array(boxes, np.int64).reshape(-1, 4)
 
 
-def _to_border(boxes: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]:
+def to_border(boxes: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Pixels between boxes, (N, 4), and the next border of a plane."""
     beyond = np.asarray(shape) - boxes[:, 2:]
     return np.asarray(np.concatenate([boxes[:, :2], beyond], 1).min(1, initial=1 << 40))
 
 
 def solidities(
-    cells: Survey,
+    cells: CellPlaces,
     progress: Callable[[int, int], None] | None = None,
     known: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
@@ -139,11 +181,11 @@ def solidities(
     for number, row in enumerate(missing.tolist()):
         if progress is not None and number % _REPORT == 0:
             progress(number, len(missing))
-        found[row] = _solidity(cells.mask(row))
+        found[row] = solidity_of(cells.mask(row))
     return found
 
 
-def _solidity(mask: NDArray[np.bool_]) -> float:
+def solidity_of(mask: NDArray[np.bool_]) -> float:
     """Share of the hull around the middles of the outer sides of a mask's pixels."""
     if min(mask.shape) < 2:
         return 1.0

@@ -169,7 +169,7 @@ def test_shapes_are_measured_once(begun, monkeypatch):
     from napari_iaunet.segmentation import survey
 
     seen = []
-    monkeypatch.setattr(survey, "_solidity", lambda mask: seen.append(mask) or 1.0)
+    monkeypatch.setattr(survey, "solidity_of", lambda mask: seen.append(mask) or 1.0)
     begun.cells.data_setitem((np.array([20]), np.array([20])), 0)
     begun.settle()
     assert len(seen) == 1

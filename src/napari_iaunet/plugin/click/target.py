@@ -99,6 +99,7 @@ class ClickTarget:
                 "the image. Choose another layer."
             )
             raise ImageError(msg)
+        log.tell()
         log.open()
         pixels = partial(source.encoder.pixels, view.plane)
         return LabelsPlane(log, index, pixels, source.plane_number(view.plane))

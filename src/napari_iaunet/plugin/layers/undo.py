@@ -106,11 +106,10 @@ class EditLog:
         self._keys.clear()
 
     def open(self) -> None:
-        """Get ready to change the layer; the user is told once if its file changes.
+        """Get ready to change the layer.
 
         Raises `ImageError` if the pixels cannot be changed.
         """
-        self.tell()
         if self._stored is not None or disk.is_in_memory(self.layer):
             return
         self._stored = disk.adopt(self.layer, self._failures.told.emit)
@@ -177,6 +176,7 @@ class EditLog:
         each axis; ``values`` is (P,) int.
         """
         self.open()
+        self.tell()
         self.follow()
         data = self.pixels
         values = values.astype(data.dtype)

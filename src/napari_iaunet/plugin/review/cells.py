@@ -9,16 +9,19 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers import view_state
-from napari_iaunet.plugin.layers.disk import is_in_memory
+from napari_iaunet.plugin.layers.disk import is_in_memory, stored_of, why_not
 from napari_iaunet.plugin.layers.find import find_layer, list_layers
-from napari_iaunet.plugin.review.job import look_over
+from napari_iaunet.plugin.review.job import look_over, look_over_stored
+from napari_iaunet.segmentation.survey import Survey
 
 if TYPE_CHECKING:
     from napari_iaunet.plugin.core.jobs import Jobs
     from napari_iaunet.plugin.core.session import Session
+    from napari_iaunet.plugin.layers.undo import EditLogs
     from napari_iaunet.plugin.review.job import Reviewed
 
 # Strokes of a brush come faster than cells are worth to be counted again.
@@ -36,9 +39,14 @@ class ReviewedCells(QObject):
     failed = Signal(str)
 
     def __init__(
-        self, session: Session, jobs: Jobs, parent: QObject | None = None
+        self,
+        session: Session,
+        jobs: Jobs,
+        logs: EditLogs,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
+        self._logs = logs
         self._viewer, self._own_changes = session.viewer, session.own_changes
         self._jobs = jobs
         self.key = ""  # the layer's ``unique_id``
@@ -68,7 +76,7 @@ class ReviewedCells(QObject):
         return [
             (str(layer.unique_id), layer.name)
             for layer in reversed(list_layers(self._viewer, Labels))
-            if is_in_memory(layer) and not label_layers.is_of_classes(layer)
+            if not why_not(layer) and not label_layers.is_of_classes(layer)
         ]
 
     def update(self) -> None:
@@ -85,9 +93,26 @@ class ReviewedCells(QObject):
     def survey(self) -> None:
         """Have the picked layer surveyed anew."""
         layer = self.layer
-        if layer is not None and is_in_memory(layer):
-            work = partial(look_over, layer.data, self.found, shapes=self._shapes)
-            self._jobs.start(work, "")
+        if layer is None:
+            return
+        stored, shapes = stored_of(layer), self._shapes
+        if stored is not None:
+            found = self.found
+            if (
+                found is not None
+                and found.data is layer.data
+                and found.version == stored.version
+                and not (shapes and found.solidity is None)
+            ):  # it was only drawn again, such as at another zoom
+                return
+            work = partial(
+                look_over_stored, layer.data, stored, self.found, shapes=shapes
+            )
+        elif is_in_memory(layer):
+            work = partial(look_over, layer.data, self.found, shapes=shapes)
+        else:
+            return
+        self._jobs.start(work, "")
 
     def want_shapes(self, on: bool) -> None:
         """Have the cells' shapes measured, too, from now on."""
@@ -108,6 +133,11 @@ class ReviewedCells(QObject):
         self.stop()
         layer = self.layer
         if layer is None:
+            return
+        try:
+            self._logs.of(layer).open()
+        except IAUNetError as error:
+            self.failed.emit(str(error))
             return
         self._seen = view_state.plane_shown(self._viewer, layer)
         events = layer.events
@@ -152,6 +182,9 @@ class ReviewedCells(QObject):
 def _same(former: Reviewed, found: Reviewed) -> bool:
     if former.solidity is None and found.solidity is not None:
         return False
-    return np.array_equal(former.cells.label_ids, found.cells.label_ids) and (
-        np.array_equal(former.cells.index, found.cells.index)
+    old, new = former.cells, found.cells
+    if not isinstance(old, Survey) or not isinstance(new, Survey):
+        return former.version == found.version and former.data is found.data
+    return np.array_equal(old.label_ids, new.label_ids) and (
+        np.array_equal(old.index, new.index)
     )

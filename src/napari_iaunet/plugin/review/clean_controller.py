@@ -13,6 +13,7 @@ from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.review import edits
 from napari_iaunet.plugin.review.clean_panel import BORDER, FILL, RENUMBER, SMOOTH
 from napari_iaunet.segmentation.cleaning import fill_holes, smooth_outlines
+from napari_iaunet.segmentation.survey import Survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.layers.undo import EditLogs
     from napari_iaunet.plugin.review.cells import ReviewedCells
     from napari_iaunet.plugin.review.clean_panel import CleanSection
-    from napari_iaunet.plugin.review.job import Reviewed
 
 _OUTLINES = {FILL: fill_holes, SMOOTH: smooth_outlines}
 _WORKING = "Working…"
@@ -46,7 +46,7 @@ class CleanController(QObject):
         super().__init__(parent)
         self._section, self._cells, self._logs = section, cells, logs
         self.jobs = jobs
-        self._asked: Reviewed | None = None
+        self._asked: Survey | None = None
         self._connections = Connections((section.requested, self._on_requested))
         self._connections.add_jobs(
             jobs,
@@ -68,29 +68,35 @@ class CleanController(QObject):
 
     def update(self) -> None:
         """Allow what can be done with the cells as they are now."""
-        found = self._cells.found
-        ready = found is not None and len(found.cells) > 0 and self._asked is None
+        cells = self._all_cells()
+        ready = cells is not None and len(cells) > 0 and self._asked is None
         self._section.set_ready(ready)
 
+    def _all_cells(self) -> Survey | None:
+        """Return the cells, if all their pixels are in memory."""
+        found = self._cells.found
+        cells = None if found is None else found.cells
+        return cells if isinstance(cells, Survey) else None
+
     def _on_requested(self, what: str) -> None:
-        found, layer = self._cells.found, self._cells.layer
-        if found is None or layer is None:
+        cells, layer = self._all_cells(), self._cells.layer
+        if cells is None or layer is None:
             return
         if what in _OUTLINES:
-            self._asked = found
+            self._asked = cells
             self._section.set_ready(False)
             self._section.say(_WORKING)
-            work = partial(_OUTLINES[what], found.cells.index)
+            work = partial(_OUTLINES[what], cells.index)
             self.jobs.start(work, f"Cleaning up {layer.name}")
             return
         log = self._logs.of(layer)
         if what == BORDER:
-            rows = np.flatnonzero(found.cells.border == 0)
-            self._do(partial(edits.delete, log, found.cells, rows), rows.size)
+            rows = np.flatnonzero(cells.border == 0)
+            self._do(partial(edits.delete, log, cells, rows), rows.size)
         elif what == RENUMBER:
-            label_ids = found.cells.label_ids
+            label_ids = cells.label_ids
             moved = int((label_ids != np.arange(1, len(label_ids) + 1)).sum())
-            self._do(partial(edits.renumber, log, found.cells), moved)
+            self._do(partial(edits.renumber, log, cells), moved)
 
     def _on_progress(self, done: int, total: int) -> None:
         if total:
@@ -101,11 +107,11 @@ class CleanController(QObject):
         layer = self._cells.layer
         if asked is None or layer is None:
             return
-        before = asked.cells.index
+        before = asked.index
         where = np.nonzero(before != index)
         changed = np.union1d(before[where], index[where])
         log = self._logs.of(layer)
-        write = partial(edits.reshape, log, asked.cells, index)
+        write = partial(edits.reshape, log, asked, index)
         self._do(write, int((changed > 0).sum()))
 
     def _do(self, edit: Callable[[], None], count: int) -> None:

@@ -12,6 +12,7 @@ from napari_iaunet.errors import IAUNetError
 from napari_iaunet.io.write import write_picture
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.notify import show_error
+from napari_iaunet.plugin.layers.disk import why_not
 from napari_iaunet.plugin.layers.features import numbers_of
 from napari_iaunet.plugin.layers.find import selected_layer
 from napari_iaunet.plugin.review import edits
@@ -22,6 +23,7 @@ from napari_iaunet.plugin.review.picture import picture_of
 from napari_iaunet.plugin.review.walk_controller import WalkController
 from napari_iaunet.plugin.widgets.saving import ask_where
 from napari_iaunet.segmentation.filtering import passing
+from napari_iaunet.segmentation.survey import Survey
 
 if TYPE_CHECKING:
     from napari_iaunet.plugin.core.jobs import Jobs
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.layers.undo import EditLogs
     from napari_iaunet.plugin.review.panel import ReviewPanel
     from napari_iaunet.segmentation.filtering import Range, Values
+
+_LARGE = (
+    "{:,} cells on the disk. Go through them one by one; to filter them or clean them "
+    "up, they must be in memory."
+)
 
 
 class ReviewController(QObject):
@@ -46,7 +53,7 @@ class ReviewController(QObject):
         super().__init__(parent)
         self._viewer, self._panel, self.jobs = session.viewer, panel, jobs
         self._own_changes, self._logs = session.own_changes, logs
-        self._cells = ReviewedCells(session, jobs, self)
+        self._cells = ReviewedCells(session, jobs, logs, self)
         self._view = FilteredView(self._viewer, self._own_changes)
         self._walk = WalkController(session, panel.walk, self._cells, logs, self)
         self._clean = CleanController(panel.clean, self._cells, logs, clean_jobs, self)
@@ -102,8 +109,11 @@ class ReviewController(QObject):
     def _on_selection(self, event: object = None) -> None:
         """Pick the layer of cells that is selected in the layer list."""
         layer = selected_layer(self._viewer, Labels)
-        if layer is not None and not self._own_changes:
-            self._cells.pick(str(layer.unique_id))
+        if layer is None or self._own_changes:
+            return
+        self._cells.pick(str(layer.unique_id))
+        if self._is_in and (reason := why_not(layer)):
+            self._panel.say(reason)
 
     def _look_over(self) -> None:
         if self._is_in and self._cells.layer is not None:
@@ -124,6 +134,9 @@ class ReviewController(QObject):
             self._look_over()
             return
         cells = found.cells
+        if not isinstance(cells, Survey):
+            self._show_large(len(cells))
+            return
         self._values = {
             "score": numbers_of(layer, "score", cells.label_ids),
             "area": cells.area.astype(np.float64),
@@ -135,12 +148,24 @@ class ReviewController(QObject):
         self._walk.update()
         self._clean.update()
 
+    def _show_large(self, count: int) -> None:
+        """Offer what needs no more than the pixels of one cell in memory."""
+        self._view.remove()
+        self._values = None
+        self._panel.filter.reset()
+        self._panel.filter.set_values(None)
+        self._panel.say(_LARGE.format(count))
+        self._walk.update()
+        self._clean.update()
+
     # -- the filter --------------------------------------------------------------
 
     def _on_ranges(self, ranges: dict[str, Range]) -> None:
         """Show the cells that pass, and say how many these are."""
         found, layer = self._cells.found, self._cells.layer
-        if found is None or layer is None or self._values is None:
+        if found is None or layer is None or not isinstance(found.cells, Survey):
+            return
+        if self._values is None:
             return
         passed = passing(self._values, ranges)
         total = len(passed)

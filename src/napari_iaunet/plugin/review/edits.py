@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.layers.labels import check_editable
 
 if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.layers.undo import EditLog
-    from napari_iaunet.segmentation.survey import Survey
+    from napari_iaunet.segmentation.survey import CellPlaces, Survey
 
 _CHANGED = "The cells have changed meanwhile. Wait a moment and try again."
 
 
 def delete(
     log: EditLog,
-    cells: Survey,
+    cells: CellPlaces,
     rows: NDArray[np.integer[Any]],
     notes: dict[str, Any] | None = None,
 ) -> None:
@@ -30,37 +31,16 @@ def delete(
     be edited, or no longer holds these cells.
     """
     check_editable(log.layer)
-    where = _pixels_of(cells, rows)
-    data = log.layer.data
-    if data.shape != cells.index.shape or not np.array_equal(
-        data[where], cells.label_ids[cells.index[where] - 1]
+    where = cells.pixels_of(rows)
+    data = log.pixels
+    if (
+        data.shape != cells.shape
+        or where[0].size != cells.area[rows].sum()
+        or not np.isin(data[where], cells.label_ids[rows]).all()
     ):
         raise ImageError(_CHANGED)
     log.write(where, np.zeros(where[0].size, data.dtype))
     log.describe(dict.fromkeys(cells.label_ids[rows].tolist()), notes)
-
-
-def _pixels_of(
-    cells: Survey, rows: NDArray[np.integer[Any]]
-) -> tuple[NDArray[np.intp], ...]:
-    """Return where cells are; a single one is not searched for in the whole plane."""
-    if rows.size == 1:
-        row = int(rows[0])
-        y, x = np.nonzero(cells.mask(row))
-        if y.size == cells.area[row]:  # no part of it is in another plane
-            plane = np.unravel_index(int(cells.plane[row]), cells.index.shape[:-2])
-            top, left = cells.box[row, :2].tolist()
-            return (*(np.full(y.size, int(p)) for p in plane), y + top, x + left)
-    chosen = np.zeros(len(cells) + 1, bool)
-    chosen[rows + 1] = True
-    return np.nonzero(chosen[cells.index])
-
-
-def check_editable(layer: Labels) -> None:
-    """Raise `ImageError` if a layer is not to be edited."""
-    if not layer.editable:
-        msg = f"The layer “{layer.name}” cannot be edited. Choose another layer."
-        raise ImageError(msg)
 
 
 def reshape(log: EditLog, cells: Survey, index: NDArray[np.int32]) -> None:

@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from napari_iaunet.segmentation.large_survey import (
+    LargeSurvey,
+    survey_large,
+    untouched,
+)
 from napari_iaunet.segmentation.survey import solidities, survey
 
 if TYPE_CHECKING:
@@ -13,16 +18,42 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_iaunet.segmentation.survey import Survey
+    from napari_iaunet.io.stored_labels import StoredLabels
+    from napari_iaunet.segmentation.survey import CellPlaces
 
 
 class Reviewed(NamedTuple):
-    """Cells, and the array that they were found in."""
+    """Cells, and the pixels that they were found in, as the layer has them."""
 
-    data: NDArray[Any]
-    cells: Survey
+    data: Any
+    cells: CellPlaces
     # Which share of its convex hull each cell fills, (N,); None if nobody asked.
     solidity: NDArray[np.float64] | None = None
+    version: int = 0  # of pixels on the disk
+
+
+def look_over_stored(
+    data: Any,
+    stored: StoredLabels,
+    former: Reviewed | None,
+    *,
+    shapes: bool,
+    progress: Callable[[int, int], None],
+) -> Reviewed:
+    """Survey the cells of a layer on the disk, as `look_over` does.
+
+    What has not changed since the former survey is not read again.
+    """
+    version, labels = stored.version, stored.levels[0]
+    known = {}
+    if former is not None and isinstance(former.cells, LargeSurvey):
+        boxes = stored.touched_since(former.version)
+        if former.cells.labels is labels and boxes is not None:
+            known = untouched(former.cells, boxes)
+    cells, solidity = survey_large(
+        labels, stored.chunk, shapes=shapes, known=known, progress=progress
+    )
+    return Reviewed(data, cells, solidity, version)
 
 
 def look_over(

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.widgets.forms import Offers
 
 NO_CELLS = (
-    "Press Segment first, or open a layer of cells. Layers on disk, read-only ones and "
-    "those of several resolutions cannot be reviewed."
+    "Press Segment first, or open a layer of cells. Layers that are read only or "
+    "computed cannot be reviewed."
 )
 
 

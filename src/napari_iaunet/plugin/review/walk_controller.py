@@ -131,6 +131,8 @@ class WalkController(QObject):
             self.switch_off()
             return
         self._on = self._is_new = True
+        if self._cells.layer is not None:
+            self._logs.of(self._cells.layer).tell()
         taken = self._keys.bind((NEXT, BACK, ACCEPT, DELETE, MARK))
         if taken:
             self.failed.emit(f"Taken by other plugins: the keys {', '.join(taken)}.")
