@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_iaunet.evaluation import average_precision
+    from napari_iaunet.identity.classifier import Classifier
     from napari_iaunet.identity.ranking import similarity
     from napari_iaunet.io.read import read_image
     from napari_iaunet.io.write import write_labels
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from napari_iaunet.training.loop import train
 
 _HOMES = {
+    "Classifier": "napari_iaunet.identity.classifier",
     "Pairs": "napari_iaunet.segmentation.pairs",
     "Segmentation": "napari_iaunet.segmentation.segmenter",
     "Segmenter": "napari_iaunet.segmentation.segmenter",
@@ -39,6 +41,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Classifier",
     "Pairs",
     "Segmentation",
     "Segmenter",

@@ -7,7 +7,7 @@ that the cosine of two vectors says how much two cells resemble each other.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +39,15 @@ class DescribedCells:
         Rows of unit length, as `Segmenter.embed` gives them.
     properties : dict of str to (N, D) float32
         As `measure_properties` gives them.
+    model : str
+        Digest of the network that saw them: embeddings of two networks have nothing in
+        common. "" if not known.
     """
 
     label_ids: NDArray[np.int64]
     embeddings: NDArray[np.float32]
     properties: dict[str, NDArray[np.float32]]
+    model: str = field(default="", kw_only=True)
 
     def __len__(self) -> int:
         return len(self.label_ids)
@@ -64,6 +68,7 @@ class DescribedCells:
             np.concatenate([part.label_ids for part in parts]),
             np.concatenate([part.embeddings for part in parts]),
             properties,
+            model=parts[0].model,
         )
 
     def row(self, label: int) -> int | None:

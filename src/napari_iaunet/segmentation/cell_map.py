@@ -137,6 +137,7 @@ def map_cells(
         edge_pixels(index),
         table,
         thumbnails.pixels,
+        model=cells.model,
     )
 
 

@@ -308,7 +308,9 @@ class Segmenter:
         embeddings = embed_cells(self._backend, planes, cells, diameter, progress)
         pixels = ((cells[i], planes.raw(i)) for i in cells.with_cells or [0])
         properties = measure_properties(pixels, cells.label_ids)
-        return DescribedCells(cells.label_ids, embeddings, properties)
+        return DescribedCells(
+            cells.label_ids, embeddings, properties, model=self._digest
+        )
 
     def identify(
         self,
