@@ -17,10 +17,36 @@ def cells():
     return unit.astype(np.float32)
 
 
-def test_one_example_is_the_cosine(cells):
+def test_one_example_finds_its_group(cells):
     found = similarity(cells, [4])
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, 0.5 + 0.5 * cells @ cells[4], atol=1e-5)
+    assert found[4] == found.max() == 1
+    assert found[:20].min() > found[20:].max()
+
+
+def test_what_all_cells_have_in_common_does_not_count(cells):
+    alike = cells + np.float32(5) * np.eye(1, 16, 9, dtype=np.float32)
+    alike /= np.linalg.norm(alike, axis=1, keepdims=True)
+    assert (alike @ alike[4]).min() > 0.9  # they all look much the same
+    found = similarity(alike, [4])
+    assert found[:20].min() > 0.75
+    assert found[20:].max() < 0.6
+
+
+def test_two_cells_that_are_the_same_are_alike():
+    np.testing.assert_allclose(similarity(np.eye(1, 4).repeat(2, 0), [0]), 1, atol=1e-6)
+    assert similarity(np.eye(2, 4), [0])[1] < 0.5
+
+
+def test_what_is_odd_about_one_example_counts_less(cells):
+    """A cell of another kind that shares an odd trait is no nearer than its own kind."""
+    odd = np.zeros((61, 17), np.float32)
+    odd[:60, :16], odd[[4, 60], 16], odd[60, 1] = cells, 0.9, 0.7
+    odd /= np.linalg.norm(odd, axis=1, keepdims=True)
+    own = np.delete(np.arange(20), 4)
+    assert odd[60] @ odd[4] < np.median(odd[own] @ odd[4]) + 0.05
+    found = similarity(odd, [4])
+    assert (found[own] > found[60]).all()
 
 
 def test_examples_find_their_group(cells):

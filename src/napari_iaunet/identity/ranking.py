@@ -1,4 +1,8 @@
-"""How much cells resemble examples: likes, and unlikes."""
+"""How much cells resemble examples: likes, and unlikes.
+
+What all cells at hand have in common says nothing of any of them, so it is taken off
+first: cells are compared by what sets them apart from the others.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,13 @@ _SHRINKAGE = 0.2
 # The cells at large speak against the likes as so many unlikes do: a few unlikes
 # correct the ranking, and do not turn it.
 _AT_LARGE = 32.0
+# What few cells have in common may be what the user looks for: of their mean, a share
+# of N / (N + 4) is taken off.
+_FEW = 4.0
+# One example is joined by the cells most like it, so that what is odd about it counts
+# less: up to ten, or a tenth of the cells, each by the third power of its cosine.
+_MOST_JOINED, _SHARE_JOINED, _POWER = 10, 0.1, 3
+_TINY = 1e-9
 
 
 def similarity(
@@ -32,7 +43,9 @@ def similarity(
 ) -> NDArray[np.float32]:
     """Rank cells by their likeness to examples.
 
-    One like is compared by the cosine. Several are joined by linear discriminant
+    The ranking is relative to the cells at hand: their mean is taken off all vectors. One
+    like is compared by the cosine, together with the few cells that are most like it.
+    Several are joined by linear discriminant
     analysis with a shrunken covariance (Friedman, J. Am. Stat. Assoc. 84, 1989):
     what sets the mean of the likes apart from the cells at large and from the
     unlikes, in units of how much all cells vary in that direction.
@@ -51,7 +64,7 @@ def similarity(
     Returns
     -------
     (N,) float32
-        In [0, 1], higher is more alike. The likes are near 1 in the mean.
+        In [0, 1], higher is more alike. One like is 1, several are near 1 in the mean.
 
     Raises
     ------
@@ -66,17 +79,49 @@ def similarity(
     vectors = np.asarray(embeddings, np.float32)
     if vectors.ndim != 2:
         raise ImageError("Embeddings are a table: one row for each cell.")
+    return compare(relative(vectors), like, unlike)
+
+
+def relative(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Take off vectors (N, D) what all of them have in common; rows of unit length."""
+    vectors = np.asarray(vectors, np.float32)
+    count = len(vectors)
+    common = vectors.sum(axis=0, dtype=np.float64) / (count + _FEW)
+    apart = vectors - common.astype(np.float32)
+    length = np.linalg.norm(apart, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = apart / np.maximum(length, np.float32(_TINY))
+    return unit
+
+
+def compare(
+    vectors: NDArray[np.float32], like: Sequence[int], unlike: Sequence[int] = ()
+) -> NDArray[np.float32]:
+    """Rank cells as `similarity` does, by vectors (N, D) that `relative` gave."""
     likes, unlikes = (_rows(chosen, len(vectors)) for chosen in (like, unlike))
     if not likes.size:
         raise ImageError("At least one cell must be given as an example.")
     if np.intersect1d(likes, unlikes).size:
         raise ImageError("A cell cannot be an example of both like and unlike.")
     if likes.size == 1 and not unlikes.size:
-        score = vectors @ vectors[likes[0]]
+        score = _by_cosine(vectors, int(likes[0]))
     else:
         score = _discriminant(vectors, likes, unlikes)
     alike: NDArray[np.float32] = np.clip(0.5 + 0.5 * score, 0, 1)
     return alike
+
+
+def _by_cosine(vectors: NDArray[np.float32], like: int) -> NDArray[np.float32]:
+    """Cosine of all cells with a like and the cells that are most like it."""
+    score = vectors @ vectors[like]
+    count = min(_MOST_JOINED, int(_SHARE_JOINED * len(vectors)))
+    if count:
+        # The like is among them, as its cosine is 1.
+        rows = np.argpartition(-score, count)[: count + 1]
+        weight = np.maximum(score[rows], 0) ** _POWER
+        joined = weight @ vectors[rows]
+        score = vectors @ (joined / max(float(np.linalg.norm(joined)), _TINY))
+    score[like] = 1.0
+    return score
 
 
 def _discriminant(

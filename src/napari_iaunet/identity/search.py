@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from napari_iaunet.identity.describe import DescribedCells
-from napari_iaunet.identity.ranking import similarity
+from napari_iaunet.identity.ranking import compare, relative
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,12 +97,12 @@ class Ranking(Generic[Cells]):
             If there is no like, or nothing counts.
         """
         if self._vectors is None or self._weights != dict(weights):
-            self._vectors = self._cells.vectors(weights)
+            self._vectors = relative(self._cells.vectors(weights))
             self._weights = dict(weights)
         likes, unlikes = (
             [row for c in cells if (row := self.row(c)) is not None] for cells in query
         )
-        return similarity(self._vectors, likes, unlikes)
+        return compare(self._vectors, likes, unlikes)
 
 
 def suggest_threshold(values: NDArray[np.float32]) -> float:
