@@ -39,7 +39,7 @@ def test_two_cells_that_are_the_same_are_alike():
 
 
 def test_what_is_odd_about_one_example_counts_less(cells):
-    """A cell of another kind that shares an odd trait is no nearer than its own kind."""
+    """A cell of another kind that shares an odd trait is not nearer than its own."""
     odd = np.zeros((61, 17), np.float32)
     odd[:60, :16], odd[[4, 60], 16], odd[60, 1] = cells, 0.9, 0.7
     odd /= np.linalg.norm(odd, axis=1, keepdims=True)

@@ -122,7 +122,7 @@ def _targets(inputs: Sequence[Path], out: Path, to: str) -> list[Path]:
             msg = f"Several label images cannot go to the one file {out}."
         raise ImageError(f"{msg} Name another file, or a folder.")
     if to in OF_SEVERAL:
-        return [out / f"cells{suffix}"] * len(inputs)
+        return [out / f"cells{suffix}" if suffix else out] * len(inputs)
     targets = [out / f"{path.stem}{suffix}" for path in inputs]
     first: dict[str, Path] = {}
     for path, target in zip(inputs, targets, strict=True):

@@ -167,6 +167,16 @@ class Classifier:
             chances[some] = softmax(self._scores(table[some]))
         return _as_array(self.names)[chances.argmax(axis=1)], chances
 
+    def table(self, features: Features) -> dict[str, NDArray[Any]]:
+        """Return columns (N,) of what `predict` says, by their names.
+
+        ``class``, ``class_probability``, and ``probability_NAME`` for each class.
+        """
+        classes, chances = self.predict(features)
+        columns = {"class": classes, "class_probability": chances.max(axis=1)}
+        each = zip(self.names, chances.T, strict=True)
+        return columns | {f"probability_{name}": column for name, column in each}
+
     def cross_validate(self) -> Confusion:
         """Predict each example by a fit on others, five folds of each class.
 

@@ -43,12 +43,12 @@ def similarity(
 ) -> NDArray[np.float32]:
     """Rank cells by their likeness to examples.
 
-    The ranking is relative to the cells at hand: their mean is taken off all vectors. One
-    like is compared by the cosine, together with the few cells that are most like it.
-    Several are joined by linear discriminant
-    analysis with a shrunken covariance (Friedman, J. Am. Stat. Assoc. 84, 1989):
-    what sets the mean of the likes apart from the cells at large and from the
-    unlikes, in units of how much all cells vary in that direction.
+    The ranking is relative to the cells at hand: their mean is taken off all vectors.
+    One like is compared by the cosine, together with the few cells that are most like
+    it. Several are joined by linear discriminant analysis with a shrunken covariance
+    (Friedman, J. Am. Stat. Assoc. 84, 1989): what sets the mean of the likes apart from
+    the cells at large and from the unlikes, in units of how much all cells vary in that
+    direction.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def compare(
 
 def _by_cosine(vectors: NDArray[np.float32], like: int) -> NDArray[np.float32]:
     """Cosine of all cells with a like and the cells that are most like it."""
-    score = vectors @ vectors[like]
+    score: NDArray[np.float32] = vectors @ vectors[like]
     count = min(_MOST_JOINED, int(_SHARE_JOINED * len(vectors)))
     if count:
         # The like is among them, as its cosine is 1.

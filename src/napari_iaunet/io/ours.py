@@ -26,12 +26,13 @@ OURS, WRITER = "napari_iaunet", "software"
 # more of who wrote them.
 _FIRST_COLUMNS = ("label", "file", "track")
 _COLUMNS = {*_FIRST_COLUMNS, "plane", "t", "z", "q", "score", "parent", "similarity"}
-_COLUMNS |= {"class", "nuclei", "problem", "looked_at", "marked"}
+_COLUMNS |= {"class", "nuclei", "problem", "looked_at", "marked", "class_probability"}
 # What is measured of cells and compartments; channels have names of their own.
 _MEASURES = re.compile(
     r"(cell_|nucleus_|cytoplasm_)?"
     r"([yx](_um)?|area(_um2)?|(perimeter|axis_major_length|axis_minor_length)(_um)?"
-    r"|eccentricity(_um)?|solidity|(mean|min|max|std)_.+|embedding_\d+)"
+    r"|eccentricity(_um)?|solidity|(mean|min|max|std)_.+|embedding_\d+"
+    r"|probability_.+)"
 )
 # Of very many channels, too.
 _LONGEST_HEADER = 100_000

@@ -12,8 +12,10 @@ SUFFIXES = {
     "anndata": ".h5ad",
     "ctc": "",
     "geff": ".geff",
+    "semantic": "",
+    "panoptic": "",
 }
-# Those that hold the cells of several images in one file.
-OF_SEVERAL = ("coco", "anndata")
+# Those that hold the cells of several images in one file or folder.
+OF_SEVERAL = ("coco", "anndata", "semantic", "panoptic")
 # How the names of files of outlines end, which are read as label images are.
 OUTLINES = (".zip", ".roi", ".geojson", ".json")

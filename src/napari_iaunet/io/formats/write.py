@@ -8,6 +8,12 @@ import numpy as np
 
 from napari_iaunet.io.formats.anndata import check_anndata, write_anndata
 from napari_iaunet.io.formats.cells import CLASS
+from napari_iaunet.io.formats.classes import (
+    check_panoptic,
+    check_semantic,
+    write_panoptic,
+    write_semantic,
+)
 from napari_iaunet.io.formats.coco import check_coco, write_coco
 from napari_iaunet.io.formats.ctc import check_ctc, write_ctc
 from napari_iaunet.io.formats.geff import check_geff, write_geff
@@ -100,4 +106,6 @@ _FORMATS: dict[
     "anndata": (check_anndata, write_anndata),
     "ctc": (check_ctc, write_ctc),
     "geff": (check_geff, write_geff),
+    "semantic": (check_semantic, write_semantic),
+    "panoptic": (check_panoptic, write_panoptic),
 }
