@@ -79,7 +79,7 @@ class Classifier:
     def fit(
         cls,
         features: Features,
-        classes: Sequence[Any],
+        classes: Sequence[Any] | NDArray[Any],
         *,
         notes: Mapping[str, Any] | None = None,
     ) -> Classifier:
@@ -122,7 +122,9 @@ class Classifier:
         )
         return replace(self, weights=found.astype(np.float32))
 
-    def with_examples(self, features: Features, classes: Sequence[Any]) -> Classifier:
+    def with_examples(
+        self, features: Features, classes: Sequence[Any] | NDArray[Any]
+    ) -> Classifier:
         """Return a classifier that has learnt from more examples, of any classes.
 
         The scale stays as it is. Parameters and errors are as for `fit` and `predict`.
@@ -136,6 +138,28 @@ class Classifier:
             names=names,
             features=np.concatenate([self.features, table[chosen]]),
             examples=np.concatenate([moved[self.examples], number[chosen]]),
+        )._fitted()
+
+    def renamed(self, names: Mapping[Any, str | int]) -> Classifier:
+        """Return a classifier whose classes have other names; equal ones become one."""
+        now = [names.get(name, name) for name in self.names]
+        return self._of_examples(now, np.ones(len(self.examples), bool))
+
+    def without(self, name: str | int) -> Classifier | None:
+        """Return a classifier without a class; None if fewer than two are left."""
+        if len([other for other in self.names if other != name]) < 2:
+            return None
+        kept = np.array([self.names[number] != name for number in self.examples])
+        return self._of_examples(list(self.names), kept)
+
+    def _of_examples(
+        self, now: Sequence[str | int], kept: NDArray[np.bool_]
+    ) -> Classifier:
+        """Learn anew from some examples, of classes that are called otherwise now."""
+        classes = [now[number] for number in self.examples[kept]]
+        names, number = _numbered(classes, len(classes))
+        return replace(
+            self, names=names, features=self.features[kept], examples=number
         )._fitted()
 
     def predict(self, features: Features) -> tuple[NDArray[Any], NDArray[np.float32]]:
@@ -281,7 +305,7 @@ def _table_of(
 
 
 def _numbered(
-    classes: Sequence[Any], count: int, known: tuple[str | int, ...] = ()
+    classes: Sequence[Any] | NDArray[Any], count: int, known: tuple[str | int, ...] = ()
 ) -> tuple[tuple[str | int, ...], NDArray[np.int64]]:
     """Return the names of all classes, and the number of each cell's; -1 for none."""
     given = [

@@ -65,6 +65,11 @@ class Ranking(Generic[Cells]):
         self._weights: dict[str, float] | None = None
         self._vectors: NDArray[np.float32] | None = None
 
+    @property
+    def cells(self) -> DescribedCells:
+        """All cells as those of one image."""
+        return self._cells
+
     def row(self, cell: CellRef) -> int | None:
         """Return the row of a cell; None if there is no such cell."""
         part = self.parts.get(cell.layer)

@@ -18,6 +18,8 @@ from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.finetune.controller import FinetuneController
 from napari_iaunet.plugin.finetune.panel import FinetunePanel
 from napari_iaunet.plugin.layers.undo import EditLogs
+from napari_iaunet.plugin.lookalikes.class_controller import ClassController
+from napari_iaunet.plugin.lookalikes.class_panel import ClassPanel
 from napari_iaunet.plugin.lookalikes.controller import LookalikeController
 from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
 from napari_iaunet.plugin.models.controller import ModelController
@@ -33,6 +35,9 @@ from napari_iaunet.plugin.widgets.tabs import TabButtons, Tabs
 
 if TYPE_CHECKING:
     import napari.viewer
+
+    from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage
+    from napari_iaunet.segmentation.cell_map import CellMap
 
 
 class IAUNetDock(QWidget):
@@ -70,8 +75,19 @@ class IAUNetDock(QWidget):
             self,
         )
         self.lookalike_panel = LookalikePanel()
+        # Cells are described once for both.
+        described: dict[tuple[CellsOnImage, str], CellMap] = {}
         self.lookalike_controller = LookalikeController(
-            session, self.lookalike_panel, Jobs(self, abandons=True), self
+            session, self.lookalike_panel, Jobs(self, abandons=True), self, described
+        )
+        self.class_panel = ClassPanel()
+        self.class_controller = ClassController(
+            session,
+            self.class_panel,
+            Jobs(self, abandons=True),
+            Jobs(self, abandons=True),
+            described,
+            self,
         )
         self.track_panel = TrackPanel()
         self.track_controller = TrackController(
@@ -106,14 +122,16 @@ class IAUNetDock(QWidget):
         self.model_controller = ModelController(
             session, self.model_section, Jobs(self), self
         )
-        # The mouse serves one of both at a time.
+        # The mouse serves one of these at a time.
         self.click_panel.toggled.connect(self._on_clicks)
         self.lookalike_panel.pick_toggled.connect(self._on_picking)
+        self.class_panel.pick_toggled.connect(self._on_picking)
         self.tabs = Tabs(
             {
                 "Segment": self.segment_panel,
                 "Review": self.review_panel,
                 "Look-alikes": self.lookalike_panel,
+                "Classes": self.class_panel,
                 "Track": self.track_panel,
                 "Batch": self.batch_panel,
                 "Fine-tune": self.finetune_panel,
@@ -126,8 +144,12 @@ class IAUNetDock(QWidget):
         tab = preferences.recall("tab")
         self.tabs.setCurrentIndex(names.index(tab) if tab in names else 0)
         self.tabs.currentChanged.connect(self._on_tab)
-        if self.tabs.currentWidget() is self.review_panel:
-            self.review_controller.enter()
+        for panel, controller in (
+            (self.review_panel, self.review_controller),
+            (self.class_panel, self.class_controller),
+        ):
+            if self.tabs.currentWidget() is panel:
+                controller.enter()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self.tab_buttons)
@@ -160,6 +182,7 @@ class IAUNetDock(QWidget):
             self.click_panel.button.setChecked(False)
         for panel, controller in (
             (self.lookalike_panel, self.lookalike_controller),
+            (self.class_panel, self.class_controller),
             (self.review_panel, self.review_controller),
         ):
             if tab is panel:
@@ -170,6 +193,7 @@ class IAUNetDock(QWidget):
     def _on_clicks(self, on: bool) -> None:
         if on:
             self.lookalike_panel.pick_button.setChecked(False)
+            self.class_panel.pick_button.setChecked(False)
 
     def _on_picking(self, on: bool) -> None:
         if on:
@@ -183,6 +207,7 @@ class IAUNetDock(QWidget):
             self.summary_controller,
             self.batch_controller,
             self.track_controller,
+            self.class_controller,
             self.lookalike_controller,
             self.pair_controller,
             self.review_controller,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.layers.geometry import LayerImage
 
 # What our own layers are called in the metadata of the layer that they were made of.
-CLASSES_OF, FOUND_IN = "classes_of", "found_in"
+CLASSES_OF, FOUND_IN, SEMANTIC_OF = "classes_of", "found_in", "semantic_of"
 
 
 def write_labels(
@@ -69,7 +69,8 @@ def is_extracted(layer: Labels) -> bool:
 
 def is_of_classes(layer: Labels) -> bool:
     """Whether a layer is one of our layers of classes."""
-    return CLASSES_OF in layer.metadata.get(OURS, {})
+    about = layer.metadata.get(OURS, {})
+    return CLASSES_OF in about or SEMANTIC_OF in about
 
 
 def is_segmented(layer: Labels) -> bool:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.core.session import Session
     from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage
     from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
+    from napari_iaunet.segmentation.cell_map import CellMap
 
 _KINDS = {
     (): "target",
@@ -82,12 +83,13 @@ class LookalikeController(QObject):
         panel: LookalikePanel,
         jobs: Jobs,
         parent: QObject | None = None,
+        known: dict[tuple[CellsOnImage, str], CellMap] | None = None,
     ) -> None:
         super().__init__(parent)
         self._settings, self._panel, self.jobs = session.settings, panel, jobs
         self._own_changes = session.own_changes
         viewer = self._viewer = session.viewer
-        self._library = CellLibrary(viewer, jobs, session.segmenters, self)
+        self._library = CellLibrary(viewer, jobs, session.segmenters, self, known)
         self._display = LookalikeDisplay(viewer, panel, self._own_changes)
         self._scope = CellScope(viewer, self._settings.choice)
         self._actions = LookalikeActions(

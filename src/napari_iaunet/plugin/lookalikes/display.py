@@ -126,16 +126,11 @@ class LookalikeDisplay:
         """Bring a cell to the middle of the viewer."""
         part = ranking.parts.get(cell.layer)
         layer = find_layer(self._viewer, cell.layer, Labels)
-        row = None if part is None else part.row(cell.label)
-        if part is None or layer is None or row is None:
+        if part is None or layer is None:
             return
-        shape = part.index.shape
-        y, x = (round(float(part.table[a][row])) for a in "yx")
-        pixel = int(part.table["plane"][row]) * shape[-2] * shape[-1]
-        pixel += y * shape[-1] + x
-        own = layer.level_shapes[0] if layer.multiscale else layer.data.shape
-        place = np.unravel_index(pixel, tuple(own))
-        centre_on(self._viewer, layer, [float(p) for p in place])
+        place = place_of(part, cell.label, layer)
+        if place is not None:
+            centre_on(self._viewer, layer, place)
 
     def _thumbnail(
         self,
@@ -156,6 +151,19 @@ class LookalikeDisplay:
         if layer is None or len(ranking.parts) == 1:
             return f"Cell {cell.label}"
         return f"Cell {cell.label} of {layer.name}"
+
+
+def place_of(cells: CellMap, label: int, layer: Labels) -> list[float] | None:
+    """Return the pixel of a layer in the middle of a cell; None if there is none."""
+    row = cells.row(label)
+    if row is None:
+        return None
+    shape = cells.index.shape
+    y, x = (round(float(cells.table[a][row])) for a in "yx")
+    pixel = int(cells.table["plane"][row]) * shape[-2] * shape[-1]
+    pixel += y * shape[-1] + x
+    own = layer.level_shapes[0] if layer.multiscale else layer.data.shape
+    return [float(p) for p in np.unravel_index(pixel, tuple(own))]
 
 
 def _picture(ranking: Ranking[CellMap], cell: CellRef) -> NDArray[np.uint8] | None:

@@ -45,6 +45,8 @@ class CellLibrary(QObject):
     cancelled. napari tells that labels may have changed, not whether, and of a hidden
     layer not even that: so they are compared with those that were described, in the
     background, whenever it tells and whenever they are wanted.
+
+    ``known`` is where descriptions are kept; several libraries may share it.
     """
 
     ready = Signal()
@@ -59,10 +61,11 @@ class CellLibrary(QObject):
         jobs: Jobs,
         segmenters: Segmenters,
         parent: QObject,
+        known: dict[Known, CellMap] | None = None,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._jobs, self._segmenters = viewer, jobs, segmenters
-        self._known: dict[Known, CellMap] = {}
+        self._known: dict[Known, CellMap] = {} if known is None else known
         self._wanted: list[Known] = []
         self._under_way: list[Known] = []
         self._watched = Connections()
@@ -219,7 +222,7 @@ class CellLibrary(QObject):
         described, changed = outcome
         for key in described:
             self._known.pop(key, None)
-        self._known |= described
+        self._known.update(described)
         spare = [key for key in self._known if key not in self._wanted]
         for key in spare[: max(0, len(self._known) - _MOST_KEPT)]:
             del self._known[key]

@@ -1,0 +1,421 @@
+"""The Classes tab.
+
+`ClassPanel` emits what the user wants; see its signals.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QFrame,
+    QGridLayout,
+    QHeaderView,
+    QLayout,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_iaunet.plugin.widgets.buttons import (
+    HelpButton,
+    ModeButton,
+    push_button,
+    table_of,
+)
+from napari_iaunet.plugin.widgets.forms import Rows, fill, picker, side_by_side, title
+from napari_iaunet.plugin.widgets.plain import plain, plain_label
+from napari_iaunet.plugin.widgets.run_bar import show_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_iaunet.identity.confusion import Confusion
+    from napari_iaunet.plugin.lookalikes.class_examples import CellClass
+
+HELP = table_of(
+    [
+        ("1 to 9", "the cell under the mouse is of this class"),
+        ("0", "it is no example any more"),
+        ("Click", "it is of the class that is selected below"),
+        ("N", "go to the cell whose class is most doubtful"),
+        ("Drag, scroll, double-click", "move and zoom, as always"),
+    ]
+)
+_KEY, _NAME, _EXAMPLES, _CELLS = range(4)
+_SWATCH = 14  # pixels
+_MOST_ROWS = 9
+
+
+class ClassPanel(QScrollArea):
+    """Which cells, classes with their examples, how sure they are, and what to keep."""
+
+    labels_picked = Signal(str)
+    image_picked = Signal(str)
+    all_images_toggled = Signal(bool)
+    pick_toggled = Signal(bool)
+    cancel_requested = Signal()
+    class_added = Signal()
+    class_renamed = Signal(str, str)
+    colour_requested = Signal(str)
+    classes_merged = Signal(object)
+    class_removed = Signal(str)
+    undo_requested = Signal()
+    next_requested = Signal()
+    keep_requested = Signal()
+    save_requested = Signal()
+    load_requested = Signal()
+    export_requested = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Classes")
+        self._names: list[str] = []
+        self._make_choice()
+        self._make_legend()
+        self._make_outcome()
+        inner = QWidget()
+        layout = QVBoxLayout(inner)
+        for part in (
+            self._lay_out_choice(),
+            self._lay_out_legend(),
+            self._lay_out_outcome(),
+        ):
+            layout.addLayout(part)
+        layout.addStretch(1)
+        self.setWidget(inner)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._connect()
+        self.set_pairs([], "", [], "")
+        self.set_busy(False)
+        self.set_classes([], {}, {})
+        self.set_outcome(None)
+        self.set_undo(False)
+
+    # -- what it is made of ------------------------------------------------------
+
+    def _make_choice(self) -> None:
+        self.labels, self.image = picker("Layer of cells"), picker("Image")
+        self.labels.setToolTip(
+            "The layer of cells. Select one in the layer list, and it is picked."
+        )
+        self.image.setToolTip("The image in which the cells are compared.")
+        self.all_images = QCheckBox("also in the other images")
+        self.all_images.setToolTip("Classes of all layers of cells on an open image.")
+        self.pick_button = ModeButton(
+            "Give classes", "Point at cells, and press the key of their class."
+        )
+        self.help = HelpButton(HELP)
+        self.status = plain_label()
+        self.bar = QProgressBar()
+        self.bar.setAccessibleName("Progress of the comparison")
+        self.cancel_button = push_button("Cancel", "Stop comparing the cells.")
+
+    def _make_legend(self) -> None:
+        self.legend = QTableWidget(0, 4)
+        self.legend.setAccessibleName("Classes of cells")
+        self.legend.setHorizontalHeaderLabels(["Key", "Class", "Examples", "Cells"])
+        self.legend.verticalHeader().hide()
+        head = self.legend.horizontalHeader()
+        for column in (_KEY, _EXAMPLES, _CELLS):
+            head.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        head.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        rows = QAbstractItemView.SelectionBehavior.SelectRows
+        self.legend.setSelectionBehavior(rows)
+        self.legend.setToolTip("Double-click a name to change it.")
+        self.add_button = push_button("Add", "One more class.")
+        self.colour_button = push_button("Colour…", "Another colour of this class.")
+        self.merge_button = push_button(
+            "Merge", "The selected classes become one, named like the first."
+        )
+        self.remove_button = push_button(
+            "Remove", "Without this class, and without its examples."
+        )
+        self.undo_button = push_button("Undo", "Take the last change back.")
+
+    def _make_outcome(self) -> None:
+        self.accuracy = plain_label()
+        self.confusion = QTableWidget(0, 0)
+        self.confusion.setAccessibleName("What examples were taken for")
+        self.confusion.setToolTip(
+            "Examples that were left out: rows are what they are, columns what they "
+            "were taken for."
+        )
+        self.confusion.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.next_button = push_button(
+            "Next doubtful", "Go to the cell whose class is most doubtful (N)."
+        )
+        self.keep_button = push_button(
+            "Keep classes",
+            "Write class and probability into the table of the cells, and add a layer "
+            "of classes beside them.",
+        )
+        self.save_button = push_button(
+            "Save classifier…", "One file, to be used on other images."
+        )
+        self.load_button = push_button(
+            "Load classifier…", "Give these cells the classes of a classifier."
+        )
+        self.semantic_button = push_button(
+            "Semantic images…", "Label images whose numbers are classes."
+        )
+        self.panoptic_button = push_button(
+            "Panoptic images…", "Cells and their classes, as COCO panoptic has them."
+        )
+
+    def _lay_out_choice(self) -> QLayout:
+        form = Rows()
+        form.addRow("Cells", self.labels)
+        form.addRow("Image", self.image)
+        form.addRow("Search", self.all_images)
+        layout = QVBoxLayout()
+        layout.addLayout(form)
+        layout.addLayout(side_by_side((self.pick_button, 1), (self.help, 0)))
+        layout.addWidget(self.status)
+        layout.addLayout(side_by_side((self.bar, 1), (self.cancel_button, 0)))
+        return layout
+
+    def _lay_out_legend(self) -> QLayout:
+        layout = QVBoxLayout()
+        layout.addWidget(title("Classes"))
+        layout.addWidget(self.legend)
+        rows = (
+            (self.add_button, self.colour_button, self.merge_button),
+            (self.remove_button, self.undo_button, self.next_button),
+        )
+        layout.addLayout(_grid(rows))
+        return layout
+
+    def _lay_out_outcome(self) -> QLayout:
+        layout = QVBoxLayout()
+        layout.addWidget(title("How sure"))
+        layout.addWidget(self.accuracy)
+        layout.addWidget(self.confusion)
+        layout.addWidget(title("Keep"))
+        layout.addWidget(self.keep_button)
+        rows = (
+            (self.save_button, self.load_button),
+            (self.semantic_button, self.panoptic_button),
+        )
+        layout.addLayout(_grid(rows))
+        return layout
+
+    def _connect(self) -> None:
+        self.labels.activated.connect(self._on_labels)
+        self.image.activated.connect(self._on_image)
+        self.all_images.toggled.connect(self.all_images_toggled)
+        self.pick_button.toggled.connect(self.pick_toggled)
+        self.legend.itemChanged.connect(self._on_item)
+        self.legend.itemSelectionChanged.connect(self._on_selected)
+        for button, signal in (
+            (self.cancel_button, self.cancel_requested),
+            (self.add_button, self.class_added),
+            (self.undo_button, self.undo_requested),
+            (self.next_button, self.next_requested),
+            (self.keep_button, self.keep_requested),
+            (self.save_button, self.save_requested),
+            (self.load_button, self.load_requested),
+        ):
+            button.clicked.connect(signal)
+        self.colour_button.clicked.connect(self._on_colour)
+        self.merge_button.clicked.connect(self._on_merge)
+        self.remove_button.clicked.connect(self._on_remove)
+        self.semantic_button.clicked.connect(self._on_semantic)
+        self.panoptic_button.clicked.connect(self._on_panoptic)
+
+    # -- what it shows -----------------------------------------------------------
+
+    def set_pairs(
+        self,
+        labels: Sequence[tuple[str, str]],
+        picked_labels: str,
+        images: Sequence[tuple[str, str]],
+        picked_image: str,
+    ) -> None:
+        """Offer layers of cells and the images under the picked one: key, name."""
+        fill(self.labels, labels, picked_labels)
+        fill(self.image, images, picked_image)
+        for button in (self.pick_button, self.load_button):
+            button.setEnabled(bool(images))
+
+    def set_on(self, on: bool) -> None:
+        """Show whether keys give classes, without emitting ``pick_toggled``."""
+        self.pick_button.set_on(on)
+
+    def say(self, text: str) -> None:
+        """Show a line of text."""
+        self.status.setText(text)
+
+    def set_busy(self, busy: bool) -> None:
+        """Show that cells are being compared, or no longer."""
+        self.bar.setRange(0, 0)
+        self.bar.setVisible(busy)
+        self.cancel_button.setVisible(busy)
+
+    def set_progress(self, done: int, total: int) -> None:
+        """Show how far the comparison is, as for `show_progress`."""
+        show_progress(self.bar, done, total)
+
+    def set_classes(
+        self,
+        classes: Sequence[CellClass],
+        examples: dict[str, int],
+        cells: dict[str, int],
+    ) -> None:
+        """Show classes, how many examples each has, and how many cells."""
+        selected = self.selected()
+        self._names = [one.name for one in classes]
+        self.legend.blockSignals(True)
+        self.legend.setRowCount(len(classes))
+        for row, one in enumerate(classes):
+            texts = (
+                str(row + 1) if row < _MOST_ROWS else "",
+                one.name,
+                f"{examples.get(one.name, 0):,}",
+                f"{cells[one.name]:,}" if one.name in cells else "",
+            )
+            for column, text in enumerate(texts):
+                self.legend.setItem(row, column, _item(text, column))
+            self.legend.item(row, _NAME).setIcon(_swatch(one.colour))
+        self.legend.clearSelection()
+        self.legend.blockSignals(False)
+        self._select([name for name in selected if name in self._names])
+        _fit_height(self.legend)
+
+    def selected(self) -> list[str]:
+        """Return the names of the selected classes, in their order."""
+        rows = sorted({index.row() for index in self.legend.selectedIndexes()})
+        return [self._names[row] for row in rows if row < len(self._names)]
+
+    def set_outcome(self, confusion: Confusion | None) -> None:
+        """Show what examples that were left out were taken for; None: not known."""
+        for button in (
+            *(self.next_button, self.keep_button, self.save_button),
+            *(self.semantic_button, self.panoptic_button),
+        ):
+            button.setEnabled(confusion is not None)
+        self.confusion.setVisible(
+            confusion is not None and bool(confusion.counts.any())
+        )
+        if confusion is None:
+            self.accuracy.setText("Give examples of at least two classes.")
+            return
+        if not confusion.counts.any():
+            self.accuracy.setText("Give each class two examples to see how sure it is.")
+            return
+        self.accuracy.setText(
+            f"{100 * confusion.accuracy:.0f} % of the examples of a class are found "
+            "by the others, in the mean."
+        )
+        self._show_confusion(confusion)
+
+    def set_undo(self, on: bool) -> None:
+        """Allow to take the last change back."""
+        self.undo_button.setEnabled(on)
+
+    def _show_confusion(self, confusion: Confusion) -> None:
+        names = [str(name) for name in confusion.names]
+        table = self.confusion
+        table.setRowCount(len(names))
+        table.setColumnCount(len(names))
+        table.setHorizontalHeaderLabels(names)
+        table.setVerticalHeaderLabels(names)
+        for (row, column), count in np.ndenumerate(confusion.counts):
+            item = _item(str(count) if count else "·", _EXAMPLES)
+            item.setToolTip(
+                plain(f"{count} of “{names[row]}” taken for “{names[column]}”")
+            )
+            if row == column:
+                font = item.font()
+                font.setBold(True)
+                item.setFont(font)
+            table.setItem(row, column, item)
+        table.resizeColumnsToContents()
+        _fit_height(table)
+
+    def _select(self, names: Sequence[str]) -> None:
+        model = self.legend.selectionModel()
+        kind = model.SelectionFlag.Select | model.SelectionFlag.Rows
+        for name in names:
+            model.select(self.legend.model().index(self._names.index(name), 0), kind)
+        self._on_selected()
+
+    # -- what the user does ------------------------------------------------------
+
+    def _on_labels(self) -> None:
+        self.labels_picked.emit(self.labels.currentData())
+
+    def _on_image(self) -> None:
+        self.image_picked.emit(self.image.currentData())
+
+    def _on_item(self, item: QTableWidgetItem) -> None:
+        if item.column() == _NAME and item.text() != self._names[item.row()]:
+            self.class_renamed.emit(self._names[item.row()], item.text())
+
+    def _on_selected(self) -> None:
+        count = len(self.selected())
+        self.colour_button.setEnabled(count == 1)
+        self.remove_button.setEnabled(count == 1)
+        self.merge_button.setEnabled(count > 1)
+
+    def _on_colour(self) -> None:
+        self.colour_requested.emit(self.selected()[0])
+
+    def _on_merge(self) -> None:
+        self.classes_merged.emit(self.selected())
+
+    def _on_remove(self) -> None:
+        self.class_removed.emit(self.selected()[0])
+
+    def _on_semantic(self) -> None:
+        self.export_requested.emit("semantic")
+
+    def _on_panoptic(self) -> None:
+        self.export_requested.emit("panoptic")
+
+
+def _grid(rows: Sequence[Sequence[QPushButton]]) -> QGridLayout:
+    """Put buttons into columns of one width."""
+    grid = QGridLayout()
+    for row, buttons in enumerate(rows):
+        for column, button in enumerate(buttons):
+            grid.addWidget(button, row, column)
+            grid.setColumnStretch(column, 1)
+    return grid
+
+
+def _item(text: str, column: int) -> QTableWidgetItem:
+    item = QTableWidgetItem(text)
+    if column != _NAME:
+        item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
+        item.setTextAlignment(
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        )
+    return item
+
+
+def _swatch(colour: str) -> QIcon:
+    pixmap = QPixmap(_SWATCH, _SWATCH)
+    pixmap.fill(QColor(colour))
+    return QIcon(pixmap)
+
+
+def _fit_height(table: QTableWidget) -> None:
+    """Make a table as high as its rows; above nine it scrolls."""
+    rows = min(max(table.rowCount(), 2), _MOST_ROWS)
+    height = table.horizontalHeader().sizeHint().height() + 2 * table.frameWidth()
+    bar = table.horizontalScrollBar().sizeHint().height()
+    table.setFixedHeight(
+        height + rows * table.verticalHeader().defaultSectionSize() + bar
+    )
