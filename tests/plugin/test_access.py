@@ -107,7 +107,7 @@ def test_all_tabs_can_be_seen_and_reached(qtbot, dock, viewer, width):
     qtbot.wait(50)
     buttons = dock.tab_buttons.buttons
     assert dock.width() == pytest.approx(width, abs=20)
-    assert len({button.y() for button in buttons}) == (2 if width == WIDTH else 1)
+    assert len({button.y() for button in buttons}) == (3 if width == WIDTH else 1)
     for number, button in enumerate(buttons):
         assert button.isVisible()
         assert dock.tab_buttons.rect().contains(button.geometry())

@@ -21,7 +21,9 @@ def network():
 
 def test_a_pupil_that_says_the_same_has_nothing_to_learn(network):
     images = torch.randn(3, 3, 64, 64)
-    lesson = teach(network, images, torch.tensor([True, False, True]))
+    weight = torch.zeros(3, 1, 64, 64)
+    weight[[0, 2]] = 1
+    lesson = teach(network, images, weight)
     assert lesson is not None
     assert lesson.crops.tolist() == [0, 2]
     fields = network(images)
@@ -36,7 +38,24 @@ def test_a_pupil_that_says_the_same_has_nothing_to_learn(network):
 
 def test_nothing_is_taught_of_crops_that_are_new(network):
     images = torch.randn(2, 3, 64, 64)
-    assert teach(network, images, torch.tensor([False, False])) is None
+    assert teach(network, images, torch.zeros(2, 1, 64, 64)) is None
+
+
+def test_a_teacher_is_heard_where_it_is_asked(network):
+    images = torch.randn(1, 3, 64, 64)
+    weight = torch.zeros(1, 1, 64, 64)
+    weight[..., :32] = 0.5
+    lesson = teach(network, images, weight)
+    fields = network(images)
+    for index, name in enumerate(Fields._fields):
+        changed = [*fields]
+        changed[index] = changed[index].clone()
+        changed[index][..., 32:] += 5
+        same = lesson_loss(Fields(*changed), lesson, LossWeights())
+        assert abs(float(same.detach())) < 1e-4, name
+        changed[index][..., :32] += 5
+        worse = lesson_loss(Fields(*changed), lesson, LossWeights())
+        assert float(worse.detach()) > 0.01, name
 
 
 def test_a_batch_tells_which_crops_are_rehearsed():

@@ -110,8 +110,8 @@ def about_unlabelled(
         if count >= max(_FEW, _MANY * labelled):
             advice.append(
                 f"{_title(annotation)}: the model finds {count} cells that have no "
-                "label. If they are cells, say that not every cell is labelled there, "
-                "or label them; else training teaches that they are background."
+                "label. If they are cells, let only the labelled cells count, or label "
+                "them; else training teaches that they are background."
             )
     return advice
 

@@ -43,6 +43,8 @@ class Recipe:
         Share of crops of what the model is not to forget, if there is any.
     teaching : float
         Weight of what the start says of the rehearsed images; 0 leaves it out.
+    guessing : float
+        Weight, beside that, of what it says of pixels of which nothing is known.
     keeps_descriptor : bool
         Whether the descriptor of the model to start from stays: few cells of one
         domain do not tell how cells differ.
@@ -67,6 +69,7 @@ class Recipe:
     synthetic: float = 0.2
     rehearsal: float = 0.25
     teaching: float = 1.0
+    guessing: float = 0.3
     keeps_descriptor: bool = False
     interpolates: bool = False
     weights: LossWeights = field(default_factory=LossWeights)

@@ -146,7 +146,8 @@ class Run:
     about : mapping
         What the model's card says beside what the run knows.
     teacher : IAUNet, optional
-        The start, which tells what it says of images that are rehearsed.
+        The start, which tells what it says of images that are rehearsed, and of
+        pixels of which nothing is known.
     """
 
     def __init__(
@@ -172,7 +173,8 @@ class Run:
         self._saved = time.monotonic()
         self.device = next(state.network.parameters()).device
         self.rank = dist.get_rank() if dist.is_initialized() else 0
-        self._teacher = teacher if recipe.teaching and data.rehearsal else None
+        is_asked = recipe.teaching and (data.rehearsal or self._sparse)
+        self._teacher = teacher if is_asked else None
         if self._teacher is not None:
             self._teacher = copy.deepcopy(self._teacher).eval().to(self.device)
         module = _Parallel(state.network, recipe.weights, recipe.teaching)
@@ -319,12 +321,16 @@ class Run:
         return losses
 
     def _lesson(self, batch: Batch) -> Lesson | None:
-        """Ask the teacher about the crops that are rehearsed."""
+        """Ask the teacher about crops that are rehearsed, and what is unknown."""
         if self._teacher is None:
             return None
         device = self.device.type
         with torch.autocast(device, torch.bfloat16, enabled=_has_bfloat16(device)):
-            return teach(self._teacher, batch.images, batch.rehearsed)
+            weight = batch.rehearsed[:, None, None, None].float()
+            if self._sparse:
+                unknown = 1 - batch.targets.known
+                weight = torch.maximum(weight, self.recipe.guessing * unknown)
+            return teach(self._teacher, batch.images, weight)
 
     def _learn_from(self, loss: Tensor) -> bool:
         """Change the weights; False, and nothing changed, if they would be spoilt."""

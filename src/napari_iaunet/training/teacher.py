@@ -28,33 +28,38 @@ class Lesson(NamedTuple):
         Their places in the batch.
     fields : Fields
         Of these crops, (K, C, H, W).
+    weight : (K, 1, H, W) Tensor
+        How much each pixel counts.
     """
 
     crops: Tensor
     fields: Fields
+    weight: Tensor
 
 
 @torch.no_grad()
-def teach(teacher: IAUNet, images: Tensor, known: Tensor) -> Lesson | None:
-    """Ask a teacher about the crops whose kind it knows.
+def teach(teacher: IAUNet, images: Tensor, weight: Tensor) -> Lesson | None:
+    """Ask a teacher about the pixels of a batch that it can tell something of.
 
     Parameters
     ----------
     teacher : IAUNet
         In evaluation mode.
     images : Tensor, (B, 3, H, W)
-    known : (B,) bool Tensor
+    weight : (B, 1, H, W) Tensor
+        How much what it says of each pixel counts; 0 where it is not asked.
 
     Returns
     -------
     Lesson or None
-        None if it knows none.
+        None if it is not asked anything.
     """
-    crops = torch.nonzero(known).squeeze(1)
+    crops = torch.nonzero(weight.amax((1, 2, 3)) > 0).squeeze(1)
     if not len(crops):
         return None
     chosen = images[crops].contiguous(memory_format=torch.channels_last)
-    return Lesson(crops, Fields(*(f.float() for f in teacher(chosen))))
+    fields = Fields(*(f.float() for f in teacher(chosen)))
+    return Lesson(crops, fields, weight[crops])
 
 
 def lesson_loss(fields: Fields, lesson: Lesson, weights: LossWeights) -> Tensor:
@@ -72,26 +77,29 @@ def lesson_loss(fields: Fields, lesson: Lesson, weights: LossWeights) -> Tensor:
     weights : LossWeights
     """
     own = Fields(*(field[lesson.crops].float() for field in fields))
-    told = lesson.fields
-    inside = told.foreground.sigmoid()
+    told, weight = lesson.fields, lesson.weight
+    inside = told.foreground.sigmoid() * weight
     offset = F.smooth_l1_loss(
         own.offset, told.offset, beta=_OFFSET_BETA, reduction="none"
     ).sum(1, keepdim=True)
     embedding = (own.embedding - told.embedding).square().mean(1, keepdim=True)
     return (
-        weights.foreground * _divergence(own.foreground, told.foreground)
-        + weights.centre * _divergence(own.centre, told.centre)
+        weights.foreground * _divergence(own.foreground, told.foreground, weight)
+        + weights.centre * _divergence(own.centre, told.centre, weight)
         # In radii, as against drawn cells.
         + weights.offset * 2 * _mean_inside(offset, inside)
         + weights.same_cell * _mean_inside(embedding, inside)
     )
 
 
-def _divergence(logit: Tensor, told: Tensor) -> Tensor:
+def _divergence(logit: Tensor, told: Tensor, weight: Tensor) -> Tensor:
     """Mean Kullback-Leibler divergence of two Bernoulli maps given as logits."""
     probability = told.sigmoid()
-    against = F.binary_cross_entropy_with_logits(logit, probability)
-    return against - F.binary_cross_entropy_with_logits(told, probability)
+    against, least = (
+        F.binary_cross_entropy_with_logits(x, probability, weight)
+        for x in (logit, told)
+    )
+    return against - least
 
 
 def _mean_inside(value: Tensor, inside: Tensor) -> Tensor:

@@ -123,12 +123,12 @@ def test_a_pair_is_removed(qtbot, pairs, row):
 
 
 def test_a_region_is_picked(qtbot, pairs, row):
-    assert row.region.currentText() == "nowhere for sure"
+    assert row.region.currentText() == "only the labelled cells count"
     row.region.setFocus()
     for place, text in (
-        (EVERYWHERE, "everywhere"),
-        (IN_VIEW, "in the part on view"),
-        ("r", "in region"),
+        (EVERYWHERE, "every cell is labelled"),
+        (IN_VIEW, "every cell on view is labelled"),
+        ("r", "every cell in region is labelled"),
     ):
         with qtbot.waitSignal(pairs.region_picked) as picked:
             QTest.keyClick(row.region, Qt.Key.Key_Down)
@@ -140,7 +140,10 @@ def test_the_regions_of_the_pairs_are_shown(pairs):
     infos = [PairInfo("a", "x", "y", "s"), PairInfo("b", "x", "z", "gone")]
     pairs.set_pairs(infos, REGIONS)
     shown = [row.region.currentText() for row in pairs.rows.values()]
-    assert shown == ["in other region", "nowhere for sure"]
+    assert shown == [
+        "every cell in other region is labelled",
+        "only the labelled cells count",
+    ]
 
 
 def test_another_image_is_picked(qtbot, pairs, row):

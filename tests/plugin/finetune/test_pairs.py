@@ -52,12 +52,12 @@ def test_regions_are_read_where_they_lie(trainer):
     shapes.add(ellipse, shape_type="ellipse")
     trainer.add()
     (row,) = trainer.panel.pairs.rows.values()
-    assert row.region.itemText(3) == "in done"
+    assert row.region.itemText(3) == "every cell in done is labelled"
     # Only what is painted counts, unless the user says more.
     assert not annotations(trainer)[0].region.any()
-    trainer.pick(row.region, "everywhere")
+    trainer.pick(row.region, "every cell is labelled")
     assert annotations(trainer)[0].region is None
-    trainer.pick(row.region, "in done")
+    trainer.pick(row.region, "every cell in done is labelled")
     (annotation,) = annotations(trainer)
     region = annotation.region
     assert region[1:29, 1:89].all()
@@ -77,7 +77,7 @@ def test_the_part_on_view_is_the_one_when_it_was_picked(trainer):
     viewer.scene.camera.center = (30, 60)
     viewer.scene.camera.zoom = 10
     trainer.qtbot.wait(50)
-    trainer.pick(trainer.row().region, "in the part on view")
+    trainer.pick(trainer.row().region, "every cell on view is labelled")
     viewer.reset_view()
     (annotation,) = annotations(trainer)
     y, x = np.nonzero(annotation.region)
@@ -85,21 +85,21 @@ def test_the_part_on_view_is_the_one_when_it_was_picked(trainer):
     assert abs(np.ptp(x) + 1 - min(width, 60 + width / 2)) <= 2
     assert abs(np.ptp(y) + 1 - min(height, 30 + height / 2)) <= 2
     assert annotation.region[30, 60]
-    assert trainer.row().region.currentText() == "in the part on view"
+    assert trainer.row().region.currentText() == "every cell on view is labelled"
 
 
 def test_where_every_cell_is_labelled_is_known_of_what_was_segmented(trainer):
     labels = trainer.viewer.layers["drawn"]
     labels.metadata = {OURS: {"diameter": 30.0, "part": False}}
     trainer.add()
-    assert trainer.row().region.currentText() == "everywhere"
+    assert trainer.row().region.currentText() == "every cell is labelled"
     assert annotations(trainer)[0].region is None
     trainer.press(trainer.row().remove_button)
     # Of what clicks or a part of the image gave, nobody knows.
     trainer.controller.pairs._places.clear()
     labels.metadata = {OURS: {"diameter": 30.0, "part": True}}
     trainer.add()
-    assert trainer.row().region.currentText() == "nowhere for sure"
+    assert trainer.row().region.currentText() == "only the labelled cells count"
 
 
 def test_planes_of_stacks_and_channels(trainer):
@@ -158,10 +158,10 @@ def test_a_flat_region_takes_no_plane_without_cells(trainer, film):
     deep = np.pad(corners, ((0, 0), (1, 0)), constant_values=3)
     trainer.viewer.add_shapes([deep], shape_type="rectangle", name="deep")
     trainer.add()
-    trainer.pick(trainer.row().region, "in flat")
+    trainer.pick(trainer.row().region, "every cell in flat is labelled")
     assert [a.name for a in annotations(trainer)] == ["drawn [1]"]
     # Drawn on a plane without cells, it says that there are none.
-    trainer.pick(trainer.row().region, "in deep")
+    trainer.pick(trainer.row().region, "every cell in deep is labelled")
     assert [a.name for a in annotations(trainer)] == ["drawn [1]", "drawn [3]"]
 
 

@@ -36,9 +36,9 @@ _IMAGE_TIP = "Several images lie under these cells: the one to train on."
 # Where every cell is labelled, if it is no Shapes layer.
 NOWHERE, EVERYWHERE = "", "everywhere"
 _PLACES = (
-    (NOWHERE, "nowhere for sure"),
-    (EVERYWHERE, "everywhere"),
-    (IN_VIEW, "in the part on view"),
+    (NOWHERE, "only the labelled cells count"),
+    (EVERYWHERE, "every cell is labelled"),
+    (IN_VIEW, "every cell on view is labelled"),
 )
 _REGION_TIP = (
     "Where you labelled every cell: there, what has no label is background. Elsewhere "
@@ -160,7 +160,7 @@ class PairRow(QFrame):
         for key, name in _PLACES:
             self.region.addItem(name, key)
         for key, name in regions:
-            self.region.addItem(f"in {name}", key)
+            self.region.addItem(f"every cell in {name} is labelled", key)
         self.region.setCurrentIndex(max(0, self.region.findData(info.region)))
         self.image = picker("Image", least=8)
         self.image.setToolTip(_IMAGE_TIP)
@@ -170,21 +170,16 @@ class PairRow(QFrame):
         self.remove_button.setText("✕")
         self.remove_button.setAccessibleName(f"Remove {info.labels}")
         self.remove_button.setToolTip("Do not train on this image.")
-        about = QLabel("Every cell is labelled")
-        about.setWordWrap(True)
-        about.setToolTip(_REGION_TIP)
-        top, bottom = QHBoxLayout(), QHBoxLayout()
+        top = QHBoxLayout()
         top.addWidget(self.title, 1)
         top.addWidget(self.remove_button)
-        bottom.addWidget(about)
-        bottom.addWidget(self.region, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 4, 6)
         layout.setSpacing(2)
         layout.addLayout(top)
         if len(info.images) > 1:
             layout.addWidget(self.image)
-        layout.addLayout(bottom)
+        layout.addWidget(self.region)
         self._connect(info.key)
 
     def _connect(self, key: str) -> None:

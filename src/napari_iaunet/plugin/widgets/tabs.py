@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt
@@ -81,16 +83,22 @@ class TabButtons(QWidget):
         return QSize(self.minimumSizeHint().width(), self.height())
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Lay the buttons out in rows of the same number."""
+        """Lay the buttons out in as few rows as need be, of about the same number."""
         super().resizeEvent(event)
-        least, count = self.minimumSizeHint(), len(self.buttons)
-        fitting = (self.width() + _GAP) // (least.width() + _GAP)
-        in_row = max(
-            n for n in range(1, count + 1) if n <= max(fitting, 1) and not count % n
-        )
+        least = self.minimumSizeHint()
+        fitting = max(1, (self.width() + _GAP) // (least.width() + _GAP))
+        rows = math.ceil(len(self.buttons) / fitting)
         side, height = self.width() + _GAP, least.height()
-        for number, button in enumerate(self.buttons):
-            row, column = divmod(number, in_row)
-            left, right = (side * i // in_row for i in (column, column + 1))
-            button.setGeometry(left, row * (height + _GAP), right - left - _GAP, height)
-        self.setFixedHeight(count // in_row * (height + _GAP) - _GAP)
+        for row, buttons in enumerate(_shared_out(self.buttons, rows)):
+            for column, button in enumerate(buttons):
+                left, right = (side * i // len(buttons) for i in (column, column + 1))
+                top = row * (height + _GAP)
+                button.setGeometry(left, top, right - left - _GAP, height)
+        self.setFixedHeight(rows * (height + _GAP) - _GAP)
+
+
+def _shared_out(buttons: list[QPushButton], rows: int) -> list[list[QPushButton]]:
+    """Divide buttons into rows; the first ones have one more if need be."""
+    number, more = divmod(len(buttons), rows)
+    ends = [number * row + min(row, more) for row in range(rows + 1)]
+    return [buttons[a:b] for a, b in itertools.pairwise(ends)]
