@@ -173,3 +173,19 @@ def test_names_of_a_mac_are_paired_with_those_of_others(tmp_path, labels):
     pairs = find_pairs([tmp_path])
     assert len(pairs) == 1
     assert next(read_pairs(pairs)).region is not None
+
+
+def test_painted_cells_have_an_edge_where_nothing_else_is_known():
+    labels = np.zeros((90, 90), np.int32)
+    labels[30:58, 30:58] = 1
+    nowhere = np.zeros(labels.shape, np.bool_)
+    image = prepare(Annotation(labels * 100.0, labels, nowhere), 28.0)
+    assert image.known is not None
+    assert image.is_sparse
+    beyond = image.known & (labels == 0)
+    assert beyond[28:30, 30:58].all()
+    assert not beyond[:27].any()
+    assert beyond.sum() < 4 * 3 * 32
+    assert not prepare(Annotation(labels * 100.0, labels), 28.0).is_sparse
+    everywhere = np.ones(labels.shape, np.bool_)
+    assert not prepare(Annotation(labels * 100.0, labels, everywhere), 28.0).is_sparse

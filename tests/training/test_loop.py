@@ -322,6 +322,31 @@ def test_with_a_teacher_less_is_forgotten(pairs, tmp_path: Path):
     assert drift[2.0] < 0.7 * drift[0.0]
 
 
+def test_painted_cells_alone_do_not_make_everything_a_cell(pairs, tmp_path: Path):
+    """Of four of sixteen cells nothing tells what background is, but the start does."""
+    (image, labels) = pairs[0]
+    run(pairs, tmp_path / "start", steps=90, validation=[])
+    some = np.where(labels % 4 == 1, labels, 0)
+    sparse = [(image, some, np.zeros(labels.shape, bool))]
+    shown = torch.as_tensor(prepare(Annotation(image, labels), 28.0).image).float()
+
+    def taken(out):
+        """How much of the background is taken for cells."""
+        with torch.no_grad():
+            inside = load_model(out)[0](shown[None]).foreground[0, 0].sigmoid()
+        assert inside[torch.as_tensor(some > 0)].mean() > 0.6
+        return float(inside[torch.as_tensor(labels == 0)].mean())
+
+    more = {}
+    for guessing in (0.0, 3.0):
+        out = tmp_path / f"{guessing}"
+        recipe = replace(RECIPE, guessing=guessing)
+        options = {"start": tmp_path / "start", "config": None, "recipe": recipe}
+        run(sparse, out, steps=90, validation=[], **options)
+        more[guessing] = taken(out) - taken(tmp_path / "start")
+    assert more[3.0] < 0.5 * more[0.0], more
+
+
 SCRIPT = """
 import sys
 from pathlib import Path

@@ -37,6 +37,9 @@ _MARGIN, _WORTH_RESCALING = 1.4, 0.8
 # Limits of the factor to the network's diameter. Beyond them are labels that are no
 # cells: specks, or one label for a whole image.
 _SCALES = (0.1, 4.0)
+# Outside of a region of which all is known, so much of a diameter around painted cells
+# is background: two pixels of a usual cell, as the outlines of the losses.
+_EDGE = 0.08
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,11 @@ class AnnotatedImage:
     domain: str = ""
     known: NDArray[np.bool_] | None = None
     stains: bool = False
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether it is unknown of some pixels what they are."""
+        return self.known is not None and not bool(self.known.all())
 
 
 class Annotation(NamedTuple):
@@ -227,6 +235,8 @@ def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
         labels = consecutive(labels[rows][:, columns])
         known = None if known is None else known[rows][:, columns]
         scale = _scale_to(diameter, labels)
+    if known is not None:
+        known |= _edges(labels, diameter / scale)
     distance, centres, radii = geometry(labels)
     return AnnotatedImage(
         plane.astype(np.float16),
@@ -241,6 +251,16 @@ def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
         known,
         planes.has_stains,
     )
+
+
+def _edges(labels: NDArray[np.int32], diameter: float) -> NDArray[np.bool_]:
+    """Return what lies just outside of cells of a diameter, (Y, X) bool.
+
+    Who paints a cell says where it ends, if nothing of what lies beyond.
+    """
+    wide = max(1.0, _EDGE * diameter)
+    edges: NDArray[np.bool_] = ndimage.distance_transform_edt(labels == 0) <= wide
+    return edges
 
 
 def _checked(annotation: Annotation) -> Planes:

@@ -136,7 +136,6 @@ def train(
         if not selection.start_finds_cells:
             run.learn_usual_diameter()
 
-        run.fill_unknown(first)
         batches = run.batches()
         while (done := run.fraction_done()) < 1:
             with run.clock():
@@ -144,8 +143,6 @@ def train(
                 run.freeze_statistics(done)
                 rate = run.learning_rate(done)
                 losses = run.step(batch, rate)
-                if run.fill_is_due():
-                    run.fill_unknown(run.state.averaged)
             loss = run.total(losses)
             yield run.event("step", losses=losses, learning_rate=rate, loss=loss)
             if selection.is_due():

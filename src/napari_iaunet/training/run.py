@@ -28,7 +28,6 @@ from napari_iaunet.training.describe import fit
 from napari_iaunet.training.events import TrainingEvent
 from napari_iaunet.training.state import state_files
 from napari_iaunet.training.teacher import lesson_loss, teach
-from napari_iaunet.training.unknown import fill, is_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,8 +52,6 @@ _LONGEST_GRADIENT = 5.0
 # A model on its way needs a descriptor that works: one that is fitted to so few images
 # takes seconds, the final one minutes.
 _QUICK_FIT = 4
-# Steps after which the network fills in what is unknown: it learns most in the first.
-_FILLED_AFTER = (25, 50, 100, 200, 400, 800, 1600)
 
 
 def join_processes(device: str) -> torch.device:
@@ -164,7 +161,7 @@ class Run:
         self.state, self.data, self.recipe, self.budget = state, data, recipe, budget
         self.out, self.seed, self._about = out, seed, about
         self._drawn = [*data.images, *data.rehearsal]
-        self._sparse = [i for i, image in enumerate(data.images) if is_sparse(image)]
+        self._is_sparse = any(image.is_sparse for image in data.images)
         self._probabilities = self._sampling()
         self._frozen = False
         kept = state.averaged.descriptor_basis.any()
@@ -173,7 +170,7 @@ class Run:
         self._saved = time.monotonic()
         self.device = next(state.network.parameters()).device
         self.rank = dist.get_rank() if dist.is_initialized() else 0
-        is_asked = recipe.teaching and (data.rehearsal or self._sparse)
+        is_asked = recipe.teaching and (data.rehearsal or self._is_sparse)
         self._teacher = teacher if is_asked else None
         if self._teacher is not None:
             self._teacher = copy.deepcopy(self._teacher).eval().to(self.device)
@@ -242,26 +239,6 @@ class Run:
             if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
                 module.eval()
 
-    # -- what is unknown -------------------------------------------------------
-
-    def fill_is_due(self) -> bool:
-        """Whether the network has learnt much since it was asked the last time."""
-        return self.state.step in _FILLED_AFTER
-
-    def fill_unknown(self, teacher: IAUNet | None) -> None:
-        """Let a teacher say what lies between painted cells, as far as it is sure."""
-        if not self._sparse:
-            return
-        from napari_iaunet.segmentation.segmenter import Segmenter
-
-        segmenter = teacher and Segmenter.from_network(teacher, self.device)
-        for index in self._sparse:
-            image = self.data.images[index]
-            wide = self.state.network.config.diameter / image.scale
-            plane = image.image.astype(np.float32)
-            found = segmenter.cells_of(plane, wide) if segmenter else None
-            self._drawn[index] = fill(image, wide, found)
-
     # -- steps -----------------------------------------------------------------
 
     def _sampling(self) -> np.ndarray:
@@ -327,7 +304,7 @@ class Run:
         device = self.device.type
         with torch.autocast(device, torch.bfloat16, enabled=_has_bfloat16(device)):
             weight = batch.rehearsed[:, None, None, None].float()
-            if self._sparse:
+            if self._is_sparse:
                 unknown = 1 - batch.targets.known
                 weight = torch.maximum(weight, self.recipe.guessing * unknown)
             return teach(self._teacher, batch.images, weight)
