@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,7 +117,7 @@ class EditLog:
         self._stored.begin_scan()
         if self._undoes_itself:
             for key, do in ((_UNDO, self.undo), (_REDO, self.redo)):
-                former = self.layer.bind_key(key, partial(_by_key, do), overwrite=True)
+                former = self.layer.bind_key(key, _by_key(do), overwrite=True)
                 self._keys.append((key, former))
 
     def tell(self) -> None:
@@ -386,8 +385,13 @@ class EditLogs:
         self._logs.clear()
 
 
-def _by_key(do: Callable[[], object], layer: Labels) -> None:
-    do()
+def _by_key(do: Callable[[], object]) -> Callable[[object], None]:
+    """Return what napari binds to a key of a layer: a function with a name."""
+
+    def on_key(layer: object) -> None:
+        do()
+
+    return on_key
 
 
 def highest_in(labels: NDArray[np.integer]) -> int:

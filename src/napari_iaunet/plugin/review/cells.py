@@ -14,7 +14,7 @@ from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.layers import labels as label_layers
 from napari_iaunet.plugin.layers import view_state
 from napari_iaunet.plugin.layers.disk import is_in_memory, stored_of, why_not
-from napari_iaunet.plugin.layers.find import find_layer, list_layers
+from napari_iaunet.plugin.layers.find import find_layer, list_layers, pixels_of
 from napari_iaunet.plugin.review.job import look_over, look_over_stored
 from napari_iaunet.segmentation.survey import Survey
 
@@ -100,14 +100,12 @@ class ReviewedCells(QObject):
             found = self.found
             if (
                 found is not None
-                and found.data is layer.data
+                and found.data is pixels_of(layer)
                 and found.version == stored.version
                 and not (shapes and found.solidity is None)
             ):  # it was only drawn again, such as at another zoom
                 return
-            work = partial(
-                look_over_stored, layer.data, stored, self.found, shapes=shapes
-            )
+            work = partial(look_over_stored, stored, self.found, shapes=shapes)
         elif is_in_memory(layer):
             work = partial(look_over, layer.data, self.found, shapes=shapes)
         else:
@@ -170,7 +168,7 @@ class ReviewedCells(QObject):
         former, layer = self.found, self.layer
         if layer is None:
             return
-        if layer.data is not found.data:
+        if pixels_of(layer) is not found.data:
             self.survey()
             return
         if former is not None and _same(former, found):

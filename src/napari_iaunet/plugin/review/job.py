@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Reviewed(NamedTuple):
-    """Cells, and the pixels that they were found in, as the layer has them."""
+    """Cells, and the pixels at full resolution that they were found in."""
 
     data: Any
     cells: CellPlaces
@@ -33,7 +33,6 @@ class Reviewed(NamedTuple):
 
 
 def look_over_stored(
-    data: Any,
     stored: StoredLabels,
     former: Reviewed | None,
     *,
@@ -53,7 +52,7 @@ def look_over_stored(
     cells, solidity = survey_large(
         labels, stored.chunk, shapes=shapes, known=known, progress=progress
     )
-    return Reviewed(data, cells, solidity, version)
+    return Reviewed(labels, cells, solidity, version)
 
 
 def look_over(
