@@ -188,6 +188,20 @@ def test_a_change_that_cannot_be_written_is_taken_back(path, monkeypatch):
         np.testing.assert_array_equal(now, was)
 
 
+def test_a_store_that_was_replaced_is_not_damaged(path):
+    stored, told, gate = opened(path), [], threading.Event()
+    stored.on_failure = lambda change, message: told.append(message)
+    stored._writer.submit(gate.wait, 10)
+    delete(stored, 200)
+    write_labels_ome_zarr(path, cells() + 100_000)  # needs a wider type
+    gate.set()
+    stored.flush()
+    assert "another file has taken its place" in told[0]
+    np.testing.assert_array_equal(on_disk(path)[0], cells() + 100_000)
+    with pytest.raises(ImageError, match="cannot be read"):
+        delete(stored, 201)
+
+
 def test_the_highest_number_is_read_part_by_part(path):
     stored = opened(path)
     assert stored.highest(10) == 900

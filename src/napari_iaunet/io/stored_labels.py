@@ -113,10 +113,20 @@ class StoredLabels:
         return self._parts[level]
 
     def read(self, level: int, box: Box) -> NDArray[Any]:
-        """Return a copy of the pixels of a box, which has slices without steps."""
+        """Return a copy of the pixels of a box, which has slices without steps.
+
+        Raises `ImageError` if they cannot be read.
+        """
         with self._lock:
             pending = list(self._pending.values())
-        pixels = self._parts[level].read(box)
+        try:
+            pixels = self._parts[level].read(box)
+        except (MemoryError, ImageError):
+            raise
+        except Exception as error:
+            raise ImageError(f"The cells on the disk cannot be read ({error}).") from (
+                error
+            )
         for patch in itertools.chain.from_iterable(pending):
             if patch.level == level:
                 _apply(patch, pixels, [part.start for part in box])
@@ -306,6 +316,8 @@ class StoredLabels:
         done: list[Patch] = []
         message = ""
         try:
+            for level in {patch.level for patch in change}:
+                self._parts[level].check()
             for patch in change:
                 done.append(patch)
                 self._put(patch)

@@ -68,6 +68,19 @@ class ZarrPart:
         moved = pixels.reshape(sides).transpose(np.argsort(order))
         self.array[within] = moved.astype(self.dtype, copy=False)
 
+    def check(self) -> None:
+        """Raise `ImageError` if another array has taken the place of this one.
+
+        What is written would not be what that one says of its chunks.
+        """
+        import zarr
+
+        folder = None if isinstance(self.array, np.ndarray) else folder_of(self.array)
+        if folder is not None:
+            now = zarr.open_array(str(folder), mode="r")
+            if _layout(now) != _layout(self.array):
+                raise ImageError("another file has taken its place; open it again")
+
     @property
     def _order(self) -> list[int]:
         """Axes of the array: those that are shown, in their order, then the others."""
@@ -140,6 +153,12 @@ def writable(part: ZarrPart, *, reopen: bool) -> ZarrPart:
     if reason:
         raise ImageError(reason)
     return part
+
+
+def _layout(array: Any) -> dict[str, Any]:
+    """Return what an array says of its pixels and chunks."""
+    said = array.metadata.to_dict()
+    return {key: value for key, value in said.items() if key != "attributes"}
 
 
 def folder_of(array: Any) -> Path | None:

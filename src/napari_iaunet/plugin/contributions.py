@@ -75,9 +75,11 @@ def _save(path: Path, data: Any, attributes: dict[str, Any]) -> None:
     kept = kept_axes(full.shape, attributes.get("axis_labels"))
     dropped = sorted({*range(full.ndim)} - {*kept})
     axes, places = axes_of(kept, attributes)
+    if dropped:
+        full = full[tuple(slice(None) if a in kept else 0 for a in range(full.ndim))]
     write_labels_ome_zarr(
         path,
-        full[tuple(slice(None) if a in kept else 0 for a in range(full.ndim))],
+        full,
         axes=axes,
         places=places,
         label_details=stored.label_details(attributes),

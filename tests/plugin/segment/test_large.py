@@ -12,6 +12,8 @@ from napari_iaunet.io import label_pyramid
 from napari_iaunet.io.read import read_image
 from napari_iaunet.large import lazy
 from napari_iaunet.plugin.core import folder_lock, segmenters
+from napari_iaunet.plugin.layers import disk
+from napari_iaunet.plugin.layers.undo import EditLog
 from napari_iaunet.plugin.segment import job as segment_job
 from napari_iaunet.plugin.segment import large_job
 
@@ -93,6 +95,7 @@ def test_a_layer_fills_and_becomes_an_ordinary_one(
     assert dock.segment_controller.jobs.is_running
     assert filling.multiscale
     assert not filling.editable
+    assert "still being filled" in disk.why_not(filling)
     assert [level.shape[0] for level in filling.data] == [512, 256, 128]
     assert "of 4 parts" in status(dock)
     filling.visible, filling.opacity = True, 0.4
@@ -282,6 +285,18 @@ def test_very_large_images_keep_their_levels(
     (folder,) = (home / "cells").iterdir()
     kept = ["finished", "lock", "shown"]
     assert sorted(path.name for path in folder.iterdir()) == kept
+    # Cells are corrected there, and nobody is told of a folder that is not theirs.
+    assert disk.why_not(filling) == disk.notice(filling) == ""
+    log, cell = EditLog(filling, viewer), np.nonzero(full == 3)
+    log.write(cell, np.zeros(cell[0].size, int))
+    log.describe({3: None})
+    for level in filling.data:
+        assert not (np.asarray(level) == 3).any()
+    assert 3 not in set(filling.features["label"])
+    assert log.undo()
+    np.testing.assert_array_equal(filling.data[0][...], full)
+    assert 3 in set(filling.features["label"])
+    log.close()
     # The same again is a run of its own, whose layer is another one.
     again = begin(qtbot, dock, viewer)
     assert again != filling
