@@ -163,6 +163,14 @@ def test_arrays_are_written_to_as_napari_does(path):
         level[SIDE, 0]
 
 
+def test_another_shape_is_read_lazily(path):
+    stored = opened(path)
+    delete(stored, 200)
+    turned = stored.levels[0].reshape((1, SIDE, SIDE))
+    wanted = np.where(cells() == 200, 0, cells())
+    np.testing.assert_array_equal(turned[0].compute(), wanted)
+
+
 def test_a_change_that_cannot_be_written_is_taken_back(path, monkeypatch):
     before, told = on_disk(path), []
     stored = opened(path)

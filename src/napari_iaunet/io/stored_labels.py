@@ -369,6 +369,15 @@ class StoredLevel:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def reshape(self, *shape: Any) -> Any:
+        """Return the pixels in another shape, as an array of dask, to be read."""
+        import dask.array as da
+
+        array = self.zarr
+        whole = isinstance(array, np.ndarray) or self.ndim != array.ndim
+        chunks = "auto" if whole else getattr(array, "shards", None) or array.chunks
+        return da.from_array(self, chunks=chunks, name=False).reshape(*shape)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[...], dtype)
 

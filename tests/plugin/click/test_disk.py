@@ -300,6 +300,21 @@ def test_large_planes_are_searched_around_the_cell_only(ready, path, monkeypatch
     mine.check(MINE)
 
 
+def test_several_resolutions_in_memory(ready):
+    levels = [MINE.copy(), MINE[::2, ::2].copy()]
+    layer = ready.viewer.add_labels(levels, name="mine", multiscale=True)
+    assert not any("written into" in text for text in messages())
+    ready.click(A)
+    ready.key("K")
+    for step, level in enumerate(layer.data, 1):
+        assert (np.asarray(level) == 7).any()
+        np.testing.assert_array_equal(level, np.asarray(layer.data[0])[::step, ::step])
+    ready.key("Control-Z")
+    disk.stored_of(layer).flush()
+    np.testing.assert_array_equal(levels[0], MINE)
+    np.testing.assert_array_equal(layer.data[1], MINE[::2, ::2])
+
+
 def test_a_layer_that_is_still_filled_is_left_alone(ready, path):
     ready.viewer.add_labels(
         pixels_of(path, "zarr"), metadata={"napari_iaunet": {"kept_in": "somewhere"}}
