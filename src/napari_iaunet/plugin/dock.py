@@ -153,7 +153,7 @@ class IAUNetDock(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self.tab_buttons)
-        layout.addWidget(self.tabs)
+        layout.addWidget(self.tabs, 1)
 
     def event(self, event: QEvent) -> bool:
         """Stop everything when napari takes the widget out of its dock.

@@ -54,6 +54,7 @@ HELP = table_of(
 _KEY, _NAME, _EXAMPLES, _CELLS = range(4)
 _SWATCH = 14  # pixels
 _MOST_ROWS = 9
+_LEAST_WIDTH = 120  # pixels; wider tables scroll
 
 
 class ClassPanel(QScrollArea):
@@ -153,6 +154,10 @@ class ClassPanel(QScrollArea):
             "were taken for."
         )
         self.confusion.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        for table in (self.legend, self.confusion):
+            for head in (table.horizontalHeader(), table.verticalHeader()):
+                head.setAccessibleName(f"Head of “{table.accessibleName()}”")
+            table.setMinimumWidth(_LEAST_WIDTH)
         self.next_button = push_button(
             "Next doubtful", "Go to the cell whose class is most doubtful (N)."
         )
@@ -162,16 +167,16 @@ class ClassPanel(QScrollArea):
             "of classes beside them.",
         )
         self.save_button = push_button(
-            "Save classifier…", "One file, to be used on other images."
+            "Save…", "The classifier as one file, to be used on other images."
         )
         self.load_button = push_button(
-            "Load classifier…", "Give these cells the classes of a classifier."
+            "Load…", "Give these cells the classes of a classifier."
         )
         self.semantic_button = push_button(
-            "Semantic images…", "Label images whose numbers are classes."
+            "Semantic…", "Label images whose numbers are classes."
         )
         self.panoptic_button = push_button(
-            "Panoptic images…", "Cells and their classes, as COCO panoptic has them."
+            "Panoptic…", "Cells and their classes, as COCO panoptic has them."
         )
 
     def _lay_out_choice(self) -> QLayout:
@@ -191,8 +196,9 @@ class ClassPanel(QScrollArea):
         layout.addWidget(title("Classes"))
         layout.addWidget(self.legend)
         rows = (
-            (self.add_button, self.colour_button, self.merge_button),
-            (self.remove_button, self.undo_button, self.next_button),
+            (self.add_button, self.remove_button),
+            (self.merge_button, self.colour_button),
+            (self.undo_button, self.next_button),
         )
         layout.addLayout(_grid(rows))
         return layout
@@ -202,13 +208,11 @@ class ClassPanel(QScrollArea):
         layout.addWidget(title("How sure"))
         layout.addWidget(self.accuracy)
         layout.addWidget(self.confusion)
-        layout.addWidget(title("Keep"))
         layout.addWidget(self.keep_button)
-        rows = (
-            (self.save_button, self.load_button),
-            (self.semantic_button, self.panoptic_button),
-        )
-        layout.addLayout(_grid(rows))
+        layout.addWidget(title("Classifier"))
+        layout.addLayout(_grid([(self.save_button, self.load_button)]))
+        layout.addWidget(title("Images of classes"))
+        layout.addLayout(_grid([(self.semantic_button, self.panoptic_button)]))
         return layout
 
     def _connect(self) -> None:
