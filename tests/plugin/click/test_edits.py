@@ -10,6 +10,8 @@ from napari.components import ViewerModel
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.click.draft import Draft
 from napari_iaunet.plugin.click.edits import LabelsPlane
+from napari_iaunet.plugin.layers.features import LOOKED_AT, flagged
+from napari_iaunet.plugin.layers.find import OURS
 from napari_iaunet.plugin.layers.undo import EditLog
 from napari_iaunet.plugin.layers.view_state import ViewState
 from napari_iaunet.segmentation.click import ClickedCell
@@ -46,6 +48,21 @@ def test_a_kept_cell_replaces_itself_wherever_it_was(plane):
     np.testing.assert_array_equal(plane.layer.data == 6, block(3, 8, 3, 8))
     plane.layer.undo()
     np.testing.assert_array_equal(plane.layer.data == 6, block(2, 4, 2, 4))
+
+
+def test_a_corrected_cell_was_looked_at(plane):
+    layer = plane.layer
+    layer.metadata = {OURS: {}}
+    layer.data[2:4, 2:4], layer.data[12:16, 12:16] = 6, 7
+    layer.features = {"index": [6, 7], "label": [6, 7], "area": [4, 16]}
+    cell = ClickedCell((3, 3), np.ones((5, 5), bool))
+    plane.keep(draft(cell, (5, 5), label_id=6))
+    assert flagged(layer, LOOKED_AT, np.array([6, 7])) == {6}
+    assert layer.features[LOOKED_AT].tolist() == [True, False]
+    plane.log.undo()
+    assert flagged(layer, LOOKED_AT, np.array([6, 7])) == set()
+    plane.log.redo()
+    assert flagged(layer, LOOKED_AT, np.array([6, 7])) == {6}
 
 
 def test_nothing_is_kept_where_all_is_taken(plane):

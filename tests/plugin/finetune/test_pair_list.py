@@ -7,7 +7,12 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel
 
 from napari_iaunet.plugin.core.settings import IN_VIEW
-from napari_iaunet.plugin.finetune.pair_list import EVERYWHERE, PairInfo, PairList
+from napari_iaunet.plugin.finetune.pair_list import (
+    EVERYWHERE,
+    LOOKED_AT_ONLY,
+    PairInfo,
+    PairList,
+)
 
 LEFT = Qt.MouseButton.LeftButton
 REGIONS = [("r", "region"), ("s", "other region")]
@@ -128,6 +133,7 @@ def test_a_region_is_picked(qtbot, pairs, row):
     for place, text in (
         (EVERYWHERE, "every cell is labelled"),
         (IN_VIEW, "every cell on view is labelled"),
+        (LOOKED_AT_ONLY, "only cells that were looked at count"),
         ("r", "every cell in region is labelled"),
     ):
         with qtbot.waitSignal(pairs.region_picked) as picked:

@@ -5,6 +5,7 @@ import pytest
 from trainer import discs, messages
 
 from napari_iaunet.plugin.finetune.job import annotations_of
+from napari_iaunet.plugin.layers.features import LOOKED_AT, set_flag
 from napari_iaunet.plugin.layers.find import OURS
 
 
@@ -52,7 +53,7 @@ def test_regions_are_read_where_they_lie(trainer):
     shapes.add(ellipse, shape_type="ellipse")
     trainer.add()
     (row,) = trainer.panel.pairs.rows.values()
-    assert row.region.itemText(3) == "every cell in done is labelled"
+    assert row.region.itemText(4) == "every cell in done is labelled"
     # Only what is painted counts, unless the user says more.
     assert not annotations(trainer)[0].region.any()
     trainer.pick(row.region, "every cell is labelled")
@@ -100,6 +101,19 @@ def test_where_every_cell_is_labelled_is_known_of_what_was_segmented(trainer):
     labels.metadata = {OURS: {"diameter": 30.0, "part": True}}
     trainer.add()
     assert trainer.row().region.currentText() == "only the labelled cells count"
+
+
+def test_only_cells_that_were_looked_at_count(trainer):
+    labels = trainer.viewer.layers["drawn"]
+    trainer.add()
+    trainer.pick(trainer.row().region, "only cells that were looked at count")
+    trainer.train()
+    assert messages()[-1] == "No cell of “drawn” was looked at or corrected."
+    set_flag(labels, LOOKED_AT, [2, 5, 9], True, np.arange(1, 26))
+    (annotation,) = annotations(trainer)
+    assert set(np.unique(annotation.labels)) == {0, 2, 5, 9}
+    assert not annotation.region.any()
+    assert labels.data.max() == 25, "the layer stays as it is"
 
 
 def test_planes_of_stacks_and_channels(trainer):

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.click.plane import Plane
-from napari_iaunet.plugin.layers.features import move_places
+from napari_iaunet.plugin.layers.features import LOOKED_AT, move_places
 from napari_iaunet.plugin.layers.find import OURS
 from napari_iaunet.plugin.layers.labels import check_editable, in_plane
 from napari_iaunet.segmentation.cell_table import measure_cells
@@ -172,7 +172,8 @@ class LabelsPlane:
             table = self._measured(corner, labels)
             for i, label_id in enumerate(table.pop("label")):
                 row = {key: column[i] for key, column in table.items()}
-                rows[int(label_id)] = {**row, "plane": self._number}
+                seen = {"plane": self._number, LOOKED_AT: True}
+                rows[int(label_id)] = {**row, **seen}
         self.log.describe(rows)
 
     def _measured(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Labels, Shapes
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.finetune.job import Region, TrainingSource
-from napari_iaunet.plugin.finetune.pair_list import EVERYWHERE, NOWHERE
+from napari_iaunet.plugin.finetune.pair_list import (
+    EVERYWHERE,
+    LOOKED_AT_ONLY,
+    NOWHERE,
+)
 from napari_iaunet.plugin.layers import cells_on_image, view_state
+from napari_iaunet.plugin.layers.features import LOOKED_AT, flagged
 from napari_iaunet.plugin.layers.find import find_layer, list_layers
 from napari_iaunet.plugin.layers.labels import is_of_classes, is_segmented
 from napari_iaunet.plugin.layers.shapes import in_pixels, polygons_of
@@ -17,6 +24,7 @@ from napari_iaunet.plugin.layers.shapes import in_pixels, polygons_of
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Image
+    from numpy.typing import NDArray
 
     from napari_iaunet.plugin.core.settings import SegmentChoice
     from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage
@@ -99,7 +107,19 @@ def read(
     cells = cells_on_image.read(viewer, pair)
     layer = find_layer(viewer, pair.labels, Labels)
     assert layer is not None  # it was read
+    if place == LOOKED_AT_ONLY:
+        cells = replace(cells, labels=_looked_at(layer, cells.labels))
+        place = NOWHERE
     return TrainingSource(cells, _region(viewer, layer, place), layer.name)
+
+
+def _looked_at(layer: Labels, labels: Any) -> NDArray[np.integer[Any]]:
+    """Return labels without the cells that nobody has looked at."""
+    labels = np.asarray(labels)
+    seen = flagged(layer, LOOKED_AT, np.unique(labels))
+    if not seen:
+        raise ImageError(f"No cell of “{layer.name}” was looked at or corrected.")
+    return np.where(np.isin(labels, list(seen)), labels, 0)
 
 
 def _region(

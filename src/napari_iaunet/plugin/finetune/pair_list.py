@@ -35,15 +35,19 @@ _ON_NO_IMAGE = "{}  lies on no open image: size or place differ"
 _IMAGE_TIP = "Several images lie under these cells: the one to train on."
 # Where every cell is labelled, if it is no Shapes layer.
 NOWHERE, EVERYWHERE = "", "everywhere"
+# The same as nowhere, of the cells that somebody has looked at.
+LOOKED_AT_ONLY = "looked at"
 _PLACES = (
     (NOWHERE, "only the labelled cells count"),
     (EVERYWHERE, "every cell is labelled"),
     (IN_VIEW, "every cell on view is labelled"),
+    (LOOKED_AT_ONLY, "only cells that were looked at count"),
 )
 _REGION_TIP = (
     "Where you labelled every cell: there, what has no label is background. Elsewhere "
     "only the labelled cells count, and what has no label may be anything. A part can "
-    "be what you see now, or what you draw in a Shapes layer."
+    "be what you see now, or what you draw in a Shapes layer. Cells were looked at if "
+    "you accepted or marked them in a review, or corrected them with clicks."
 )
 
 
@@ -59,7 +63,8 @@ class PairInfo:
         Names of the layers.
     region : str
         Where every cell is labelled: `NOWHERE` for sure, `EVERYWHERE`, `IN_VIEW` (the
-        part that was on view when it was picked), or the key of a Shapes layer.
+        part that was on view when it was picked), or the key of a Shapes layer; or
+        `LOOKED_AT_ONLY`.
     images : tuple of (str, str)
         Keys and names of the images under the labels, the one to train on first.
     is_partial : bool

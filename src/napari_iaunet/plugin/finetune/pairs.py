@@ -13,7 +13,12 @@ from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.notify import show_error, show_info
 from napari_iaunet.plugin.core.settings import IN_VIEW
 from napari_iaunet.plugin.finetune import layers as training_layers
-from napari_iaunet.plugin.finetune.pair_list import EVERYWHERE, NOWHERE, PairInfo
+from napari_iaunet.plugin.finetune.pair_list import (
+    EVERYWHERE,
+    LOOKED_AT_ONLY,
+    NOWHERE,
+    PairInfo,
+)
 from napari_iaunet.plugin.layers import cells_on_image, view_state
 from napari_iaunet.plugin.layers import images as image_layers
 from napari_iaunet.plugin.layers.find import find_layer, list_layers
@@ -212,7 +217,8 @@ class TrainingPairs(QObject):
 
     def _show_pairs(self) -> None:
         regions = shapes_layers(self._viewer)
-        known = {key for key, _ in regions} | {NOWHERE, EVERYWHERE, IN_VIEW}
+        known = {key for key, _ in regions}
+        known |= {NOWHERE, EVERYWHERE, IN_VIEW, LOOKED_AT_ONLY}
         self._places = {
             k: p if p in known else NOWHERE for k, p in self._places.items()
         }

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Columns that hold the cell's label: napari finds a cell's row by the first, other
 # plugins by the others.
 LABEL_COLUMNS = ("index", "label", "roi_id")
+# Whether somebody has looked at a cell: in a review, or by correcting it.
+LOOKED_AT = "looked_at"
 
 
 def features_of(table: Mapping[str, Any]) -> DataFrame:

@@ -16,7 +16,7 @@ from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.notify import show_error, show_warning
 from napari_iaunet.plugin.layers import disk, view_state
-from napari_iaunet.plugin.layers.features import LABEL_COLUMNS
+from napari_iaunet.plugin.layers.features import LABEL_COLUMNS, LOOKED_AT
 from napari_iaunet.plugin.layers.find import OURS, pixels_of
 
 if TYPE_CHECKING:
@@ -432,8 +432,13 @@ def _set_features(layer: Labels, rows: Rows, everybody: bool) -> None:
         if row is not None
     ]
     if new:
-        added = DataFrame(new).reindex(columns=table.columns)
+        columns = [*table.columns]
+        if LOOKED_AT not in columns and any(LOOKED_AT in row for row in new):
+            columns.append(LOOKED_AT)
+        added = DataFrame(new).reindex(columns=columns)
         kept = added if kept.empty else concat([kept, added])
+        if LOOKED_AT in columns:  # of cells that have no value, nobody has
+            kept[LOOKED_AT] = kept[LOOKED_AT].isin([True])
     kept = kept.sort_values("index", ignore_index=True)
     for column in (*LABEL_COLUMNS, "area", "plane"):
         # What was looked at has a row, though it may have been painted, not measured.

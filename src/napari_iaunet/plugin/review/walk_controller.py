@@ -11,7 +11,12 @@ from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.viewer_keys import ViewerKeys
 from napari_iaunet.plugin.layers.camera import centre_on, zoom_for
-from napari_iaunet.plugin.layers.features import flagged, numbers_of, set_flag
+from napari_iaunet.plugin.layers.features import (
+    LOOKED_AT,
+    flagged,
+    numbers_of,
+    set_flag,
+)
 from napari_iaunet.plugin.layers.geometry import placement_at
 from napari_iaunet.plugin.layers.overlay import Overlay
 from napari_iaunet.plugin.review import edits
@@ -37,7 +42,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.review.walk_panel import WalkSection
 
 # Columns of the layer's table.
-_LOOKED_AT, _MARKED = "looked_at", "marked"
+_MARKED = "marked"
 _LOOKING = "Looking for doubtful cells…"
 _DONE = {
     NEW: "All cells have been looked at.",
@@ -70,7 +75,7 @@ class WalkController(QObject):
         self._outline = Overlay(session.viewer, session.own_changes, _NAME, colours, 1)
         self._walk = Walk()
         self._doubts = Doubts(np.zeros(0), [])
-        self._flags: dict[str, set[int]] = {_LOOKED_AT: set(), _MARKED: set()}
+        self._flags: dict[str, set[int]] = {LOOKED_AT: set(), _MARKED: set()}
         self._deleted: list[int] = []
         self._wanted = 0  # a cell that is about to come back
         self._on = self._is_new = False
@@ -174,12 +179,12 @@ class WalkController(QObject):
 
     def _accept(self) -> None:
         if self._walk.current:
-            self._flag(_LOOKED_AT, True)
+            self._flag(LOOKED_AT, True)
             self._next()
 
     def _mark(self) -> None:
         if self._walk.current:
-            self._flag(_LOOKED_AT, True)
+            self._flag(LOOKED_AT, True)
             self._flag(_MARKED, self._walk.current not in self._flags[_MARKED])
             self._next()
 
@@ -215,7 +220,7 @@ class WalkController(QObject):
             return self._flags[_MARKED]
         found = self._cells.found
         every = set() if found is None else set(found.cells.label_ids.tolist())
-        return every - self._flags[_LOOKED_AT] if which == NEW else every
+        return every - self._flags[LOOKED_AT] if which == NEW else every
 
     def _flag(self, name: str, on: bool) -> None:
         """Write of the cell that is looked at into the layer's table."""
@@ -233,7 +238,7 @@ class WalkController(QObject):
     def _show_progress(self) -> None:
         found = self._cells.found
         if found is not None:
-            done, marked = (len(self._flags[name]) for name in (_LOOKED_AT, _MARKED))
+            done, marked = (len(self._flags[name]) for name in (LOOKED_AT, _MARKED))
             self._section.set_progress(done, len(found.cells), marked)
 
     def _say(self, text: str) -> None:
@@ -266,7 +271,7 @@ class WalkController(QObject):
         centre_on(self._viewer, layer, [*at, (top + bottom) / 2, (left + right) / 2])
         reason = self._doubts.reasons[row]
         flags = [n for n, ids in self._flags.items() if label_id in ids]
-        known = {_LOOKED_AT: "looked at", _MARKED: "marked"}
+        known = {LOOKED_AT: "looked at", _MARKED: "marked"}
         also = "".join(f", {known[name]}" for name in flags)
         self._say(f"Cell {label_id}{also}: {reason}.")
 
