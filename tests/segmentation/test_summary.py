@@ -14,7 +14,7 @@ from napari_iaunet.segmentation.summary import (
     label_of,
     measures_of,
     numbers_in,
-    plate_of,
+    plates_of,
     summarise,
     tell,
     well_column,
@@ -150,25 +150,42 @@ def test_wells_stand_on_their_plate(screen):
     assert well_column(screen) == "well"
     summary = summarise(screen, COUNT, "well")
     assert [group.name for group in summary.groups] == ["B02", "B03", "B10", "C11"]
-    plate = plate_of(summary)
+    (plate,) = plates_of(summary)
     assert plate.values.shape == (8, 12)
     assert plate.values[1, 1] == 40
     assert plate.values[2, 10] == 33.5, "the mean of 67 cells and none"
     assert np.isfinite(plate.values).sum() == 4
-    assert plate.ends == (33.5, 58)
-    areas = plate_of(summarise(screen, "area", "well"))
+    (areas,) = plates_of(summarise(screen, "area", "well"))
     assert areas.values[2, 10] == np.median(screen[6].measures["area"])
-    assert plate_of(summarise(screen, COUNT, "condition")) is None
+    assert plates_of(summarise(screen, COUNT, "condition")) == ()
     larger = [image("a", areas=[1], well="P01"), image("b", areas=[1], well="A24")]
-    assert plate_of(summarise(larger, COUNT, "well")).values.shape == (16, 24)
+    assert plates_of(summarise(larger, COUNT, "well"))[0].values.shape == (16, 24)
 
 
-def test_wells_of_several_plates_are_told_of():
-    images = [image(p, areas=[1], plate=p, well="B03") for p in ("p1", "p2")]
-    assert summarise(images, COUNT, "well").notes == (
-        "Wells of 2 plates are taken together.",
-    )
-    assert summarise(images, COUNT, "plate").notes == ()
+def test_each_plate_has_wells_of_its_own():
+    images = [
+        image("a", areas=[7], plate="p10", well="P24"),
+        image("b", areas=[1, 3], plate="p2", well="B3"),
+        image("c", areas=[5], plate="p10", well="B03"),
+        image("d", areas=[9], well="B03"),
+    ]
+    summary = summarise(images, "area", "well")
+    titles = ["p2 B03", "p10 B03", "p10 P24", "(none) B03"]
+    assert [group.title for group in summary.groups] == titles
+    assert summary.notes == ()
+    plates = plates_of(summary)
+    assert [plate.name for plate in plates] == ["p2", "p10", "(none)"]
+    assert [plate.values[1, 2] for plate in plates] == [2, 5, 9]
+    assert {plate.values.shape for plate in plates} == {(16, 24)}
+    assert "p10 P24: 1 image, 1 cell; median 7" in describe(summary)
+    table = as_table(summary)
+    assert list(table)[:3] == ["plate", "well", "image"]
+    rows = zip(*(table[n].tolist() for n in ("plate", "well", "image")), strict=True)
+    assert [*rows][2:4] == [("p10", "B03", ""), ("p10", "B03", "c")]
+    by_plate = summarise(images, COUNT, "plate").groups
+    assert [group.title for group in by_plate] == ["p2", "p10", "(none)"]
+    (only,) = plates_of(summarise(images[:1], COUNT, "well"))
+    assert only.name == ""
 
 
 def test_rows_and_columns_of_a_name_make_a_well():

@@ -28,6 +28,8 @@ _NO_MEASURE = re.compile(
 _WELL = re.compile(r"([A-P])0*([1-9]|1\d|2[0-4])", re.IGNORECASE)
 # In columns of another name, d2 may be a day and p1 a plate.
 _CLEARLY_WELL = re.compile(r"[A-P](0[1-9]|1\d|2[0-4])")
+# The column of names that tells of which plate a well is.
+_PLATE = "plate"
 # Rows and columns of plates with 96 and with 384 wells.
 _PLATES = ((8, 12), (16, 24))
 _PARTS = re.compile(r"(cell|nucleus|cytoplasm)_(.+)")
@@ -94,6 +96,8 @@ class Group:
         Of the values of each image.
     spread : Spread
         Of the values of all images; of `COUNT`, of the numbers of the images.
+    plate : str
+        Of a well, where there are several plates.
     """
 
     name: str
@@ -102,6 +106,12 @@ class Group:
     medians: NDArray[np.float64]
     spreads: tuple[Spread, ...]
     spread: Spread
+    plate: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name, with that of the plate before a well where there are several."""
+        return f"{self.plate} {self.name}" if self.plate else self.name
 
     @property
     def cells(self) -> int:
@@ -131,14 +141,18 @@ class Summary:
 
 @dataclass(frozen=True)
 class Plate:
-    """A plate seen from above: values (rows, columns) float64, NaN where none is."""
+    """A plate seen from above.
+
+    Attributes
+    ----------
+    values : (rows, columns) float64
+        NaN where there is none.
+    name : str
+        "" of the only one.
+    """
 
     values: NDArray[np.float64]
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The least and the largest value."""
-        return float(np.nanmin(self.values)), float(np.nanmax(self.values))
+    name: str = ""
 
 
 # -- what is read --------------------------------------------------------------------
@@ -271,30 +285,29 @@ def summarise(
         `COUNT` or one of `measures_of`. NaN and infinities are left out.
     by : str
         `EACH_IMAGE` or one of `groupings_of`. Groups are sorted by their names, numbers
-        in them by their size; images stay in their order.
+        in them by their size; images stay in their order. Where it has wells, and the
+        names tell of several plates by a column "plate", each plate has its own.
 
     Returns
     -------
     Summary
     """
-    members: dict[str, list[ImageCells]] = {}
-    wells = by != EACH_IMAGE and _are_wells(images, by)
+    members: dict[tuple[str, str], list[ImageCells]] = {}
+    wells = by not in (EACH_IMAGE, _PLATE) and _are_wells(images, by)
+    several = wells and len({image.about.get(_PLATE, "") for image in images}) > 1
     for image in images:
-        members.setdefault(_group_of(image, by, wells), []).append(image)
-    names = list(members)
+        plate = (image.about.get(_PLATE, "") or NO_GROUP) if several else ""
+        members.setdefault((plate, _group_of(image, by, wells)), []).append(image)
+    keys = list(members)
     if by != EACH_IMAGE:
-        names.sort(key=lambda name: (name == NO_GROUP, _natural(name)))
-    groups = [_group(name, members[name], measure) for name in names]
+        keys.sort(key=lambda key: [(part == NO_GROUP, _natural(part)) for part in key])
+    groups = [_group(*key, members[key], measure) for key in keys]
     groups = [group for group in groups if group.images]
     lacking = len(images) - sum(len(group.images) for group in groups)
     notes = []
     if lacking:
         what = "1 image has" if lacking == 1 else f"{lacking:,} images have"
         notes.append(f"{what} no {label_of(measure)}.")
-    if wells:
-        plates = {image.about.get("plate", "") for image in images}
-        if len(plates) > 1:
-            notes.append(f"Wells of {len(plates)} plates are taken together.")
     return Summary(measure, by, tuple(groups), tuple(notes))
 
 
@@ -308,7 +321,7 @@ def _group_of(image: ImageCells, by: str, wells: bool) -> str:
     return name or NO_GROUP
 
 
-def _group(name: str, images: Iterable[ImageCells], measure: str) -> Group:
+def _group(plate: str, name: str, images: Iterable[ImageCells], measure: str) -> Group:
     if measure == COUNT:
         members = [(i.name, np.array([i.count], np.float64)) for i in images]
     else:
@@ -325,6 +338,7 @@ def _group(name: str, images: Iterable[ImageCells], measure: str) -> Group:
         np.array([spread.median for spread in spreads], np.float64),
         spreads,
         spread_of(all_values),
+        plate,
     )
 
 
@@ -341,22 +355,24 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
     return [(0, int(p), "") if i % 2 else (1, 0, p) for i, p in enumerate(parts)]
 
 
-def plate_of(summary: Summary) -> Plate | None:
-    """Return the wells of a summary on a plate; None if its groups are none.
+def plates_of(summary: Summary) -> tuple[Plate, ...]:
+    """Return the wells of a summary on their plates; none if its groups are none.
 
     A well has the mean number of cells of its images, or the median of its cells. The
-    plate has 96 wells, or 384 if it needs more.
+    plates have 96 wells, or 384 if one of them needs more.
     """
-    wells = [(well_of(group.name), group.spread) for group in summary.groups]
-    known = [(place, spread) for place, spread in wells if place is not None]
+    wells = [(well_of(g.name), g) for g in summary.groups]
+    known = [(place, group) for place, group in wells if place is not None]
     if not known:
-        return None
+        return ()
     rows, columns = (max(p[k] for p, _ in known) + 1 for k in (0, 1))
     shape = next(s for s in _PLATES if rows <= s[0] and columns <= s[1])
-    values = np.full(shape, np.nan)
-    for place, spread in known:
-        values[place] = spread.mean if summary.measure == COUNT else spread.median
-    return Plate(values)
+    plates: dict[str, NDArray[np.float64]] = {}
+    for place, group in known:
+        values = plates.setdefault(group.plate, np.full(shape, np.nan))
+        is_count, spread = summary.measure == COUNT, group.spread
+        values[place] = spread.mean if is_count else spread.median
+    return tuple(Plate(values, name) for name, values in plates.items())
 
 
 # -- the summary in words and as a table ---------------------------------------------
@@ -376,11 +392,11 @@ def tell(summary: Summary, group: Group) -> str:
     """Return a group in words, for those who hear the plot or point at it."""
     spread = group.spread
     if summary.by == EACH_IMAGE and summary.measure == COUNT:
-        return f"{group.name}: {n_cells(group.cells)}"
+        return f"{group.title}: {n_cells(group.cells)}"
     n = n_cells(group.cells)
     if summary.by != EACH_IMAGE:
         n = f"{n_images(len(group.images))}, {n}"
-    told = f"{group.name}: {n}; median {short(spread.median)}"
+    told = f"{group.title}: {n}; median {short(spread.median)}"
     if summary.measure == COUNT:
         return f"{told} in an image, mean {short(spread.mean)}"
     box = f"half of the cells {short(spread.lower)} to {short(spread.upper)}"
@@ -408,8 +424,8 @@ def as_table(summary: Summary) -> dict[str, NDArray[Any]]:
     """Return a summary as columns (rows,) of text and whole numbers.
 
     There is a row for each group, in which the image is empty, and one for each of its
-    images. Percentiles are those of `SHARES`; of `COUNT`, a group has those of the
-    numbers of its images.
+    images; where wells are of several plates, a column has these. Percentiles are those
+    of `SHARES`; of `COUNT`, a group has those of the numbers of its images.
     """
     names = [f"{summary.measure}_{end}" for end in _ENDS]
     rows: list[list[Any]] = []
@@ -424,11 +440,15 @@ def as_table(summary: Summary) -> dict[str, NDArray[Any]]:
             own = [""] * len(names) if is_count else [f"{v:.6g}" for v in spread]
             name = "" if summary.by == EACH_IMAGE else group.name
             rows.append([name, image, 1, count, *own])
-    head = [summary.by or "group", "image", "images", "cells", *names]
+    head = _unique([summary.by or "group", "image", "images", "cells", *names])
+    if any(group.plate for group in summary.groups):
+        plates = [group.plate for group in summary.groups for _ in (0, *group.images)]
+        rows = [[plate, *row] for plate, row in zip(plates, rows, strict=True)]
+        head.insert(0, _PLATE)
     columns = zip(*rows, strict=True) if rows else ([] for _ in head)
     table = {
         name: np.array(list(column), object)
-        for name, column in zip(_unique(head), columns, strict=True)
+        for name, column in zip(head, columns, strict=True)
     }
     if summary.by == EACH_IMAGE:
         del table["group"]

@@ -154,7 +154,7 @@ def test_wells_are_drawn_as_they_lie_on_their_plate(tab):
     assert form["kind"].isVisible()
     tab.choose("kind", PLATE)
     assert tab.groups() == {"A01": [3], "A02": [5], "H12": [2, 0]}
-    values = tab.chart.plot.plot.plate.values
+    values = tab.chart.plot.plot.plates[0].values
     assert (values[0, 0], values[7, 11]) == (3, 1)
     assert not form["by"].isEnabled()
     tab.choose("kind", "groups")

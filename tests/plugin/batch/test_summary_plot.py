@@ -1,6 +1,7 @@
 """What the plot of a summary shows, tells and becomes as a file."""
 
 import io
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -167,10 +168,26 @@ def test_a_plate_tells_of_the_well_below_the_mouse(panel):
     show(panel, DARK, COUNT, "well", on_plate=True)
     panel.resize(300, 600)
     plot = panel.plot.plot
-    corner = plot._area.topLeft()
+    corner = plot._areas[0].topLeft()
     b02 = corner + QPointF(1.5 * plot.well, 1.5 * plot.well)
     assert plot.told_at(b02).startswith("B02: 1 image, 51 cells")
     assert plot.told_at(b02 + QPointF(plot.well, 0)) == ""
+
+
+def test_each_of_several_plates_has_a_map(panel):
+    several = [
+        replace(cells, about=cells.about | {"plate": f"p{i % 3}"})
+        for i, cells in enumerate(images())
+    ]
+    panel.resize(300, 900)
+    panel.set_summary(summarise(several, COUNT, "well"), on_plate=True)
+    plot = panel.plot.plot
+    inside = QPointF(1.5 * plot.well, 1.5 * plot.well)
+    told = [plot.told_at(area.topLeft() + inside) for area in plot._areas]
+    assert told[0] == ""
+    assert told[1].startswith("p1 B02: 1 image, 51 cells")
+    panel.set_summary(summarise(several, COUNT, "well"), on_plate=False)
+    assert panel.plot.plot.told_at(QPointF(5, 30)).startswith("p0 A01: ")
 
 
 def test_without_cells_there_is_nothing_to_save(panel):

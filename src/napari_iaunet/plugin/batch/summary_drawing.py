@@ -29,13 +29,13 @@ from napari_iaunet.segmentation.summary import (
     label_of,
     n_cells,
     n_images,
-    plate_of,
+    plates_of,
     tell,
     well_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from napari_iaunet.segmentation.summary import Group, Plate, Summary
 
@@ -46,6 +46,8 @@ GAP, _PAD = 8, 2
 _TWO_LINES, _MOST_ROWS, MOST_SAVED = 12, 40, 200
 # More rows would be thinner than a pixel, and have the window wait for them.
 _MOST_DRAWN = 500
+# Maps beneath one another; the saved numbers have all.
+_MOST_PLATES = 24
 # Names of groups take this share of the width at most.
 _NAMES = 0.38
 # Told apart by people who see few colours, on dark and on light: blue and orange.
@@ -102,7 +104,7 @@ class GroupsPlot:
         self._two_lines = count <= _TWO_LINES and bool(self._n(summary.groups[0]))
         step = 2.0 * line + 8 if self._two_lines else 1.35 * line
         self._step = min(step, most_rows * 1.35 * line / count)
-        names = [group.name for group in summary.groups]
+        names = [group.title for group in summary.groups]
         texts = [self._head, *names]
         if self._two_lines:
             texts += [self._n(group) for group in summary.groups]
@@ -172,7 +174,7 @@ class GroupsPlot:
         line = self._line
         top = middle - (line if self._two_lines else line / 2)
         place = QRectF(0, top, self._names, line)
-        self._draw_text(painter, look.ink, place, group.name)
+        self._draw_text(painter, look.ink, place, group.title)
         if self._two_lines:
             below = place.translated(0, line)
             self._draw_text(painter, look.faint(170), below, self._n(group))
@@ -254,29 +256,44 @@ def _about_groups(summary: Summary, has_n: bool) -> str:
     return " ".join([*told, *summary.notes])
 
 
-# -- a plate ---------------------------------------------------------------------------
+# -- plates ----------------------------------------------------------------------------
 
 
 class PlatePlot:
-    """Where wells, their colours and what these mean are in a plot of some width."""
+    """Where wells, their colours and what these mean are in a plot of some width.
+
+    Plates stand beneath one another, in the same colours.
+    """
 
     def __init__(
-        self, summary: Summary, plate: Plate, width: int, metrics: QFontMetrics
+        self,
+        summary: Summary,
+        plates: Sequence[Plate],
+        width: int,
+        metrics: QFontMetrics,
     ) -> None:
-        self.summary, self.plate, self._metrics = summary, plate, metrics
+        self.summary, self._metrics = summary, metrics
+        self.plates = plates[:_MOST_PLATES]
         self._width, self._line = width, metrics.height()
-        rows, columns = plate.values.shape
+        rows, columns = plates[0].values.shape
         left = metrics.horizontalAdvance("M") + 6
         self.well = min((width - left - 1) / columns, _LARGEST_WELL)
         left = max(left, (width - columns * self.well) / 2)
         size = columns * self.well, rows * self.well
-        self._area = QRectF(left, self._line, *size)
-        top = self._area.bottom() + GAP
+        self._areas, top = [], 0.0
+        for plate in self.plates:
+            top += self._line * (2 if plate.name else 1)
+            self._areas.append(QRectF(left, top, *size))
+            top = self._areas[-1].bottom() + GAP
         self._bar = QRectF(left + 2 * GAP, top, size[0] - 4 * GAP, _BAR)
-        self.axis = fitting_axis(*plate.ends, self._bar.width(), _advance(metrics))
+        every = np.concatenate([plate.values.ravel() for plate in self.plates])
+        values = every[np.isfinite(every)]
+        ends = float(values.min()), float(values.max())
+        self.axis = fitting_axis(*ends, self._bar.width(), _advance(metrics))
         told = [f"{n_images(summary.images)}, {n_cells(summary.cells)}."]
+        more = len(plates) - len(self.plates)
+        told += [f"{more:,} more plates are not drawn."] if more else []
         self._caption = _Caption(" ".join([*told, *summary.notes]), metrics)
-        values = plate.values[np.isfinite(plate.values)]
         widest = max(metrics.horizontalAdvance(_in_well(value)) for value in values)
         self._has_numbers = widest + 4 <= self.well
         self._below = self._bar.bottom() + TICK + 2 * self._line + GAP
@@ -284,20 +301,22 @@ class PlatePlot:
 
     def told_at(self, place: QPointF) -> str:
         """Return in words what is at a place; "" if that is nothing."""
-        row = math.floor((place.y() - self._area.top()) / self.well)
-        column = math.floor((place.x() - self._area.left()) / self.well)
-        for group in self.summary.groups:
-            if well_of(group.name) == (row, column):
-                return tell(self.summary, group)
+        for plate, area in zip(self.plates, self._areas, strict=True):
+            row = math.floor((place.y() - area.top()) / self.well)
+            column = math.floor((place.x() - area.left()) / self.well)
+            for group in self.summary.groups:
+                here = group.plate == plate.name
+                if here and well_of(group.name) == (row, column):
+                    return tell(self.summary, group)
         return ""
 
     def draw(self, painter: QPainter, look: Look) -> None:
         """Draw all of it."""
-        rows, columns = self.plate.values.shape
-        self._draw_names(painter, look)
-        for row in range(rows):
-            for column in range(columns):
-                self._draw_well(painter, look, row, column)
+        for plate, area in zip(self.plates, self._areas, strict=True):
+            self._draw_names(painter, look, plate, area)
+            for (row, column), value in np.ndenumerate(plate.values):
+                corner = area.topLeft() + QPointF(column * self.well, row * self.well)
+                self._draw_well(painter, look, corner, value)
         painter.setPen(Qt.PenStyle.NoPen)
         parts = 64
         for i in range(parts):
@@ -310,25 +329,33 @@ class PlatePlot:
         draw_axis_below(painter, self._bar, self.axis, name, look.ink)
         self._caption.draw(painter, look, QPointF(0, self._below), self._width)
 
-    def _draw_names(self, painter: QPainter, look: Look) -> None:
-        rows, columns = self.plate.values.shape
+    def _draw_names(
+        self, painter: QPainter, look: Look, plate: Plate, area: QRectF
+    ) -> None:
+        rows, columns = plate.values.shape
         painter.setPen(QPen(look.ink))
+        above = area.top() - self._line
+        place = QRectF(area.left(), above - self._line, area.width(), self._line)
+        wanted, how = int(area.width()), Qt.TextElideMode.ElideMiddle
+        shown = self._metrics.elidedText(plate.name, how, wanted)
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, shown)
         wide = self._metrics.horizontalAdvance(str(columns)) + 3
         every = math.ceil(wide / self.well)
         for column in range(0, columns, every):
-            x = self._area.left() + (column + 0.5) * self.well
-            place = QRectF(x - wide, 0, 2 * wide, self._line)
+            x = area.left() + (column + 0.5) * self.well
+            place = QRectF(x - wide, above, 2 * wide, self._line)
             painter.drawText(place, Qt.AlignmentFlag.AlignCenter, str(column + 1))
         every = math.ceil((self._metrics.ascent() - 1) / self.well)
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for row in range(0, rows, every):
-            y = self._area.top() + (row + 0.5) * self.well
-            place = QRectF(0, y - self._line, self._area.left() - 4, 2 * self._line)
+            y = area.top() + (row + 0.5) * self.well
+            place = QRectF(0, y - self._line, area.left() - 4, 2 * self._line)
             painter.drawText(place, right, chr(ord("A") + row))
 
-    def _draw_well(self, painter: QPainter, look: Look, row: int, column: int) -> None:
-        value, well = self.plate.values[row, column], self.well
-        corner = self._area.topLeft() + QPointF(column * well, row * well)
+    def _draw_well(
+        self, painter: QPainter, look: Look, corner: QPointF, value: float
+    ) -> None:
+        well = self.well
         place = QRectF(corner.x() + 0.5, corner.y() + 0.5, well - 1, well - 1)
         if np.isnan(value):
             painter.setPen(QPen(look.faint(60), 1))
@@ -390,7 +417,7 @@ def lay_out(
     most_rows: int = _MOST_ROWS,
 ) -> GroupsPlot | PlatePlot:
     """Return the plot of a summary that has groups."""
-    plate = plate_of(summary) if on_plate else None
-    if plate is not None:
-        return PlatePlot(summary, plate, width, metrics)
+    plates = plates_of(summary) if on_plate else ()
+    if plates:
+        return PlatePlot(summary, plates, width, metrics)
     return GroupsPlot(summary, width, metrics, most_rows)
