@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_iaunet.plugin.batch.controller import BatchController
 from napari_iaunet.plugin.batch.panel import BatchPanel, Naming
+from napari_iaunet.plugin.batch.reading import Reading
 from napari_iaunet.plugin.batch.summary_controller import SummaryController
 from napari_iaunet.plugin.click.controller import ClickController
 from napari_iaunet.plugin.click.panel import ClickPanel
@@ -93,12 +94,13 @@ class IAUNetDock(QWidget):
         self.track_controller = TrackController(
             session, self.track_panel, Jobs(self, abandons=True), self
         )
-        naming = Naming()
-        self.batch_panel = BatchPanel(naming)
+        naming, reading = Naming(), Reading()
+        self.batch_panel = BatchPanel(naming, reading)
         self.batch_controller = BatchController(
             session,
             self.batch_panel,
             naming,
+            reading,
             Jobs(self),
             Jobs(self),
             Jobs(self),

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 from napari_iaunet import atomic
 from napari_iaunet.io.labels import read_labels
 from napari_iaunet.plugin.batch.panel import BatchPanel, Naming, Row
+from napari_iaunet.plugin.batch.reading import Reading
 
 
 @pytest.mark.viewer
@@ -134,7 +135,7 @@ def test_an_image_is_closed_without_looking_through_the_program(
 
 
 def test_the_tab_fits_a_narrow_dock(qtbot):
-    panel = BatchPanel(Naming())
+    panel = BatchPanel(Naming(), Reading())
     qtbot.addWidget(panel)
     panel.set_rows([Row("a", "an image of a long name " * 5, "failed: " + "why " * 30)])
     panel.summary.setText("7,000 images: 6,000 done, 999 failed, 1 running")
@@ -144,7 +145,7 @@ def test_the_tab_fits_a_narrow_dock(qtbot):
 
 
 def test_chosen_images_stay_chosen_when_others_are_added(qtbot):
-    panel = BatchPanel(Naming())
+    panel = BatchPanel(Naming(), Reading())
     qtbot.addWidget(panel)
     panel.set_rows([Row("a", "a", "done"), Row("b", "b", "done")])
     panel.choose("b")
@@ -213,7 +214,7 @@ def test_files_that_are_dragged_over_the_name_of_a_tab_come_to_it(
 
 
 def test_what_is_no_file_is_not_taken(qtbot):
-    panel = BatchPanel(Naming())
+    panel = BatchPanel(Naming(), Reading())
     qtbot.addWidget(panel)
     assert not drop(panel.list.viewport())
 

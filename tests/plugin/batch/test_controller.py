@@ -24,7 +24,8 @@ from napari_iaunet.io.labels import read_labels
 from napari_iaunet.model.registry import BUNDLED, ModelInfo
 from napari_iaunet.plugin.batch import controller as rules
 from napari_iaunet.plugin.batch.controller import BatchController
-from napari_iaunet.plugin.batch.panel import BatchPanel, Naming
+from napari_iaunet.plugin.batch.panel import BatchPanel, Naming, ReadingSection
+from napari_iaunet.plugin.batch.reading import Reading
 from napari_iaunet.plugin.core import folder_lock
 from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.widgets.run_bar import RunBar
@@ -47,15 +48,17 @@ class Bench:
         self.session = Session(self.viewer, segmenters=MagicMock())
         self.session.segmenters.get.return_value = segmenter
         self.session.settings.offer_models([ModelInfo("default", BUNDLED, "")])
-        self.naming = Naming()
+        self.naming, self.reading = Naming(), Reading()
         labels = ("notice", "summary", "about", "viewing", "example")
         parts = {name: MagicMock() for name in labels}
+        parts["reading"] = MagicMock(spec=ReadingSection)
         self.panel = fake_panel(BatchPanel, run=MagicMock(spec=RunBar), **parts)
         self.panel.chosen = []
         self.controller = BatchController(
             self.session,
             self.panel,
             self.naming,
+            self.reading,
             self.jobs,
             self.view_jobs,
             self.list_jobs,
@@ -608,6 +611,116 @@ def test_a_plate_takes_its_labels_in(bench, tmp_path, blobs):
     bench.next()
     bench.open(plate / "A" / "1" / "0")
     assert set(np.unique(bench.viewer.layers[-1].data)) == {0, 2, 3, 4}
+
+
+@pytest.fixture
+def several(tmp_path, blobs):
+    """A file of two images of one size, of which the second one has two cells."""
+    path = tmp_path / "two.ome.tif"
+    with tifffile.TiffWriter(path) as file:
+        for image in (blobs, np.where(np.arange(50) < 18, blobs, 0)):
+            file.write(image, metadata={"axes": "YX"})
+    return path
+
+
+def test_of_several_images_of_a_file_the_wanted_one_is_taken(bench, make, several):
+    bench.add(several)
+    bench.run()
+    assert bench.statuses() == {"two.ome.tif": "done, 4 cells"}
+    bench.reading.series = "2"
+    assert bench.run() == 1
+    assert bench.statuses() == {"two.ome.tif": "done, 2 cells"}
+    bench.open(several)
+    assert bench.layer_names() == ["two.ome_2", "two.ome_2 cells"]
+    image, cells = bench.viewer.layers
+    assert set(np.unique(cells.data[image.data > 0])) == {1, 2}
+    cells.data[cells.data == 1] = 0
+    bench.reading.series = "1"  # counts from the next run on
+    bench.next()
+    folder = several.parent
+    assert read_labels(folder / "two.ome_mask.tif").max() == 4
+    assert set(np.unique(read_labels(folder / "two.ome_2_mask.tif"))) == {0, 2}
+    assert [r["label"] for r in rows_of(folder / "two.ome_2_cells.csv")] == ["2"]
+    bench.controller.teardown()
+    again = make()
+    assert again.reading.series == "1"
+    again.panel.reading.open.assert_called()
+
+
+def test_axes_are_read_as_the_user_says(bench, tmp_path, blobs):
+    path = tmp_path / "stack.ome.tif"
+    stack = np.stack([blobs, blobs[::-1], blobs])
+    about = {"photometric": "minisblack", "metadata": {"axes": "CYX"}}
+    tifffile.imwrite(path, stack, **about)
+    bench.add(path)
+    bench.reading.planes = "c"
+    bench.run()
+    assert bench.statuses() == {"stack.ome.tif": "done, 12 cells"}
+    bench.open(path)
+    assert [layer.data.shape for layer in bench.viewer.layers] == [(3, 40, 50)] * 2
+    cells = bench.viewer.layers[-1]
+    cells.data[cells.data == 12] = 0
+    bench.next()
+    planes = [r["plane"] for r in rows_of(tmp_path / "stack.ome_cells.csv")]
+    assert planes == ["0"] * 4 + ["1"] * 4 + ["2"] * 3
+    bench.reading.planes, bench.reading.channel_axis = "", "0"
+    bench.panel.looked_at.emit([str(path)])
+    bench.run()
+    assert bench.statuses() == {"stack.ome.tif": "done, 4 cells"}
+    bench.open(path)
+    assert [layer.data.shape for layer in bench.viewer.layers] == [(40, 50)] * 4
+
+
+def test_images_and_axes_of_a_store_are_those_that_the_user_says(
+    bench, tmp_path, blobs
+):
+    store = tmp_path / "converted.zarr"
+    group = zarr.open_group(store, mode="w", zarr_format=2)
+    group.attrs["bioformats2raw.layout"] = 3
+    for name, image in (("0", blobs), ("1", np.stack([blobs, blobs]))):
+        inside = make_store(store / name, image)
+        if image.ndim > 2:
+            attrs = zarr.open_group(inside).attrs
+            (described,) = attrs["multiscales"]
+            described["axes"].insert(0, {"name": "c", "type": "channel"})
+            scale = described["datasets"][0]["coordinateTransformations"][0]
+            scale["scale"] = [1, 0.5, 0.5]
+            attrs["multiscales"] = [described]
+    bench.add(store)
+    bench.reading.series, bench.reading.planes = "2", "C"
+    bench.panel.run_requested.emit()
+    bench.jobs.run()
+    assert list(bench.statuses().values()) == ["done, 8 cells"]
+    assert (store / "1" / "labels" / "cells").is_dir()
+    bench.open(store)
+    assert [layer.data.shape for layer in bench.viewer.layers] == [(2, 40, 50)] * 2
+    cells = bench.viewer.layers[-1]
+    cells.data[cells.data == 8] = 0
+    bench.next()
+    bench.open(store)
+    assert bench.viewer.layers[-1].data.max() == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("series", "0", "Series is the number of an image, from 1."),
+        ("series", "all", "Series is the number of an image, from 1, not “all”."),
+        ("channel_axis", "C", "Channel axis is the number of an axis, from 0, not “C”"),
+        ("planes", "CZ", "Planes is the letter or the number of an axis, not “CZ”."),
+    ],
+)
+def test_axes_that_cannot_be_are_told_while_they_are_typed(
+    bench, folder, name, text, says
+):
+    bench.add(folder)
+    setattr(bench.reading, name, text)
+    assert bench.panel.reading.tell.call_args.args[0].startswith(says)
+    assert bench.run() == 0
+    assert says in told()[-1]
+    setattr(bench.reading, name, "")
+    assert bench.panel.reading.tell.call_args.args == ("",)
+    assert bench.run() == 2
 
 
 def test_one_table_with_columns_from_the_names(bench, folder, tmp_path, monkeypatch):

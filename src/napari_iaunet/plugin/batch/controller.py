@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_iaunet.plugin.batch.panel import BatchPanel, Naming
+    from napari_iaunet.plugin.batch.reading import Reading
     from napari_iaunet.plugin.batch.record import Entry
     from napari_iaunet.plugin.core.jobs import Jobs
     from napari_iaunet.plugin.core.session import Session
@@ -61,6 +62,7 @@ class BatchController(QObject):
         session: Session,
         panel: BatchPanel,
         naming: Naming,
+        reading: Reading,
         jobs: Jobs,
         view_jobs: Jobs,
         list_jobs: Jobs,
@@ -68,12 +70,16 @@ class BatchController(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._panel, self._naming = session, panel, naming
+        self._session, self._panel = session, panel
+        self._naming, self._reading = naming, reading
         self._viewer, self._settings = session.viewer, session.settings
         self.jobs, self.view_jobs = jobs, view_jobs
         self.list_jobs, self.save_jobs = list_jobs, save_jobs
         self.record = Record.load()
         naming.pattern = self.record.pattern
+        reading.set(self.record.reading)
+        if reading.kept:  # nothing that counts is out of sight
+            panel.reading.open()
         self._opened: OpenedImage | None = None
         self.turns = Turns(self)  # in which layers come and go
         self._names: dict[str, str] = {}
@@ -94,6 +100,7 @@ class BatchController(QObject):
             (panel.looked_at, self._on_looked_at),
             (panel.table_requested, self._on_table),
             (naming.events.pattern, self._on_pattern),
+            (reading.events, self._on_reading),
             (self._settings.changed, self._show),
             (self._viewer.layers.events.removed, self._on_layer_removed),
         )
@@ -199,7 +206,12 @@ class BatchController(QObject):
     # -- segmenting ------------------------------------------------------------------
 
     def _on_run(self) -> None:
-        how = self._how()
+        try:
+            how = self._how()
+        except IAUNetError as error:
+            self._panel.reading.open()
+            show_error(str(error))
+            return
         self._pace, self.record.queue = Pace(), []
         self._panel.run.set_busy(True, "Loading the model…")
         segmenters, written = self._session.segmenters, model_written(how.model)
@@ -212,9 +224,26 @@ class BatchController(QObject):
             settings.model,
             settings.device,
             None if settings.estimate else settings.diameter,
-            # What the model sees of each cell cannot be compared between two images.
-            tuple(name for name in settings.columns if name != EMBEDDING),
+            self._columns,
+            self._reading.read_as(),
         )
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        """Groups of columns of the tables.
+
+        What the model sees of each cell cannot be compared between two images.
+        """
+        return tuple(name for name in self._settings.columns if name != EMBEDDING)
+
+    def _on_reading(self, *_: object) -> None:
+        """Keep how files are read, or say what is wrong with it."""
+        self.record.reading, wrong = self._reading.kept, ""
+        try:
+            self._reading.read_as()
+        except IAUNetError as error:
+            wrong = str(error)
+        self._panel.reading.tell(wrong)
 
     def _on_progress(self, done: int, total: int) -> None:
         if self._show_changes():
@@ -251,9 +280,7 @@ class BatchController(QObject):
     # -- looking at one --------------------------------------------------------------
 
     def _changed(self) -> job.Changed | None:
-        return (
-            None if self._opened is None else self._opened.changed(self._how().columns)
-        )
+        return None if self._opened is None else self._opened.changed(self._columns)
 
     def _on_open(self, image: str) -> None:
         """Write what was changed in the image on view, and open another one."""

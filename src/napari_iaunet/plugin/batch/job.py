@@ -23,6 +23,7 @@ from napari_iaunet.commands.inputs import (
 from napari_iaunet.commands.segment_image import segment_image
 from napari_iaunet.errors import IAUNetError, ImageError
 from napari_iaunet.io.read import check_image
+from napari_iaunet.plugin.batch.reading import ReadAs, read_as
 from napari_iaunet.plugin.batch.record import DONE, FAILED, RUNNING, written
 from napari_iaunet.plugin.layers.features import features_of, key_of
 from napari_iaunet.plugin.layers.find import OURS
@@ -56,6 +57,7 @@ class How:
     device: str
     diameter: float | None  # in pixels; None: to be estimated for each
     columns: tuple[str, ...]  # groups of columns of the tables
+    reading: ReadAs
 
     def asked(self, image: Path, model_written: int) -> str:
         """Return what an image is done with, to know it again."""
@@ -71,24 +73,27 @@ class How:
 # -- where results are -----------------------------------------------------------------
 
 
-def target_of(image: Path) -> Path:
-    """Return where the labels of an image go: beside it, or into the OME-Zarr."""
+def target_of(image: Path, series: int | None = None) -> Path:
+    """Return where the labels of an image go: beside it, or into the OME-Zarr.
+
+    ``series`` is its number within the file, if that was given.
+    """
     place = image if image.is_dir() else image.parent
-    return find_targets([image], place, _LABELS, [None])[0]
+    return find_targets([image], place, _LABELS, [series])[0]
 
 
-def table_of(image: Path, target: Path) -> Path:
+def table_of(image: Path, target: Path, series: int | None = None) -> Path:
     """Return where the table of an image is."""
-    return target.parent / f"{name_of(image)}_cells.csv"
+    return target.parent / f"{name_of(image, series)}_cells.csv"
 
 
-def _targets(record: Record) -> dict[str, Path | str]:
+def _targets(record: Record, series: int | None) -> dict[str, Path | str]:
     """Where the labels of each image go, or a sentence on why they cannot."""
     first: dict[Path, str] = {}
     found: dict[str, Path | str] = {}
     for image in record.images:
         try:
-            target = target_of(Path(image))
+            target = target_of(Path(image), series)
         except IAUNetError as error:
             found[image] = str(error)
             continue
@@ -111,11 +116,12 @@ def _is_done(record: Record, how: How, model_written: int, image: str) -> bool:
     entry = record.entry(image)
     if entry.state != DONE or entry.asked != how.asked(Path(image), model_written):
         return False
+    path, series = Path(image), how.reading.series
     try:
-        target = target_of(Path(image))
+        target = target_of(path, series)
     except IAUNetError:
         return False
-    return target.exists() and table_of(Path(image), target).exists()
+    return target.exists() and table_of(path, target, series).exists()
 
 
 def segment_all(
@@ -136,7 +142,7 @@ def segment_all(
         for image in record.images
         if not record.is_kept(image) and not _is_done(record, how, model_written, image)
     ]
-    targets, total = _targets(record), len(images) * _STEPS
+    targets, total = _targets(record, how.reading.series), len(images) * _STEPS
     for i, image in enumerate(images):
         progress(i * _STEPS, total)
         target = targets.get(image)
@@ -176,9 +182,7 @@ def segment_all(
 def _arguments(how: How) -> argparse.Namespace:
     """Return what the command line is told for the same."""
     return argparse.Namespace(
-        series=None,
-        channel_axis=None,
-        planes=None,
+        **how.reading.options,
         link=None,
         overlay=False,
         table=True,
@@ -254,8 +258,9 @@ def write_all(
     tables = []
     for i, image in enumerate(done):
         progress(i, len(done))
-        table = table_of(Path(image), target_of(Path(image)))
-        tables.append((Path(image), None, read_table(table)))
+        series, place = read_as(record.entry(image)).series, Path(image)
+        table = table_of(place, target_of(place, series), series)
+        tables.append((place, series, read_table(table)))
     if not tables:
         raise ImageError("No image is done yet, so there is no table.")
     write_common_table(path, tables, pattern)
@@ -273,6 +278,8 @@ class Stored:
     ----------
     image : str
         Its path.
+    reading : ReadAs
+        How it is read.
     target : Path
         Where its labels are.
     axes, places
@@ -284,6 +291,7 @@ class Stored:
     """
 
     image: str
+    reading: ReadAs
     target: Path
     axes: str
     places: Mapping[str, AxisPlace]
@@ -311,7 +319,7 @@ def exchange(
     progress(0, 0)
     if former is not None:
         _keep(record, former)
-    return read_both(image) if image else None
+    return read_both(image, read_as(record.entry(image))) if image else None
 
 
 class Kept(NamedTuple):
@@ -334,37 +342,39 @@ def _keep(record: Record, changed: Changed) -> None:
         record.keep(changed.stored.image, cells=cells, looked_at=True)
 
 
-def read_both(image: str) -> Stored:
+def read_both(image: str, reading: ReadAs) -> Stored:
     """Read an image and its cells; ImageError if one of them is not as it was."""
     from napari_iaunet.io.labels import read_cells
+    from napari_iaunet.io.ome_zarr import image_folder
     from napari_iaunet.io.ome_zarr_store import StoredImage, read_store
     from napari_iaunet.io.read import read_image
 
-    path = Path(image)
-    target = target_of(path)
+    path, series = Path(image), reading.series
+    target = target_of(path, series)
     if not target.exists():
         raise ImageError(f"The cells of {path} are gone: press Segment all again.")
     if path.is_dir():
-        shown, *beside = read_store(path)
+        shown, *beside = read_store(image_folder(path, series))
         cells = next((c for c in beside if c.name == target.name), None)
         if cells is None:
             raise ImageError(f"The image {path} does not list its cells, {target}.")
     else:
-        read = read_image(path, lazily=True)
         found = read_cells(target)
-        # Of both only what a file has, without what a store notes besides.
-        shown = StoredImage("", [read.array], read.axes, read.places, False, {})
+        # Only what a file has, without what a store notes besides.
         cells = StoredImage("", [found.labels], found.axes, found.places, True, {})
-    name = name_of(path)
+    if not path.is_dir() or reading.moves_axes:
+        read = read_image(path, **reading.options, lazily=True)
+        shown = StoredImage("", [read.array], read.axes, read.places, False, {})
+    name = name_of(path, series)
     layers = layers_of([shown._replace(name=name), cells])
     labels, options, kind = layers[-1]
-    features = features_in(table_of(path, target))
+    features = features_in(table_of(path, target, series))
     options |= {"name": f"{name} cells", "features": features}
     options["metadata"] = {OURS: {"image": name, "file": image}}
     layers[-1] = labels, options, kind
     in_memory = isinstance(labels, np.ndarray)
     digest = digest_of(labels, features) if in_memory else None
-    return Stored(image, target, cells.axes, cells.places, layers, digest)
+    return Stored(image, reading, target, cells.axes, cells.places, layers, digest)
 
 
 def features_in(path: Path) -> DataFrame:
@@ -426,7 +436,7 @@ def write_back(changed: Changed) -> int | None:
     path, target = Path(stored.image), stored.target
     ids = np.unique(labels[labels > 0])
     place: dict[str, Any] = {"axes": stored.axes, "places": stored.places}
-    table_path = table_of(path, target)
+    table_path = table_of(path, target, stored.reading.series)
     check_table(table_path)
     table = _measured(changed, ids)
     if target.is_dir():
@@ -443,7 +453,8 @@ def write_back(changed: Changed) -> int | None:
 def _measured(changed: Changed, ids: NDArray[Any]) -> dict[str, NDArray[Any]]:
     from napari_iaunet.io.read import read_image
 
-    image = read_image(Path(changed.stored.image), lazily=True)
+    stored = changed.stored
+    image = read_image(Path(stored.image), **stored.reading.options, lazily=True)
     known = _column(changed.features, "score")
     scores = np.array([known.get(int(i), np.nan) for i in ids], np.float32)
     table = measure_image(

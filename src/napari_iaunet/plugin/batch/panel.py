@@ -34,9 +34,17 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 
+    from napari_iaunet.plugin.batch.reading import Reading
+
 _KINDS = "Images (*.tif *.tiff *.png *.jpg *.jpeg)"
 _SETTINGS = "Model, device, cell diameter and columns are those of the Segment tab."
 _LIKE = "{condition}_{well}_{field}"
+# What is read where nothing is typed.
+_USUAL = {
+    "series": "the largest, or the first",
+    "channel_axis": "as the file says",
+    "planes": "as the file says",
+}
 # Rows of the list that are always on view.
 _ROWS = 6
 
@@ -87,7 +95,7 @@ class BatchPanel(QScrollArea):
     looked_at = Signal(list)
     table_requested = Signal()
 
-    def __init__(self, naming: Naming) -> None:
+    def __init__(self, naming: Naming, reading: Reading) -> None:
         super().__init__()
         self.setAccessibleName("Batch")
         self.files_button = push_button("Add files…", "Add TIFF, PNG or JPEG images.")
@@ -106,6 +114,7 @@ class BatchPanel(QScrollArea):
         self.notice, self.summary, self.about, self.viewing, self.example = (
             plain_label() for _ in range(5)
         )
+        self.reading = ReadingSection(reading)
         self.run = RunBar("Segment all", "Find the cells of all images of the list.")
         self.open_button = push_button("Open", "Open the chosen image with its cells.")
         self.next_button = push_button(
@@ -139,6 +148,8 @@ class BatchPanel(QScrollArea):
         settings = plain_label()
         settings.setText(_SETTINGS)
         layout.addWidget(settings)
+        layout.addWidget(self.reading.button)
+        layout.addWidget(self.reading)
         layout.addWidget(self.run)
         layout.addWidget(title("Look at the cells"))
         buttons = (self.open_button, self.next_button, self.looked_button)
@@ -256,6 +267,40 @@ class BatchPanel(QScrollArea):
         )
         if folder:
             self.added.emit([folder])
+
+
+class ReadingSection(QWidget):
+    """How files are read; opened by its button, which stands elsewhere."""
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__()
+        self.button = push_button(
+            "How files are read",
+            "Which image of files that hold several, and which axes are channels and "
+            "planes, where the files do not say it right.",
+        )
+        self.button.setCheckable(True)
+        self.form = Form(reading)
+        for name, usual in _USUAL.items():
+            self.form[name].setPlaceholderText(usual)
+            self.form[name].setAcceptDrops(False)  # files would become text there
+        self.message = plain_label()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(self.form)
+        layout.addWidget(self.message)
+        self.tell("")
+        self.hide()
+        self.button.toggled.connect(self.setVisible)
+
+    def tell(self, text: str) -> None:
+        """Say what is wrong with what is typed; nothing: "" ."""
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
+
+    def open(self) -> None:
+        """Show what is typed."""
+        self.button.setChecked(True)
 
 
 def _make_list() -> QTreeWidget:

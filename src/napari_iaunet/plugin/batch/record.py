@@ -70,6 +70,7 @@ class Record:
     is_second: bool = False
     images: list[str] = field(default_factory=list)
     pattern: str = ""  # how columns are taken from names; the next `save` keeps it
+    reading: dict[str, str] = field(default_factory=dict)  # how files are read; as well
     queue: list[str] = field(default_factory=list)  # what the job does, in this order
     opened: str = ""  # the image that is on view, which is left alone, too
     # What is known of images that were taken off the list stays known.
@@ -121,10 +122,12 @@ class Record:
             kept = json.loads(path.read_text("utf-8"))
             found = {str(k): Entry(**v) for k, v in kept["entries"].items()}
             images, pattern = [str(image) for image in kept["images"]], kept["pattern"]
+            reading = {str(k): str(v) for k, v in kept.get("reading", {}).items()}
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return False
         self.images = list(dict.fromkeys([*self.images, *images]))
         self.pattern = self.pattern or str(pattern)
+        self.reading = self.reading or reading
         for image, entry in found.items():
             self._note(image, max(self.entry(image), entry, key=_known))
         return True
@@ -212,7 +215,8 @@ class Record:
     def _text(self) -> str:
         entries = ",\n".join(self._lines.values())
         return (
-            f'{{"pattern": {_json(self.pattern)},\n"images": {_json(self.images)},\n'
+            f'{{"pattern": {_json(self.pattern)},\n"reading": {_json(self.reading)},\n'
+            f'"images": {_json(self.images)},\n'
             f'"entries": {{\n{entries}\n}}}}\n'
         )
 

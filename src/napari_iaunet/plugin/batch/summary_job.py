@@ -11,6 +11,7 @@ from napari_iaunet.atomic import write_bytes
 from napari_iaunet.commands.common_table import read_table
 from napari_iaunet.errors import IAUNetError, ImageError
 from napari_iaunet.plugin.batch.job import table_of, target_of
+from napari_iaunet.plugin.batch.reading import read_as
 from napari_iaunet.plugin.batch.record import DONE, written
 from napari_iaunet.segmentation.summary import (
     COUNT,
@@ -79,6 +80,7 @@ class Summarised(NamedTuple):
 
 
 class _Read(NamedTuple):
+    series: int | None
     path: Path  # where it is; to find that out takes longer than to look at it
     written: str  # tells the file from a later one
     cells: int
@@ -95,13 +97,20 @@ class Tables:
         """Forget all of them."""
         self._known = {}
 
-    def read(self, image: str) -> _Read:
-        """Return what is in the table of an image; ImageError if there is none."""
+    def read(self, image: str, series: int | None) -> _Read:
+        """Return what is in the table of an image; ImageError if there is none.
+
+        ``series`` is its number within the file, if that was given.
+        """
         known = self._known.get(image)
-        path = known.path if known else table_of(Path(image), target_of(Path(image)))
+        if known is None or known.series != series:
+            place = Path(image)
+            path, known = table_of(place, target_of(place, series), series), None
+        else:
+            path = known.path
         now = written(path)
         if known is None or known.written != now:
-            known = _Read(path, now, *numbers_in(read_table(path)))
+            known = _Read(series, path, now, *numbers_in(read_table(path)))
             self._known[image] = known
         return known
 
@@ -120,7 +129,7 @@ def summarise_all(
     for i, (image, name) in enumerate(zip(done, names, strict=True)):
         progress(i, len(done))
         try:
-            read = tables.read(image)
+            read = tables.read(image, read_as(record.entry(image)).series)
         except IAUNetError:
             lost.append(name)
             continue
