@@ -78,6 +78,12 @@ def test_how_sure_it_is(panel):
     panel.set_outcome(CONFUSION)
     assert panel.accuracy.text().startswith("88 %")
     assert texts(panel.confusion) == [["3", "1"], ["·", "4"]]
+    panel.set_classes(CLASSES[::-1], {}, {})
+    panel.set_outcome(CONFUSION)
+    assert texts(panel.confusion) == [["4", "·"], ["1", "3"]]
+    assert panel.confusion.horizontalHeaderItem(1).text() == "2"
+    panel.set_classes(CLASSES, {}, {})
+    panel.set_outcome(CONFUSION)
     assert "taken for" in panel.confusion.item(0, 1).toolTip()
     assert "<b>" not in panel.confusion.item(0, 1).toolTip()
     assert panel.keep_button.isEnabled()

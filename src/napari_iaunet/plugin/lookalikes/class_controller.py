@@ -331,8 +331,8 @@ class ClassController(QObject):
 
     def _on_learnt(self, learnt: Learnt) -> None:
         self._learnt = learnt
-        self._panel.set_outcome(learnt.confusion)
         self._show_classes()
+        self._panel.set_outcome(learnt.confusion)
         self._show()
         self._tell()
 

@@ -150,8 +150,8 @@ class ClassPanel(QScrollArea):
         self.confusion = QTableWidget(0, 0)
         self.confusion.setAccessibleName("What examples were taken for")
         self.confusion.setToolTip(
-            "Examples that were left out: rows are what they are, columns what they "
-            "were taken for."
+            "Examples that were left out, by the keys of their classes: rows are what "
+            "they are, columns what they were taken for."
         )
         self.confusion.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         for table in (self.legend, self.confusion):
@@ -329,13 +329,17 @@ class ClassPanel(QScrollArea):
         self.undo_button.setEnabled(on)
 
     def _show_confusion(self, confusion: Confusion) -> None:
-        names = [str(name) for name in confusion.names]
+        """Show the counts by the keys of the classes, in the order of the legend."""
+        known = list(map(str, confusion.names))
+        names = [name for name in self._names if name in known]
+        place = [known.index(name) for name in names]
+        keys = [str(self._names.index(name) + 1) for name in names]
         table = self.confusion
         table.setRowCount(len(names))
         table.setColumnCount(len(names))
-        table.setHorizontalHeaderLabels(names)
-        table.setVerticalHeaderLabels(names)
-        for (row, column), count in np.ndenumerate(confusion.counts):
+        table.setHorizontalHeaderLabels(keys)
+        table.setVerticalHeaderLabels(keys)
+        for (row, column), count in np.ndenumerate(confusion.counts[place][:, place]):
             item = _item(str(count) if count else "·", _EXAMPLES)
             item.setToolTip(
                 plain(f"{count} of “{names[row]}” taken for “{names[column]}”")
