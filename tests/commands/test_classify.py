@@ -85,6 +85,26 @@ def test_bad_classifiers(files, classifier, says, capsys):
     assert not (files / "d.csv").exists()
 
 
+@pytest.mark.slow
+def test_segment_gives_classes_too(files):
+    out = files / "cells"
+    words = ["segment", str(files / "b.png"), "--out", str(out), "--device", "cpu"]
+    assert main([*words, "--classifier", str(files / "sizes.safetensors")]) == 0
+    with (out / "b_cells.csv").open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    for row in rows:
+        large = float(row["area"]) > 200
+        assert row["class"] == ("large, round" if large else "small")
+    assert len(rows) > 10
+
+
+def test_segment_looks_at_the_classifier_first(files, capsys):
+    words = ["segment", str(files / "b.png"), "--out", str(files / "none")]
+    assert main([*words, "--classifier", str(files / "b.png")]) == 2
+    assert "is no classifier" in capsys.readouterr().err
+    assert not (files / "none").exists()
+
+
 def test_replaces_no_input(files, capsys):
     assert classify(files, out="sizes.safetensors") == 2
     assert "would replace" in capsys.readouterr().err

@@ -132,6 +132,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "but the last if left out",
     )
     add(
+        "--classifier",
+        type=local,
+        metavar="FILE",
+        help="classifier: the table has the class of each cell, too",
+    )
+    add(
         "--pattern",
         type=_pattern,
         metavar="PATTERN",
@@ -165,7 +171,13 @@ def _address(text: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Segment images; returns 2 if any of them failed."""
     inputs, out = find_images(args.inputs), args.out
-    args.table = bool(args.table or args.columns is not None or args.pattern)
+    asked = args.columns is not None or args.pattern or args.classifier
+    args.table = bool(args.table or asked)
+    if args.classifier:
+        from napari_iaunet.identity.classifier import Classifier
+
+        args.classifier = args.classifier.absolute()
+        Classifier.load(args.classifier)  # before the time is spent
     if args.scheduler:
         # Workers may have been started in another folder.
         inputs, out = [path.absolute() for path in inputs], out.absolute()

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 # images every second pixel, or fewer, are drawn.
 _LARGEST_PICTURE = 4096
 # What the planes are that are linked, if the file does not say.
+# Of the steps of the progress of an image: done are all but the classes of its cells.
+_NEARLY = 99
 _LINKED = {"time": "T", "depth": "Z"}
 
 
@@ -239,6 +241,8 @@ class _Result:
                 scores=found.scores,
                 embeddings=found.embeddings,
             )
+            if self.args.classifier:
+                table |= self._classes(segmenter, labels, table["label"], progress)
         tracked = None
         if self.args.link:
             tracked = track(segmenter, labels=labels, mode=self.args.link, **options)
@@ -248,6 +252,30 @@ class _Result:
         self.cells = int(labels.max(initial=0))
         self.unsure = None if found.diameter_is_sure else found.diameter
         return _Found(labels, self._with_places(table), tracked)
+
+    def _classes(
+        self,
+        segmenter: Segmenter,
+        labels: NDArray[Any],
+        rows: NDArray[Any],
+        progress: Progress | None,
+    ) -> Table:
+        """Return columns with the class of each cell, by the label of each row."""
+        import numpy as np
+
+        from napari_iaunet.identity.classifier import Classifier
+
+        classifier = Classifier.load(self.args.classifier)
+        cells = segmenter.describe(
+            self.image.array,
+            labels,
+            channel_axis=self.channel_axis,
+            # The image is nearly done, and stays so; it can still be stopped.
+            progress=progress and (lambda *_: progress(_NEARLY, _NEARLY + 1)),
+        )
+        place = np.searchsorted(cells.label_ids, rows)
+        found = classifier.table(cells)
+        return {name: column[place] for name, column in found.items()}
 
     def _with_places(self, table: Table | None) -> Table | None:
         """Add columns for time and depth where a stack has both."""
@@ -379,6 +407,10 @@ class _Result:
             scores = found.table["score"]
             groups = self.args.columns
             table = measure_image(found.labels, self.image, groups, scores=scores)
+            if self.args.classifier:
+                log.warning(
+                    "%s: cells of images this large get no classes.", self.image.path
+                )
         return _Found(found.labels, self._with_places(table), is_written=not as_tiff)
 
     def _make_folder(self) -> None:

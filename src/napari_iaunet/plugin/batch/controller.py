@@ -84,6 +84,7 @@ class BatchController(QObject):
         self.turns = Turns(self)  # in which layers come and go
         self._names: dict[str, str] = {}
         self._shown: dict[str, Entry] = {}
+        self._classifier = ""
         self._pace = Pace()
         # Waits for what was changed in the image on view to be written.
         self._table: Callable[..., object] | None = None
@@ -99,6 +100,7 @@ class BatchController(QObject):
             (panel.next_requested, self._on_next),
             (panel.looked_at, self._on_looked_at),
             (panel.table_requested, self._on_table),
+            (panel.classifier_picked, self._on_classifier),
             (naming.events.pattern, self._on_pattern),
             (reading.events, self._on_reading),
             (self._settings.changed, self._show),
@@ -226,6 +228,7 @@ class BatchController(QObject):
             None if settings.estimate else settings.diameter,
             self._columns,
             self._reading.read_as(),
+            self._classifier,
         )
 
     @property
@@ -244,6 +247,15 @@ class BatchController(QObject):
         except IAUNetError as error:
             wrong = str(error)
         self._panel.reading.tell(wrong)
+
+    def _on_classifier(self, path: str) -> None:
+        """Take a classifier for the images from now on; "" for none."""
+        from napari_iaunet.identity.classifier import Classifier
+
+        if not path or self._try(lambda: Classifier.load(path)):
+            self._classifier = path
+        self._panel.set_classifier(self._classifier)
+        self._show()
 
     def _on_progress(self, done: int, total: int) -> None:
         if self._show_changes():

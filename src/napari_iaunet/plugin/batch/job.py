@@ -22,6 +22,7 @@ from napari_iaunet.commands.inputs import (
 )
 from napari_iaunet.commands.segment_image import segment_image
 from napari_iaunet.errors import IAUNetError, ImageError
+from napari_iaunet.io.formats.cells import CLASS
 from napari_iaunet.io.read import check_image
 from napari_iaunet.plugin.batch.reading import ReadAs, read_as
 from napari_iaunet.plugin.batch.record import DONE, FAILED, RUNNING, written
@@ -58,6 +59,7 @@ class How:
     diameter: float | None  # in pixels; None: to be estimated for each
     columns: tuple[str, ...]  # groups of columns of the tables
     reading: ReadAs
+    classifier: str = ""  # file that gives the cells classes; "" for none
 
     def asked(self, image: Path, model_written: int) -> str:
         """Return what an image is done with, to know it again."""
@@ -67,6 +69,10 @@ class How:
             "model_written": model_written,
             "file": written(image),
         }
+        if self.classifier:
+            asked["classifier_written"] = written(Path(self.classifier))
+        else:
+            del asked["classifier"]
         return json.dumps(asked, sort_keys=True)
 
 
@@ -187,6 +193,7 @@ def _arguments(how: How) -> argparse.Namespace:
         overlay=False,
         table=True,
         columns=how.columns,
+        classifier=how.classifier or None,
         diameter=how.diameter,
     )
 
@@ -462,7 +469,18 @@ def _measured(changed: Changed, ids: NDArray[Any]) -> dict[str, NDArray[Any]]:
     )
     for name, flags in _flags(changed.features).items():
         table[name] = np.array([flags.get(int(i), False) for i in table["label"]])
-    return table
+    return table | _classes(changed.features, table["label"])
+
+
+def _classes(features: DataFrame, label_ids: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return what the table says of the classes of cells; new cells have none."""
+    key = key_of(features)
+    if key is None or CLASS not in features:
+        return {}
+    by_label = features.drop_duplicates(key).set_index(key).reindex(label_ids)
+    names = [n for n in features if n == CLASS or "probability" in str(n)]
+    found = {str(name): by_label[name].to_numpy() for name in names}
+    return found | {CLASS: by_label[CLASS].fillna("").astype(str).to_numpy(object)}
 
 
 def _column(features: DataFrame, name: str) -> Mapping[int, float]:

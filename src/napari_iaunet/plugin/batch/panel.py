@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from psygnal import SignalGroupDescriptor
@@ -22,10 +23,18 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_iaunet.identity.classifier_file import SUFFIX
 from napari_iaunet.plugin.batch.summary_panel import SummaryPanel
 from napari_iaunet.plugin.widgets.buttons import push_button
 from napari_iaunet.plugin.widgets.fields import shown
-from napari_iaunet.plugin.widgets.forms import Form, side_by_side, title
+from napari_iaunet.plugin.widgets.forms import (
+    Form,
+    Rows,
+    fill,
+    picker,
+    side_by_side,
+    title,
+)
 from napari_iaunet.plugin.widgets.plain import plain, plain_label
 from napari_iaunet.plugin.widgets.run_bar import RunBar
 
@@ -45,6 +54,8 @@ _USUAL = {
     "channel_axis": "as the file says",
     "planes": "as the file says",
 }
+# What stands for another file among the classifiers.
+_CHOOSE = "?"
 # Rows of the list that are always on view.
 _ROWS = 6
 
@@ -94,6 +105,7 @@ class BatchPanel(QScrollArea):
     next_requested = Signal()
     looked_at = Signal(list)
     table_requested = Signal()
+    classifier_picked = Signal(str)  # its file; "" for none
 
     def __init__(self, naming: Naming, reading: Reading) -> None:
         super().__init__()
@@ -115,6 +127,11 @@ class BatchPanel(QScrollArea):
             plain_label() for _ in range(5)
         )
         self.reading = ReadingSection(reading)
+        self.classifier = picker("Classifier")
+        self.classifier.setToolTip(
+            "Give the cells classes, too, by a file that the Classes tab has saved."
+        )
+        self.set_classifier("")
         self.run = RunBar("Segment all", "Find the cells of all images of the list.")
         self.open_button = push_button("Open", "Open the chosen image with its cells.")
         self.next_button = push_button(
@@ -150,6 +167,9 @@ class BatchPanel(QScrollArea):
         layout.addWidget(settings)
         layout.addWidget(self.reading.button)
         layout.addWidget(self.reading)
+        classes = Rows()
+        classes.addRow("Classifier", self.classifier)
+        layout.addLayout(classes)
         layout.addWidget(self.run)
         layout.addWidget(title("Look at the cells"))
         buttons = (self.open_button, self.next_button, self.looked_button)
@@ -175,12 +195,29 @@ class BatchPanel(QScrollArea):
         self.remove_button.clicked.connect(lambda: self.removed.emit(self.chosen))
         self.list.itemSelectionChanged.connect(self.picked)
         self.list.itemDoubleClicked.connect(self._on_open)
+        self.classifier.activated.connect(self._on_classifier)
         self.run.start_requested.connect(self.run_requested)
         self.run.cancel_requested.connect(self.cancel_requested)
         self.open_button.clicked.connect(self._on_open)
         self.next_button.clicked.connect(lambda: self.next_requested.emit())
         self.looked_button.clicked.connect(lambda: self.looked_at.emit(self.chosen))
         self.table_button.clicked.connect(lambda: self.table_requested.emit())
+
+    def set_classifier(self, path: str) -> None:
+        """Show which classifier gives the cells classes; "" for none."""
+        offers = [("", "none"), *([(path, Path(path).name)] if path else [])]
+        fill(self.classifier, [*offers, (_CHOOSE, "Choose a file…")], path)
+
+    def _on_classifier(self) -> None:
+        picked, former = self.classifier.currentData(), self.classifier.itemData(1)
+        if picked == _CHOOSE:
+            self.set_classifier("" if former == _CHOOSE else former)
+            picked, _ = QFileDialog.getOpenFileName(
+                self, "Classifier", "", f"Classifiers (*{SUFFIX})"
+            )
+            if not picked:
+                return
+        self.classifier_picked.emit(picked)
 
     @property
     def chosen(self) -> list[str]:
