@@ -167,6 +167,18 @@ def test_a_model_that_is_not_proven_is_offered_and_says_so(bench):
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(("start", "is_new"), [(0.0, True), (0.4, False)])
+def test_a_kind_that_is_new_to_the_model_is_said_once(bench, start, is_new):
+    bench.train()
+    bench.process.told.emit(validation(start, start))
+    bench.process.told.emit(validation(0.5, start))
+    told = [call.args[0] for call in bench.panel.set_advice.call_args_list]
+    assert told.count(("few",)) == 1
+    assert sum("new to the model" in lines[-1] for lines in told if lines) == is_new
+    if is_new:
+        assert told[-1][0] == "few", "the other advice stays"
+
+
 def test_with_many_cells_it_says_what_helps(bench):
     folder = bench.train()
     write_card(folder, improved=False, cells=40)

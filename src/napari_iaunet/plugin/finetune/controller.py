@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 _MEASURING = "Measuring on the held-out cells…"
 _KEPT = "The new model “{}” is saved and can be picked."
 _SAVING, _COMPARING = "saving", "comparing"
+# A start of a lower AP at IoU 0.5 does not know such cells.
+_NEW_BELOW = 0.1
+_NEW = (
+    "This kind of cell is new to the model: it finds hardly any of the held-out ones. "
+    "Let it train for five minutes or more; what it finds below shows how it comes on."
+)
 
 
 class FinetuneController(QObject):
@@ -66,6 +72,7 @@ class FinetuneController(QObject):
         self._prepared: Prepared | None = None
         self._folder: Path | None = None
         self._last_ap: float | None = None
+        self._advice: tuple[str, ...] = ()
         self._with_model = ""  # what is done with the model that was trained
         self._connections = Connections(
             (self.pairs.changed, panel.set_ready),
@@ -137,7 +144,9 @@ class FinetuneController(QObject):
             self._show_compared(value)
             return
         self._prepared = value
-        self._panel.set_advice(value.advice)
+        self._advice = ()
+        for line in value.advice:
+            self._advise(line)
         self._panel.set_busy(True, "Loading the model…")
         self.process.start(value.folder)
 
@@ -165,11 +174,18 @@ class FinetuneController(QObject):
             self._panel.set_progress(_share(event), _MEASURING)
         elif kind == "validation" and event.get("start_ap") is not None:
             ap, start = float(event["validation_ap"]), float(event["start_ap"])
+            if self._last_ap is None and start < _NEW_BELOW:
+                self._advise(_NEW)
             self._last_ap = ap
             off = scatter(ap, self._held_out())
             loss = event.get("loss")
             self._panel.plot.add_validation(seconds, ap, start, loss, off)
             self._show_example()
+
+    def _advise(self, line: str) -> None:
+        """Add a line to the advice."""
+        self._advice = (*self._advice, line)
+        self._panel.set_advice(self._advice)
 
     def _held_out(self) -> int:
         """Return the number of held-out cells, as far as it is known."""
