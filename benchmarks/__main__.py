@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 NAMES = (
     *("accuracy", "calibration", "click", "compare", "consistency", "decoding"),
-    *("diameter", "finetune", "large", "lookalikes", "speed", "tables", "tracking"),
+    *(
+        "diameter",
+        "few",
+        "finetune",
+        "large",
+        "lookalikes",
+        "speed",
+        "tables",
+        "tracking",
+    ),
     "window",
 )
 _USAGE = "usage: python -m benchmarks NAME [options]; NAME --help lists the options"

@@ -129,7 +129,7 @@ def _left_out(args: argparse.Namespace) -> str:
                 peers |= results.get(f"{name} forest", partial(_forest, draw))
                 for key, value in {**before, **ours, **peers}.items():
                     found.setdefault(key, []).append(value)
-            rows.append([f"{kind}, {count}", *map(_spread, found.values())])
+            rows.append([f"{kind}, {count}", *map(spread, found.values())])
     return (
         "### Kinds that the start had never seen\n\nThe start was trained for "
         f"{args.minutes:g} minutes without the kind (without phase contrast of any "
@@ -144,7 +144,7 @@ def _left_out(args: argparse.Namespace) -> str:
     )
 
 
-def _spread(values: list[float]) -> str:
+def spread(values: list[float]) -> str:
     spread = f" ({np.std(values):.2f})" if len(values) > 1 else ""
     return f"{np.mean(values):.2f}{spread}"
 

@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from napari_iaunet.errors import TrainingError
 from napari_iaunet.evaluation import average_precision
+from napari_iaunet.model.checkpoint import save_model
+from napari_iaunet.model.network import IAUNet, IAUNetConfig
 from napari_iaunet.training.dataset import Annotation
 from napari_iaunet.training.holdout import whole
 from napari_iaunet.training.recipe import Recipe
-from napari_iaunet.training.selection import ModelSelection
+from napari_iaunet.training.selection import ModelSelection, trained_network
+from napari_iaunet.training.state import TrainingState, save_state
 
 CELLS = 9
 
@@ -94,3 +98,35 @@ def test_a_model_closer_to_the_start_may_be_worse_by_less_than_a_cell():
     assert chosen.accepts(cells(missing=2))
     closer = chosen.accepts(cells(missing=2, grown=2), closer=True)
     assert closer is False, "it would not beat the start any more"
+
+
+def weights_of(network):
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+@pytest.mark.parametrize(("start_ap", "share"), [(0.2, 1.0), (0.8, 0.5)])
+def test_what_was_trained_is_the_last_network_as_it_was_measured(
+    tmp_path, start_ap, share
+):
+    torch.manual_seed(0)
+    start, other = (IAUNet(IAUNetConfig(widths=(8, 12, 16))) for _ in range(2))
+    card = {"improved": False, "figures": {"validation AP50 of the start": start_ap}}
+    save_model(tmp_path, start, {"description": "start", **card})
+    with pytest.raises(TrainingError, match="no training"):
+        trained_network(tmp_path)
+    state = TrainingState.begin(other, torch.device("cpu"), Recipe())
+    save_state(tmp_path, state)
+    network, told = trained_network(tmp_path)
+    assert told == {"description": "start"}
+    wanted = share * weights_of(other) + (1 - share) * weights_of(start)
+    torch.testing.assert_close(weights_of(network), wanted)
+
+
+def test_what_was_trained_is_the_best_network_if_there_is_one(tmp_path):
+    torch.manual_seed(0)
+    best, last = (IAUNet(IAUNetConfig(widths=(8, 12, 16))) for _ in range(2))
+    save_model(tmp_path, best, {"improved": True})
+    save_state(tmp_path, TrainingState.begin(last, torch.device("cpu"), Recipe()))
+    network, told = trained_network(tmp_path)
+    assert told == {"improved": True}
+    assert torch.equal(weights_of(network), weights_of(best))

@@ -7,16 +7,9 @@ import torch
 from safetensors.torch import save_file
 
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.model.checkpoint import save_model
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 from napari_iaunet.training.recipe import Recipe
-from napari_iaunet.training.state import (
-    TrainingState,
-    load_state,
-    mean_of,
-    save_state,
-    trained_network,
-)
+from napari_iaunet.training.state import TrainingState, load_state, mean_of, save_state
 
 
 @pytest.fixture
@@ -90,16 +83,3 @@ def test_the_files_of_earlier_versions_are_read(networks, tmp_path):
     (tmp_path / "training.json").write_text("{}")
     with pytest.raises(TrainingError, match="cannot be resumed"):
         load_state(tmp_path, state)
-
-
-def test_the_network_as_it_was_trained_last(networks, tmp_path):
-    start, other = networks
-    save_model(tmp_path, start, {"description": "start", "improved": False})
-    with pytest.raises(TrainingError, match="no training"):
-        trained_network(tmp_path)
-    state = begun(other)
-    save_state(tmp_path, state)
-    network, card = trained_network(tmp_path)
-    assert card == {"description": "start"}
-    for name, value in network.state_dict().items():
-        assert torch.equal(value, state.averaged.state_dict()[name]), name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from functools import partial
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.evaluation import THRESHOLDS
+from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.training.holdout import score
-from napari_iaunet.training.state import mean_of
+from napari_iaunet.training.state import load_averaged, mean_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import torch
     from numpy.typing import NDArray
@@ -200,6 +203,38 @@ class ModelSelection:
 def finds_cells(ap: float | None) -> bool:
     """Whether a start of this AP at IoU 0.5 knows what the cells are like."""
     return (ap or 0.0) >= _FINDS_CELLS
+
+
+def trained_network(folder: Path) -> tuple[IAUNet, dict[str, Any]]:
+    """Return what a fine-tuning has trained, whether or not it beats the start.
+
+    Parameters
+    ----------
+    folder : path
+        Of the training.
+
+    Returns
+    -------
+    network : IAUNet
+        The best one, if one was better than the start, else the last one as it was
+        measured.
+    card : dict
+
+    Raises
+    ------
+    ModelError, TrainingError
+        If the folder holds no training.
+    """
+    best, card = load_model(folder)
+    if card.get("improved"):
+        return best, card
+    figures = card.pop("figures", {})
+    card.pop("improved", None)
+    last = copy.deepcopy(best)
+    load_averaged(folder, last)
+    # The model of the folder is the start still.
+    known = finds_cells(figures.get("validation AP50 of the start"))
+    return (mean_of([last, best]) if known else last), card
 
 
 def _ap(scores: AveragePrecision) -> float:

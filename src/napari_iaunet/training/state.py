@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from napari_iaunet.atomic import json_bytes, settled, write_files
 from napari_iaunet.errors import TrainingError
-from napari_iaunet.model.checkpoint import load_model, tensor_bytes
+from napari_iaunet.model.checkpoint import tensor_bytes
 from napari_iaunet.training.task import PROGRESS
 
 if TYPE_CHECKING:
@@ -132,31 +132,18 @@ def load_state(folder: Path, state: TrainingState) -> None:
         ) from error
 
 
-def trained_network(folder: Path) -> tuple[IAUNet, dict[str, Any]]:
-    """Return the network as it was trained last, and a card for it.
-
-    The model of the folder may be an earlier one, or the start, if that did better on
-    the held-out cells.
-
-    Parameters
-    ----------
-    folder : path
-        Of a training.
+def load_averaged(folder: Path, network: IAUNet) -> None:
+    """Give a network the averaged weights of the run that a folder holds.
 
     Raises
     ------
-    ModelError, TrainingError
-        If the folder holds no training.
+    TrainingError
+        If it holds none, or one of another network.
     """
-    network, card = load_model(folder)
     try:
-        tensors = load_file(settled(folder, STATE))
-        network.load_state_dict(_part(tensors, "averaged."))
+        network.load_state_dict(_part(load_file(settled(folder, STATE)), "averaged."))
     except (SafetensorError, RuntimeError, OSError) as error:
         raise TrainingError(f"There is no training in {folder}.") from error
-    card.pop("improved", None)
-    card.pop("figures", None)
-    return network, card
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -54,18 +54,13 @@ def trained_model(folder: Path) -> Path:
         If there is none, or the disk is full.
     """
     load_torch()
-    from napari_iaunet.model.checkpoint import load_model, save_model
-    from napari_iaunet.training.selection import finds_cells
-    from napari_iaunet.training.state import mean_of, trained_network
+    from napari_iaunet.model.checkpoint import save_model
+    from napari_iaunet.training.selection import trained_network
 
     reached = runs.outcome(folder)
     if reached is not None and reached.improved:
         return folder / MODEL
-    network, card = trained_network(folder / MODEL)
-    if reached is not None and finds_cells(reached.start_ap):
-        # As it was measured; the model of the folder is the start still.
-        network = mean_of([network, load_model(folder / MODEL)[0]])
-    save_model(folder / _TRAINED, network, card)
+    save_model(folder / _TRAINED, *trained_network(folder / MODEL))
     return folder / _TRAINED
 
 
