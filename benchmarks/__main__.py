@@ -16,17 +16,8 @@ if TYPE_CHECKING:
 
 NAMES = (
     *("accuracy", "calibration", "click", "compare", "consistency", "decoding"),
-    *(
-        "diameter",
-        "few",
-        "finetune",
-        "large",
-        "lookalikes",
-        "speed",
-        "tables",
-        "tracking",
-    ),
-    "window",
+    *("diameter", "few", "finetune", "large", "lookalikes", "pairs", "speed"),
+    *("tables", "tracking", "window"),
 )
 _USAGE = "usage: python -m benchmarks NAME [options]; NAME --help lists the options"
 

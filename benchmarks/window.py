@@ -39,6 +39,7 @@ _PIECE = 1500  # of the large image, which repeats it
 _PATIENCE = 600  # seconds
 _LATEST_KILL = 40.0  # seconds
 _IMAGES, _WAITING = 24, 2000  # of a batch: to be segmented, and beside them
+_FILTERED = 24  # pixels from cell to cell where 100,000 are filtered
 _MOVES, _PICKS = 60, 10  # of the threshold; of targets and of a weight
 
 
@@ -392,15 +393,52 @@ def _milliseconds_to_draw(window: Window, step: Callable[[], object]) -> float:
     return 1000 * (time.perf_counter() - begin)
 
 
+# -- the filter ---------------------------------------------------------------
+
+
+def _filter(window: Window, args: argparse.Namespace) -> None:
+    """From a move of a slider in the Review tab to 100,000 cells drawn anew."""
+    dock, side = window.dock, args.side or _FILTERED * 317
+    labels = discs(side, _FILTERED, 0.4 * _FILTERED)
+    ids = np.unique(labels[labels > 0])
+    scores = np.random.default_rng(0).random(len(ids))
+    window.viewer.add_labels(labels, features={"index": ids, "score": scores})
+    window.viewer.reset_view()
+    window.idle()
+    begin, cpu = time.perf_counter(), time.process_time()
+    dock.tabs.setCurrentWidget(dock.review_panel)
+    _wait(lambda: dock.review_panel.filter.rows["score"].isEnabled())
+    _wait(lambda: not dock.review_controller.jobs.is_running)
+    seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
+    window.tell_gap(
+        f"{len(ids):,} cells in {side} x {side} pixels, looked over in {seconds:.1f} s "
+        f"({cpu:.1f} s of the processor):"
+    )
+    low = dock.review_panel.filter.rows["score"].low.setValue
+    window.tell(
+        f"first move: {_milliseconds_to_draw(window, partial(low, 0.3)):.0f} ms"
+    )
+    QTest.qWait(1000)
+    took, cpu = [], time.process_time()
+    for i in range(_MOVES):
+        took.append(_milliseconds_to_draw(window, partial(low, 0.3 + 0.01 * i)))
+    cpu = 1000 * (time.process_time() - cpu) / _MOVES
+    window.tell(
+        f"slider moved: median {np.median(took):.0f} ms, worst {max(took):.0f} ms "
+        f"({cpu:.0f} ms of the processor each), {dock.review_panel.filter.count.text()}"
+    )
+    window.tell(f"peak memory {harness.peak_memory():.0f} MB")
+
+
 # -- a batch ------------------------------------------------------------------
 
 
 def _batch(window: Window, args: argparse.Namespace) -> None:
     """While many images are segmented, and some of them looked at.
 
-    Beside it, what napari itself needs to show one image and its cells after another.
+    Beside it, what napari itself needs to make the same layers, without the dock.
     """
-    viewer, dock, side = window.viewer, window.dock, args.side or 512
+    dock, side = window.dock, args.side or 512
     panel, controller = dock.batch_panel, dock.batch_controller
     dock.tabs.setCurrentWidget(panel)
     labels = discs(side, _STEP, 14)
@@ -419,27 +457,58 @@ def _batch(window: Window, args: argparse.Namespace) -> None:
         window.tell_gap("torch loads, and a first image is segmented:")
         _wait(lambda: _done(controller) >= _IMAGES // 3)
         window.tell_gap(f"images of {side} x {side} are segmented:")
-        for _ in range(args.repeats):
-            _press(panel.next_button)
-            _wait(lambda: not controller.view_jobs.is_running)
-            _wait(lambda: not controller.turns.is_running)
-            QTest.qWait(200)
-        window.tell_gap(f"meanwhile {args.repeats} images are looked at:")
+        _look_at_some(window, args.repeats)
+        running = "still" if controller.jobs.is_running else "no longer"
+        window.tell(f"images were {running} segmented at the end of that")
         controller.jobs.cancel()
         _wait(lambda: not controller.jobs.is_running)
-        image, cells = (np.array(layer.data) for layer in viewer.layers)
-    for _ in range(args.repeats):
-        for layer in list(viewer.layers):
-            window.restart()
-            viewer.layers.remove(layer)
-            QTest.qWait(200)
-        window.tell_gap("napari alone, a layer of the same is removed:")
-        viewer.add_image(image)
-        QTest.qWait(200)
+
+
+def _look_at_some(window: Window, repeats: int) -> None:
+    """Press Next; by turns napari makes the same layers in a viewer without the dock.
+
+    Both have a layer made in each turn of the event loop, and drawn.
+    """
+    viewer, panel = window.viewer, window.dock.batch_panel
+    controller = window.dock.batch_controller
+    alone = napari.Viewer(show_welcome_screen=False)
+    alone.window.resize(1400, 900)
+    ours, theirs = [], []
+    _press(panel.next_button)  # the first one has nothing to close
+    for _ in range(repeats + 1):
+        _wait(lambda: not controller.view_jobs.is_running)
+        _wait(lambda: not controller.turns.is_running)
+        QTest.qWait(300)
+        ours.append(window.longest)
+        layers = [layer.as_layer_data_tuple() for layer in viewer.layers]
+        theirs.append(_made_by_napari(window, alone, layers))
         window.restart()
-        viewer.add_labels(cells)
-        QTest.qWait(200)
-        window.tell_gap("napari alone, cells of the same are added:")
+        _press(panel.next_button)
+    beside = np.median(np.subtract(ours, theirs)[1:])
+    window.tell(
+        f"meanwhile {repeats} images are looked at: longest gap {_list(ours[1:])} ms; "
+        f"napari alone, the same layers: {_list(theirs[1:])} ms; beside napari's own "
+        f"layer making: median {beside:.0f} ms"
+    )
+    alone.close()
+
+
+def _made_by_napari(window: Window, viewer: napari.Viewer, layers: list[Any]) -> float:
+    """Longest gap, in ms, while layers are made."""
+    for layer in list(viewer.layers)[::-1]:
+        viewer.layers.remove(layer)
+        QTest.qWait(100)
+    window.restart()
+    for data, options, kind in layers:
+        viewer.add_layer(napari.layers.Layer.create(data, options, kind))
+        QTest.qWait(100)
+    viewer.reset_view()
+    QTest.qWait(200)
+    return window.longest
+
+
+def _list(values: list[float]) -> str:
+    return ", ".join(f"{value:.0f}" for value in values)
 
 
 def _done(controller: Any) -> int:
@@ -450,6 +519,7 @@ def _done(controller: Any) -> int:
 PARTS = {
     "batch": _batch,
     "click": _click,
+    "filter": _filter,
     "finetune": _finetune,
     "large": _large,
     "lookalikes": _lookalikes,

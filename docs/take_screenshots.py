@@ -228,6 +228,46 @@ def review(viewer: napari.Viewer, dock: Any) -> None:
     QTest.mouseClick(panel.walk.button, Qt.MouseButton.LeftButton)
 
 
+def pairs(viewer: napari.Viewer, dock: Any) -> None:
+    """Nuclei and whole cells of a tissue, with one number and one colour."""
+    clear(viewer)
+    image = imread(DATA / "tissue-codex" / "train" / "f2_00_img.tif")
+    channels = np.moveaxis(image, -1, 0) if image.shape[-1] == 3 else image
+    part = channels[:, 100:356, 150:486]
+    for name, plane, colour in (
+        ("nuclei", part[0], "blue"),
+        ("membranes", part[1], "green"),
+    ):
+        limits = tuple(np.percentile(plane, (1, 99.8)).tolist())
+        options = {"colormap": colour, "contrast_limits": limits, "name": name}
+        viewer.add_image(plane, **options, blending="additive")
+    viewer.reset_view()
+    dock.segment_panel.form["estimate"].setChecked(True)
+    picker = dock.segment_panel.channel_picker
+    for wanted in (("nuclei",), ("nuclei", "membranes")):
+        viewer.layers.selection.active = viewer.layers["nuclei"]
+        QTest.qWait(300)
+        for row in range(picker.list.count()):
+            item = picker.list.item(row)
+            on = any(item.text().startswith(name) for name in wanted)
+            item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+        segment(dock)
+        viewer.layers[-1].name = ("found nuclei", "cells")[len(wanted) - 1]
+    dock.tabs.setCurrentWidget(dock.review_panel)
+    panel, controller = dock.review_panel.pair, dock.pair_controller
+    for field, name in (("nuclei", "found nuclei"), ("cells", "cells")):
+        combo = panel.form[field]
+        combo.setCurrentIndex(combo.findText(name))
+    QTest.mouseClick(panel.run.start_button, Qt.MouseButton.LeftButton)
+    wait(lambda: not controller.jobs.is_running)
+    print(panel.run.status.text())
+    for name in ("found nuclei", "cells", "cells cytoplasm"):
+        viewer.layers[name].visible = False
+    dock.review_panel.ensureWidgetVisible(panel)
+    QTest.qWait(500)
+    save(viewer.screenshot(canvas_only=False, flash=False), "review-pairs.png")
+
+
 def finetune(viewer: napari.Viewer, dock: Any) -> None:
     """A training, and the model that it offers.
 
@@ -322,7 +362,7 @@ def main() -> None:
     os.environ["NAPARI_IAUNET_HOME"] = mkdtemp()
     viewer, dock = open_viewer()
     takes = [globals()[name] for name in sys.argv[1:]] or [
-        *(nuclei, channels, clicks, lookalikes, review, track, batch, finetune)
+        *(nuclei, channels, clicks, lookalikes, review, pairs, track, batch, finetune)
     ]
     for take in takes:
         take(viewer, dock)

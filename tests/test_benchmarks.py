@@ -13,6 +13,7 @@ from benchmarks.__main__ import NAMES, about, main
 from benchmarks.common import Sample, cell_diameters
 from benchmarks.decoding import errors_of
 from benchmarks.diameter import at_sizes
+from benchmarks.pairs import right_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "benchmarks" / name for name in ("README.md", "RESULTS.md")]
@@ -126,3 +127,32 @@ def test_drawn_cells_that_cross_are_brighter_where_both_are():
     bright = sample.image > 1.5
     assert 0 < bright.mean() < 0.2
     assert (sample.labels[bright] > 0).mean() > 0.95
+
+
+def test_drawn_nuclei_lie_in_cells_that_are_known():
+    (one,) = drawn.draw_pairs(1)
+    (again,) = drawn.draw_pairs(1)
+    assert np.array_equal(one.image, again.image)
+    assert one.nuclei.max() == len(one.cell_of)
+    counts = np.bincount(one.cell_of)[1:]
+    present = np.bincount(one.cells.ravel())[1:] > 0
+    kinds = {0, 1, 2}
+    assert set(counts[present[: len(counts)]].tolist()) == kinds
+    assert (one.cell_of == 0).sum() > 1
+    # Two channels never lie quite above one another.
+    aside = np.roll(one.nuclei, 2, axis=1)
+    rights = right_pairs(one, aside, one.cells)
+    assert (rights >= 0).all()
+    assert rights.mean() >= 0.98
+
+
+def test_pairs_of_what_was_not_found_tell_nothing_and_wrong_ones_are_told():
+    (one,) = drawn.draw_pairs(1)
+    nucleus, cell = next((n, c) for n, c in enumerate(one.cell_of, 1) if c)
+    fewer = np.where(one.nuclei == nucleus, 0, one.nuclei)
+    assert right_pairs(one, fewer, one.cells)[nucleus - 1] == -1
+    fewer = np.where(one.cells == cell, 0, one.cells)
+    assert right_pairs(one, one.nuclei, fewer)[nucleus - 1] == -1
+    alone = int(np.flatnonzero(one.cell_of == 0)[0]) + 1
+    invented = np.where(one.nuclei == alone, one.cells.max() + 1, one.cells)
+    assert right_pairs(one, one.nuclei, invented)[alone - 1] == 0
