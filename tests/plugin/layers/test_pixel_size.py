@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+from calibrated import MAKERS, PIXEL_SIZE
 from napari.layers import Image
 
+from napari_iaunet.io.ome_zarr_store import StoredImage
+from napari_iaunet.io.read import read_image as read_file
 from napari_iaunet.plugin.layers.geometry import pixel_size_of
 from napari_iaunet.plugin.layers.images import read_image
+from napari_iaunet.plugin.layers.stored import layers_of
 
 
 def turned(degrees: float) -> np.ndarray:
@@ -54,3 +58,16 @@ def test_images_have_it_and_layers_name_their_channels():
     assert both.channel_names == ("actin", "DAPI")
     assert both.pixel_size == pytest.approx((0.5, 0.2))
     assert read_image([first]).channel_names is None
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_files_of_all_calibrations_are_layers_of_the_same_size(make, tmp_path):
+    """An image of the Batch tab, or a store that is opened, measured in the dock."""
+    file = read_file(make(tmp_path))
+    assert file.pixel_size == pytest.approx(PIXEL_SIZE)
+    stored = StoredImage("", [file.array], file.axes, file.places, False, {})
+    ((array, options, _),) = layers_of([stored])
+    channel = np.asarray(array).take(0, options.pop("channel_axis"))
+    opened = Image(channel, scale=options["scale"], units=options["units"])
+    assert pixel_size_of(opened) == pytest.approx(PIXEL_SIZE)
+    assert read_image([opened]).pixel_size == pytest.approx(PIXEL_SIZE)
