@@ -137,6 +137,21 @@ def test_more_examples_and_a_new_class():
     assert (more.predict(described(seed=1)[0])[0] == truth).mean() > 0.95
 
 
+def test_classes_are_renamed_merged_and_left_out():
+    cells, truth = described()
+    classifier = Classifier.fit(cells, few(truth))
+    renamed = classifier.renamed({"burr": "spiky"})
+    assert renamed.names == ("normal", "spiky", "target")
+    assert (renamed.predict(cells)[0][truth == "burr"] == "spiky").all()
+    merged = classifier.renamed({"burr": "normal"})
+    assert merged.names == ("normal", "target")
+    assert np.bincount(merged.examples).tolist() == [6, 3]
+    left = classifier.without("burr")
+    assert left.names == ("normal", "target")
+    assert len(left.features) == 6
+    assert left.without("normal") is None
+
+
 def test_doubt():
     found = doubt(np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0], [0.6, 0.1, 0.3]]))
     np.testing.assert_allclose(found, [1.0, 0.0, 0.7])

@@ -236,6 +236,20 @@ def test_columns_of_the_table_stay(ready):
     ready.do("keep_requested")
     assert list(cells.features).count("class") == 1
     assert cells.features["score"].iloc[3] == pytest.approx(3 / 35)
+    table = cells.features.copy()
+    table["marked"] = True  # by the user, meanwhile
+    cells.features = table
+    ready.do("undo_requested")
+    assert "class_probability" in cells.features, "that of the first time"
+    ready.do("undo_requested")
+    assert list(cells.features) == ["index", "score", "marked"]
+
+
+def test_the_status_bar_tells_the_class(ready):
+    ready.do("class_renamed", "class 2", "dark")
+    layer = ready.viewer.layers["cells classes on trial"]
+    status = layer.get_status(middle(4, 4), world=True)
+    assert "class: dark" in status["value"]
 
 
 def test_leaving_leaves_the_viewer_as_it_was(ready):

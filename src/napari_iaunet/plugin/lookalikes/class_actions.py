@@ -90,7 +90,7 @@ class ClassActions(QObject):
                         self._viewer.layers.remove(layer)
             for layer, table in tables:
                 if layer in self._viewer.layers:
-                    layer.features = table
+                    layer.features = class_layers.without_columns(layer, table)
 
         return undo
 

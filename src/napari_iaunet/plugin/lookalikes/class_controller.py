@@ -391,7 +391,7 @@ class ClassController(QObject):
                 self._shown[key] = ClassLayer(
                     self._viewer, self._own_changes, layer, ranking.parts[key]
                 )
-            colours = list(self._examples.colours.values())
+            colours = self._examples.colours
             self._shown[key].show(numbers[rows], colours, given[rows] != "")
 
     def _remove(self) -> None:

@@ -49,33 +49,37 @@ class ClassLayer:
         self.cells = cells
         shape = pixels_of(labels).shape
         index = cells.index.reshape(shape)
-        self._edges = cells.edges.reshape(shape)
-        where = np.ones(shape, np.uint8)
-        self._values = ValuePerCell(index, np.zeros(len(cells) + 1, np.uint8), where)
-        self._index = index
+        # A key is answered at once in large images, too: only edges are looked at.
+        self._edges = np.flatnonzero(cells.edges)
+        self._rows = cells.index.ravel()[self._edges]
+        self._where = np.ones(cells.index.size, np.uint8)
+        self._values = ValuePerCell(
+            index, np.zeros(len(cells) + 1, np.uint8), self._where.reshape(shape)
+        )
         self._layer: Labels | None = None
 
     def show(
         self,
         numbers: NDArray[np.integer[Any]],
-        colours: Sequence[str],
+        colours: Mapping[str, str],
         examples: NDArray[np.bool_],
     ) -> None:
-        """Colour the cells by their numbers (N,), of which 1 has the first colour."""
+        """Colour the cells by the numbers of their classes (N,), and mark the examples.
+
+        The first class, by its name, has the number 1.
+        """
         self._values.table[1:] = numbers
-        self._mark(examples)
-        colormap = _colormap(colours)
+        chosen = np.concatenate([[False], examples])
+        self._where[self._edges] = np.where(chosen[self._rows], _EXAMPLE, 1)
+        colormap = _colormap(list(colours.values()))
         if self._layer is None or self._layer not in self._viewer.layers:
             self._add(colormap)
         else:
             self._layer.colormap = colormap
             self._layer.refresh()
-
-    def _mark(self, examples: NDArray[np.bool_]) -> None:
-        assert self._values.where is not None
-        chosen = np.concatenate([[False], examples])
-        self._values.where[...] = 1
-        self._values.where[self._edges & chosen[self._index]] = _EXAMPLE
+        assert self._layer is not None
+        # So the status bar tells the class under the mouse in words.
+        self._layer.features = _names(colours)
 
     @property
     def is_closed(self) -> bool:
@@ -111,6 +115,13 @@ def _colormap(colours: Sequence[str]) -> DirectLabelColormap:
     return DirectLabelColormap(color_dict=table)
 
 
+def _names(colours: Mapping[str, str]) -> DataFrame:
+    """Return the names of classes by their numbers, as a table of a Labels layer."""
+    from pandas import DataFrame
+
+    return DataFrame({"index": range(1, len(colours) + 1), "class": list(colours)})
+
+
 def add_semantic(
     viewer: napari.viewer.Viewer,
     labels: Labels,
@@ -122,16 +133,13 @@ def add_semantic(
 
     It lies beside the cells, of which each keeps its own label.
     """
-    from pandas import DataFrame
-
     table = np.concatenate([[0], numbers]).astype(np.uint8)
-    features = DataFrame({"index": range(1, len(colours) + 1), "class": list(colours)})
     key = str(labels.unique_id)
     about = {"version": napari_iaunet.__version__, SEMANTIC_OF: key}
     return viewer.add_labels(
         table[cells.index].reshape(pixels_of(labels).shape),
         name=f"{labels.name} semantic",
-        features=features,
+        features=_names(colours),
         colormap=_colormap(list(colours.values())),
         metadata={OURS: about},
         **placement(labels),
@@ -157,6 +165,24 @@ def with_columns(
             joined[name] = joined[key]
     joined["class"] = joined["class"].fillna("")
     return joined
+
+
+def without_columns(labels: Labels, former: DataFrame) -> DataFrame:
+    """Return a layer's table with the classes of a former one, or with none.
+
+    What else has changed since then stays.
+    """
+    from pandas import merge
+
+    table = labels.features
+    others = [name for name in table if not _is_of_classes(str(name))]
+    if set(others) <= set(LABEL_COLUMNS) and key_of(former) is None:
+        return former
+    classes = [name for name in former if _is_of_classes(str(name))]
+    key = key_of(table)
+    if not classes or key is None or key not in former:
+        return table[others]
+    return merge(table[others], former[[key, *classes]], on=key, how="left")
 
 
 def _is_of_classes(name: str) -> bool:
