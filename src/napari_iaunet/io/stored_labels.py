@@ -179,12 +179,15 @@ class StoredLabels:
     def begin_scan(self) -> None:
         """Begin to look for the highest label id, unless it is known."""
         if self._highest is None and (self._scan is None or not self._scan.is_alive()):
-            self._scan = threading.Thread(target=self._find_highest, daemon=True)
+            self._scan = threading.Thread(target=self._find_highest)
             self._scan.start()
 
     def _find_highest(self) -> None:
         part, found = self._parts[0], 0
         for box in bands(part.shape, self.chunk, part.dtype.itemsize):
+            # Python waits for this thread, and nobody for what it finds.
+            if not threading.main_thread().is_alive():
+                return
             found = max(found, int(part.read(box).max(initial=0)))
         self._highest = found
 

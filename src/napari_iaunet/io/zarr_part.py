@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.io.recent_chunks import RecentChunks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +50,11 @@ class ZarrPart:
     axes: tuple[int | None, ...]
     start: tuple[int, ...]
 
+    @cached_property
+    def _recent(self) -> RecentChunks | None:
+        folder = None if isinstance(self.array, np.ndarray) else folder_of(self.array)
+        return None if folder is None else RecentChunks(self.array, folder)
+
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the pixels."""
@@ -57,7 +64,11 @@ class ZarrPart:
     def read(self, box: Box) -> NDArray[Any]:
         """Return a copy of the pixels of a box, which has slices without steps."""
         shape = tuple(part.stop - part.start for part in box)
-        pixels = np.asarray(self.array[self._within(box)])
+        within = self._within(box)
+        recent = self._recent
+        pixels = (
+            np.asarray(self.array[within]) if recent is None else (recent.read(within))
+        )
         return np.ascontiguousarray(pixels.transpose(self._order).reshape(shape))
 
     def write(self, box: Box, pixels: NDArray[Any]) -> None:

@@ -94,12 +94,18 @@ class Plane:
         coarse, step = self._coarse_plane()
         if coarse is None:
             return []
-        parts, count = ndimage.label(coarse == label_id, np.ones((3, 3)))
-        if count == 0:
+        ends = _ends_of(coarse, [label_id])
+        if ends is None:
             return []
+        (top, left), (bottom, right) = ends
+        held = coarse[top:bottom, left:right] == label_id
+        parts, _ = ndimage.label(held, np.ones((3, 3)))
         rows, columns = np.nonzero(parts)
         _, firsts = np.unique(parts[rows, columns], return_index=True)
-        return [(float(rows[i] * step[0]), float(columns[i] * step[1])) for i in firsts]
+        return [
+            (float((rows[i] + top) * step[0]), float((columns[i] + left) * step[1]))
+            for i in firsts
+        ]
 
     def _coarse_plane(self) -> tuple[NDArray[np.integer] | None, list[float]]:
         """Return the plane as few pixels show it, and how far apart these are."""
