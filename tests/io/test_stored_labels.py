@@ -225,6 +225,14 @@ def test_a_number_that_is_not_known_yet_is_not_guessed(path, monkeypatch):
         stored.highest(0.01)
 
 
+def test_numbers_that_cannot_be_read_are_not_waited_for(path, monkeypatch):
+    stored = opened(path)
+    for file in path.glob("0/*/*"):
+        file.write_bytes(b"no chunk")
+    with pytest.raises(ImageError, match="cannot be read"):
+        stored.highest(10)
+
+
 @pytest.mark.parametrize("turn", ["as it is", "squeezed", "exchanged", "cropped"])
 def test_an_array_of_dask_leads_to_its_zarr(tmp_path, turn):
     pixels = np.arange(2 * 1 * 90 * 110, dtype=np.int32).reshape(2, 1, 90, 110)

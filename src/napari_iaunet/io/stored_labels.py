@@ -105,6 +105,7 @@ class StoredLabels:
         self._highest: int | None = None
         self._written_highest = 0
         self._scan: threading.Thread | None = None
+        self._unread = ""  # why it could not be found
 
     # -- reading -----------------------------------------------------------------
 
@@ -165,6 +166,9 @@ class StoredLabels:
         if self._scan is not None:
             self._scan.join(wait)
         with self._lock:
+            if self._unread:
+                reason, self._unread = self._unread, ""
+                raise ImageError(f"The cells on the disk cannot be read ({reason}).")
             if self._highest is None:
                 raise ImageError(
                     "The numbers of the cells are still being read from the disk. "
@@ -184,11 +188,15 @@ class StoredLabels:
 
     def _find_highest(self) -> None:
         part, found = self._parts[0], 0
-        for box in bands(part.shape, self.chunk, part.dtype.itemsize):
-            # Python waits for this thread, and nobody for what it finds.
-            if not threading.main_thread().is_alive():
-                return
-            found = max(found, int(part.read(box).max(initial=0)))
+        try:
+            for box in bands(part.shape, self.chunk, part.dtype.itemsize):
+                # Python waits for this thread, and nobody for what it finds.
+                if not threading.main_thread().is_alive():
+                    return
+                found = max(found, int(part.read(box).max(initial=0)))
+        except Exception as error:  # noqa: BLE001 - told when it is asked for
+            self._unread = str(error)
+            return
         self._highest = found
 
     @property
@@ -258,7 +266,10 @@ class StoredLabels:
         return back
 
     def flush(self) -> None:
-        """Wait until all is written."""
+        """Wait until all is written.
+
+        To be called before the program ends: zarr writes nothing from then on.
+        """
         self._writer.submit(int).result()
 
     def _patches(self, where: Where, values: NDArray[Any]) -> list[Patch]:

@@ -1,5 +1,10 @@
 """Clicks that change labels on the disk; neither a window nor a display is needed."""
 
+import os
+import subprocess
+import sys
+import textwrap
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -321,6 +326,43 @@ def test_a_layer_that_is_still_filled_is_left_alone(ready, path):
     )
     assert ready.panel.target.currentText() == "New layer"
     assert "still being filled" in ready.said
+
+
+_QUIT = """
+    import sys, numpy as np, zarr
+    from napari.components import ViewerModel
+    from qtpy.QtCore import QTimer
+    from qtpy.QtWidgets import QApplication
+    from napari_iaunet.plugin.layers.undo import EditLogs
+    app = QApplication([])
+    group = zarr.open_group(sys.argv[1], mode="r+")
+    viewer = ViewerModel()
+    layer = viewer.add_labels([group[n] for n in "012"], multiscale=True)
+    logs = EditLogs(viewer)
+    log = logs.of(layer)
+    def paint():
+        for label_id in range(10, 60):
+            log.write((np.zeros(900, int), np.arange(900) // 30, np.arange(900) % 30),
+                      np.full(900, label_id))
+            log.describe({})
+        app.quit()
+    QTimer.singleShot(0, paint)
+    app.exec()
+"""
+
+
+def test_what_was_done_is_on_the_disk_when_napari_ends(path):
+    code = textwrap.dedent(_QUIT)
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Traceback" not in ended.stderr
+    assert (on_disk(path)[0][:30, :30] == 59).all()
+    assert (on_disk(path)[2][:7, :7] == 59).all()
 
 
 def test_a_layer_is_given_back_when_the_dock_goes(ready, path):

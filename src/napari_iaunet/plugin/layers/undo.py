@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtCore import QCoreApplication, QObject, Qt, Signal
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.connections import Connections
@@ -97,7 +97,8 @@ class EditLog:
         )
 
     def close(self) -> None:
-        """Disconnect from the layer; what is not on the disk yet is still written."""
+        """Disconnect from the layer, when all is on the disk."""
+        self.flush()
         self._connections.clear()
         self._failures.told.disconnect(self._on_failure)
         for key, former in self._keys:
@@ -119,6 +120,11 @@ class EditLog:
             for key, do in ((_UNDO, self.undo), (_REDO, self.redo)):
                 former = self.layer.bind_key(key, _by_key(do), overwrite=True)
                 self._keys.append((key, former))
+
+    def flush(self) -> None:
+        """Wait until all is on the disk."""
+        if self._stored is not None:
+            self._stored.flush()
 
     def tell(self) -> None:
         """Tell the user, once, if changes of the layer go to a file."""
@@ -360,6 +366,9 @@ class EditLogs:
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         self._viewer = viewer
         self._logs: dict[str, EditLog] = {}
+        # napari may end without taking the dock out of its window.
+        app = QCoreApplication.instance()
+        self._ending = Connections(*[(app.aboutToQuit, self.flush)] if app else [])
 
     def of(self, layer: Labels, highest: int | None = None) -> EditLog:
         """Return the log of a layer; ``highest`` is as for a new `EditLog`."""
@@ -378,8 +387,14 @@ class EditLogs:
         for key in self._logs.keys() - kept:
             self._logs.pop(key).close()
 
+    def flush(self) -> None:
+        """Wait until all changes are on the disk."""
+        for log in self._logs.values():
+            log.flush()
+
     def close(self) -> None:
         """Let go of all layers."""
+        self._ending.clear()
         for log in self._logs.values():
             log.close()
         self._logs.clear()
