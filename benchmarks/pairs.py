@@ -155,8 +155,8 @@ def _tissue(segmenter: Any, args: argparse.Namespace) -> str:
     rows = [[who, *_shares(np.concatenate(n))] for who, n in counts.items()]
     alone, every = np.sum(lost, axis=0)
     told = (
-        f"{every} nuclei were found, {alone / max(every, 1):.1%} of them in none of the "
-        "cells of the last row."
+        f"{every} nuclei were found, {alone / max(every, 1):.1%} of them in none of "
+        "the cells of the last row."
     )
     return "\n\n".join([harness.table(head, rows), f"{told} Pictures: {folder.name}/."])
 
