@@ -26,7 +26,7 @@ def fit_logistic(
     values : (n, D) float64
         All of about one size, since the penalty is the same for each column.
     classes : (n,) int
-        From 0 to ``count - 1``; each occurs.
+        From 0 to ``count - 1``.
     count : int
         Number of classes K.
     penalty : float
@@ -40,7 +40,7 @@ def fit_logistic(
     """
     n, width = values.shape
     wanted = np.eye(count)[classes]
-    share = (n / count / wanted.sum(axis=0))[classes]
+    share = (n / count / np.maximum(wanted.sum(axis=0), 1))[classes]
     ridge = np.full((width + 1, 1), penalty)
     ridge[-1] = 0.0
     extended = np.hstack([values, np.ones((n, 1))])

@@ -315,6 +315,13 @@ def test_a_classifier_is_saved_and_loaded(ready, tmp_path, monkeypatch):
     other.do("undo_requested")
     other.do("classes_merged", ["bright", "class 3"])
     assert other.classes["bright"][0] == 3
+    other.do("class_removed", "class 2")
+    assert list(other.classes) == ["bright"]
+    other.do("undo_requested")
+    other.do("undo_requested")
+    other.do("classes_merged", ["bright", "class 2", "class 3"])
+    assert "at least two classes" in other.said
+    assert list(other.classes) == ["bright", "class 2", "class 3"]
     other.controller.teardown()
 
 

@@ -248,11 +248,7 @@ class ClassController(QObject):
         self._change(self._examples.with_class())
 
     def _on_renamed(self, name: str, new: str) -> None:
-        try:
-            self._change(self._examples.renamed(name, new))
-        except IAUNetError as error:
-            self._show_classes()
-            self._tell(str(error))
+        self._try(lambda: self._examples.renamed(name, new))
 
     def _on_colour(self, name: str) -> None:
         colour = self._actions.ask_colour(self._examples.colours[name])
@@ -260,7 +256,7 @@ class ClassController(QObject):
             self._change(self._examples.recoloured(name, colour))
 
     def _on_merged(self, names: list[str]) -> None:
-        self._change(self._examples.merged(names))
+        self._try(lambda: self._examples.merged(names))
 
     def _on_removed(self, name: str) -> None:
         self._change(self._examples.without(name))
@@ -269,6 +265,14 @@ class ClassController(QObject):
         if self._undo:
             self._undo.pop()()
             self._panel.set_undo(bool(self._undo))
+
+    def _try(self, change: Callable[[], ClassExamples]) -> None:
+        """Change the classes; say why if that cannot be done."""
+        try:
+            self._change(change())
+        except IAUNetError as error:
+            self._show_classes()
+            self._tell(str(error))
 
     def _change(self, examples: ClassExamples) -> None:
         """Go on with other classes or examples; undo brings back those of before."""
@@ -439,7 +443,7 @@ class ClassController(QObject):
     def _on_load(self) -> None:
         classifier = self._actions.load()
         if classifier is not None:
-            self._change(ClassExamples.of(classifier))
+            self._try(lambda: ClassExamples.of(classifier))
 
     # -- telling -----------------------------------------------------------------
 
