@@ -11,6 +11,8 @@ from napari_iaunet.plugin.batch.controller import BatchController
 from napari_iaunet.plugin.batch.panel import BatchPanel, Naming
 from napari_iaunet.plugin.batch.reading import Reading
 from napari_iaunet.plugin.batch.summary_controller import SummaryController
+from napari_iaunet.plugin.classes.controller import ClassController
+from napari_iaunet.plugin.classes.panel import ClassPanel
 from napari_iaunet.plugin.click.controller import ClickController
 from napari_iaunet.plugin.click.panel import ClickPanel
 from napari_iaunet.plugin.core import preferences
@@ -19,8 +21,6 @@ from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.finetune.controller import FinetuneController
 from napari_iaunet.plugin.finetune.panel import FinetunePanel
 from napari_iaunet.plugin.layers.undo import EditLogs
-from napari_iaunet.plugin.lookalikes.class_controller import ClassController
-from napari_iaunet.plugin.lookalikes.class_panel import ClassPanel
 from napari_iaunet.plugin.lookalikes.controller import LookalikeController
 from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
 from napari_iaunet.plugin.models.controller import ModelController

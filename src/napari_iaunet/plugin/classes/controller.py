@@ -13,6 +13,10 @@ from qtpy.QtCore import QObject
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.identity.confusion import doubt
 from napari_iaunet.identity.search import CellRef, Ranking
+from napari_iaunet.plugin.classes.actions import ClassActions
+from napari_iaunet.plugin.classes.examples import ClassExamples
+from napari_iaunet.plugin.classes.job import Learnt, learn
+from napari_iaunet.plugin.classes.layers import ClassLayer
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.layer_keys import LayerKeys
 from napari_iaunet.plugin.core.mouse_tool import MouseTool
@@ -21,21 +25,17 @@ from napari_iaunet.plugin.core.pace import Pace, with_time
 from napari_iaunet.plugin.layers.camera import centre_on
 from napari_iaunet.plugin.layers.find import find_layer, selected_layer
 from napari_iaunet.plugin.layers.scope import CellScope
-from napari_iaunet.plugin.lookalikes.class_actions import ClassActions
-from napari_iaunet.plugin.lookalikes.class_examples import ClassExamples
-from napari_iaunet.plugin.lookalikes.class_job import Learnt, learn
-from napari_iaunet.plugin.lookalikes.class_layers import ClassLayer
 from napari_iaunet.plugin.lookalikes.display import place_of
 from napari_iaunet.plugin.lookalikes.library import CellLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari_iaunet.plugin.classes.panel import ClassPanel
     from napari_iaunet.plugin.core.connections import Wire
     from napari_iaunet.plugin.core.jobs import Jobs
     from napari_iaunet.plugin.core.session import Session
     from napari_iaunet.plugin.layers.cells_on_image import CellsOnImage
-    from napari_iaunet.plugin.lookalikes.class_panel import ClassPanel
     from napari_iaunet.segmentation.cell_map import CellMap
 
 _NEXT = "N"

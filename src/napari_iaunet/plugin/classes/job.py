@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari_iaunet.identity.classifier import Classifier
     from napari_iaunet.identity.confusion import Confusion
     from napari_iaunet.identity.search import Ranking
-    from napari_iaunet.plugin.lookalikes.class_examples import ClassExamples
+    from napari_iaunet.plugin.classes.examples import ClassExamples
     from napari_iaunet.segmentation.cell_map import CellMap
 
 

@@ -13,11 +13,11 @@ from seer import BACKGROUND, Seer, cells_and_image, middle
 
 from napari_iaunet import Classifier, read_image
 from napari_iaunet.model.registry import ModelInfo
+from napari_iaunet.plugin.classes.controller import ClassController
+from napari_iaunet.plugin.classes.panel import ClassPanel
 from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.core.settings import Settings
 from napari_iaunet.plugin.layers.images import describe
-from napari_iaunet.plugin.lookalikes.class_controller import ClassController
-from napari_iaunet.plugin.lookalikes.class_panel import ClassPanel
 
 BRIGHT, DARK = (0, 1, 2), (3, 4, 5, 6)  # columns
 
@@ -168,7 +168,7 @@ def test_rename_recolour_merge_remove(ready, monkeypatch):
     ready.do("class_renamed", "class 2", "bright")
     assert "already" in ready.said
     monkeypatch.setattr(
-        "napari_iaunet.plugin.lookalikes.class_actions.ClassActions.ask_colour",
+        "napari_iaunet.plugin.classes.actions.ClassActions.ask_colour",
         lambda self, colour: "#123456",
     )
     ready.do("colour_requested", "bright")
@@ -293,7 +293,7 @@ def test_classes_of_cells_that_were_painted_over(ready):
 
 def test_a_classifier_is_saved_and_loaded(ready, tmp_path, monkeypatch):
     path = tmp_path / "bright.safetensors"
-    actions = "napari_iaunet.plugin.lookalikes.class_actions."
+    actions = "napari_iaunet.plugin.classes.actions."
     monkeypatch.setattr(f"{actions}ask_where", lambda *args: path)
     ready.do("class_renamed", "class 1", "bright")
     ready.do("save_requested")
@@ -329,7 +329,7 @@ def test_a_damaged_classifier_is_told(ready, tmp_path, monkeypatch):
     path = tmp_path / "a.safetensors"
     path.write_bytes(b"nothing")
     monkeypatch.setattr(
-        "napari_iaunet.plugin.lookalikes.class_actions.QFileDialog.getOpenFileName",
+        "napari_iaunet.plugin.classes.actions.QFileDialog.getOpenFileName",
         lambda *args: (str(path), ""),
     )
     ready.do("load_requested")
@@ -340,7 +340,7 @@ def test_a_damaged_classifier_is_told(ready, tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", ["semantic", "panoptic"])
 def test_images_of_classes(ready, tmp_path, monkeypatch, kind):
     monkeypatch.setattr(
-        "napari_iaunet.plugin.lookalikes.class_actions.QFileDialog.getExistingDirectory",
+        "napari_iaunet.plugin.classes.actions.QFileDialog.getExistingDirectory",
         lambda *args: str(tmp_path),
     )
     ready.do("export_requested", kind)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_iaunet.identity.confusion import Confusion
-    from napari_iaunet.plugin.lookalikes.class_examples import CellClass
+    from napari_iaunet.plugin.classes.examples import CellClass
 
 HELP = table_of(
     [

@@ -14,10 +14,10 @@ from qtpy.QtWidgets import QColorDialog, QFileDialog
 
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.identity.classifier_file import SUFFIX
+from napari_iaunet.plugin.classes import layers as class_layers
 from napari_iaunet.plugin.core.notify import show_error, show_warning
 from napari_iaunet.plugin.layers.exported import cells_of
 from napari_iaunet.plugin.layers.find import find_layer
-from napari_iaunet.plugin.lookalikes import class_layers
 from napari_iaunet.plugin.widgets.saving import ask_where
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from napari_iaunet.identity.classifier import Classifier
+    from napari_iaunet.plugin.classes.examples import ClassExamples
+    from napari_iaunet.plugin.classes.job import Learnt
+    from napari_iaunet.plugin.classes.panel import ClassPanel
     from napari_iaunet.plugin.core.own_changes import OwnChanges
-    from napari_iaunet.plugin.lookalikes.class_examples import ClassExamples
-    from napari_iaunet.plugin.lookalikes.class_job import Learnt
-    from napari_iaunet.plugin.lookalikes.class_panel import ClassPanel
 
 _KINDS = f"Classifiers (*{SUFFIX})"
 _NOTHING = "The cells have changed. Wait until they have been compared again."

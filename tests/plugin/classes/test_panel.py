@@ -6,8 +6,8 @@ from narrow import assert_fits
 from qtpy.QtCore import Qt
 
 from napari_iaunet.identity.confusion import Confusion
-from napari_iaunet.plugin.lookalikes.class_examples import CellClass
-from napari_iaunet.plugin.lookalikes.class_panel import ClassPanel
+from napari_iaunet.plugin.classes.examples import CellClass
+from napari_iaunet.plugin.classes.panel import ClassPanel
 
 CLASSES = [CellClass("large <b>", "#e69f00"), CellClass("small", "#56b4e9")]
 CONFUSION = Confusion(("large <b>", "small"), np.array([[3, 1], [0, 4]]))
