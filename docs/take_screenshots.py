@@ -46,6 +46,9 @@ NUCLEI = [
 
 # Two nuclei of the gland in the same picture, and one between the glands.
 GLAND, STROMA = ((375, 327), (360, 343)), (270, 333)
+# Examples of two classes.
+GLANDS = (*GLAND, (345, 370), (390, 305), (330, 350))
+BETWEEN = (STROMA, (251, 297), (259, 298), (291, 316), (240, 305))
 
 
 def wait(until: Callable[[], bool]) -> None:
@@ -198,6 +201,43 @@ def lookalikes(viewer: napari.Viewer, dock: Any) -> None:
     viewer.layers["tissue cells"].visible = False
     QTest.qWait(500)
     save(viewer.screenshot(canvas_only=True, flash=False), "classes.png")
+    QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
+
+
+def give(viewer: napari.Viewer, dock: Any, place: tuple[int, int], key: Any) -> None:
+    """Point at the cell next to a place, and press the key of its class."""
+    pixel = nearest(viewer.layers["tissue cells"].data, place)
+    canvas = viewer.window._qt_viewer.canvas
+    transform = canvas.view.transform * canvas.view.scene.transform
+    x, y = transform.map([pixel[1], pixel[0]])[:2]
+    QTest.mouseMove(canvas.native, QPoint(round(x), round(y)))
+    QTest.qWait(200)
+    QTest.keyClick(canvas.native, key)
+    controller = dock.class_controller
+    wait(lambda: not (controller.jobs.is_running or controller.learning.is_running))
+
+
+def classes(viewer: napari.Viewer, dock: Any) -> None:
+    """Nuclei of the gland and of what lies between, by a few examples of each."""
+    clear(viewer)
+    viewer.add_image(data.immunohistochemistry(), name="tissue")
+    viewer.reset_view()
+    dock.segment_panel.form["estimate"].setChecked(False)
+    dock.segment_panel.form["diameter"].setValue(14)
+    segment(dock)
+    panel = dock.class_panel
+    dock.tabs.setCurrentWidget(panel)
+    QTest.qWait(200)
+    QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
+    for place in GLANDS:
+        give(viewer, dock, place, Qt.Key.Key_1)
+    for place in BETWEEN:
+        give(viewer, dock, place, Qt.Key.Key_2)
+    for row, name in enumerate(("gland", "stroma")):
+        panel.legend.item(row, 1).setText(name)
+        wait(lambda: not dock.class_controller.learning.is_running)
+    print(panel.accuracy.text())
+    save(viewer.screenshot(canvas_only=False, flash=False), "classes-tab.png")
     QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
 
 
@@ -362,7 +402,8 @@ def main() -> None:
     os.environ["NAPARI_IAUNET_HOME"] = mkdtemp()
     viewer, dock = open_viewer()
     takes = [globals()[name] for name in sys.argv[1:]] or [
-        *(nuclei, channels, clicks, lookalikes, review, pairs, track, batch, finetune)
+        *(nuclei, channels, clicks, lookalikes, classes, review, pairs),
+        *(track, batch, finetune),
     ]
     for take in takes:
         take(viewer, dock)
