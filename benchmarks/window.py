@@ -422,7 +422,7 @@ def _filter(window: Window, args: argparse.Namespace) -> None:
     QTest.qWait(1000)
     took, cpu = [], time.process_time()
     for i in range(_MOVES):
-        took.append(_milliseconds_to_draw(window, partial(low, 0.3 + 0.01 * i)))
+        took.append(_milliseconds_to_draw(window, partial(low, 0.31 + 0.01 * i)))
     cpu = 1000 * (time.process_time() - cpu) / _MOVES
     window.tell(
         f"slider moved: median {np.median(took):.0f} ms, worst {max(took):.0f} ms "
