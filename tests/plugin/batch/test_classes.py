@@ -18,6 +18,7 @@ from napari_iaunet.model.registry import BUNDLED, ModelInfo
 from napari_iaunet.plugin.batch import job
 from napari_iaunet.plugin.batch.controller import BatchController
 from napari_iaunet.plugin.batch.panel import BatchPanel, Naming
+from napari_iaunet.plugin.batch.reading import ReadAs, Reading
 from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.widgets.run_bar import RunBar
 
@@ -57,7 +58,14 @@ class Bench:
         self.panel.chosen = []
         self.jobs, self.adding, saving = FakeJobs(), FakeJobs(), FakeJobs()
         self.controller = BatchController(
-            session, self.panel, Naming(), self.jobs, FakeJobs(), self.adding, saving
+            session,
+            self.panel,
+            Naming(),
+            Reading(),
+            self.jobs,
+            FakeJobs(),
+            self.adding,
+            saving,
         )
         self.panel.added.emit([str(image)])
         self.adding.run()
@@ -112,7 +120,7 @@ def test_what_the_user_corrects_keeps_the_classes_of_other_cells(
 ):
     bench.panel.classifier_picked.emit(str(classifier))
     bench.run()
-    stored = job.read_both(str(tmp_path / "a.tif"))
+    stored = job.read_both(str(tmp_path / "a.tif"), ReadAs())
     labels = stored.layers[-1][0].copy()
     features = stored.layers[-1][1]["features"]
     labels[labels == 1] = 0
@@ -123,7 +131,7 @@ def test_what_the_user_corrects_keeps_the_classes_of_other_cells(
 
 
 def test_a_file_is_chosen_in_the_panel(qtbot, monkeypatch, tmp_path):
-    panel = BatchPanel(Naming())
+    panel = BatchPanel(Naming(), Reading())
     qtbot.addWidget(panel)
     picked = []
     panel.classifier_picked.connect(picked.append)
