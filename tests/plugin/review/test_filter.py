@@ -55,6 +55,28 @@ def test_moving_on_changes_the_same_layer(reviewer):
     assert reviewer.count() == "1 of 4 cells"
 
 
+@pytest.mark.parametrize("stack", [(), (2,)])
+def test_of_large_planes_only_what_can_be_seen_is_drawn(reviewer, stack):
+    """Seen from afar, a move of a slider draws a fraction of the pixels."""
+    large = np.zeros((*stack, 1600, 1800), np.int32)
+    large[...] = np.kron(squares(), np.ones((20, 20), np.int32))
+    reviewer.open(large)
+    reviewer.enter()
+    reviewer.choose(area=(0, 100_000))
+    (helper,) = reviewer.helpers()
+    assert helper.multiscale
+    for step, level in zip((1, 2), helper.data, strict=True):
+        assert level.shape == large[..., ::step, ::step].shape
+    for ranges, left in (
+        ({"area": (0, 100_000)}, [3, 4, 8]),
+        ({"score": (0, 0.5)}, [4]),
+    ):
+        reviewer.choose(**ranges)
+        coarse = large[..., ::2, ::2]
+        shown = np.asarray(helper.data[1]) > 0
+        np.testing.assert_array_equal(shown, np.isin(coarse, left))
+
+
 def test_colours_are_those_of_the_layer(reviewer):
     cells = reviewer.open(opacity=0.4)
     reviewer.enter()

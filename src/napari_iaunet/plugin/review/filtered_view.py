@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Labels of 8 bits go to the graphics card as they are; napari converts wider ones at
 # every change, which takes longer than all the rest.
 _COLOURS = np.iinfo(np.uint8).max
+# Of larger planes, napari draws anew what a canvas of so many pixels can show.
+_DRAWN = 2_000_000
 
 
 class FilteredView:
@@ -48,7 +50,7 @@ class FilteredView:
             self.remove()
             self._add(labels, cells, passed)
             return
-        self._values.table[1:] = np.where(passed, self._numbers, 0)
+        self._table[1:] = np.where(passed, self._numbers, 0)
         self._layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     def remove(self) -> None:
@@ -74,21 +76,34 @@ class FilteredView:
         self._labels, self._cells = labels, cells
         self._was_visible = bool(labels.visible)
         colours, self._numbers = _colours(labels, cells.label_ids)
-        self._values = ValuePerCell(cells.index, np.zeros(len(cells) + 1, np.uint8))
-        self._values.table[1:] = np.where(passed, self._numbers, 0)
+        self._table = np.zeros(len(cells) + 1, np.uint8)
+        self._table[1:] = np.where(passed, self._numbers, 0)
+        levels = [ValuePerCell(index, self._table) for index in _coarser(cells.index)]
+        several = len(levels) > 1
         with self._own_changes(), selection_kept(self._viewer):
             self._layer = self._viewer.add_labels(
-                self._values,
+                levels if several else levels[0],
                 name=f"{labels.name} filtered",
                 colormap=colours,
                 opacity=labels.opacity,
                 blending=labels.blending,
-                multiscale=False,
+                multiscale=several,
                 metadata={HELPER: True},
                 **placement(labels),
             )
             self._layer.contour = labels.contour
             labels.visible = False
+
+
+def _coarser(index: NDArray[np.int32]) -> list[NDArray[np.int32]]:
+    """Return an image and, if its planes are large, ever coarser looks at it.
+
+    They show every second row and column of the one before, and take no memory.
+    """
+    levels = [index]
+    while levels[-1].shape[-2] * levels[-1].shape[-1] > _DRAWN:
+        levels.append(levels[-1][..., ::2, ::2])
+    return levels
 
 
 def _colours(
