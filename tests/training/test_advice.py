@@ -16,18 +16,33 @@ def segmenter():
     return Segmenter(device="cpu", engine="pytorch")
 
 
+def test_nothing_is_loaded_where_there_is_nothing_to_look_at():
+    labels, picture = drawn.discs(4, 36)
+    edges = np.zeros(labels.shape, np.bool_)
+    edges[:2] = True
+
+    def refuse():
+        raise AssertionError
+
+    assert about_unlabelled([Annotation(picture, labels, edges)], refuse) == []
+
+
 def test_cells_that_have_no_label_are_told(segmenter):
     labels, picture = drawn.discs(4, 36)
     some = np.where(labels % 2, labels, 0)
-    (line,) = about_unlabelled([Annotation(picture, some, name="plate 7")], segmenter)
+    (line,) = about_unlabelled(
+        [Annotation(picture, some, name="plate 7")], lambda: segmenter
+    )
     assert "“plate 7”: the model finds 8 cells that have no label" in line
     nowhere = np.zeros(labels.shape, np.bool_)
     upper = nowhere.copy()
     upper[:72] = True
-    assert about_unlabelled([Annotation(picture, some, nowhere)], segmenter) == []
-    (line,) = about_unlabelled([Annotation(picture, some, upper)], segmenter)
+    assert (
+        about_unlabelled([Annotation(picture, some, nowhere)], lambda: segmenter) == []
+    )
+    (line,) = about_unlabelled([Annotation(picture, some, upper)], lambda: segmenter)
     assert "finds 4 cells" in line
-    assert about_unlabelled([Annotation(picture, labels)], segmenter) == []
+    assert about_unlabelled([Annotation(picture, labels)], lambda: segmenter) == []
 
 
 def squares(count, side, gap=4, first=1):

@@ -20,6 +20,7 @@ from napari_iaunet.training.dataset import (
     read_pairs,
     sampling_probabilities,
     usual_diameter,
+    with_edges,
 )
 
 
@@ -177,15 +178,25 @@ def test_names_of_a_mac_are_paired_with_those_of_others(tmp_path, labels):
 
 def test_painted_cells_have_an_edge_where_nothing_else_is_known():
     labels = np.zeros((90, 90), np.int32)
-    labels[30:58, 30:58] = 1
+    labels[30:58, 30:58], labels[30:58, 60:80] = 1, 2
     nowhere = np.zeros(labels.shape, np.bool_)
-    image = prepare(Annotation(labels * 100.0, labels, nowhere), 28.0)
+    painted = Annotation(labels * 100.0, labels, nowhere)
+    image = prepare(with_edges(painted), 28.0)
     assert image.known is not None
     assert image.is_sparse
     beyond = image.known & (labels == 0)
     assert beyond[28:30, 30:58].all()
     assert not beyond[:27].any()
-    assert beyond.sum() < 4 * 3 * 32
+    assert beyond.sum() < 4 * 3 * 64
+    assert not with_edges(painted).region[labels > 0].any()
+    assert with_edges(painted._replace(region=None)).region is None
+    none = painted._replace(labels=np.zeros_like(labels))
+    assert not with_edges(none).region.any()
+
+
+def test_an_image_of_which_all_is_known_is_not_sparse():
+    labels = np.zeros((90, 90), np.int32)
+    labels[30:58, 30:58] = 1
     assert not prepare(Annotation(labels * 100.0, labels), 28.0).is_sparse
     everywhere = np.ones(labels.shape, np.bool_)
     assert not prepare(Annotation(labels * 100.0, labels, everywhere), 28.0).is_sparse

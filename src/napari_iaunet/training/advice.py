@@ -14,7 +14,7 @@ from napari_iaunet.training.dataset import check_labels, consecutive
 from napari_iaunet.training.holdout import FEWEST_CELLS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,6 +35,8 @@ _VARIED = 4.0
 _SURE, _ON_BACKGROUND, _FEW, _MANY = 0.7, 0.9, 3, 0.1
 # They are looked for in so many planes of at most so many pixels: that takes seconds.
 _LOOKED_AT, _LARGE = 3, 4_000_000
+# Where less of an image is known, that is not much more than the edges of cells.
+_LEAST = 0.1
 
 
 def advise(annotations: Sequence[Annotation], diameter: float) -> list[str]:
@@ -83,28 +85,35 @@ def advise(annotations: Sequence[Annotation], diameter: float) -> list[str]:
 
 
 def about_unlabelled(
-    annotations: Sequence[Annotation], segmenter: Segmenter
+    annotations: Sequence[Annotation], make_segmenter: Callable[[], Segmenter]
 ) -> list[str]:
     """Look for cells in what is said to be background.
 
-    Only the first few planes are looked at, unless they are large.
+    Only the first few planes are looked at, unless they are large or little is known
+    of them.
 
     Parameters
     ----------
     annotations : sequence of Annotation
         As `advise` has passed them.
-    segmenter : Segmenter
-        Of the model to start from.
+    make_segmenter : callable
+        Returns that of the model to start from; only called if there is something to
+        look at.
 
     Returns
     -------
     list of str
         As of `advise`.
     """
-    advice = []
-    for annotation in annotations[:_LOOKED_AT]:
-        if annotation.labels.size > _LARGE:
-            continue
+    looked_at = [
+        annotation
+        for annotation in annotations[:_LOOKED_AT]
+        if annotation.labels.size <= _LARGE and _has_background(annotation)
+    ]
+    if not looked_at:
+        return []
+    segmenter, advice = make_segmenter(), []
+    for annotation in looked_at:
         count = _unlabelled(annotation, segmenter)
         labelled = len(np.unique(annotation.labels)) - 1
         if count >= max(_FEW, _MANY * labelled):
@@ -116,16 +125,18 @@ def about_unlabelled(
     return advice
 
 
+def _has_background(annotation: Annotation) -> bool:
+    region = annotation.region
+    return region is None or float(region.mean()) >= _LEAST
+
+
 def _unlabelled(annotation: Annotation, segmenter: Segmenter) -> int:
     """Count sure cells that lie on background by the annotation."""
-    region = annotation.region
-    if region is not None and not region.any():
-        return 0
     image, axis = annotation.image, annotation.channel_axis
     found = segmenter.segment(image, channel_axis=axis)
     background = annotation.labels == 0
-    if region is not None:
-        background &= region
+    if annotation.region is not None:
+        background &= annotation.region
     area = np.bincount(found.labels.ravel(), minlength=len(found.scores) + 1)[1:]
     there = np.bincount(found.labels[background], minlength=len(area) + 1)[1:]
     sure = found.scores >= _SURE

@@ -235,8 +235,6 @@ def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
         labels = consecutive(labels[rows][:, columns])
         known = None if known is None else known[rows][:, columns]
         scale = _scale_to(diameter, labels)
-    if known is not None:
-        known |= _edges(labels, diameter / scale)
     distance, centres, radii = geometry(labels)
     return AnnotatedImage(
         plane.astype(np.float16),
@@ -253,14 +251,24 @@ def prepare(annotation: Annotation, diameter: float) -> AnnotatedImage:
     )
 
 
-def _edges(labels: NDArray[np.int32], diameter: float) -> NDArray[np.bool_]:
-    """Return what lies just outside of cells of a diameter, (Y, X) bool.
+def with_edges(annotation: Annotation) -> Annotation:
+    """Let what lies just outside of the labelled cells be known, too.
 
     Who paints a cell says where it ends, if nothing of what lies beyond.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        With all of its cells: of one that was left out, this would say that it is none.
     """
-    wide = max(1.0, _EDGE * diameter)
-    edges: NDArray[np.bool_] = ndimage.distance_transform_edt(labels == 0) <= wide
-    return edges
+    labels, region = annotation.labels, annotation.region
+    typical = median_diameter(np.bincount(consecutive(labels).ravel())[1:])
+    if region is None or not typical:
+        return annotation
+    wide = max(1.0, _EDGE * typical)
+    away = ndimage.distance_transform_edt(labels == 0)
+    edges = (away > 0) & (away <= wide)
+    return annotation._replace(region=region | edges)
 
 
 def _checked(annotation: Annotation) -> Planes:
@@ -345,7 +353,11 @@ def read_pairs(
             image, axis = found.array, found.channel_axis
         if region is not None:
             region = np.asarray(array(region)) != 0
-        yield Annotation(image, np.asarray(array(mask)), region, name, domain, axis)
+        labels = np.asarray(array(mask))
+        annotation = Annotation(image, labels, region, name, domain, axis)
+        # A mask that does not fit is told of later.
+        fits = region is not None and region.shape == labels.shape
+        yield with_edges(annotation) if fits else annotation
 
 
 def _region_beside(image: Path) -> Path | None:

@@ -91,6 +91,8 @@ def test_a_changed_cell_is_measured_as_the_others_were():
     seen: list[dict] = []
     log = SimpleNamespace(
         layer=layer,
+        pixels=layer.data,
+        coarse=[],
         write=lambda where, values: layer.data_setitem(where, values),
         describe=seen.append,
         next_label_id=lambda: 2,

@@ -145,8 +145,9 @@ def prepare_training(
     if not annotations:
         raise TrainingError(f"“{sources[0].name}” has no labelled cell.")
     advice += advise(annotations, diameter)
-    segmenter = Segmenter(task.start, task.device, engine=PYTORCH)
-    advice += about_unlabelled(annotations, segmenter)
+    advice += about_unlabelled(
+        annotations, lambda: Segmenter(task.start, task.device, engine=PYTORCH)
+    )
     training, held_out = hold_out(annotations)
     check_held_out(held_out)
     rehearsed, unreadable = _rehearsed(known)
@@ -188,6 +189,8 @@ def annotations_of(source: TrainingSource) -> list[Annotation]:
 
     A region that holds for every plane is of use where cells are labelled.
     """
+    from napari_iaunet.training.dataset import with_edges
+
     image = source.cells.image
     planes = as_planes(image.array, image.channel_axis)
     labels = source.cells.labels
@@ -202,7 +205,7 @@ def annotations_of(source: TrainingSource) -> list[Annotation]:
             name = source.name + (f" [{index}]" if len(planes) > 1 else "")
             plane = _plane(image, planes, index)
             plane = plane._replace(labels=here, region=region, name=name)
-            found.append(plane._replace(stack=source.name))
+            found.append(with_edges(plane._replace(stack=source.name)))
     return found
 
 
