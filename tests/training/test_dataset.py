@@ -194,6 +194,14 @@ def test_painted_cells_have_an_edge_where_nothing_else_is_known():
     assert not with_edges(none).region.any()
 
 
+def test_masks_may_be_read_only():
+    labels = np.zeros((90, 90), np.uint16)
+    labels[30:58, 30:58], labels[60:80, 60:80] = 7, 3
+    labels.flags.writeable = False
+    image = prepare(Annotation(np.array(labels), labels), 28.0)
+    assert image.labels.max() == 2
+
+
 def test_an_image_of_which_all_is_known_is_not_sparse():
     labels = np.zeros((90, 90), np.int32)
     labels[30:58, 30:58] = 1
