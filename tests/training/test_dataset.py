@@ -194,8 +194,9 @@ def test_painted_cells_have_an_edge_where_nothing_else_is_known():
     assert not with_edges(none).region.any()
 
 
-def test_masks_may_be_read_only():
-    labels = np.zeros((90, 90), np.uint16)
+@pytest.mark.parametrize("kind", ["=u2", ">u2"])
+def test_masks_may_be_read_only_and_of_any_byte_order(kind):
+    labels = np.zeros((90, 90), kind)
     labels[30:58, 30:58], labels[60:80, 60:80] = 7, 3
     labels.flags.writeable = False
     image = prepare(Annotation(np.array(labels), labels), 28.0)

@@ -306,9 +306,9 @@ def check_labels(annotation: Annotation) -> None:
 def consecutive(labels: NDArray[Any]) -> NDArray[np.int32]:
     """Renumber the cells of a label image from 1 without gaps."""
     numbers = labels.view(np.uint8) if labels.dtype == np.bool_ else labels
-    # scikit-image refuses arrays that are read-only, as some files are read.
-    writeable = np.require(numbers, requirements="W")
-    return np.asarray(relabel_sequential(writeable)[0], np.int32)
+    # scikit-image takes neither another byte order nor what cannot be written to.
+    native = np.require(numbers, numbers.dtype.newbyteorder("="), "W")
+    return np.asarray(relabel_sequential(native)[0], np.int32)
 
 
 def _scale_to(diameter: float, labels: NDArray[np.int32]) -> float:
