@@ -116,7 +116,8 @@ def test_all_tabs_can_be_seen_and_reached(qtbot, dock, viewer, width):
         assert dock.tabs.currentIndex() == number
         assert dock.tabs.currentWidget().isVisible()
         assert [b.isChecked() for b in buttons].index(True) == number
-    assert dock.tab_buttons.geometry().bottom() < dock.tabs.geometry().top()
+    bar, pages = dock.tab_buttons, dock.tabs
+    qtbot.waitUntil(lambda: bar.geometry().bottom() < pages.geometry().top())
     qtbot.keyClick(buttons[1], Qt.Key.Key_Space)
     assert dock.tabs.currentIndex() == 1
     dock.tabs.setCurrentIndex(4)

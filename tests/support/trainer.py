@@ -49,6 +49,11 @@ class Trainer(Person):
         self.qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=place)
         self.qtbot.waitUntil(lambda: not menu.isVisible())
 
+    def add_complete(self):
+        """Add the first entry, and say that every cell is labelled."""
+        self.add()
+        self.pick(self.row().region, "every cell is labelled")
+
     def row(self, number=0):
         """A row of the list."""
         return list(self.panel.pairs.rows.values())[number]

@@ -34,7 +34,7 @@ def poor(home):
 def test_train_save_and_use_a_model(trainer, poor, monkeypatch):
     trainer.dock.session.settings.offer_models(list_models())
     assert not trainer.panel.train_button.isEnabled()
-    trainer.add()
+    trainer.add_complete()
     assert [can_be_chosen for _, can_be_chosen in trainer.proposals()] == [False]
     trainer.started_from("poor")
     trainer.train(minutes=10)
@@ -75,7 +75,7 @@ def test_train_save_and_use_a_model(trainer, poor, monkeypatch):
 @pytest.mark.viewer
 def test_what_is_not_proven_is_looked_at_trained_on_and_kept(trainer):
     """The bundled model finds these cells already: a training cannot do better."""
-    trainer.add()
+    trainer.add_complete()
     trainer.train(minutes=10)
     trainer.wait_for_steps(3)
     trainer.press(trainer.panel.stop_button)
@@ -105,7 +105,7 @@ def test_what_is_not_proven_is_looked_at_trained_on_and_kept(trainer):
 
 def test_pause_stop_and_discard(trainer, poor):
     trainer.dock.session.settings.offer_models(list_models())
-    trainer.add()
+    trainer.add_complete()
     trainer.started_from("poor")
     trainer.train(minutes=10)
     trainer.wait_for_steps(3)
@@ -126,7 +126,7 @@ def test_pause_stop_and_discard(trainer, poor):
 
 def test_a_killed_training_leaves_its_best_model(trainer, poor):
     trainer.dock.session.settings.offer_models(list_models())
-    trainer.add()
+    trainer.add_complete()
     trainer.started_from("poor")
     trainer.train(minutes=10)
     trainer.wait_until_better()
@@ -142,7 +142,7 @@ def test_a_killed_training_leaves_its_best_model(trainer, poor):
 def test_a_killed_training_harms_nothing(trainer, poor):
     trainer.dock.session.settings.offer_models(list_models())
     labels, image = discs()
-    trainer.add()
+    trainer.add_complete()
     trainer.started_from("poor")
     trainer.train(minutes=10)
     trainer.wait_for_steps(2)
@@ -158,7 +158,7 @@ def test_a_killed_training_harms_nothing(trainer, poor):
 @pytest.mark.viewer
 def test_closing_while_training_keeps_the_best_model(trainer, poor, qtbot):
     trainer.dock.session.settings.offer_models(list_models())
-    trainer.add()
+    trainer.add_complete()
     trainer.started_from("poor")
     trainer.train(minutes=10)
 
@@ -183,7 +183,7 @@ def test_steps_and_rehearsal(trainer):
     image = discs()[1]
     trainer.viewer.add_image(image[:100].T, name="other")
     trainer.viewer.add_image(np.stack([image[:120]] * 5), name="film")
-    trainer.add()
+    trainer.add_complete()
     panel = trainer.panel
     panel.form["unit"].setCurrentText("steps")
     panel.form["rehearse"].setChecked(True)
@@ -243,7 +243,7 @@ def test_saving_cannot_be_stopped(unsaved, trainer, monkeypatch):
 def test_pause_waits_until_the_training_begins(trainer, monkeypatch):
     started = []
     monkeypatch.setattr(trainer.controller.process, "start", started.append)
-    trainer.add()
+    trainer.add_complete()
     trainer.train()
     assert trainer.panel.stop_button.isEnabled()
     assert not trainer.panel.pause_button.isEnabled()
@@ -270,7 +270,7 @@ def test_advice_stays_in_sight(trainer):
 
 def test_cells_that_are_too_few(trainer):
     trainer.viewer.layers["drawn"].data = np.where(discs()[0] < 3, discs()[0], 0)
-    trainer.add()
+    trainer.add_complete()
     trainer.train()
     trainer.qtbot.waitUntil(lambda: any("at least 4 cells" in m for m in messages()))
     trainer.viewer.layers["drawn"].data = np.zeros_like(discs()[0])
@@ -281,7 +281,7 @@ def test_cells_that_are_too_few(trainer):
 
 def test_layers_that_cannot_be_trained_on(trainer):
     trainer.viewer.layers["drawn"].data = (discs()[0] > 0).astype(np.int32)
-    trainer.add()
+    trainer.add_complete()
     trainer.train()
     trainer.qtbot.waitUntil(lambda: any("classes" in m for m in messages()))
     trainer.wait_for_end()
