@@ -175,7 +175,7 @@ def test_what_was_cancelled_stays_and_goes_on(qtbot, dock, viewer, mosaic):
 
 
 @pytest.mark.viewer
-@pytest.mark.parametrize("planes", [0, 3])
+@pytest.mark.parametrize("planes", [3])
 def test_all_that_is_found_is_seen_from_afar(
     qtbot, dock, viewer, mosaic, monkeypatch, planes
 ):
