@@ -104,8 +104,7 @@ class _Parallel(nn.Module):
     def forward(
         self, batch: Batch, generator: torch.Generator, lesson: Lesson | None = None
     ) -> tuple[Tensor, dict[str, float]]:
-        device = batch.images.device.type
-        with torch.autocast(device, torch.bfloat16, enabled=_has_bfloat16(device)):
+        with _autocast(batch.images.device.type):
             maps = self.network.features(batch.images)
             fields = self.network.heads(maps)
         loss, losses = total_loss(
@@ -114,6 +113,10 @@ class _Parallel(nn.Module):
         if lesson is not None:
             loss = loss + self.teaching * lesson_loss(fields, lesson, self.weights)
         return loss, losses
+
+
+def _autocast(device: str) -> torch.autocast:
+    return torch.autocast(device, torch.bfloat16, enabled=_has_bfloat16(device))
 
 
 def _has_bfloat16(device: str) -> bool:
@@ -301,12 +304,11 @@ class Run:
         """Ask the teacher about crops that are rehearsed, and what is unknown."""
         if self._teacher is None:
             return None
-        device = self.device.type
-        with torch.autocast(device, torch.bfloat16, enabled=_has_bfloat16(device)):
-            weight = batch.rehearsed[:, None, None, None].float()
-            if self._is_sparse:
-                unknown = 1 - batch.targets.known
-                weight = torch.maximum(weight, self.recipe.guessing * unknown)
+        weight = batch.rehearsed[:, None, None, None].float()
+        if self._is_sparse:
+            unknown = 1 - batch.targets.known
+            weight = torch.maximum(weight, self.recipe.guessing * unknown)
+        with _autocast(self.device.type):
             return teach(self._teacher, batch.images, weight)
 
     def _learn_from(self, loss: Tensor) -> bool:

@@ -126,7 +126,7 @@ class FinetuneController(QObject):
             device=self._settings.device,
             card={"pairs": self.pairs.names()},
         )
-        self._last_ap = None
+        self._last_ap, self._advice = None, ()
         self._panel.plot.clear()
         self._panel.plot.show()
         self._panel.set_example(None)
@@ -144,9 +144,7 @@ class FinetuneController(QObject):
             self._show_compared(value)
             return
         self._prepared = value
-        self._advice = ()
-        for line in value.advice:
-            self._advise(line)
+        self._advise(*value.advice)
         self._panel.set_busy(True, "Loading the model…")
         self.process.start(value.folder)
 
@@ -182,9 +180,9 @@ class FinetuneController(QObject):
             self._panel.plot.add_validation(seconds, ap, start, loss, off)
             self._show_example()
 
-    def _advise(self, line: str) -> None:
-        """Add a line to the advice."""
-        self._advice = (*self._advice, line)
+    def _advise(self, *lines: str) -> None:
+        """Add lines to the advice."""
+        self._advice = (*self._advice, *lines)
         self._panel.set_advice(self._advice)
 
     def _held_out(self) -> int:
@@ -225,14 +223,10 @@ class FinetuneController(QObject):
     def _show_outcome(self) -> None:
         """Offer what was trained, and say what is known of it."""
         reached = None if self._folder is None else runs.outcome(self._folder)
-        if reached is None or not (reached.improved or reached.steps):
+        if reached is None or not reached.has_model:
             self._on_discard()
             return
-        if reached.improved:
-            text = _better(reached)
-        else:
-            text = _not_proven(reached, self._last_ap)
-        self._panel.set_result(text, offered=True)
+        self._panel.set_result(_told(reached, self._last_ap), offered=True)
 
     def _offer_interrupted(self) -> None:
         for folder in runs.interrupted():
@@ -241,8 +235,7 @@ class FinetuneController(QObject):
             assert reached is not None  # else it would have been forgotten
             text = f"The training of {folder.name[:10]} was interrupted. "
             folder_lock.take(folder)
-            known = _better(reached) if reached.improved else _not_proven(reached, None)
-            self._panel.set_result(text + known, offered=True)
+            self._panel.set_result(text + _told(reached, None), offered=True)
             return
 
     def _on_train_on(self, choice: TrainingChoice) -> None:
@@ -326,6 +319,11 @@ def _on_cells(reached: runs.Outcome) -> str:
     if n is None:
         return "on the held-out cells"
     return f"on the {n} held-out cell{'' if n == 1 else 's'}"
+
+
+def _told(reached: runs.Outcome, ap: float | None) -> str:
+    """Say what is known of a model; ``ap`` is that of the last one, if it is known."""
+    return _better(reached) if reached.improved else _not_proven(reached, ap)
 
 
 def _better(reached: runs.Outcome) -> str:

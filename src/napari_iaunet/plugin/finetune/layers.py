@@ -90,8 +90,7 @@ def part_on_view(viewer: napari.viewer.Viewer, labels: Labels) -> Region:
     """
     rows_and_columns = [viewer.dims.ndim - 2, viewer.dims.ndim - 1]
     if sorted(viewer.dims.displayed) != rows_and_columns:
-        msg = "A part is chosen in the 2D view, with rows and columns of the image."
-        raise ImageError(msg)
+        raise ImageError(view_state.NOT_IN_2D)
     corners = view_state.corners_on_view(viewer)
     return Region((in_pixels(corners, labels),))
 

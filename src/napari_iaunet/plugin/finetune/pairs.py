@@ -114,17 +114,8 @@ class TrainingPairs(QObject):
         image = pair and find_layer(self._viewer, pair.image, Image)
         if pair is None or image is None:
             raise ImageError("Add the annotated image again to see what is found.")
-        axis = pair.channel_axis
-        found = image_layers.chosen_layers(self._viewer, pair.image, pair.together_with)
-        plane = view_state.plane_in_view(self._viewer, image, axis)
-        pixels = image_layers.read_image(
-            found or [image],
-            channel_axis=axis,
-            channels=pair.channels,
-            plane=plane or None,
-            on=image,
-        )
-        return pair.image, pixels
+        plane = view_state.plane_in_view(self._viewer, image, pair.channel_axis)
+        return pair.image, cells_on_image.read_plane(self._viewer, pair, plane)
 
     def names(self) -> list[dict[str, str]]:
         """Return the names of each image and its labels."""

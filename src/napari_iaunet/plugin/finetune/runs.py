@@ -41,6 +41,11 @@ class Outcome:
     held_out: int | None
     steps: int
 
+    @property
+    def has_model(self) -> bool:
+        """Whether there is anything to save beside the start."""
+        return self.improved or self.steps > 0
+
 
 def new_folder() -> Path:
     """Make a folder for a training.
@@ -98,7 +103,7 @@ def interrupted() -> Iterator[Path]:
         if not folder.is_dir() or folder_lock.is_owned(folder):
             continue
         reached = outcome(folder)
-        if reached is not None and (reached.improved or reached.steps):
+        if reached is not None and reached.has_model:
             yield folder
         else:
             discard(folder)

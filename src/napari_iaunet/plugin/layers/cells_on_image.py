@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 
+_CLOSED = "The cells or their image were closed."
+
+
 @dataclass(frozen=True)
 class CellsOnImage:
     """A layer of cells and the image to see them in."""
@@ -113,24 +116,37 @@ def image_of(
     Raises `ImageError` as `read`.
     """
     labels = find_layer(viewer, cells.labels, Labels)
-    found = image_layers.chosen_layers(viewer, cells.image, cells.together_with)
     image = find_layer(viewer, cells.image, Image)
-    if labels is None or found is None or image is None:
-        raise ImageError("The cells or their image were closed.")
+    if labels is None or image is None:
+        raise ImageError(_CLOSED)
     plane = _plane(viewer, labels, image, cells)
     if plane is None:
         msg = f"The layer “{labels.name}” no longer lies on the image “{image.name}”."
         raise ImageError(msg)
-    pixels = image_layers.read_image(
+    pixels = read_plane(viewer, cells, plane)
+    sizes = image_layers.describe(image).shape
+    stack = [n for a, n in enumerate(sizes) if a != cells.channel_axis]
+    return tuple(stack[-2:] if plane else stack), pixels
+
+
+def read_plane(
+    viewer: napari.viewer.Viewer, cells: CellsOnImage, plane: tuple[int, ...]
+) -> LayerImage:
+    """Read a plane of the image of cells, all planes for ().
+
+    Raises `ImageError` if it was closed or cannot be read.
+    """
+    found = image_layers.chosen_layers(viewer, cells.image, cells.together_with)
+    image = find_layer(viewer, cells.image, Image)
+    if found is None or image is None:
+        raise ImageError(_CLOSED)
+    return image_layers.read_image(
         found,
         channel_axis=cells.channel_axis,
         channels=cells.channels,
         plane=plane or None,
         on=image,
     )
-    sizes = image_layers.describe(image).shape
-    stack = [n for a, n in enumerate(sizes) if a != cells.channel_axis]
-    return tuple(stack[-2:] if plane else stack), pixels
 
 
 def label_at(layer: Labels, position: Sequence[float]) -> int | None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+NOT_IN_2D = "A part is chosen in the 2D view, with rows and columns of the image."
+
+
 class ViewState(NamedTuple):
     """Which plane the viewer shows."""
 

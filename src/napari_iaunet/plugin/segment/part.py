@@ -97,8 +97,7 @@ def find_part(
     """
     view = view_state.view_of(viewer, image, channel_axis)
     if view is None:
-        msg = "A part is chosen in the 2D view, with rows and columns of the image."
-        raise ImageError(msg)
+        raise ImageError(view_state.NOT_IN_2D)
     stack, axes = split_axes(image.ndim, channel_axis)
     shape = tuple(int(pixels_of(image).shape[axis]) for axis in axes)
     sizes = tuple(int(pixels_of(image).shape[axis]) for axis in stack)
