@@ -11,15 +11,15 @@ import napari_iaunet
 from napari_iaunet.plugin.layers.features import LABEL_COLUMNS, key_of
 from napari_iaunet.plugin.layers.find import HELPER, OURS, pixels_of, selection_kept
 from napari_iaunet.plugin.layers.geometry import placement
-from napari_iaunet.plugin.layers.helpers import take_out
 from napari_iaunet.plugin.layers.labels import SEMANTIC_OF
+from napari_iaunet.plugin.layers.stand_in import StandIn
 from napari_iaunet.segmentation.cell_map import ValuePerCell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import napari.viewer
-    from napari.layers import Labels
+    from napari.layers import Labels, Layer
     from numpy.typing import NDArray
     from pandas import DataFrame
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _EXAMPLE, _EXAMPLE_COLOUR, _OPACITY = 255, "#ffffff", 0.6
 
 
-class ClassLayer:
+class ClassLayer(StandIn):
     """Cells in the colours of their classes; examples have a white outline.
 
     The layer of cells is hidden as long as the classes are shown.
@@ -44,8 +44,7 @@ class ClassLayer:
         labels: Labels,
         cells: CellMap,
     ) -> None:
-        self._viewer, self._own_changes, self._labels = viewer, own_changes, labels
-        self._was_visible = bool(labels.visible)
+        super().__init__(viewer, own_changes, labels)
         self.cells = cells
         shape = pixels_of(labels).shape
         index = cells.index.reshape(shape)
@@ -82,16 +81,12 @@ class ClassLayer:
         self._layer.features = _names(colours)
 
     @property
-    def is_closed(self) -> bool:
-        """Whether the user closed the layer."""
-        return self._layer is not None and self._layer not in self._viewer.layers
+    def _own(self) -> tuple[Layer | None, ...]:
+        return (self._layer,)
 
     def remove(self) -> None:
-        """Take the layer out of the viewer, and show the cells again."""
-        take_out(self._viewer, self._own_changes, self._layer)
-        if self._labels in self._viewer.layers and self._was_visible:
-            with self._own_changes():
-                self._labels.visible = True
+        """Take what is shown out of the viewer, and show the cells again."""
+        super().remove()
         self._layer = None
 
     def _add(self, colormap: DirectLabelColormap) -> None:

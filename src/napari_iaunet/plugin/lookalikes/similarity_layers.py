@@ -12,16 +12,16 @@ import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
 from scipy.ndimage import distance_transform_edt
 
-from napari_iaunet.plugin.layers.find import HELPER, selection_kept
+from napari_iaunet.plugin.layers.find import HELPER, pixels_of, selection_kept
 from napari_iaunet.plugin.layers.geometry import placement
-from napari_iaunet.plugin.layers.helpers import take_out
+from napari_iaunet.plugin.layers.stand_in import StandIn
 from napari_iaunet.segmentation.cell_map import ValuePerCell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import napari.viewer
-    from napari.layers import Image, Labels
+    from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
 
     from napari_iaunet.plugin.core.own_changes import OwnChanges
@@ -38,7 +38,7 @@ _MARK_LENGTH, _BORDER_COLOUR = 0.6, "#000000"
 _NARROWEST, _OPACITY = 1e-3, 0.65
 
 
-class SimilarityLayers:
+class SimilarityLayers(StandIn):
     """An image of similarities, and outlines, on one layer of cells.
 
     The threshold is the lower contrast limit of the image, which costs little to
@@ -54,11 +54,10 @@ class SimilarityLayers:
         labels: Labels,
         cells: CellMap,
     ) -> None:
-        self._viewer, self._own_changes, self._labels = viewer, own_changes, labels
-        self._was_visible = bool(labels.visible)
+        super().__init__(viewer, own_changes, labels)
         self.cells = cells
         count = len(cells) + 1
-        shape = _shape(labels)
+        shape = pixels_of(labels).shape
         index = cells.index.reshape(shape)
         where = cells.edges.reshape(shape).astype(np.uint8)
         self._planes = where.reshape(-1, *cells.index.shape[-2:])
@@ -152,17 +151,12 @@ class SimilarityLayers:
         return plane, rows.start + int(down), columns.start + int(across)
 
     @property
-    def is_closed(self) -> bool:
-        """Whether the user closed one of the layers."""
-        own = (self._image, self._outlines)
-        return any(i is not None and i not in self._viewer.layers for i in own)
+    def _own(self) -> tuple[Layer | None, ...]:
+        return self._image, self._outlines
 
     def remove(self) -> None:
-        """Take the layers out of the viewer, and show the cells again."""
-        take_out(self._viewer, self._own_changes, self._image, self._outlines)
-        if self._labels in self._viewer.layers and self._was_visible:
-            with self._own_changes():
-                self._labels.visible = True
+        """Take what is shown out of the viewer, and show the cells again."""
+        super().remove()
         self._image = self._outlines = None
 
     def _add(self, threshold: float) -> None:
@@ -199,10 +193,6 @@ class SimilarityLayers:
                 **placement(self._labels),
             )
             self._labels.visible = False
-
-
-def _shape(labels: Labels) -> tuple[int, ...]:
-    return tuple(labels.level_shapes[0]) if labels.multiscale else labels.data.shape
 
 
 def _drawn(
