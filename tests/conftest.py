@@ -7,6 +7,28 @@ import pytest
 
 # Which engine is faster would be found out again and again.
 os.environ["NAPARI_IAUNET_ENGINE"] = "pytorch"
+# Files that take a minute or more, begun first: at the end of a run of two processes,
+# one of them would wait for the other.
+_LONG = (
+    "plugin/finetune/test_finetune.py",
+    "plugin/segment/test_large.py",
+    "training/test_worker.py",
+    "training/test_loop.py",
+    "test_crashes.py",
+    "plugin/finetune/test_process.py",
+    "plugin/batch/test_whole_path.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take long; the others stay in their order."""
+    here = Path(__file__).parent
+
+    def place(item):
+        name = item.path.relative_to(here).as_posix()
+        return _LONG.index(name) if name in _LONG else len(_LONG)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
