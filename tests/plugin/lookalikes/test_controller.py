@@ -19,6 +19,7 @@ from napari_iaunet.plugin.core.jobs import Jobs
 from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.core.settings import Settings
 from napari_iaunet.plugin.layers.images import describe
+from napari_iaunet.plugin.lookalikes.choice_panel import ChoicePanel
 from napari_iaunet.plugin.lookalikes.controller import LookalikeController
 from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
 from napari_iaunet.plugin.lookalikes.results_panel import FoundSection
@@ -50,7 +51,7 @@ class Seeker:
 
     def __init__(self, qtbot):
         self.qtbot, self.viewer = qtbot, ViewerModel()
-        self.wishes = signals(LookalikePanel, FoundSection)
+        self.wishes = signals(ChoicePanel, LookalikePanel, FoundSection)
         self.seer, self.jobs, self.settings = Seer(), Jobs(), Settings()
         self.settings.offer_models([ModelInfo("default", Path("default"), "")])
         segmenters = SimpleNamespace(get=lambda model, device: self.seer)

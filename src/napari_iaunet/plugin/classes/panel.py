@@ -12,29 +12,19 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
-    QCheckBox,
-    QFrame,
     QGridLayout,
     QHeaderView,
     QLayout,
-    QProgressBar,
     QPushButton,
-    QScrollArea,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
-    QWidget,
 )
 
-from napari_iaunet.plugin.widgets.buttons import (
-    HelpButton,
-    ModeButton,
-    push_button,
-    table_of,
-)
-from napari_iaunet.plugin.widgets.forms import Rows, fill, picker, side_by_side, title
+from napari_iaunet.plugin.lookalikes.choice_panel import ChoicePanel
+from napari_iaunet.plugin.widgets.buttons import push_button, table_of
+from napari_iaunet.plugin.widgets.forms import title
 from napari_iaunet.plugin.widgets.plain import plain, plain_label
-from napari_iaunet.plugin.widgets.run_bar import show_progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,14 +47,9 @@ _MOST_ROWS = 9
 _LEAST_WIDTH = 120  # pixels; wider tables scroll
 
 
-class ClassPanel(QScrollArea):
+class ClassPanel(ChoicePanel):
     """Which cells, classes with their examples, how sure they are, and what to keep."""
 
-    labels_picked = Signal(str)
-    image_picked = Signal(str)
-    all_images_toggled = Signal(bool)
-    pick_toggled = Signal(bool)
-    cancel_requested = Signal()
     class_added = Signal()
     class_renamed = Signal(str, str)
     colour_requested = Signal(str)
@@ -78,25 +63,17 @@ class ClassPanel(QScrollArea):
     export_requested = Signal(str)
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setAccessibleName("Classes")
+        super().__init__(
+            "Classes",
+            "Give classes",
+            "Point at cells, and press the key of their class.",
+            "Classes of all layers of cells on an open image.",
+            HELP,
+        )
         self._names: list[str] = []
-        self._make_choice()
         self._make_legend()
         self._make_outcome()
-        inner = QWidget()
-        layout = QVBoxLayout(inner)
-        for part in (
-            self._lay_out_choice(),
-            self._lay_out_legend(),
-            self._lay_out_outcome(),
-        ):
-            layout.addLayout(part)
-        layout.addStretch(1)
-        self.setWidget(inner)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._lay_out(self._lay_out_legend(), self._lay_out_outcome())
         self._connect()
         self.set_pairs([], "", [], "")
         self.set_busy(False)
@@ -105,23 +82,6 @@ class ClassPanel(QScrollArea):
         self.set_undo(False)
 
     # -- what it is made of ------------------------------------------------------
-
-    def _make_choice(self) -> None:
-        self.labels, self.image = picker("Layer of cells"), picker("Image")
-        self.labels.setToolTip(
-            "The layer of cells. Select one in the layer list, and it is picked."
-        )
-        self.image.setToolTip("The image in which the cells are compared.")
-        self.all_images = QCheckBox("also in the other images")
-        self.all_images.setToolTip("Classes of all layers of cells on an open image.")
-        self.pick_button = ModeButton(
-            "Give classes", "Point at cells, and press the key of their class."
-        )
-        self.help = HelpButton(HELP)
-        self.status = plain_label()
-        self.bar = QProgressBar()
-        self.bar.setAccessibleName("Progress of the comparison")
-        self.cancel_button = push_button("Cancel", "Stop comparing the cells.")
 
     def _make_legend(self) -> None:
         self.legend = QTableWidget(0, 4)
@@ -179,18 +139,6 @@ class ClassPanel(QScrollArea):
             "Panoptic…", "Cells and their classes, as COCO panoptic has them."
         )
 
-    def _lay_out_choice(self) -> QLayout:
-        form = Rows()
-        form.addRow("Cells", self.labels)
-        form.addRow("Image", self.image)
-        form.addRow("Search", self.all_images)
-        layout = QVBoxLayout()
-        layout.addLayout(form)
-        layout.addLayout(side_by_side((self.pick_button, 1), (self.help, 0)))
-        layout.addWidget(self.status)
-        layout.addLayout(side_by_side((self.bar, 1), (self.cancel_button, 0)))
-        return layout
-
     def _lay_out_legend(self) -> QLayout:
         layout = QVBoxLayout()
         layout.addWidget(title("Classes"))
@@ -216,14 +164,9 @@ class ClassPanel(QScrollArea):
         return layout
 
     def _connect(self) -> None:
-        self.labels.activated.connect(self._on_labels)
-        self.image.activated.connect(self._on_image)
-        self.all_images.toggled.connect(self.all_images_toggled)
-        self.pick_button.toggled.connect(self.pick_toggled)
         self.legend.itemChanged.connect(self._on_item)
         self.legend.itemSelectionChanged.connect(self._on_selected)
         for button, signal in (
-            (self.cancel_button, self.cancel_requested),
             (self.add_button, self.class_added),
             (self.undo_button, self.undo_requested),
             (self.next_button, self.next_requested),
@@ -247,29 +190,9 @@ class ClassPanel(QScrollArea):
         images: Sequence[tuple[str, str]],
         picked_image: str,
     ) -> None:
-        """Offer layers of cells and the images under the picked one: key, name."""
-        fill(self.labels, labels, picked_labels)
-        fill(self.image, images, picked_image)
-        for button in (self.pick_button, self.load_button):
-            button.setEnabled(bool(images))
-
-    def set_on(self, on: bool) -> None:
-        """Show whether keys give classes, without emitting ``pick_toggled``."""
-        self.pick_button.set_on(on)
-
-    def say(self, text: str) -> None:
-        """Show a line of text."""
-        self.status.setText(text)
-
-    def set_busy(self, busy: bool) -> None:
-        """Show that cells are being compared, or no longer."""
-        self.bar.setRange(0, 0)
-        self.bar.setVisible(busy)
-        self.cancel_button.setVisible(busy)
-
-    def set_progress(self, done: int, total: int) -> None:
-        """Show how far the comparison is, as for `show_progress`."""
-        show_progress(self.bar, done, total)
+        """Offer layers and images; with an image, a classifier can be loaded, too."""
+        super().set_pairs(labels, picked_labels, images, picked_image)
+        self.load_button.setEnabled(bool(images))
 
     def set_classes(
         self,
@@ -360,12 +283,6 @@ class ClassPanel(QScrollArea):
         self._on_selected()
 
     # -- what the user does ------------------------------------------------------
-
-    def _on_labels(self) -> None:
-        self.labels_picked.emit(self.labels.currentData())
-
-    def _on_image(self) -> None:
-        self.image_picked.emit(self.image.currentData())
 
     def _on_item(self, item: QTableWidgetItem) -> None:
         if item.column() == _NAME and item.text() != self._names[item.row()]:

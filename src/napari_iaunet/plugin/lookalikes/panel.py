@@ -10,25 +10,19 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QCheckBox,
-    QFrame,
     QLayout,
-    QProgressBar,
     QPushButton,
-    QScrollArea,
     QToolButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from napari_iaunet.identity.properties import DEFAULT_WEIGHTS
+from napari_iaunet.plugin.lookalikes.choice_panel import ChoicePanel
 from napari_iaunet.plugin.lookalikes.gallery import ThumbnailRow
 from napari_iaunet.plugin.lookalikes.results_panel import FoundSection
 from napari_iaunet.plugin.lookalikes.weight_sliders import WeightSliders
-from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
-from napari_iaunet.plugin.widgets.forms import Rows, fill, picker, side_by_side, title
-from napari_iaunet.plugin.widgets.plain import plain_label
-from napari_iaunet.plugin.widgets.run_bar import show_progress
+from napari_iaunet.plugin.widgets.buttons import table_of
+from napari_iaunet.plugin.widgets.forms import side_by_side, title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,39 +43,29 @@ _GALLERY_TIP = (
 )
 
 
-class LookalikePanel(QScrollArea):
+class LookalikePanel(ChoicePanel):
     """Which cells, examples, what counts, and what was found."""
 
-    labels_picked = Signal(str)
-    image_picked = Signal(str)
-    all_images_toggled = Signal(bool)
-    pick_toggled = Signal(bool)
     back_requested = Signal()
     forward_requested = Signal()
     clear_requested = Signal()
-    cancel_requested = Signal()
     weights_changed = Signal(object)
     cell_pressed = Signal(object, str)
     example_removed = Signal(object)
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setAccessibleName("Look-alikes")
-        self._make_choice()
+        super().__init__(
+            "Look-alikes",
+            "Pick cells",
+            "Choose with clicks on cells what to look for.",
+            "Search all layers of cells that lie on an open image.",
+            HELP,
+        )
         self._make_examples()
         self.found = FoundSection(_GALLERY_TIP)
-        inner = QWidget()
-        layout = QVBoxLayout(inner)
-        for part in (self._lay_out_choice(), self._lay_out_examples()):
-            layout.addLayout(part)
-        layout.addWidget(title("What counts"))
-        layout.addWidget(self.weights)
-        layout.addWidget(self.found)
-        layout.addStretch(1)
-        self.setWidget(inner)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._lay_out(
+            self._lay_out_examples(), title("What counts"), self.weights, self.found
+        )
         self._connect()
         self.set_pairs([], "", [], "")
         self.set_busy(False)
@@ -89,26 +73,6 @@ class LookalikePanel(QScrollArea):
         self.set_examples([])
 
     # -- what it is made of ------------------------------------------------------
-
-    def _make_choice(self) -> None:
-        self.labels, self.image = picker("Layer of cells"), picker("Image")
-        self.labels.setToolTip(
-            "The layer of cells. Select one in the layer list, and it is picked."
-        )
-        self.image.setToolTip("The image in which the cells are compared.")
-        self.all_images = QCheckBox("also in the other images")
-        self.all_images.setToolTip(
-            "Search all layers of cells that lie on an open image."
-        )
-        self.pick_button = ModeButton(
-            "Pick cells", "Choose with clicks on cells what to look for."
-        )
-        self.help = HelpButton(HELP)
-        self.status = plain_label()
-        self.bar = QProgressBar()
-        self.bar.setAccessibleName("Progress of the comparison")
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setToolTip("Stop comparing the cells.")
 
     def _make_examples(self) -> None:
         self.back_button, self.forward_button = QToolButton(), QToolButton()
@@ -125,18 +89,6 @@ class LookalikePanel(QScrollArea):
         self.clear_button.setToolTip("No examples, and nothing shown in the viewer.")
         self.weights = WeightSliders(DEFAULT_WEIGHTS)
 
-    def _lay_out_choice(self) -> QLayout:
-        form = Rows()
-        form.addRow("Cells", self.labels)
-        form.addRow("Image", self.image)
-        form.addRow("Search", self.all_images)
-        layout = QVBoxLayout()
-        layout.addLayout(form)
-        layout.addLayout(side_by_side((self.pick_button, 1), (self.help, 0)))
-        layout.addWidget(self.status)
-        layout.addLayout(side_by_side((self.bar, 1), (self.cancel_button, 0)))
-        return layout
-
     def _lay_out_examples(self) -> QLayout:
         layout = QVBoxLayout()
         layout.addLayout(
@@ -151,11 +103,6 @@ class LookalikePanel(QScrollArea):
         return layout
 
     def _connect(self) -> None:
-        self.labels.activated.connect(self._on_labels)
-        self.image.activated.connect(self._on_image)
-        self.all_images.toggled.connect(self.all_images_toggled)
-        self.pick_button.toggled.connect(self.pick_toggled)
-        self.cancel_button.clicked.connect(self.cancel_requested)
         self.back_button.clicked.connect(self.back_requested)
         self.forward_button.clicked.connect(self.forward_requested)
         self.clear_button.clicked.connect(self.clear_requested)
@@ -166,37 +113,6 @@ class LookalikePanel(QScrollArea):
         self.examples.itemSelectionChanged.connect(self._on_selected)
 
     # -- what it shows -----------------------------------------------------------
-
-    def set_pairs(
-        self,
-        labels: Sequence[tuple[str, str]],
-        picked_labels: str,
-        images: Sequence[tuple[str, str]],
-        picked_image: str,
-    ) -> None:
-        """Offer layers of cells and the images under the picked one: key, name."""
-        fill(self.labels, labels, picked_labels)
-        fill(self.image, images, picked_image)
-        self.pick_button.setEnabled(bool(images))
-
-    def set_on(self, on: bool) -> None:
-        """Show whether clicks pick cells, without emitting ``pick_toggled``."""
-        self.pick_button.set_on(on)
-
-    def say(self, text: str) -> None:
-        """Show a line of text."""
-        self.status.setText(text)
-
-    def set_busy(self, busy: bool) -> None:
-        """Show that cells are being compared, or no longer."""
-        self.bar.setRange(0, 0)
-        self.bar.setVisible(busy)
-        self.cancel_button.setVisible(busy)
-        self.cancel_button.setEnabled(busy)
-
-    def set_progress(self, done: int, total: int) -> None:
-        """Show how far the comparison is, as for `show_progress`."""
-        show_progress(self.bar, done, total)
 
     def set_examples(self, examples: Sequence[Thumbnail]) -> None:
         """Show likes and unlikes."""
@@ -210,12 +126,6 @@ class LookalikePanel(QScrollArea):
         self.forward_button.setEnabled(forward)
 
     # -- what the user does ------------------------------------------------------
-
-    def _on_labels(self) -> None:
-        self.labels_picked.emit(self.labels.currentData())
-
-    def _on_image(self) -> None:
-        self.image_picked.emit(self.image.currentData())
 
     def _on_selected(self) -> None:
         self.remove_button.setEnabled(self.examples.selected() is not None)
