@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import QObject
 
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.identity.confusion import doubt
@@ -17,19 +16,18 @@ from napari_iaunet.plugin.classes.actions import ClassActions
 from napari_iaunet.plugin.classes.examples import ClassExamples
 from napari_iaunet.plugin.classes.job import Learnt, learn
 from napari_iaunet.plugin.classes.layers import ClassLayer
-from napari_iaunet.plugin.core.connections import Connections, layer_list
+from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.layer_keys import LayerKeys
-from napari_iaunet.plugin.core.mouse_tool import MouseTool
 from napari_iaunet.plugin.core.notify import show_error
-from napari_iaunet.plugin.core.pace import Pace, with_time
 from napari_iaunet.plugin.layers.camera import centre_on
-from napari_iaunet.plugin.layers.find import find_layer, selected_layer
-from napari_iaunet.plugin.layers.scope import CellScope
+from napari_iaunet.plugin.layers.find import find_layer
+from napari_iaunet.plugin.lookalikes.comparison import COMPARING, NO_CELLS, Comparison
 from napari_iaunet.plugin.lookalikes.display import place_of
-from napari_iaunet.plugin.lookalikes.library import CellLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from qtpy.QtCore import QObject
 
     from napari_iaunet.plugin.classes.panel import ClassPanel
     from napari_iaunet.plugin.core.connections import Wire
@@ -41,21 +39,17 @@ if TYPE_CHECKING:
 _NEXT = "N"
 _KEYS = (*map(str, range(10)), _NEXT)
 _KINDS: dict[tuple[str, ...], str] = {(): "class"}
-_NO_CELLS = (
-    "Open an image and its cells first: press Segment, or open a Labels layer that "
-    "lies on the image and has its size."
-)
 _START = "Press “Give classes”, point at a cell, and press 1, 2, … for its class."
 _READY = "Point at a cell, and press 1, 2, … for its class."
-_COMPARING = "Comparing the cells…"
 _BACKGROUND = "There is no cell under the mouse."
 _NOT_2D = "Classes need the 2D view."
 _OTHER_TOOL = "Choose “Move camera” in the layer controls to go on."
-_NO_MODEL = "No model is installed: choose one in the Segment tab."
 
 
-class ClassController(QObject):
+class ClassController(Comparison):
     """Keeps the Classes tab, keys, mouse, the viewer and the jobs in step."""
+
+    _panel: ClassPanel
 
     def __init__(
         self,
@@ -66,23 +60,15 @@ class ClassController(QObject):
         known: dict[tuple[CellsOnImage, str], CellMap],
         parent: QObject | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._settings, self._panel = session.settings, panel
-        self.jobs, self.learning = jobs, learning
-        self._own_changes = session.own_changes
-        viewer = self._viewer = session.viewer
-        self._library = CellLibrary(viewer, jobs, session.segmenters, self, known)
-        self._scope = CellScope(viewer, self._settings.choice)
-        self._tool = MouseTool(viewer, _KINDS, self)
+        super().__init__(session, panel, jobs, _KINDS, parent, known)
+        viewer, self.learning = self._viewer, learning
         self._keys = LayerKeys(viewer, _KEYS, self._slot)
         self._examples = ClassExamples()
         self._undo: list[Callable[[], None]] = []
-        self._asked: tuple[list[CellsOnImage], str] | None = None
         self._ranking: Ranking[CellMap] | None = None
         self._learnt: Learnt | None = None
         self._shown: dict[str, ClassLayer] = {}
         self._gone_to: set[CellRef] = set()
-        self._pace = Pace()
         self._is_on, self._is_left = False, True
         self._actions = ClassActions(
             viewer, panel, self._own_changes, self._current, self
@@ -96,13 +82,7 @@ class ClassController(QObject):
     def _wires(self) -> list[Wire]:
         panel, library, actions = self._panel, self._library, self._actions
         return [
-            *layer_list(self._viewer, self._on_layers, self._on_selection),
-            (self._settings.changed, self._on_change),
-            (panel.labels_picked, self._on_labels),
-            (panel.image_picked, self._on_image),
-            (panel.all_images_toggled, self._on_everywhere),
-            (panel.pick_toggled, self._on_toggled),
-            (panel.cancel_requested, library.cancel),
+            *self._shared_wires(),
             (panel.class_added, self._on_added),
             (panel.class_renamed, self._on_renamed),
             (panel.colour_requested, self._on_colour),
@@ -117,11 +97,6 @@ class ClassController(QObject):
             (actions.done, self._tell),
             (library.ready, self._learn),
             (library.outdated, self._refresh),
-            (library.progressed, self._on_progress),
-            (library.failed, self._on_failure),
-            (library.stopped, self._on_stopped),
-            (self._tool.clicked, self._on_click),
-            (self._tool.mode_changed, self._tell),
         ]
 
     def teardown(self) -> None:
@@ -162,35 +137,6 @@ class ClassController(QObject):
         self._library.forget_closed()
         self._offer()
         self._on_change()
-
-    def _on_selection(self, event: object = None) -> None:
-        layer = selected_layer(self._viewer, Labels)
-        if not self._own_changes and layer is not None:
-            self._on_labels(str(layer.unique_id))
-
-    def _on_labels(self, key: str) -> None:
-        if self._scope.pick(key):
-            self._offer()
-            self._refresh()
-
-    def _on_image(self, key: str) -> None:
-        self._scope.pick_image(key)
-        self._refresh()
-
-    def _on_everywhere(self, everywhere: bool) -> None:
-        self._scope.everywhere = everywhere
-        self._refresh()
-
-    def _on_change(self) -> None:
-        if self._asked is not None and self._asked != self._question():
-            self._refresh()
-
-    def _question(self) -> tuple[list[CellsOnImage], str]:
-        return self._scope.pairs(), self._settings.model
-
-    def _offer(self) -> None:
-        self._panel.set_pairs(*self._scope.names())
-        self._tell()
 
     # -- giving classes ----------------------------------------------------------
 
@@ -291,38 +237,23 @@ class ClassController(QObject):
         """Describe the cells if need be, then learn their classes."""
         if self._is_left:
             return
-        pairs, model = question = self._question()
+        question = self._question()
         wanted = self._is_on or bool(self._examples.classes)
-        if not pairs or not wanted:
+        if not question[0] or not wanted:
             self._forget()
             return
-        if not model:
-            self._on_failure(_NO_MODEL)
-            return
-        self._asked = question
-        self._scope.keep(pairs)
-        try:
-            ready = self._library.want(pairs, model, self._settings.device)
-        except IAUNetError as error:
-            self._on_failure(str(error))
-            return
+        ready = self._ask(question)
         if ready:
             self._learn()
-        else:
-            self._panel.set_busy(True)
-            self._pace = Pace()
-            self._tell(_COMPARING)
+        elif ready is False:
+            self._tell(COMPARING)
 
     def _learn(self) -> None:
         """Learn from the examples in the background, if they suffice."""
         self._panel.set_busy(False)
         if self._asked is None or self._is_left:
             return
-        pairs, model = self._asked
-        known = {p.labels: self._library.get(p, model) for p in pairs}
-        parts = {key: cells for key, cells in known.items() if cells is not None}
-        if self._ranking is None or not _same(self._ranking.parts, parts):
-            self._ranking = Ranking(parts)
+        self._ranking = self._ranking_of(self._asked, self._ranking)
         if self._examples.can_be_learnt:
             self.learning.start(partial(learn, self._ranking, self._examples), "")
         else:
@@ -447,11 +378,6 @@ class ClassController(QObject):
 
     # -- telling -----------------------------------------------------------------
 
-    def _on_progress(self, done: int, total: int) -> None:
-        self._panel.set_progress(done, total)
-        if total:
-            self._tell(with_time(_COMPARING, self._pace.left(done, total)))
-
     def _on_failure(self, message: str) -> None:
         self._forget()
         self._tell(message)
@@ -467,15 +393,11 @@ class ClassController(QObject):
         if isinstance(text, str) and text:
             pass
         elif not self._scope.labels:
-            text = _NO_CELLS
+            text = NO_CELLS
         elif self._library.is_busy:
-            text = _COMPARING
+            text = COMPARING
         elif not self._is_on:
             text = _START
         else:
             text = _OTHER_TOOL if self._tool.is_paused else _READY
         self._panel.say(str(text))
-
-
-def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    return a.keys() == b.keys() and all(a[key] is b[key] for key in a)

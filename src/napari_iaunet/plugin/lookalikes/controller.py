@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer
 
 from napari_iaunet.errors import IAUNetError
@@ -13,21 +12,16 @@ from napari_iaunet.identity.properties import DEFAULT_WEIGHTS
 from napari_iaunet.identity.search import (
     CellRef,
     Query,
-    Ranking,
     suggest_threshold,
     threshold_for,
 )
-from napari_iaunet.plugin.core.connections import Connections, layer_list
-from napari_iaunet.plugin.core.mouse_tool import MouseTool
+from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.notify import show_error
-from napari_iaunet.plugin.core.pace import Pace, with_time
 from napari_iaunet.plugin.layers.cells_on_image import of_one_size
-from napari_iaunet.plugin.layers.find import selected_layer
-from napari_iaunet.plugin.layers.scope import CellScope
 from napari_iaunet.plugin.lookalikes import classes as class_layers
 from napari_iaunet.plugin.lookalikes.actions import Found, LookalikeActions
+from napari_iaunet.plugin.lookalikes.comparison import COMPARING, NO_CELLS, Comparison
 from napari_iaunet.plugin.lookalikes.display import LookalikeDisplay
-from napari_iaunet.plugin.lookalikes.library import CellLibrary
 from napari_iaunet.plugin.lookalikes.panel import NOT_LIKE
 from napari_iaunet.plugin.lookalikes.targets import Targets
 
@@ -48,10 +42,6 @@ _KINDS = {
 # Outlines and pictures wait until the threshold has come to rest.
 _REST_MS = 150
 
-_NO_CELLS = (
-    "Open an image and its cells first: press Segment, or open a Labels layer that "
-    "lies on the image and has its size."
-)
 _ASIDE = (
     "“{0}” has as many pixels as “{1}”, but another scale or place. Right-click “{1}” "
     "in the layer list, copy its scale and transforms, and apply them to “{0}”."
@@ -61,7 +51,6 @@ _MOVES = ("scale", "translate", "rotate", "shear", "affine")
 _START = "Press “Pick cells”, then click a cell."
 _READY = "Click a cell to look for its like."
 _MORE = f"Shift+click: this one is like it, too. {NOT_LIKE}: this one is not."
-_COMPARING = "Comparing the cells…"
 _LOADING = "Loading the model…"
 _BACKGROUND = "There is no cell here, that is background. Click a cell."
 _BESIDE = "That is beside the cells."
@@ -71,11 +60,12 @@ _OTHER_TOOL = "Choose “Move camera” in the layer controls to pick again."
 _CLOSED = "What was found is no longer shown. Click a cell to look again."
 _GONE = "The cell that you looked for is gone. Click another one."
 _CHANGED = "The cells or the image have changed: comparing again…"
-_NO_MODEL = "No model is installed: choose one in the Segment tab."
 
 
-class LookalikeController(QObject):
+class LookalikeController(Comparison):
     """Keeps the Look-alikes tab, the mouse, the viewer and the job in step."""
+
+    _panel: LookalikePanel
 
     def __init__(
         self,
@@ -85,41 +75,28 @@ class LookalikeController(QObject):
         parent: QObject | None = None,
         known: dict[tuple[CellsOnImage, str], CellMap] | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._settings, self._panel, self.jobs = session.settings, panel, jobs
-        self._own_changes = session.own_changes
-        viewer = self._viewer = session.viewer
-        self._library = CellLibrary(viewer, jobs, session.segmenters, self, known)
+        super().__init__(session, panel, jobs, _KINDS, parent, known)
+        viewer = self._viewer
         self._display = LookalikeDisplay(viewer, panel, self._own_changes)
-        self._scope = CellScope(viewer, self._settings.choice)
         self._actions = LookalikeActions(
             viewer, panel, self._own_changes, self._current, self
         )
-        self._tool = MouseTool(viewer, _KINDS, self)
         self._timer = QTimer(self, singleShot=True, interval=_REST_MS)
         self._targets, self._weights = Targets(), dict(DEFAULT_WEIGHTS)
-        self._asked: tuple[list[CellsOnImage], str] | None = None
         self._found: Found | None = None
-        self._pace = Pace()
         self._is_on = self._is_moved = self._is_left = False
         self._connections = Connections(*self._wires())
         self._on_layers()
         self._on_selection()
 
     def _wires(self) -> list[Wire]:
-        viewer, panel, library = self._viewer, self._panel, self._library
+        panel, library = self._panel, self._library
         return [
-            *layer_list(viewer, self._on_layers, self._on_selection),
-            (viewer.layers.events, self._on_any_event),
-            (self._settings.changed, self._on_change),
-            (panel.labels_picked, self._on_labels),
-            (panel.image_picked, self._on_image),
-            (panel.all_images_toggled, self._on_everywhere),
-            (panel.pick_toggled, self._on_toggled),
+            *self._shared_wires(),
+            (self._viewer.layers.events, self._on_any_event),
             (panel.back_requested, self._on_back),
             (panel.forward_requested, self._on_forward),
             (panel.clear_requested, self._on_clear),
-            (panel.cancel_requested, library.cancel),
             (panel.weights_changed, self._on_weights),
             (panel.found.threshold_changed, self._on_threshold),
             (panel.cell_pressed, self._on_cell),
@@ -130,11 +107,6 @@ class LookalikeController(QObject):
             (self._actions.done, self._on_done),
             (library.ready, self._rank),
             (library.outdated, self._on_outdated),
-            (library.progressed, self._on_progress),
-            (library.failed, self._on_failure),
-            (library.stopped, self._on_stopped),
-            (self._tool.clicked, self._on_click),
-            (self._tool.mode_changed, self._tell),
             (self._timer.timeout, self._settle),
         ]
 
@@ -194,33 +166,6 @@ class LookalikeController(QObject):
         self._panel.set_pairs(*self._scope.names())
         self._panel.found.set_classes(class_layers.known_classes(self._viewer))
         self._tell()
-
-    def _on_selection(self, event: object = None) -> None:
-        """Pick the layer of cells that is selected in the layer list."""
-        layer = selected_layer(self._viewer, Labels)
-        if not self._own_changes and layer is not None:
-            self._on_labels(str(layer.unique_id))
-
-    def _on_labels(self, key: str) -> None:
-        if self._scope.pick(key):
-            self._offer()
-            self._refresh()
-
-    def _on_image(self, key: str) -> None:
-        self._scope.pick_image(key)
-        self._refresh()
-
-    def _on_everywhere(self, everywhere: bool) -> None:
-        self._scope.everywhere = everywhere
-        self._refresh()
-
-    def _on_change(self) -> None:
-        """Compare again if layers, channels or model are no longer those asked for."""
-        if self._asked is not None and self._asked != self._question():
-            self._refresh()
-
-    def _question(self) -> tuple[list[CellsOnImage], str]:
-        return self._scope.pairs(), self._settings.model
 
     # -- picking -----------------------------------------------------------------
 
@@ -298,29 +243,18 @@ class LookalikeController(QObject):
             self._found = None
             return
         targets = self._targets
-        pairs, model = question = self._question()
+        question = self._question()
         self._panel.set_steps(targets.can_go_back, targets.can_go_forward)
-        searched = {pair.labels for pair in pairs}
+        searched = {pair.labels for pair in question[0]}
         if not any(like.layer in searched for like in targets.current.likes):
             self._show_nothing()
             return
-        if not model:
-            self._on_failure(_NO_MODEL)
-            return
-        self._asked = question
-        self._scope.keep(pairs)
-        try:
-            ready = self._library.want(pairs, model, self._settings.device)
-        except IAUNetError as error:
-            self._on_failure(str(error))
-            return
+        ready = self._ask(question)
         if ready:
             self._rank()
-        else:
+        elif ready is False:
             self._found = None
             self._panel.found.set_values(None)
-            self._panel.set_busy(True)
-            self._pace = Pace()
             self._tell(_LOADING)
 
     def _show_nothing(self, text: str = "") -> None:
@@ -338,12 +272,8 @@ class LookalikeController(QObject):
         self._panel.set_busy(False)
         if self._asked is None or self._is_left:
             return
-        pairs, model = self._asked
-        known = {p.labels: self._library.get(p, model) for p in pairs}
-        parts = {key: cells for key, cells in known.items() if cells is not None}
-        former = self._found
-        same = former is not None and _same(former.ranking.parts, parts)
-        ranking = former.ranking if same and former else Ranking(parts)
+        former, model = self._found, self._asked[1]
+        ranking = self._ranking_of(self._asked, former and former.ranking)
         query = ranking.known(self._targets.current)
         self._targets.change(query)
         if not query.likes:
@@ -392,11 +322,6 @@ class LookalikeController(QObject):
         if self._library.is_busy:
             self._tell(_CHANGED)
 
-    def _on_progress(self, done: int, total: int) -> None:
-        self._panel.set_progress(done, total)
-        if total:
-            self._tell(with_time(_COMPARING, self._pace.left(done, total)))
-
     def _on_failure(self, message: str) -> None:
         self._show_nothing(message)
         show_error(message)
@@ -421,16 +346,12 @@ class LookalikeController(QObject):
         elif not self._scope.labels:
             aside = of_one_size(self._viewer)
             names = [layer.name for layer in aside or ()]
-            text = _ASIDE.format(*names) if aside else _NO_CELLS
+            text = _ASIDE.format(*names) if aside else NO_CELLS
         elif self._library.is_busy:
-            text = _COMPARING
+            text = COMPARING
         elif not self._is_on:
             text = "" if self._found is not None else _START
         else:
             text = _READY if self._found is None else _MORE
             text = _OTHER_TOOL if self._tool.is_paused else text
         self._panel.say(str(text))
-
-
-def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    return a.keys() == b.keys() and all(a[key] is b[key] for key in a)
