@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from benchmarks import common, harness
-from benchmarks.finetune import Results, spread
-from benchmarks.peers import PixelForest
+from benchmarks.finetune import Results, forest_ap, model_ap, spread
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.common import Pair
-    from napari_iaunet import Segmenter
     from napari_iaunet.training.dataset import Annotation
 
 OPTIONS = ("data", "runs", "model", "threads", "images", "write")
@@ -173,7 +171,7 @@ def _upper(annotation: Annotation, height: int) -> Annotation:
 def _before(model: str, draw: Draw) -> dict[str, float]:
     from napari_iaunet import Segmenter
 
-    return {"before": _ap(Segmenter(model, "cpu", engine="pytorch"), draw.test)}
+    return {"before": model_ap(Segmenter(model, "cpu", engine="pytorch"), draw.test)}
 
 
 def _tuned(args: argparse.Namespace, draw: Draw, way: str) -> dict[str, float]:
@@ -196,19 +194,10 @@ def _tuned(args: argparse.Namespace, draw: Draw, way: str) -> dict[str, float]:
         pass
     last = Segmenter.from_network(trained_network(out)[0], torch.device("cpu"))
     return {
-        f"{way}: kept": _ap(Segmenter(out, "cpu", engine="pytorch"), draw.test),
-        f"{way}: trained": _ap(last, draw.test),
+        f"{way}: kept": model_ap(Segmenter(out, "cpu", engine="pytorch"), draw.test),
+        f"{way}: trained": model_ap(last, draw.test),
     }
 
 
 def _forest(draw: Draw) -> dict[str, float]:
-    forest = PixelForest(draw.samples, draw.seed)
-    found = common.evaluate(
-        lambda sample: common.Found(forest.segment(sample.image)), draw.test
-    )
-    return {"forest": found.pooled(0.5)}
-
-
-def _ap(segmenter: Segmenter, test: Sequence[common.Sample]) -> float:
-    """Pooled AP at IoU 0.5, the diameter estimated."""
-    return common.evaluate(common.by_model(segmenter), test).pooled(0.5)
+    return {"forest": forest_ap(draw.samples, draw.test, draw.seed)}

@@ -25,10 +25,11 @@ from benchmarks.trainings import train_from_scratch, trained_minutes
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from benchmarks.common import Pair
+    from benchmarks.common import Pair, Sample
+    from napari_iaunet import Segmenter
 
     Measure = Callable[[], dict[str, float]]
 
@@ -212,20 +213,28 @@ def _from_scratch(draw: Draw, runs: Path) -> dict[str, float]:
 
 
 def _forest(draw: Draw) -> dict[str, float]:
-    forest = PixelForest(common.read(draw.chosen), draw.seed)
-    by_forest = common.evaluate(
-        lambda sample: common.Found(forest.segment(sample.image)),
-        common.read(draw.test),
+    chosen, test = common.read(draw.chosen), common.read(draw.test)
+    return {"forest": forest_ap(chosen, test, draw.seed)}
+
+
+def forest_ap(chosen: Sequence[Sample], test: Sequence[Sample], seed: int) -> float:
+    """AP of a pixel forest that is trained on some images, as `model_ap`."""
+    forest = PixelForest(chosen, seed)
+    found = common.evaluate(
+        lambda sample: common.Found(forest.segment(sample.image)), test
     )
-    return {"forest": by_forest.pooled(0.5)}
+    return found.pooled(0.5)
 
 
 def _ap(model: str | Path, test: list[Pair]) -> float:
-    """Pooled AP at IoU 0.5, the diameter estimated."""
     from napari_iaunet import Segmenter
 
-    method = common.by_model(Segmenter(model, "cpu"))
-    return common.evaluate(method, common.read(test)).pooled(0.5)
+    return model_ap(Segmenter(model, "cpu"), common.read(test))
+
+
+def model_ap(segmenter: Segmenter, test: Sequence[Sample]) -> float:
+    """Pooled AP at IoU 0.5, the diameter estimated."""
+    return common.evaluate(common.by_model(segmenter), test).pooled(0.5)
 
 
 # -- the bundled model ----------------------------------------------------------------
