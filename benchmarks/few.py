@@ -103,7 +103,7 @@ def _unknown(args: argparse.Namespace) -> list[str]:
 
 def _draw(pairs: Sequence[Pair], count: int, tested: int, seed: int) -> Draw:
     """Paint cells in some images; test on the last ones, the same for every count."""
-    from napari_iaunet.training.dataset import read_pairs
+    from napari_iaunet.training.dataset import read_pairs, with_edges
 
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(pairs))
@@ -117,10 +117,10 @@ def _draw(pairs: Sequence[Pair], count: int, tested: int, seed: int) -> Draw:
             continue
         some = np.where(np.isin(labels, numbers[:left]), labels, 0)
         nowhere = np.zeros(labels.shape, np.bool_)
-        sparse.append(here._replace(labels=some, region=nowhere))
+        sparse.append(with_edges(here._replace(labels=some, region=nowhere)))
         sample = common.Sample(here.image, labels, here.channel_axis)
         height = _height_with(labels, min(left, numbers.size))
-        complete.append(_upper(here, height))
+        complete.append(with_edges(_upper(here, height)))
         samples.append(_cut(sample, height, labels.shape[1], middle=False))
         left -= min(left, numbers.size)
         if not left:
