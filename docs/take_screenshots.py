@@ -171,18 +171,23 @@ def pick(viewer: napari.Viewer, dock: Any, place: tuple[int, int], *keys: str) -
     wait(lambda: not dock.lookalike_controller.jobs.is_running)
 
 
-def lookalikes(viewer: napari.Viewer, dock: Any) -> None:
-    """Nuclei of the stained gland among all others, and classes."""
+def point_at_tissue(viewer: napari.Viewer, dock: Any, panel: Any) -> None:
+    """Segment stained tissue, and let clicks or keys mean its cells in a tab."""
     clear(viewer)
     viewer.add_image(data.immunohistochemistry(), name="tissue")
     viewer.reset_view()
     dock.segment_panel.form["estimate"].setChecked(False)
     dock.segment_panel.form["diameter"].setValue(14)
     segment(dock)
-    panel = dock.lookalike_panel
     dock.tabs.setCurrentWidget(panel)
     QTest.qWait(200)
     QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
+
+
+def lookalikes(viewer: napari.Viewer, dock: Any) -> None:
+    """Nuclei of the stained gland among all others, and classes."""
+    panel = dock.lookalike_panel
+    point_at_tissue(viewer, dock, panel)
     pick(viewer, dock, GLAND[0])
     pick(viewer, dock, GLAND[1], "Shift")
     pick(viewer, dock, STROMA, "Control")
@@ -219,16 +224,8 @@ def give(viewer: napari.Viewer, dock: Any, place: tuple[int, int], key: Any) -> 
 
 def classes(viewer: napari.Viewer, dock: Any) -> None:
     """Nuclei of the gland and of what lies between, by a few examples of each."""
-    clear(viewer)
-    viewer.add_image(data.immunohistochemistry(), name="tissue")
-    viewer.reset_view()
-    dock.segment_panel.form["estimate"].setChecked(False)
-    dock.segment_panel.form["diameter"].setValue(14)
-    segment(dock)
     panel = dock.class_panel
-    dock.tabs.setCurrentWidget(panel)
-    QTest.qWait(200)
-    QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
+    point_at_tissue(viewer, dock, panel)
     for place in GLANDS:
         give(viewer, dock, place, Qt.Key.Key_1)
     for place in BETWEEN:

@@ -12,6 +12,7 @@ from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from patient import PatientBot
 from person import has_window, open_dock
+from seer import Seer
 from stepwise import Stepwise
 from trainer import Trainer, discs
 
@@ -133,3 +134,14 @@ def trainer(qtbot, viewer):
     yield trainer
     if has_window(viewer):
         trainer.dock.teardown()
+
+
+@pytest.fixture
+def seer(fake, monkeypatch):
+    """A double that describes cells at once, in place of a model."""
+    seer = Seer()
+    monkeypatch.setattr(
+        "napari_iaunet.plugin.core.segmenters.make_segmenter",
+        lambda model, device: seer,
+    )
+    return seer

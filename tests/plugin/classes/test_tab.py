@@ -4,17 +4,7 @@ import numpy as np
 import pytest
 from person import Person
 from qtpy.QtCore import Qt
-from seer import Seer, cells_and_image, middle
-
-
-@pytest.fixture
-def seer(fake, monkeypatch):
-    seer = Seer()
-    monkeypatch.setattr(
-        "napari_iaunet.plugin.core.segmenters.make_segmenter",
-        lambda model, device: seer,
-    )
-    return seer
+from seer import cells_and_image, middle
 
 
 class Sorter(Person):

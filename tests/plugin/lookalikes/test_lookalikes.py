@@ -13,19 +13,9 @@ from person import ALT, CTRL, LEFT, MOVE, NONE, PLAIN, PRESS, RELEASE, SHIFT, Pe
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 from scipy.ndimage import binary_erosion
-from seer import BACKGROUND, SHAPE, Seer, cells_and_image, is_bright, middle
+from seer import BACKGROUND, SHAPE, cells_and_image, is_bright, middle
 
 from napari_iaunet.errors import ModelError
-
-
-@pytest.fixture
-def seer(fake, monkeypatch):
-    seer = Seer()
-    monkeypatch.setattr(
-        "napari_iaunet.plugin.core.segmenters.make_segmenter",
-        lambda model, device: seer,
-    )
-    return seer
 
 
 class User(Person):
