@@ -1,10 +1,13 @@
-"""The tool that trains the bundled model can be started and knows its images."""
+"""The tools of the bundled model can be started, know its images, and told of them."""
 
+import json
 import sys
 
 import pytest
 
+from napari_iaunet.model.registry import find_model
 from tools.kinds import SAMPLING_WEIGHTS, SOURCES
+from tools.readme import README, written
 from tools.train_bundled import main
 
 
@@ -23,3 +26,10 @@ def test_every_kind_has_a_source_a_licence_and_a_share():
         assert about["source"]
         assert about["licence"]
     assert min(SAMPLING_WEIGHTS.values()) / sum(SAMPLING_WEIGHTS.values()) > 0.02
+
+
+def test_the_readme_tells_what_the_card_does():
+    card = json.loads((find_model("default") / "card.json").read_text("utf-8"))
+    text = README.read_text("utf-8")
+    assert "| fluorescent nuclei |" in text
+    assert written(text, card) == text

@@ -12,7 +12,7 @@ SOURCES: dict[str, dict[str, str]] = {
         "cite": f"{_CITE_STAGE_1}; Schmidt et al., MICCAI 2018",
     },
     "nuclei-fluorescence-extra": {
-        "what": "fluorescent nuclei outside that split",
+        "what": "fluorescent nuclei, other images",
         "licence": "CC0-1.0",
         "source": f"{_STAGE_1}, with the community's corrected masks",
         "cite": _CITE_STAGE_1,

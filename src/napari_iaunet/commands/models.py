@@ -60,5 +60,9 @@ def _expectations(figures: Mapping[str, Any]) -> Iterator[str]:
         mean = said.get("AP50-95")
         if isinstance(mean, int | float):
             shown += f", mean of 0.5 to 0.95 {mean:.2f}"
-        word = next((text for least, text in _WORDS if ap >= least), "")
-        yield f"{kind:<{width}}  {shown}; {word}"
+        yield f"{kind:<{width}}  {shown}; {in_words(ap)}"
+
+
+def in_words(ap: float) -> str:
+    """Say what an AP at IoU 0.5 means for who uses the cells."""
+    return next((text for least, text in _WORDS if ap >= least), "")
