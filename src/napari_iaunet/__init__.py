@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_iaunet.io.write import write_labels
     from napari_iaunet.large.lazy import segment_lazy
     from napari_iaunet.model.registry import list_models
-    from napari_iaunet.segmentation.cell_table import measure_cells
+    from napari_iaunet.segmentation.cell_table import measure, measure_cells
     from napari_iaunet.segmentation.pairs import Pairs, measure_pairs, pair
     from napari_iaunet.segmentation.segmenter import Segmentation, Segmenter
     from napari_iaunet.tracking.track import follow, track
@@ -29,6 +29,7 @@ _HOMES = {
     "average_precision": "napari_iaunet.evaluation",
     "follow": "napari_iaunet.tracking.track",
     "list_models": "napari_iaunet.model.registry",
+    "measure": "napari_iaunet.segmentation.cell_table",
     "measure_cells": "napari_iaunet.segmentation.cell_table",
     "measure_pairs": "napari_iaunet.segmentation.pairs",
     "pair": "napari_iaunet.segmentation.pairs",
@@ -49,6 +50,7 @@ __all__ = [
     "average_precision",
     "follow",
     "list_models",
+    "measure",
     "measure_cells",
     "measure_pairs",
     "pair",

@@ -136,9 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in sorted(module.name for module in iter_modules(commands.__path__)):
         command = import_module(f"{commands.__name__}.{name}")
-        # What the commands share lies beside them.
+        # What the commands share lies beside them. A word of Python ends in _ here.
         if hasattr(command, "add_arguments"):
-            of_command = subparsers.add_parser(name, help=command.HELP)
+            of_command = subparsers.add_parser(name.rstrip("_"), help=command.HELP)
             of_command.set_defaults(run=command.run)
             command.add_arguments(of_command)
     return parser

@@ -50,7 +50,7 @@ def test_pairs_are_written_and_told(files, tmp_path, capsys):
     assert not read_labels(out / "c_cytoplasm_mask.tif")[nuclei > 0].any()
     assert read_image(out / "c_cells_mask.tif").pixel_size == (0.5, 0.25)
     table = rows(out / "c_pairs.csv")
-    assert [row["nuclei"] for row in table] == ["1", "2", "0"]
+    assert [row["n_nuclei"] for row in table] == ["1", "2", "0"]
     assert [row["nucleus_area"] for row in table] == ["20", "32", "0"]
     assert table[0]["nucleus_area_um2"] == "2.5"
     pixels = tifffile.imread(files[2])[1][nuclei == 5]
@@ -67,7 +67,7 @@ def test_without_an_image_there_are_no_intensities(files, tmp_path):
     out = tmp_path / "out"
     assert main(["pair", *files[:2], "--out", str(out), "--columns", "size"]) == 0
     header = list(rows(out / "c_pairs.csv")[0])
-    assert header[:3] == ["label", "nuclei", "cell_area"]
+    assert header[:3] == ["label", "n_nuclei", "cell_area"]
     assert "cell_area_um2" in header
     assert not any("mean" in name for name in header)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.measure import label, regionprops_table
 
-from napari_iaunet import measure_cells
+from napari_iaunet import measure, measure_cells
 from napari_iaunet.errors import ImageError
 from napari_iaunet.segmentation import cell_table
 from napari_iaunet.segmentation.cell_table import leading_axes
@@ -215,3 +215,14 @@ def test_what_is_no_labels_is_refused(labels):
 def test_labels_of_another_image_are_refused():
     with pytest.raises(ImageError, match="they must fit"):
         measure_cells(np.ones((4, 4), int), np.ones((4, 5)))
+
+
+def test_the_frame_has_all_columns_and_their_units():
+    labels = np.zeros((20, 30), int)
+    labels[2:6, 2:8] = 7
+    frame = measure(labels, labels * 2.0, pixel_size=0.5)
+    assert frame["label"].tolist() == [7]
+    assert frame["area_um2"].tolist() == [6.0]
+    assert frame["mean_intensity"].tolist() == [14.0]
+    assert "area_um2" not in measure(labels)
+    assert measure(labels, pixel_size=(0.5, 1.0))["area_um2"].tolist() == [12.0]

@@ -44,7 +44,7 @@ def test_compartments_are_measured_as_they_lie():
     how = {"channel_axis": 0, "pixel_size": (0.5, 0.2), "channel_names": ["a", "b"]}
     table = measure_pairs(found, image, **how)
     assert table["label"].tolist() == [10, 20, 30, 40]
-    assert table["nuclei"].tolist() == [1, 1, 2, 0]
+    assert table["n_nuclei"].tolist() == [1, 1, 2, 0]
     whole = measure_cells(cells, image, **how)
     np.testing.assert_array_equal(table["cell_std_b"], whole["std_b"])
     both = np.isin(nuclei, (2, 5))
@@ -55,7 +55,7 @@ def test_compartments_are_measured_as_they_lie():
     assert table["cytoplasm_area_um2"][2] == pytest.approx(outside.sum() * 0.1)
     assert np.isnan(table["nucleus_solidity"][3])
     few = measure_pairs(found, columns=["shape"])
-    assert list(few)[:3] == ["label", "nuclei", "cell_eccentricity"]
+    assert list(few)[:3] == ["label", "n_nuclei", "cell_eccentricity"]
     assert "cell_y" not in few
 
 
@@ -138,3 +138,11 @@ def test_known_pairs_of_drawn_cells_are_found():
         total += len(truth)
     assert total > 30
     assert right >= 0.98 * total
+
+
+def test_pairs_can_be_taken_apart():
+    nuclei, cells, table = pair(*drawn())
+    assert set(np.unique(nuclei)) <= set(np.unique(cells))
+    assert table["label"].tolist() == [10, 20, 30, 40]
+    assert table["n_nuclei"].tolist() == [1, 1, 2, 0]
+    assert table["nucleus_area"].tolist() == [16, 20, 18, 0]

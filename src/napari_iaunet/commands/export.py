@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from napari_iaunet.io.formats.cells import Cells
 
 HELP = "write cells for other programs"
+# What is also understood.
+_SHORT = {"roi": "rois", "zarr": "ome-zarr"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LABELS",
         help="label images, folders of them, or ROIs of ImageJ, GeoJSON or COCO",
     )
-    add("--to", required=True, choices=list(SUFFIXES), help="format to write")
+    add(
+        "--to",
+        required=True,
+        type=lambda name: _SHORT.get(name, name),
+        choices=list(SUFFIXES),
+        help="format to write",
+    )
     add("--out", required=True, type=local, metavar="PATH", help="file or folder")
     for name, what in (
         ("image", "images of the cells, to measure them"),

@@ -26,7 +26,7 @@ OURS, WRITER = "napari_iaunet", "software"
 # more of who wrote them.
 _FIRST_COLUMNS = ("label", "file", "track")
 _COLUMNS = {*_FIRST_COLUMNS, "plane", "t", "z", "q", "score", "parent", "similarity"}
-_COLUMNS |= {"class", "nuclei", "problem", "looked_at", "marked", "class_probability"}
+_COLUMNS |= {"class", "n_nuclei", "problem", "looked_at", "marked", "class_probability"}
 # What is measured of cells and compartments; channels have names of their own.
 _MEASURES = re.compile(
     r"(cell_|nucleus_|cytoplasm_)?"

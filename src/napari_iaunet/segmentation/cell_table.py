@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
+    from pandas import DataFrame
 
     from napari_iaunet.segmentation.cell_parts import Parts
     from napari_iaunet.segmentation.image import Planes
@@ -51,6 +52,50 @@ class _Wanted:
     @property
     def shapes(self) -> bool:
         return bool(self.columns & {SIZE, SHAPE})
+
+
+def measure(
+    labels: Any,
+    image: Any = None,
+    *,
+    channel_axis: int | None = None,
+    channel_names: Sequence[str] | None = None,
+    pixel_size: float | tuple[float, float] | None = None,
+) -> DataFrame:
+    """Measure all cells of an image or of a stack: all of `measure_cells` as a frame.
+
+    Parameters
+    ----------
+    labels, image, channel_axis, channel_names
+        As for `measure_cells`.
+    pixel_size : float or (float, float), optional
+        Width, or height and width, of a pixel in micrometres.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each cell and plane. Columns are in pixels unless their names end in
+        ``_um`` or ``_um2``, which they have where the pixel size is known.
+
+    Raises
+    ------
+    ImageError
+        As of `measure_cells`.
+    """
+    import pandas
+
+    if pixel_size is None or isinstance(pixel_size, tuple):
+        size = pixel_size
+    else:
+        size = (pixel_size, pixel_size)
+    table = measure_cells(
+        labels,
+        image,
+        channel_axis=channel_axis,
+        channel_names=channel_names,
+        pixel_size=size,
+    )
+    return pandas.DataFrame(table)
 
 
 def measure_cells(

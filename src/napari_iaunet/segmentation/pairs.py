@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.segmentation.cell_table import measure_cells
-from napari_iaunet.segmentation.columns import COLUMNS, EMBEDDING, POSITION
+from napari_iaunet.segmentation.columns import COLUMNS, EMBEDDING, POSITION, SIZE
 from napari_iaunet.segmentation.measure import row_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
+    from pandas import DataFrame
 
     Ints = NDArray[np.int64]
     Labels = NDArray[np.integer[Any]]
@@ -30,6 +32,8 @@ _PIXELS = 1 << 22
 @dataclass(frozen=True)
 class Pairs:
     """Nuclei and cells that belong together have one label.
+
+    It can be taken apart: ``nuclei, cells, table = pair(nuclei, cells)``.
 
     Attributes
     ----------
@@ -53,6 +57,17 @@ class Pairs:
     cell_of: Ints
     cell_ids: Ints
     nuclei_in: Ints
+
+    def __iter__(self) -> Iterator[Any]:
+        """Give ``nuclei, cells, table``."""
+        return iter((self.nuclei, self.cells, self.table))
+
+    @cached_property
+    def table(self) -> DataFrame:
+        """What `measure_pairs` tells of sizes: a row for each cell and plane."""
+        import pandas
+
+        return pandas.DataFrame(measure_pairs(self, columns=[SIZE]))
 
     @property
     def nuclei_without_cell(self) -> Ints:
@@ -242,7 +257,7 @@ def measure_pairs(
     -------
     dict of (rows,) arrays
         A row for each cell, and in stacks for each plane of it: ``label``, ``plane``
-        (stacks only), ``nuclei`` (number of nuclei in the cell), and the columns of
+        (stacks only), ``n_nuclei`` (number of nuclei in the cell), and the columns of
         `measure_cells` as ``cell_...``, ``nucleus_...`` and ``cytoplasm_...``. Where a
         cell has no such compartment, its area is 0 and the rest NaN.
     """
@@ -262,7 +277,7 @@ def measure_pairs(
     cell = tables["cell"]
     keys: list[str] = ["label", *(["plane"] if "plane" in cell else [])]
     table: dict[str, NDArray[Any]] = {name: cell[name] for name in keys}
-    table["nuclei"] = pairs.nuclei_in[np.searchsorted(pairs.cell_ids, cell["label"])]
+    table["n_nuclei"] = pairs.nuclei_in[np.searchsorted(pairs.cell_ids, cell["label"])]
     places = {"y", "x", "y_um", "x_um"} if POSITION not in groups else set()
     for name, measured in tables.items():
         rows, found = _rows_in(cell, measured, keys)

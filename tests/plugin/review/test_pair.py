@@ -271,7 +271,7 @@ def test_the_table_is_saved_and_nothing_of_others_replaced(
         assert bench.said() == "Saved pairs.csv."
     with target.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["nuclei"] for row in rows] == ["1", "2", "0"]
+    assert [row["n_nuclei"] for row in rows] == ["1", "2", "0"]
     assert rows[1]["problem"] == "cell with several nuclei"
     target.write_text("patient,result\n1,2\n")
     bench.section.table_requested.emit()
@@ -308,7 +308,7 @@ def test_nuclei_and_cells_are_paired_with_the_mouse(
         QFileDialog, "getSaveFileName", lambda *_: (str(target), "Tables")
     )
     qtbot.mouseClick(section.table_button, LEFT)
-    assert target.read_text().startswith("label,nuclei,problem,cell_")
+    assert target.read_text().startswith("label,n_nuclei,problem,cell_")
     qtbot.mouseClick(section.undo_button, LEFT)
     assert [layer.name for layer in viewer.layers] == ["actin", "nuclei", "cells"]
     dock.teardown()

@@ -121,12 +121,12 @@ def _copy(labels: Any, progress: Callable[[], None]) -> NDArray[Any]:
 
 def _with_problems(table: Table) -> Table:
     """Add a column that says what is odd about a cell, after the number of nuclei."""
-    count = table["nuclei"]
+    count = table["n_nuclei"]
     problem = np.array(["", WITHOUT_NUCLEUS, SEVERAL], object)
     kinds = problem[np.where(count == 0, 1, np.where(count > 1, 2, 0))]
     found: Table = {}
     for name, column in table.items():
         found[name] = column
-        if name == "nuclei":
+        if name == "n_nuclei":
             found["problem"] = kinds
     return found
