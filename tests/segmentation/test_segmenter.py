@@ -96,6 +96,28 @@ def test_stack_has_unique_numbers(segmenter, nuclei):
     np.testing.assert_array_equal(lazy.labels, found.labels)
 
 
+def test_only_cells_of_a_region_are_found(segmenter, mosaic):
+    region = np.zeros(mosaic.shape, bool)
+    region[60:300, 200:500] = True
+    found = segmenter.segment(mosaic, diameter=20, region=region)
+    whole = segmenter.segment(mosaic, diameter=20)
+    inside = np.unique(whole.labels[region])[1:]
+    mostly = [n for n in inside if region[whole.labels == n].mean() > 0.6]
+    wanted = np.where(np.isin(whole.labels, mostly), whole.labels, 0)
+    assert len(mostly) > 3
+    assert average_precision(wanted, found.labels, thresholds=(0.7,)).pooled[0] > 0.7
+    assert len(found.scores) == len(found.embeddings) == found.labels.max()
+    assert found.labels.shape == mosaic.shape
+
+
+@pytest.mark.parametrize("region", [np.zeros((64, 64), bool), np.ones((9, 9), bool)])
+def test_a_region_that_is_none(segmenter, region):
+    with pytest.raises(ImageError, match="region"):
+        segmenter.segment(np.zeros((64, 64)), region=region)
+    with pytest.raises(ImageError, match="stack"):
+        segmenter.segment(np.zeros((2, 64, 64)), region=np.ones((64, 64), bool))
+
+
 def test_progress_and_cancel(segmenter, mosaic):
     calls: list[tuple[int, int]] = []
     stack = np.stack([mosaic] * 2)

@@ -91,6 +91,18 @@ class Planes:
         """Return the same planes in memory, to be read more than once."""
         return replace(self, _source=_materialise(self._source))
 
+    def part(self, rows: slice, columns: slice) -> Planes:
+        """Return a part of an image that is no stack, normalised as the whole is."""
+        found = self.normalisations(0, self.raw(0))
+        source = self.raw(0, rows, columns)
+        return replace(
+            self,
+            plane_shape=(source.shape[1], source.shape[2]),
+            _source=source,
+            _channel_axis=0,
+            _found={0: found},
+        )
+
     def position(self, i: int) -> tuple[int, ...]:
         """Where plane ``i`` of the flattened stack lies in the stack."""
         return tuple(map(int, np.unravel_index(i, self.shape))) if self.shape else ()

@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from skimage.segmentation import relabel_sequential
 
+from napari_iaunet.errors import ImageError
 from napari_iaunet.segmentation.masks import one_piece_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+# Pixels that are seen beyond a region, at least, so that a cell at its edge is seen
+# whole: two diameters of what the bundled model takes for a usual cell, or two of
+# the given diameter.
+_HALO, _TIMES = 56, 2.0
+# And the least side of what is seen: in less, neither brightness nor the cells'
+# diameter can be told from the rest of the image.
+_LEAST_SIDE = 256
 
 
 class RegionCells(NamedTuple):
@@ -29,6 +38,61 @@ class RegionCells(NamedTuple):
     labels: NDArray[np.int32]
     rows: NDArray[np.int64]
     replaced: NDArray[np.int64]
+
+
+def check_region(region: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return a region (Y, X) of an image of a shape; ImageError if it is none."""
+    wanted = np.asarray(region)
+    if len(shape) != 2:
+        raise ImageError(
+            f"A region is a part of one plane, but this is a stack {shape}: pick one "
+            "of its planes."
+        )
+    if wanted.shape != shape:
+        raise ImageError(
+            f"The region has the shape {wanted.shape}, the image {shape}: they must be "
+            "the same."
+        )
+    if wanted.dtype.kind not in "bui" or not wanted.any():
+        raise ImageError("The region is empty: it must be true where cells are wanted.")
+    return wanted.astype(bool)
+
+
+def seen_around(
+    low: NDArray[np.intp],
+    high: NDArray[np.intp],
+    shape: tuple[int, int],
+    diameter: float | None,
+) -> tuple[slice, slice] | None:
+    """Return what must be seen of a plane to find the cells of a part of it.
+
+    Parameters
+    ----------
+    low, high : (2,) int
+        Row and column where the part begins, and those beyond its end; they may lie
+        outside of the plane.
+    shape : (int, int)
+        Of the plane, in pixels.
+    diameter : float or None
+        Of the cells, in pixels, if it is known.
+
+    Returns
+    -------
+    (slice, slice) or None
+        Rows and columns; None if nothing of the plane is near.
+    """
+    halo = round(max(_HALO, _TIMES * (diameter or 0)))
+    begin, end = np.clip(low - halo, 0, shape), np.clip(high + halo, 0, shape)
+    if (end <= begin).any():
+        return None
+    for axis, size in enumerate(shape):
+        least = min(size, _LEAST_SIDE)
+        missing = least - (end[axis] - begin[axis])
+        if missing > 0:
+            begin[axis] = np.clip(begin[axis] - missing // 2, 0, size - least)
+            end[axis] = begin[axis] + least
+    rows, columns = (slice(int(b), int(e)) for b, e in zip(begin, end, strict=True))
+    return rows, columns
 
 
 def cells_in_region(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,11 @@ from napari_iaunet.segmentation.embedding import (
 )
 from napari_iaunet.segmentation.finder import CellFinder
 from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.segmentation.region import (
+    cells_in_region,
+    check_region,
+    seen_around,
+)
 from napari_iaunet.segmentation.scale import scale_for
 
 if TYPE_CHECKING:
@@ -171,6 +176,7 @@ class Segmenter:
         channel_axis: int | None = None,
         diameter: float | None = None,
         progress: Progress | None = None,
+        region: Any = None,
     ) -> Segmentation:
         """Find the cells of an image or of every plane of a stack.
 
@@ -185,13 +191,46 @@ class Segmenter:
             Typical cell diameter in pixels; estimated if None.
         progress : callable, optional
             Called as ``progress(done, total)``; raising in it stops the work.
+        region : (Y, X) array of bool, optional
+            Only cells of which at least half lies where this is true are wanted, and
+            only what is around them is looked at. Not for stacks.
 
         Raises
         ------
         ImageError
-            If the image or the diameter cannot be used.
+            If the image, the diameter or the region cannot be used.
         """
         planes = _planes_of(image, channel_axis, diameter)
+        if region is None:
+            return self._segment(planes, diameter, progress)
+        return self._segment_region(planes, diameter, progress, region)
+
+    def _segment_region(
+        self,
+        planes: Planes,
+        diameter: float | None,
+        progress: Progress | None,
+        region: Any,
+    ) -> Segmentation:
+        wanted = check_region(region, (*planes.shape, *planes.plane_shape))
+        rows, columns = (np.flatnonzero(wanted.any(axis)) for axis in (1, 0))
+        low, high = np.array([(a[0], a[-1] + 1) for a in (rows, columns)]).T
+        seen = seen_around(low, high, planes.plane_shape, diameter)
+        assert seen is not None
+        found = self._segment(planes.part(*seen), diameter, progress)
+        kept = cells_in_region(found.labels, wanted[seen])
+        labels = np.zeros(wanted.shape, np.int32)
+        labels[seen] = kept.labels
+        return replace(
+            found,
+            labels=labels,
+            scores=found.scores[kept.rows],
+            _embed=lambda: found.embeddings[kept.rows],
+        )
+
+    def _segment(
+        self, planes: Planes, diameter: float | None, progress: Progress | None
+    ) -> Segmentation:
         steps = PlaneProgress(progress, len(planes))
         labels = np.empty((len(planes), *planes.plane_shape), np.int32)
         scores: list[NDArray[np.float32]] = []

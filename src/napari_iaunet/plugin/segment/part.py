@@ -22,20 +22,12 @@ from napari_iaunet.plugin.layers.find import (
     selected_layer,
 )
 from napari_iaunet.plugin.layers.shapes import in_pixels, polygons_of
+from napari_iaunet.segmentation.region import seen_around
 
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Image
     from numpy.typing import NDArray
-
-
-# Pixels that are seen beyond the part, at least, so that a cell at its edge is seen
-# whole: two diameters of what the bundled model takes for a usual cell, or two of
-# the given diameter.
-_HALO, _TIMES = 56, 2.0
-# And the least side of what is seen: in less, neither brightness nor the cells'
-# diameter can be told from the rest of the image.
-_LEAST_SIDE = 256
 
 
 @dataclass(frozen=True)
@@ -114,35 +106,29 @@ def find_part(
         found = polygons_of(drawn, image, channel_axis)
         polygons = [points for at, points in found if at is None or at == plane]
         nothing = f"Nothing on this plane of “{image.name}” is inside “{drawn.name}”."
-    halo = max(_HALO, _TIMES * (diameter or 0))
-    part = _around(polygons, (shape[0], shape[1]), round(halo))
+    part = _around(polygons, (shape[0], shape[1]), diameter)
     if part is None:
         raise ImageError(nothing)
     return replace(part, plane=plane)
 
 
 def _around(
-    polygons: list[NDArray[np.float64]], shape: tuple[int, int], halo: int
+    polygons: list[NDArray[np.float64]], shape: tuple[int, int], diameter: float | None
 ) -> Part | None:
     """Return the part of a plane inside polygons; None if that is nothing."""
     if not polygons:
         return None
     points = np.concatenate(polygons)
-    low = np.clip(np.floor(points.min(0)) - halo, 0, shape).astype(int)
-    high = np.clip(np.ceil(points.max(0)) + halo + 1, 0, shape).astype(int)
-    if (high <= low).any():
+    low, high = np.floor(points.min(0)).astype(int), np.ceil(points.max(0)).astype(int)
+    seen = seen_around(low, high + 1, shape, diameter)
+    if seen is None:
         return None
-    for axis, size in enumerate(shape):
-        missing = min(size, _LEAST_SIDE) - (high[axis] - low[axis])
-        if missing > 0:
-            start = low[axis] - missing // 2
-            low[axis] = np.clip(start, 0, size - min(size, _LEAST_SIDE))
-            high[axis] = low[axis] + min(size, _LEAST_SIDE)
-    seen = int(high[0] - low[0]), int(high[1] - low[1])
-    mask = np.zeros(seen, bool)
+    corner = np.array([side.start for side in seen])
+    size = seen[0].stop - seen[0].start, seen[1].stop - seen[1].start
+    mask = np.zeros(size, bool)
     for corners in polygons:
-        mask |= polygon2mask(seen, corners - low)
-    return Part((int(low[0]), int(low[1])), mask) if mask.any() else None
+        mask |= polygon2mask(size, corners - corner)
+    return Part((seen[0].start, seen[1].start), mask) if mask.any() else None
 
 
 def with_target(
