@@ -129,7 +129,11 @@ def test_wheel_holds_weights_manifest_and_types(tmp_path):
     assert wheel.stat().st_size < WHEEL_LIMIT
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert {"napari_iaunet/napari.yaml", "napari_iaunet/py.typed"} <= names
+    assert {
+        "napari_iaunet/napari.yaml",
+        "napari_iaunet/py.typed",
+        "napari_iaunet/icon.png",
+    } <= names
     weights = ROOT / "src/napari_iaunet/model/weights"
     bundled = [p.relative_to(ROOT / "src") for p in weights.rglob("*") if p.is_file()]
     assert any(p.name == "weights.safetensors" for p in bundled)
