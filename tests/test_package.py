@@ -9,6 +9,7 @@ from importlib.metadata import metadata, version
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 import napari_iaunet
@@ -139,6 +140,21 @@ def test_wheel_holds_weights_manifest_and_types(tmp_path):
     assert any(p.name == "weights.safetensors" for p in bundled)
     assert {p.as_posix() for p in bundled} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_conda_asks_for_what_pip_does():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    recipe = yaml.safe_load((ROOT / "tools/conda/recipe.yaml").read_text("utf-8"))
+    there = {"dask": "dask-core", "torch": "pytorch"}
+    asked = {
+        there.get(r.name, r.name): str(r.specifier)
+        for r in map(Requirement, project["dependencies"])
+    }
+    python, *others = recipe["requirements"]["run"]
+    assert dict(line.split() for line in others) == asked
+    assert python == "python >=${{ python_min }}"
+    least = recipe["context"]["python_min"]
+    assert project["requires-python"] == f">={least}"
 
 
 def test_the_former_home_of_two_public_names_still_works_and_says_so():
