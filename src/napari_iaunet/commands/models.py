@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.commands.common import say
+from napari_iaunet.commands.common import local, say
 
 if TYPE_CHECKING:
     import argparse
@@ -20,13 +20,30 @@ _WORDS = (
 )
 
 
-def add_arguments(_: argparse.ArgumentParser) -> None:
-    """Add nothing: the command takes no arguments."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    parser.add_argument(
+        "--bioimageio",
+        type=local,
+        metavar="ZIP",
+        help="list nothing, but write a model for the BioImage Model Zoo",
+    )
+    parser.add_argument(
+        "--model", default="default", help="which one: name of a model, or its folder"
+    )
 
 
-def run(_: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """List the models that can be named, and how accurate they are."""
-    from napari_iaunet.model.registry import list_models
+    from napari_iaunet.model.registry import find_model, list_models
+
+    if args.bioimageio:
+        from napari_iaunet.model.bioimageio import export
+
+        folder = find_model(args.model)
+        export(folder, args.bioimageio, folder.name)
+        say(f"{args.model}: {args.bioimageio}")
+        return 0
 
     known = list_models()
     width = max((len(model.name) for model in known), default=0)
