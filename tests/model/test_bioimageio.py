@@ -1,4 +1,4 @@
-"""A model for bioimage.io: whoever has PyTorch can run it, and gets what is promised."""
+"""A model for bioimage.io: whoever has PyTorch gets what is promised."""
 
 import io
 import json

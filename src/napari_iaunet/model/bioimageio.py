@@ -3,8 +3,8 @@
 The file follows the description of models of bioimage.io, version 0.5 (Ouyang et al.,
 bioRxiv 2022.06.07.495102): a zip of ``rdf.yaml``, weights in TorchScript, a test image
 with what the network makes of it, a cover and a page of documentation. Whoever runs it
-gets the fields of the network; cells are made of them by this package, or by a watershed
-of the centre map.
+gets the fields of the network; cells are made of them by this package, or by a
+watershed of the centre map.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _files(network: IAUNet, name: str, description: str) -> dict[str, bytes]:
     model = _AsFields(network)
     with torch.no_grad():
         seen = torch.from_numpy(_normalised(image))
-        script = torch.jit.trace(model, seen)
+        script = torch.jit.trace(model, seen)  # type: ignore[no-untyped-call]
         fields = [field.numpy() for field in script(seen)]
     weights = io.BytesIO()
     torch.jit.save(script, weights)
@@ -214,7 +214,7 @@ def _file(name: str, files: dict[str, bytes]) -> dict[str, str]:
 
 
 def _drawn() -> NDArray[np.float32]:
-    """Test image (1, 3, Y, X): discs on a dim ground, drawn so that all can share it."""
+    """Test image (1, 3, Y, X): discs on a dim ground, which all may share."""
     y, x = np.mgrid[:_SIDE, :_SIDE]
     inside = (y % 32 - 16) ** 2 + (x % 32 - 16 + 4 * (y // 32 % 2)) ** 2 < 140
     noise = np.random.default_rng(0).normal(0, 6, inside.shape)
@@ -249,10 +249,10 @@ def _cover(image: NDArray[np.float32], foreground: NDArray[np.float32]) -> bytes
 def _page(name: str, description: str) -> str:
     fields = "\n".join(f"- `{field}`: {about}" for field, about in _FIELDS.items())
     return (
-        f"# IAU-Net {name}\n\n{description}.\n\nThe network of napari-iaunet ({_HOME}). "
-        "It gives, for each pixel:\n\n"
+        f"# IAU-Net {name}\n\n{description}.\n\n"
+        f"The network of napari-iaunet ({_HOME}). It gives, for each pixel:\n\n"
         f"{fields}\n\nCells are made of these by `pip install napari-iaunet`, or by a "
         "watershed of the centre map within the foreground.\n\n"
-        "## Validation\n\nHow good it is on images that it was not trained on, by kind, "
-        f"is in {_HOME}#what-to-expect.\n"
+        "## Validation\n\nHow good it is on images that it was not trained on, by "
+        f"kind, is in {_HOME}#what-to-expect.\n"
     )
