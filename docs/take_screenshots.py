@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
+from PIL import Image
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtTest import QTest
 from skimage import data
@@ -37,6 +38,7 @@ IMAGES = Path(__file__).parent / "images"
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("NAPARI_IAUNET_DATA", ROOT.parent / "shared" / "data"))
 SIZE = (1400, 900)
+FILM_WIDTH = 840
 PATIENCE = 600
 # Rows and columns of nuclei in the middle of the stained tissue.
 NUCLEI = [
@@ -207,6 +209,65 @@ def lookalikes(viewer: napari.Viewer, dock: Any) -> None:
     QTest.qWait(500)
     save(viewer.screenshot(canvas_only=True, flash=False), "classes.png")
     QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
+
+
+class Film:
+    """Pictures of the window, as a GIF that is small enough for the first screen."""
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        self._viewer = viewer
+        self._frames: list[Image.Image] = []
+        self._milliseconds: list[int] = []
+
+    def show(self, seconds: float) -> None:
+        """Take a picture that is shown for some time."""
+        QTest.qWait(300)
+        picture = self._viewer.screenshot(canvas_only=False, flash=False)
+        frame = Image.fromarray(picture[..., :3])
+        width = FILM_WIDTH, round(frame.height * FILM_WIDTH / frame.width)
+        small = frame.resize(width, Image.Resampling.LANCZOS)
+        self._frames.append(small.quantize(96, dither=Image.Dither.NONE))
+        self._milliseconds.append(round(1000 * seconds))
+
+    def save(self, name: str) -> None:
+        first, *others = self._frames
+        options: dict[str, Any] = {"save_all": True, "optimize": True, "loop": 0}
+        options |= {"append_images": others, "duration": self._milliseconds}
+        first.save(IMAGES / name, **options)
+        print(f"wrote {IMAGES / name}")
+
+
+def moving(viewer: napari.Viewer, dock: Any) -> None:
+    """The picture that moves, at the top of the README: segment, click, look-alikes."""
+    clear(viewer)
+    dock.tabs.setCurrentWidget(dock.segment_panel)
+    viewer.open_sample("napari-iaunet", "stained_tissue")
+    viewer.scene.camera.zoom = 2.2
+    dock.segment_panel.form["estimate"].setChecked(False)
+    dock.segment_panel.form["diameter"].setValue(14)
+    film = Film(viewer)
+    film.show(1.2)
+    segment(dock)
+    film.show(2)
+    labels = viewer.layers[-1]
+    labels.name = "tissue cells"
+    panel = dock.lookalike_panel
+    dock.tabs.setCurrentWidget(panel)
+    QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
+    film.show(1)
+    for place, keys in (
+        (GLAND[0], ()),
+        (GLAND[1], ("Shift",)),
+        (STROMA, ("Control",)),
+    ):
+        pick(viewer, dock, place, *keys)
+        film.show(1.2)
+    for value in (900, 800, 700, 600):
+        panel.found.slider.setValue(value)
+        film.show(0.6)
+    film.show(2)
+    QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
+    film.save("moving.gif")
 
 
 def give(viewer: napari.Viewer, dock: Any, place: tuple[int, int], key: Any) -> None:
@@ -399,7 +460,7 @@ def main() -> None:
     os.environ["NAPARI_IAUNET_HOME"] = mkdtemp()
     viewer, dock = open_viewer()
     takes = [globals()[name] for name in sys.argv[1:]] or [
-        *(nuclei, channels, clicks, lookalikes, classes, review, pairs),
+        *(moving, nuclei, channels, clicks, lookalikes, classes, review, pairs),
         *(track, batch, finetune),
     ]
     for take in takes:
