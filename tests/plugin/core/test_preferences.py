@@ -81,3 +81,17 @@ def test_a_damaged_file_is_ignored(plugin_settings, npe2pm, tmp_path, text):
     (tmp_path / "napari-iaunet.yaml").write_text(text)
     npe2pm.register(PluginManifest.from_distribution("napari-iaunet"))
     assert kept(restored()) == ("default", "auto", 30.0, True, True)
+
+
+def test_before_napari_keeps_them_they_are_a_file(monkeypatch, tmp_path):
+    monkeypatch.setattr(preferences, "_of_plugin", None)
+    monkeypatch.setattr(preferences, "user_config_path", lambda _: tmp_path / "new")
+    assert preferences.recall("model") is None
+    preferences.keep("model", "mine")
+    preferences.keep("image", "a key")
+    assert kept(restored())[0] == "mine"
+    assert preferences.recall("image") is None
+    (tmp_path / "new" / "preferences.json").write_text("[{")
+    assert kept(restored()) == kept(Settings())
+    preferences.keep("diameter", 12.0)
+    assert kept(restored())[2] == 12.0
