@@ -7,7 +7,6 @@ from skimage.measure import label, regionprops_table
 from napari_iaunet import measure, measure_cells
 from napari_iaunet.errors import ImageError
 from napari_iaunet.segmentation import cell_table
-from napari_iaunet.segmentation.cell_table import leading_axes
 from napari_iaunet.segmentation.columns import COLUMNS
 
 SHAPES = (
@@ -193,17 +192,6 @@ def test_scores_classes_and_embeddings_follow_the_sorted_labels():
     assert list(table)[1:4] == ["embedding_1", "embedding_2", "embedding_3"]
     with pytest.raises(ImageError, match="There are 1 scores for 2 labels"):
         measure_cells(labels, scores=np.ones(1))
-
-
-def test_leading_axes_are_the_principal_ones():
-    rng = np.random.default_rng(0)
-    spread = np.array([1, 9, 3, 0.1])
-    cells = rng.normal(size=(500, 4)) * spread + 7
-    axes = leading_axes(cells, 2)
-    np.testing.assert_allclose(axes.std(axis=0), [9, 3], rtol=0.1)
-    assert np.corrcoef(axes[:, 0], cells[:, 1])[0, 1] > 0.99
-    assert leading_axes(cells[:1]).shape == (1, 4)
-    assert leading_axes(cells[:0]).shape == (0, 4)
 
 
 @pytest.mark.parametrize("labels", [np.ones((4, 4)), np.ones(4, int)])

@@ -62,8 +62,7 @@ class Ranking(Generic[Cells]):
             for key, a, b in zip(self.parts, ends[:-1], ends[1:], strict=True)
         }
         self._cells = DescribedCells.joined(list(self.parts.values()))
-        self._weights: dict[str, float] | None = None
-        self._vectors: NDArray[np.float32] | None = None
+        self._known: tuple[dict[str, float], NDArray[np.float32]] | None = None
 
     @property
     def cells(self) -> DescribedCells:
@@ -101,13 +100,27 @@ class Ranking(Generic[Cells]):
         ImageError
             If there is no like, or nothing counts.
         """
-        if self._vectors is None or self._weights != dict(weights):
-            self._vectors = relative(self._cells.vectors(weights))
-            self._weights = dict(weights)
+        vectors = self.vectors(weights)
         likes, unlikes = (
             [row for c in cells if (row := self.row(c)) is not None] for cells in query
         )
-        return compare(self._vectors, likes, unlikes)
+        return compare(vectors, likes, unlikes)
+
+    def vectors(self, weights: Mapping[str, float]) -> NDArray[np.float32]:
+        """Return what cells are compared by, (N, D), as `relative` gives it.
+
+        It is kept for the next time.
+
+        Raises
+        ------
+        ImageError
+            If nothing counts.
+        """
+        known = self._known  # another thread may ask at the same time
+        if known is None or known[0] != dict(weights):
+            known = dict(weights), relative(self._cells.vectors(weights))
+            self._known = known
+        return known[1]
 
 
 def suggest_threshold(values: NDArray[np.float32]) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.identity.axes import leading_axes
 from napari_iaunet.segmentation.cell_parts import (
     MARGIN,
     hull_areas,
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
     Table = dict[str, NDArray[Any]]
 
-# Axes of the embedding that a table has: these hold most of what tells cells apart.
-_AXES = 8
 # Side, in pixels, of the tiles that are looked at one after the other: at work, each
 # pixel takes some 60 bytes.
 _TILE = 1024
@@ -356,22 +355,3 @@ def _of_labels(
     if classes is not None:
         table["class"] = spread(classes, "classes")
     return table
-
-
-def leading_axes(embeddings: NDArray[Any], count: int = _AXES) -> NDArray[np.float64]:
-    """Project embeddings (N, D) to their leading principal axes: (N, count).
-
-    The largest weight of each axis is positive, so that the same cells get the same
-    numbers again.
-    """
-    known = np.asarray(embeddings, np.float64)
-    count = min(count, known.shape[1])
-    if not known.size:
-        return np.zeros((len(known), count))
-    known = known - known.mean(axis=0)
-    _, vectors = np.linalg.eigh(known.T @ known)
-    vectors = vectors[:, ::-1][:, :count]
-    largest = np.abs(vectors).argmax(axis=0)
-    signs = np.where(vectors[largest, np.arange(count)] < 0, -1.0, 1.0)
-    projected: NDArray[np.float64] = known @ (vectors * signs)
-    return projected
