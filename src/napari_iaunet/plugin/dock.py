@@ -23,6 +23,8 @@ from napari_iaunet.plugin.finetune.panel import FinetunePanel
 from napari_iaunet.plugin.layers.undo import EditLogs
 from napari_iaunet.plugin.lookalikes.controller import LookalikeController
 from napari_iaunet.plugin.lookalikes.panel import LookalikePanel
+from napari_iaunet.plugin.map.controller import MapController
+from napari_iaunet.plugin.map.panel import MapPanel
 from napari_iaunet.plugin.models.controller import ModelController
 from napari_iaunet.plugin.models.panel import ModelSection
 from napari_iaunet.plugin.review.controller import ReviewController
@@ -76,7 +78,7 @@ class IAUNetDock(QWidget):
             self,
         )
         self.lookalike_panel = LookalikePanel()
-        # Cells are described once for both.
+        # Cells are described once for all three.
         described: dict[tuple[CellsOnImage, str], CellMap] = {}
         self.lookalike_controller = LookalikeController(
             session, self.lookalike_panel, Jobs(self, abandons=True), self, described
@@ -88,6 +90,17 @@ class IAUNetDock(QWidget):
             Jobs(self, abandons=True),
             Jobs(self, abandons=True),
             described,
+            self,
+        )
+        self.map_panel = MapPanel()
+        self.map_controller = MapController(
+            session,
+            self.map_panel,
+            Jobs(self, abandons=True),
+            Jobs(self, abandons=True),
+            described,
+            self.class_controller,
+            self.lookalike_controller,
             self,
         )
         self.track_panel = TrackPanel()
@@ -128,12 +141,14 @@ class IAUNetDock(QWidget):
         self.click_panel.toggled.connect(self._on_clicks)
         self.lookalike_panel.pick_toggled.connect(self._on_picking)
         self.class_panel.pick_toggled.connect(self._on_picking)
+        self.map_panel.pick_toggled.connect(self._on_picking)
         self.tabs = Tabs(
             {
                 "Segment": self.segment_panel,
                 "Review": self.review_panel,
                 "Look-alikes": self.lookalike_panel,
                 "Classes": self.class_panel,
+                "Map": self.map_panel,
                 "Track": self.track_panel,
                 "Batch": self.batch_panel,
                 "Fine-tune": self.finetune_panel,
@@ -149,6 +164,7 @@ class IAUNetDock(QWidget):
         for panel, controller in (
             (self.review_panel, self.review_controller),
             (self.class_panel, self.class_controller),
+            (self.map_panel, self.map_controller),
         ):
             if self.tabs.currentWidget() is panel:
                 controller.enter()
@@ -185,6 +201,7 @@ class IAUNetDock(QWidget):
         for panel, controller in (
             (self.lookalike_panel, self.lookalike_controller),
             (self.class_panel, self.class_controller),
+            (self.map_panel, self.map_controller),
             (self.review_panel, self.review_controller),
         ):
             if tab is panel:
@@ -196,6 +213,7 @@ class IAUNetDock(QWidget):
         if on:
             self.lookalike_panel.pick_button.setChecked(False)
             self.class_panel.pick_button.setChecked(False)
+            self.map_panel.pick_button.setChecked(False)
 
     def _on_picking(self, on: bool) -> None:
         if on:
@@ -209,6 +227,7 @@ class IAUNetDock(QWidget):
             self.summary_controller,
             self.batch_controller,
             self.track_controller,
+            self.map_controller,
             self.class_controller,
             self.lookalike_controller,
             self.pair_controller,

@@ -25,7 +25,7 @@ from napari_iaunet.plugin.lookalikes.comparison import COMPARING, NO_CELLS, Comp
 from napari_iaunet.plugin.lookalikes.display import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from qtpy.QtCore import QObject
 
@@ -228,8 +228,24 @@ class ClassController(Comparison):
 
     def _use(self, examples: ClassExamples) -> None:
         self._examples = examples
+        if self._is_left:  # learnt when the tab is entered
+            self._learnt = None
         self._show_classes()
         self._refresh()
+
+    # -- for the map -------------------------------------------------------------
+
+    @property
+    def known(self) -> tuple[ClassExamples, Learnt | None]:
+        """The examples, and what was learnt from them as long as they are the same."""
+        return self._examples, self._learnt
+
+    def add_examples(self, classes: Mapping[str, Sequence[CellRef]]) -> None:
+        """Take cells for examples of classes, by their names; one step of undo."""
+        examples = self._examples
+        for name, cells in classes.items():
+            examples = examples.with_examples(cells, name)
+        self._change(examples)
 
     # -- learning ----------------------------------------------------------------
 
@@ -327,7 +343,7 @@ class ClassController(Comparison):
                     self._viewer, self._own_changes, layer, ranking.parts[key]
                 )
             colours = self._examples.colours
-            self._shown[key].show(numbers[rows], colours, given[rows] != "")
+            self._shown[key].show_classes(numbers[rows], colours, given[rows] != "")
 
     def _remove(self) -> None:
         for shown in self._shown.values():

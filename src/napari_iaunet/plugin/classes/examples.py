@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from napari_iaunet.errors import ImageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from napari_iaunet.identity.classifier import Classifier
     from napari_iaunet.identity.search import CellRef
@@ -107,6 +107,12 @@ class ClassExamples:
         rest = {other: of for other, of in self.cells.items() if other != cell}
         cells = {**rest, cell: name} if name else rest
         return replace(self, cells=MappingProxyType(cells))
+
+    def with_examples(self, cells: Sequence[CellRef], name: str) -> ClassExamples:
+        """Return them with more examples of a class, which is added if need be."""
+        found = self if name in self.names else self.with_class(name)
+        joined = {**found.cells, **dict.fromkeys(cells, name)}
+        return replace(found, cells=MappingProxyType(joined))
 
     def renamed(self, name: str, new: str) -> ClassExamples:
         """Return them with another name of a class.

@@ -5,37 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.utils.colormaps import DirectLabelColormap
 
 import napari_iaunet
+from napari_iaunet.plugin.layers.coloured_cells import ColouredCells, colormap_of
 from napari_iaunet.plugin.layers.features import LABEL_COLUMNS, key_of
-from napari_iaunet.plugin.layers.find import HELPER, OURS, pixels_of, selection_kept
+from napari_iaunet.plugin.layers.find import OURS, pixels_of
 from napari_iaunet.plugin.layers.geometry import placement
 from napari_iaunet.plugin.layers.labels import SEMANTIC_OF
-from napari_iaunet.plugin.layers.stand_in import StandIn
-from napari_iaunet.segmentation.cell_map import ValuePerCell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import napari.viewer
-    from napari.layers import Labels, Layer
+    from napari.layers import Labels
     from numpy.typing import NDArray
     from pandas import DataFrame
 
     from napari_iaunet.plugin.core.own_changes import OwnChanges
     from napari_iaunet.segmentation.cell_map import CellMap
 
-# The edges of examples, and the image that shows through the cells. Numbers of classes
-# are lower.
-_EXAMPLE, _EXAMPLE_COLOUR, _OPACITY = 255, "#ffffff", 0.6
 
-
-class ClassLayer(StandIn):
-    """Cells in the colours of their classes; examples have a white outline.
-
-    The layer of cells is hidden as long as the classes are shown.
-    """
+class ClassLayer(ColouredCells):
+    """Cells in the colours of their classes; examples have a white outline."""
 
     def __init__(
         self,
@@ -44,20 +35,9 @@ class ClassLayer(StandIn):
         labels: Labels,
         cells: CellMap,
     ) -> None:
-        super().__init__(viewer, own_changes, labels)
-        self.cells = cells
-        shape = pixels_of(labels).shape
-        index = cells.index.reshape(shape)
-        # A key is answered at once in large images, too: only edges are looked at.
-        self._edges = np.flatnonzero(cells.edges)
-        self._rows = cells.index.ravel()[self._edges]
-        self._where = np.ones(cells.index.size, np.uint8)
-        self._values = ValuePerCell(
-            index, np.zeros(len(cells) + 1, np.uint8), self._where.reshape(shape)
-        )
-        self._layer: Labels | None = None
+        super().__init__(viewer, own_changes, labels, cells, "classes on trial")
 
-    def show(
+    def show_classes(
         self,
         numbers: NDArray[np.integer[Any]],
         colours: Mapping[str, str],
@@ -67,47 +47,8 @@ class ClassLayer(StandIn):
 
         The first class, by its name, has the number 1.
         """
-        self._values.table[1:] = numbers
-        chosen = np.concatenate([[False], examples])
-        self._where[self._edges] = np.where(chosen[self._rows], _EXAMPLE, 1)
-        colormap = _colormap(list(colours.values()))
-        if self._layer is None or self._layer not in self._viewer.layers:
-            self._add(colormap)
-        else:
-            self._layer.colormap = colormap
-            self._layer.refresh()
-        assert self._layer is not None
         # So the status bar tells the class under the mouse in words.
-        self._layer.features = _names(colours)
-
-    @property
-    def _own(self) -> tuple[Layer | None, ...]:
-        return (self._layer,)
-
-    def remove(self) -> None:
-        """Take what is shown out of the viewer, and show the cells again."""
-        super().remove()
-        self._layer = None
-
-    def _add(self, colormap: DirectLabelColormap) -> None:
-        with self._own_changes(), selection_kept(self._viewer):
-            self._layer = self._viewer.add_labels(
-                self._values,
-                name=f"{self._labels.name} classes on trial",
-                colormap=colormap,
-                opacity=_OPACITY,
-                multiscale=False,
-                metadata={HELPER: True},
-                **placement(self._labels),
-            )
-            self._labels.visible = False
-
-
-def _colormap(colours: Sequence[str]) -> DirectLabelColormap:
-    table: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-    table.update(enumerate(colours, 1))
-    table[_EXAMPLE] = _EXAMPLE_COLOUR
-    return DirectLabelColormap(color_dict=table)
+        self.show(numbers, list(colours.values()), examples, _names(colours))
 
 
 def _names(colours: Mapping[str, str]) -> DataFrame:
@@ -135,7 +76,7 @@ def add_semantic(
         table[cells.index].reshape(pixels_of(labels).shape),
         name=f"{labels.name} semantic",
         features=_names(colours),
-        colormap=_colormap(list(colours.values())),
+        colormap=colormap_of(list(colours.values())),
         metadata={OURS: about},
         **placement(labels),
     )

@@ -81,6 +81,75 @@ def set_flag(
     layer.features = table
 
 
+def column_names(layer: Labels) -> list[str]:
+    """Return what the table of a layer tells of its cells, beside their labels."""
+    table = layer.features
+    if key_of(table) is None:
+        return []
+    return [str(name) for name in table if name not in LABEL_COLUMNS]
+
+
+def column_of(
+    layer: Labels, name: str, label_ids: NDArray[np.integer[Any]]
+) -> NDArray[Any]:
+    """Return a column for some cells, (N,): float64, or words.
+
+    Where it says nothing there is NaN, or "".
+    """
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    table = _by_label(layer)
+    if table is None or name not in table:
+        return np.full(len(label_ids), np.nan)
+    column = table[name]
+    if is_numeric_dtype(column) and not is_bool_dtype(column):
+        return numbers_of(layer, name, label_ids)
+    words = column.reindex(label_ids)
+    known = words.notna().to_numpy()
+    texts = words.astype(str).to_numpy(object)
+    return np.where(known, texts, "")
+
+
+def with_column(
+    layer: Labels, name: str, label_ids: NDArray[np.integer[Any]], values: NDArray[Any]
+) -> DataFrame:
+    """Return a layer's table with a column for all cells (N,), new or in place of one.
+
+    Rows of cells that have none are added.
+    """
+    from pandas import DataFrame, merge
+
+    table = layer.features
+    key = key_of(table)
+    if key is None:
+        table = DataFrame(dict.fromkeys(LABEL_COLUMNS, label_ids))
+        key = "index"
+    kept = [column for column in table if column != name]
+    added = DataFrame({key: label_ids, name: values})
+    joined = merge(table[kept], added, on=key, how="outer")
+    for column in LABEL_COLUMNS:
+        if column in joined:
+            joined[column] = joined[key]
+    return joined
+
+
+def without_column(layer: Labels, name: str, former: DataFrame) -> DataFrame:
+    """Return a layer's table with a column as in a former table, or without it.
+
+    What else has changed since then stays.
+    """
+    from pandas import merge
+
+    table = layer.features
+    others = [column for column in table if column != name]
+    if set(others) <= set(LABEL_COLUMNS) and key_of(former) is None:
+        return former
+    key = key_of(table)
+    if name not in former or key is None or key not in former:
+        return table[others]
+    return merge(table[others], former[[key, name]], on=key, how="left")
+
+
 def move_places(
     table: dict[str, NDArray[Any]],
     corner: tuple[int, int],

@@ -120,6 +120,11 @@ class LookalikeController(Comparison):
         self._connections.clear()
         self._found = None
 
+    @property
+    def found(self) -> Found | None:
+        """What was found last."""
+        return self._found
+
     # -- out of sight ------------------------------------------------------------
 
     def leave(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 
+from napari_iaunet.plugin.layers.coloured_cells import coarser
 from napari_iaunet.plugin.layers.find import HELPER, selection_kept
 from napari_iaunet.plugin.layers.geometry import placement
 from napari_iaunet.plugin.layers.helpers import take_out
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 # Labels of 8 bits go to the graphics card as they are; napari converts wider ones at
 # every change, which takes longer than all the rest.
 _COLOURS = np.iinfo(np.uint8).max
-# Of larger planes, napari draws anew what a canvas of so many pixels can show.
-_DRAWN = 2_000_000
 
 
 class FilteredView:
@@ -78,7 +77,7 @@ class FilteredView:
         colours, self._numbers = _colours(labels, cells.label_ids)
         self._table = np.zeros(len(cells) + 1, np.uint8)
         self._table[1:] = np.where(passed, self._numbers, 0)
-        levels = [ValuePerCell(index, self._table) for index in _coarser(cells.index)]
+        levels = [ValuePerCell(index, self._table) for index in coarser(cells.index)]
         several = len(levels) > 1
         with self._own_changes(), selection_kept(self._viewer):
             self._layer = self._viewer.add_labels(
@@ -93,17 +92,6 @@ class FilteredView:
             )
             self._layer.contour = labels.contour
             labels.visible = False
-
-
-def _coarser(index: NDArray[np.int32]) -> list[NDArray[np.int32]]:
-    """Return an image and, if its planes are large, ever coarser looks at it.
-
-    They show every second row and column of the one before, and take no memory.
-    """
-    levels = [index]
-    while levels[-1].shape[-2] * levels[-1].shape[-1] > _DRAWN:
-        levels.append(levels[-1][..., ::2, ::2])
-    return levels
 
 
 def _colours(
