@@ -71,7 +71,7 @@ class Mapper:
     def wait(self):
         while self.jobs.is_running or self.laying.is_running:
             (self.jobs if self.jobs.is_running else self.laying).run()
-        self.controller._settle()
+        self.controller._display.settle()
 
     def do(self, signal, *values):
         getattr(self.panel, signal).emit(*values)
@@ -191,7 +191,7 @@ def test_columns_and_classes_colour_the_map(ready):
     ready.do("colour_picked", keys["similarity"])
     assert "Look-alikes tab" in ready.told("set_colouring").missing
     ready.lookalikes.found = SimpleNamespace(
-        ranking=ready.controller._ranking, values=np.linspace(0, 1, 35)
+        ranking=ready.controller._display.ranking, values=np.linspace(0, 1, 35)
     )
     ready.do("colour_picked", keys["similarity"])
     assert ready.told("set_colouring").title == "similarity"
@@ -252,6 +252,7 @@ def test_a_missing_package_is_told_where_it_is_chosen(ready, monkeypatch):
 
 def test_a_cancelled_map_leaves_the_one_that_is_shown(ready, monkeypatch):
     monkeypatch.setitem(layout._PACKAGES, "umap", "numpy")
+    ready.jobs.cancel = lambda: None  # as nothing is being described
     ready.panel.layout_picked.emit("umap")
     assert ready.laying.is_running
     assert ready.laying.description
@@ -259,6 +260,7 @@ def test_a_cancelled_map_leaves_the_one_that_is_shown(ready, monkeypatch):
     assert not ready.laying.is_running
     assert ready.panel.offer.call_args.args[-1] == "axes"
     assert ready.told("say") == "Cancelled."
+    assert len(ready.places) == 35
 
 
 def test_leaving_leaves_the_viewer_as_it_was(ready):

@@ -58,7 +58,7 @@ class Mapper(Person):
         self.on_map(RELEASE, pixel, PLAIN, LEFT)
 
     def chosen(self):
-        return np.flatnonzero(self.controller._chosen).tolist()
+        return np.flatnonzero(self.controller._display.chosen).tolist()
 
     def key_on_map(self, key, modifier=PLAIN):
         QTest.keyClick(self.plot.canvas.native, key, modifier)

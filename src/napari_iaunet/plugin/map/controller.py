@@ -6,8 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels
-from qtpy.QtCore import QTimer
 
 from napari_iaunet.identity.layout import AXES, Layout, missing_package
 from napari_iaunet.identity.layout_task import GROUPS, UMAP
@@ -15,18 +13,16 @@ from napari_iaunet.identity.properties import APPEARANCE, DEFAULT_WEIGHTS
 from napari_iaunet.identity.search import CellRef
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.notify import show_error
-from napari_iaunet.plugin.layers.camera import centre_on
-from napari_iaunet.plugin.layers.find import find_layer
 from napari_iaunet.plugin.lookalikes.comparison import COMPARING, NO_CELLS, Comparison
-from napari_iaunet.plugin.lookalikes.display import place_of
 from napari_iaunet.plugin.map import columns
 from napari_iaunet.plugin.map.colouring import by_groups, plain
 from napari_iaunet.plugin.map.columns import CLASS, GROUP, SIMILARITY
+from napari_iaunet.plugin.map.display import MapDisplay
+from napari_iaunet.plugin.map.groups import Groups
 from napari_iaunet.plugin.map.job import group, lay_out
-from napari_iaunet.plugin.map.layers import MapLayers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
     from qtpy.QtCore import QObject
@@ -46,11 +42,9 @@ _KINDS = {(): "only", ("Shift",): "more", ("Control",): "less", ("Alt",): "less"
 _ALL = "all"
 _BASES = ((APPEARANCE, "appearance"), (_ALL, "appearance, colour, size, shape"))
 _WEIGHTS = {APPEARANCE: {APPEARANCE: 1.0}, _ALL: DEFAULT_WEIGHTS}
-# The viewer follows when the map has been drawn.
-_REST_MS = 30
 # Of one class that become examples at once: more teach little, and take long.
 _MOST_EXAMPLES = 100
-# A group has at least so many cells: a hundredth of all.
+# A group has at least so many cells to begin with: a hundredth of all.
 _LEAST, _SHARE = 5, 0.01
 _START = "Press “Make the map”."
 _READY = "Drag round cells in the map to choose them."
@@ -59,7 +53,6 @@ _OTHER_TOOL = "Choose “Move camera” in the layer controls to go on."
 _LAYING = "Laying the cells out by UMAP…"
 _GROUPING = "Looking for groups…"
 _NO_GROUPS = "No groups yet: press “Find groups” below."
-_NONE_FOUND = "No group was found. Try smaller ones."
 
 
 class MapController(Comparison):
@@ -80,36 +73,34 @@ class MapController(Comparison):
     ) -> None:
         super().__init__(session, panel, jobs, _KINDS, parent, known)
         self.laying, self._classes, self._lookalikes = laying, classes, lookalikes
-        self._layers = MapLayers(self._viewer, self._own_changes)
-        self._timer = QTimer(self, singleShot=True, interval=_REST_MS)
+        self._display = MapDisplay(self._viewer, panel, self._own_changes, self)
         self._is_on, self._is_left, self._is_wanted = False, True, False
         self._basis, self._way, self._colour = APPEARANCE, AXES, CLASS
         self._undo: list[Callable[[], None]] = []
-        self._ranking: Ranking[CellMap] | None = None
-        self._reset()
+        self._begin(None)
         self._connections = Connections(*self._wires())
         self._connections.add_jobs(
             laying,
             succeeded=self._on_done,
             failed=self._on_laying_failed,
             cancelled=self._on_laying_cancelled,
-            progressed=self._on_laying_progress,
+            progressed=panel.set_progress,
         )
         panel.offer(_BASES, self._basis, _ways(), self._way)
         self._on_layers()
 
     def _wires(self) -> list[Wire]:
-        panel, library = self._panel, self._library
+        panel, library, display = self._panel, self._library, self._display
         return [
             *self._shared_wires(),
             (panel.map_requested, self._on_wanted),
             (panel.basis_picked, self._on_basis),
             (panel.layout_picked, self._on_way),
             (panel.colour_picked, self._on_colour),
-            (panel.cells_chosen, self._on_chosen),
-            (panel.cell_asked, self._on_asked),
-            (panel.cell_pointed, self._on_pointed),
-            (panel.names_chosen, self._on_names),
+            (panel.cells_chosen, display.choose),
+            (panel.cell_asked, display.centre),
+            (panel.cell_pointed, display.tell_of),
+            (panel.names_chosen, display.choose_names),
             (panel.name_changed, self._on_renamed),
             (panel.class_requested, self._on_class),
             (panel.groups_requested, self._on_groups),
@@ -119,7 +110,6 @@ class MapController(Comparison):
             (panel.cancel_requested, self.laying.cancel),
             (library.ready, self._lay_out),
             (library.outdated, self._refresh),
-            (self._timer.timeout, self._settle),
         ]
 
     def teardown(self) -> None:
@@ -131,21 +121,6 @@ class MapController(Comparison):
         self._connections.clear()
         self._panel.plot.close_canvas()
 
-    def _reset(self) -> None:
-        """Forget all that depends on which cells there are."""
-        count = 0 if self._ranking is None else len(self._ranking.cells)
-        self._layouts: dict[tuple[str, str], Layout] = {}
-        self._layout: Layout | None = None
-        self._groups = np.zeros(count, np.int64)
-        self._group_names: list[str] = []
-        self._chosen = np.zeros(count, bool)
-        self._colouring = plain(count, "")
-        self._rgba = self._colouring.rgba()
-        self._panel.set_chosen(0, count)
-        self._panel.set_groups(0)
-        self._panel.set_about("")
-        self._panel.suggest_smallest(max(_LEAST, round(_SHARE * count)))
-
     # -- out of sight ------------------------------------------------------------
 
     def leave(self) -> None:
@@ -155,10 +130,9 @@ class MapController(Comparison):
         self._is_left = True
         self._panel.pick_button.setChecked(False)
         self._viewer.mouse_move_callbacks.remove(self._on_hover)
-        self._timer.stop()
         self.laying.close()
         self._panel.set_busy(False)
-        self._layers.remove()
+        self._display.remove()
 
     def enter(self) -> None:
         """Show the map of the cells as they are now, if they have been compared."""
@@ -177,7 +151,7 @@ class MapController(Comparison):
     def _on_layers(self, event: object = None) -> None:
         if self._own_changes:
             return
-        if self._layers.is_closed:
+        if self._display.is_closed:
             self._is_wanted = False
             self._forget()
         self._scope.update()
@@ -199,6 +173,21 @@ class MapController(Comparison):
         else:
             self._tool.switch_off()
         self._tell()
+
+    def _begin(self, ranking: Ranking[CellMap] | None) -> None:
+        """Go on with other cells, or with none."""
+        count = 0 if ranking is None else len(ranking.cells)
+        self._layouts: dict[tuple[str, str], Layout] = {}
+        self._groups = Groups(np.zeros(count, np.int64))
+        self._display.begin(ranking)
+        self._panel.set_groups(0)
+        self._panel.suggest_smallest(max(_LEAST, round(_SHARE * count)))
+        self._panel.offer_map(ranking is None)
+        self._offer_colours()
+
+    def _offer_colours(self) -> None:
+        offers = columns.offers(self._viewer, self._display.ranking)
+        self._panel.offer_colours(offers, self._colour)
 
     # -- the map -----------------------------------------------------------------
 
@@ -222,22 +211,19 @@ class MapController(Comparison):
         self._panel.set_busy(False)
         if self._asked is None or self._is_left:
             return
-        ranking = self._ranking_of(self._asked, self._ranking)
-        if ranking is not self._ranking:
-            self._ranking = ranking
-            self._reset()
-        self._panel.offer_map(False)
-        self._panel.offer_colours(columns.offers(self._viewer, ranking), self._colour)
+        ranking = self._ranking_of(self._asked, self._display.ranking)
+        if ranking is not self._display.ranking:
+            self._begin(ranking)
         layout = self._layouts.get((self._basis, self._way))
         if layout is not None:
+            self.laying.close()
             self._show_layout(layout)
             return
         weights, slow = _WEIGHTS[self._basis], self._way == UMAP
         work = partial(lay_out, ranking, weights, self._way)
         self.laying.start(work, "Map of cells" if slow else "")
         self._panel.set_busy(slow)
-        if slow:
-            self._tell(_LAYING)
+        self._tell(_LAYING if slow else "")
 
     def _on_done(self, outcome: Layout | NDArray[np.int64]) -> None:
         self._panel.set_busy(False)
@@ -245,12 +231,11 @@ class MapController(Comparison):
             self._layouts[self._basis, self._way] = outcome
             self._show_layout(outcome)
         else:
-            self._show_groups(outcome)
+            self._show_groups(Groups.of(outcome))
 
     def _show_layout(self, layout: Layout) -> None:
-        if layout is not self._layout:
-            self._layout = layout
-            self._panel.plot.set_points(layout.places, layout.names)
+        self._display.place(layout)
+        self._offer_colours()
         self._show()
         self._tell()
 
@@ -267,44 +252,36 @@ class MapController(Comparison):
         self._way = way
         self._refresh()
 
-    def _on_laying_progress(self, done: int, total: int) -> None:
-        self._panel.set_progress(done, total)
-
     def _on_laying_failed(self, message: str) -> None:
-        self._stop_laying()
+        self._go_back()
         self._panel.set_note(message)
         self._tell()
         show_error(message)
 
     def _on_laying_cancelled(self) -> None:
-        self._stop_laying()
+        self._go_back()
         self._tell("Cancelled.")
 
-    def _stop_laying(self) -> None:
-        """Go back to the layout that is shown."""
+    def _go_back(self) -> None:
+        """Return to the layout that is shown, as there is no other."""
         self._panel.set_busy(False)
+        shown = self._display.layout
         for (basis, way), layout in self._layouts.items():
-            if layout is self._layout:
+            if layout is shown:
                 self._basis, self._way = basis, way
-        if self._layout is None:
+        if shown is None:
             self._way = AXES
         self._panel.offer(_BASES, self._basis, _ways(), self._way)
 
     def _forget(self) -> None:
-        self._asked = self._ranking = None
+        self._asked = None
         self.laying.close()
         self._library.close()
-        self._timer.stop()
-        self._layers.remove()
-        self._reset()
         self._panel.set_busy(False)
-        self._panel.offer_map(True)
-        self._panel.offer_colours(columns.offers(self._viewer, None), self._colour)
-        self._panel.set_colouring(None, named=False)
-        self._panel.plot.set_points(np.zeros((0, 2), np.float32), ("", ""))
+        self._begin(None)
         self._tell()
 
-    # -- colours and choice ------------------------------------------------------
+    # -- colours -----------------------------------------------------------------
 
     def _on_colour(self, colour: str) -> None:
         self._colour = colour
@@ -312,113 +289,57 @@ class MapController(Comparison):
 
     def _show(self) -> None:
         """Colour the cells, and say what the colours mean."""
-        if self._ranking is None or self._layout is None or self._is_left:
+        ranking = self._display.ranking
+        if ranking is None or self._display.layout is None or self._is_left:
             return
         self._panel.offer_classes(self._classes.known[0].names)
-        colouring = self._colouring = self._coloured(self._ranking)
-        self._rgba = colouring.rgba()
         named = self._colour == GROUP
-        self._panel.set_colouring(colouring, named=named)
-        self._show_chosen()
+        self._display.colour(self._coloured(ranking), named=named)
 
     def _coloured(self, ranking: Ranking[CellMap]) -> Colouring:
         if self._colour == CLASS:
             return columns.by_class(ranking, *self._classes.known)
         if self._colour == SIMILARITY:
             return columns.by_similarity(ranking, self._lookalikes.found)
-        if self._colour == GROUP:
-            if not self._group_names:
-                return plain(len(ranking.cells), _NO_GROUPS)
-            return by_groups(self._groups, self._group_names)
-        return columns.by_column(self._viewer, ranking, self._colour)
+        if self._colour != GROUP:
+            return columns.by_column(self._viewer, ranking, self._colour)
+        if not self._groups.names:
+            return plain(len(ranking.cells), _NO_GROUPS)
+        return by_groups(self._groups.numbers, self._groups.names)
 
-    def _show_chosen(self) -> None:
-        self._panel.plot.set_colours(self._rgba, self._chosen)
-        count = int(np.count_nonzero(self._chosen))
-        self._panel.set_chosen(count, len(self._chosen))
-        self._timer.start()
-
-    def _settle(self) -> None:
-        """Show the same in the viewer."""
-        if self._ranking is not None and not self._is_left:
-            self._layers.show(self._ranking, self._colouring, self._chosen)
-
-    def _on_chosen(self, rows: Sequence[int] | NDArray[np.intp], kind: str) -> None:
-        self._panel.forget_names()
-        self._choose(np.asarray(rows, np.intp), kind)
-
-    def _choose(self, rows: NDArray[Any], kind: str) -> None:
-        if kind == "only":
-            self._chosen = np.zeros_like(self._chosen)
-        else:
-            self._chosen = self._chosen.copy()
-        self._chosen[rows] = kind != "less"
-        self._show_chosen()
-
-    def _on_names(self, names: Sequence[int]) -> None:
-        """Choose the cells of rows of the legend."""
-        self._choose(np.isin(self._colouring.numbers - 1, list(names)), "only")
+    # -- the mouse in the viewer -------------------------------------------------
 
     def _on_click(self, position: Any, kind: str) -> None:
         row = self._row_at(position)
-        rows = np.array([] if row is None else [row], np.intp)
         if row is not None or kind == "only":
-            self._on_chosen(rows, kind)
+            self._display.choose([] if row is None else [row], kind)
 
     def _on_hover(self, viewer: object, event: Any) -> None:
         """Mark the cell under the mouse on the map."""
-        row = None
-        if self._layout is not None:
-            row = self._row_at(event.position)
-        self._panel.plot.set_mark(row)
-        self._on_pointed(-1 if row is None else row)
+        if self._display.layout is not None:
+            self._display.mark(self._row_at(event.position))
 
     def _row_at(self, position: Any) -> int | None:
-        if self._ranking is None or self._viewer.dims.ndisplay != 2:
+        ranking = self._display.ranking
+        if ranking is None or self._viewer.dims.ndisplay != 2:
             return None
         for key, label in self._scope.cells_at(position).items():
-            row = self._ranking.row(CellRef(key, label)) if label > 0 else None
+            row = ranking.row(CellRef(key, label)) if label > 0 else None
             if row is not None:
                 return row
         return None
 
-    def _on_pointed(self, row: int) -> None:
-        ranking = self._ranking
-        if ranking is None or row < 0:
-            self._panel.set_about("")
-            return
-        cell = ranking.cell(row)
-        layer = find_layer(self._viewer, cell.layer, Labels)
-        several = layer is not None and len(ranking.parts) > 1
-        name = f"Cell {cell.label}{f' of {layer.name}' if layer and several else ''}"
-        word, title = self._colouring.word(row), self._colouring.title
-        self._panel.set_about(f"{name}: {title} {word}" if word else name)
-
-    def _on_asked(self, row: int) -> None:
-        """Bring a cell to the middle of the viewer."""
-        ranking = self._ranking
-        if ranking is None:
-            return
-        cell = ranking.cell(row)
-        layer = find_layer(self._viewer, cell.layer, Labels)
-        if layer is None:
-            return
-        place = place_of(ranking.parts[cell.layer], cell.label, layer)
-        if place is not None:
-            centre_on(self._viewer, layer, place)
-
     # -- classes and groups ------------------------------------------------------
 
     def _on_class(self, name: str) -> None:
-        self._add_classes({name: np.flatnonzero(self._chosen)})
+        self._add_classes({name: np.flatnonzero(self._display.chosen)})
 
     def _on_group_classes(self) -> None:
-        names = enumerate(self._group_names, 1)
-        self._add_classes({n: np.flatnonzero(self._groups == i) for i, n in names})
+        self._add_classes(self._groups.rows)
 
     def _add_classes(self, rows: dict[str, NDArray[np.intp]]) -> None:
         """Make cells examples in the Classes tab."""
-        ranking = self._ranking
+        ranking = self._display.ranking
         if ranking is None:
             return
         drawn = {name: _some(found) for name, found in rows.items() if found.size}
@@ -434,15 +355,15 @@ class MapController(Comparison):
         )
 
     def _on_groups(self, smallest: int) -> None:
-        ranking = self._ranking
-        if ranking is None or self._layout is None:
+        ranking, layout = self._display.ranking, self._display.layout
+        if ranking is None or layout is None:
             return
         missing = missing_package(GROUPS)
         if missing:
-            self._panel.set_groups(len(self._group_names), missing)
+            self._panel.set_groups(len(self._groups.names), missing)
             return
         # UMAP has drawn the crowds apart; two axes alone show few of them.
-        places = self._layout.places if self._way == UMAP else None
+        places = layout.places if self._way == UMAP else None
         weights = _WEIGHTS[self._basis]
         self.laying.start(
             partial(group, ranking, weights, places, smallest), "Groups of cells"
@@ -450,49 +371,33 @@ class MapController(Comparison):
         self._panel.set_busy(True)
         self._tell(_GROUPING)
 
-    def _show_groups(self, numbers: NDArray[np.int64]) -> None:
-        self._groups, count = numbers, int(numbers.max(initial=0))
-        self._group_names = [f"group {i}" for i in range(1, count + 1)]
-        alone = int(np.count_nonzero(numbers == 0))
-        cells = f"{alone:,} cell{' is' if alone == 1 else 's are'} in none"
-        text = f"{count} group{'' if count == 1 else 's'}; {cells}."
-        self._panel.set_groups(count, text if count else _NONE_FOUND)
-        self._colour = GROUP
-        self._panel.offer_colours(
-            columns.offers(self._viewer, self._ranking), self._colour
-        )
+    def _show_groups(self, groups: Groups) -> None:
+        self._groups, self._colour = groups, GROUP
+        self._panel.set_groups(len(groups.names), str(groups))
+        self._offer_colours()
         self._show()
         self._tell()
 
-    def _on_renamed(self, row: int, name: str) -> None:
-        """Call a group otherwise; groups of one name become one."""
-        name = name.strip()
-        if name and row < len(self._group_names):
-            names = [*self._group_names]
-            names[row] = name
-            kept = list(dict.fromkeys(names))
-            place = np.array([0, *(kept.index(n) + 1 for n in names)], np.int64)
-            self._group_names, self._groups = kept, place[self._groups]
+    def _on_renamed(self, place: int, name: str) -> None:
+        self._groups = self._groups.renamed(place, name)
         self._show()
 
     def _on_column(self) -> None:
         """Write the groups into the tables of the cells."""
-        ranking = self._ranking
+        ranking = self._display.ranking
         if ranking is None or not self._library.check():
             return
-        words = np.array(["", *self._group_names], object)[self._groups]
+        words = self._groups.words
         self._undo.append(columns.keep(self._viewer, ranking, GROUP, words))
         self._panel.set_undo(True)
-        self._panel.offer_colours(columns.offers(self._viewer, ranking), self._colour)
+        self._offer_colours()
         self._tell("The groups are in the table of the cells, in the column “group”.")
 
     def _on_undo(self) -> None:
         if self._undo:
             self._undo.pop()()
             self._panel.set_undo(bool(self._undo))
-            self._panel.offer_colours(
-                columns.offers(self._viewer, self._ranking), self._colour
-            )
+            self._offer_colours()
 
     # -- telling -----------------------------------------------------------------
 
@@ -516,7 +421,7 @@ class MapController(Comparison):
             text = NO_CELLS
         elif self._library.is_busy:
             text = COMPARING
-        elif self._layout is None:
+        elif self._display.layout is None:
             text = _START
         elif self._is_on:
             text = _OTHER_TOOL if self._tool.is_paused else _PICKING
