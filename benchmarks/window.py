@@ -26,6 +26,8 @@ from qtpy.QtWidgets import QApplication
 from scipy.ndimage import gaussian_filter
 
 from benchmarks import harness
+from napari_iaunet.identity.describe import DescribedCells
+from napari_iaunet.identity.lasso import rows_inside
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +42,9 @@ _PATIENCE = 600  # seconds
 _LATEST_KILL = 40.0  # seconds
 _IMAGES, _WAITING = 24, 2000  # of a batch: to be segmented, and beside them
 _FILTERED = 24  # pixels from cell to cell where 100,000 are filtered
-_MOVES, _PICKS = 60, 10  # of the threshold; of targets and of a weight
+_MOVES, _PICKS = 60, 10  # of the threshold; of targets, of a weight and of a lasso
+# Pixels from cell to cell where 100,000 are on a map, and numbers of their vectors.
+_MAPPED, _WIDTH = 10, 128
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -394,6 +398,93 @@ def _milliseconds_to_draw(window: Window, step: Callable[[], object]) -> float:
     return 1000 * (time.perf_counter() - begin)
 
 
+# -- the map -----------------------------------------------------------------
+
+
+class _Cheap:
+    """Describes cells at once, as eight kinds: what is measured needs no network."""
+
+    def describe(
+        self,
+        image: object,
+        labels: NDArray[np.int32],
+        *,
+        channel_axis: int | None = None,
+        progress: Callable[[int, int], None],
+    ) -> DescribedCells:
+        progress(0, 1)
+        ids = np.arange(1, int(labels.max()) + 1, dtype=np.int64)
+        rng = np.random.default_rng(0)
+        kinds = rng.normal(size=(8, _WIDTH))[rng.integers(0, 8, len(ids))]
+        vectors = kinds + 0.5 * rng.normal(size=kinds.shape)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        properties = {"size": np.ones((len(ids), 3), np.float32)}
+        return DescribedCells(ids, vectors.astype(np.float32), properties)
+
+
+def _map(window: Window, args: argparse.Namespace) -> None:
+    """From a gesture on the map of 100,000 cells to the map drawn anew."""
+    from napari_iaunet.plugin.core import segmenters
+
+    dock, side = window.dock, args.side or _MAPPED * 317
+    panel, controller = dock.map_panel, dock.map_controller
+    segmenters.make_segmenter = lambda model, device: _Cheap()
+    labels = discs(side, _MAPPED, 0.4 * _MAPPED)
+    window.viewer.add_image(np.broadcast_to(np.uint8(9), labels.shape), name="image")
+    window.viewer.add_labels(labels, name="cells")
+    window.viewer.reset_view()
+    dock.tabs.setCurrentWidget(panel)
+    window.idle()
+    _press(panel.make_button)
+    _wait(lambda: not controller.jobs.is_running)
+    window.restart()
+    begin = time.perf_counter()
+    _wait(lambda: not controller.laying.is_running)
+    window.tell_gap(
+        f"{panel.count.text().removeprefix('None of ')} laid out by principal axes in "
+        f"{time.perf_counter() - begin:.1f} s:"
+    )
+    QTest.qWait(1000)
+    plot, rng = panel.plot, np.random.default_rng(0)
+    middle = np.asarray(plot.view.size) / 2
+    turn = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    circle = np.stack([np.cos(turn), np.sin(turn)], 1)
+    lassos = [middle + circle * rng.uniform(0.2, 1, 2) * middle for _ in range(_PICKS)]
+    gestures = {
+        "zoom": [partial(plot._zoom, 1.02) for _ in range(_PICKS)],
+        "lasso of 200 corners, answered": [partial(_lasso, plot, p) for p in lassos],
+        "mark moved": [partial(plot.set_mark, i) for i in range(_PICKS)],
+        "coloured anew": [
+            partial(controller._on_colour, key)
+            for key in ("column area", "of classes") * (_PICKS // 2)
+        ],
+    }
+    for name, steps in gestures.items():
+        took = []
+        for step in steps:
+            before, begin = plot.canvas.drawn, time.perf_counter()
+            step()
+            computed = 1000 * (time.perf_counter() - begin)
+            while plot.canvas.drawn == before:
+                QApplication.processEvents()
+            took.append((computed, 1000 * (time.perf_counter() - begin)))
+            QTest.qWait(500)  # the viewer follows
+        computed, drawn = np.median(took, axis=0)
+        window.tell(
+            f"{name}: median {drawn:.0f} ms until it is drawn, {computed:.0f} ms of "
+            f"these before the drawing; worst {max(t for _, t in took):.0f} ms"
+        )
+    window.restart()
+    _lasso(plot, lassos[0])
+    QTest.qWait(3000)
+    window.tell_gap(f"{panel.count.text()} chosen, and shown in the viewer:")
+
+
+def _lasso(plot: Any, pixels: NDArray[np.float64]) -> None:
+    """Do what the release of the mouse does at the end of a lasso."""
+    plot.chosen.emit(rows_inside(plot._places, plot.view.on_map(pixels)), "only")
+
+
 # -- the filter ---------------------------------------------------------------
 
 
@@ -525,4 +616,5 @@ PARTS = {
     "finetune": _finetune,
     "large": _large,
     "lookalikes": _lookalikes,
+    "map": _map,
 }

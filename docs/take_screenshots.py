@@ -26,8 +26,10 @@ from typing import TYPE_CHECKING, Any
 import napari
 import numpy as np
 from PIL import Image
-from qtpy.QtCore import QPoint, QRect, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, QRect, Qt
+from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 from skimage import data
 from skimage.io import imread
 
@@ -299,6 +301,45 @@ def classes(viewer: napari.Viewer, dock: Any) -> None:
     QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
 
 
+def map_of_cells(viewer: napari.Viewer, dock: Any) -> None:
+    """Nuclei of the tissue by their look and their area, and those in a lasso."""
+    panel, controller = dock.map_panel, dock.map_controller
+    point_at_tissue(viewer, dock, panel)
+    QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
+    wait(lambda: not (controller.jobs.is_running or controller.laying.is_running))
+    panel.colour.setCurrentText("area (px)")
+    panel.colour.activated.emit(panel.colour.currentIndex())
+    native = panel.plot.canvas.native
+    middle = np.array([native.width(), native.height()]) / 2
+    turn = np.linspace(0, 2 * np.pi, 40)
+    lasso = middle * (1 + np.stack([0.5 + 0.4 * np.cos(turn), 0.7 * np.sin(turn)], 1))
+    for kind, pixels in (("Press", lasso[:1]), ("Move", lasso), ("Release", lasso[:1])):
+        for x, y in pixels.tolist():
+            send_mouse(native, kind, QPointF(min(x, native.width() - 2), y))
+    QTest.qWait(500)
+    print(panel.count.text())
+    save(viewer.screenshot(canvas_only=False, flash=False), "map-tab.png")
+
+
+def send_mouse(widget: Any, kind: str, place: QPointF) -> None:
+    """Press, move or release the left button."""
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+    type_ = {
+        "Press": QEvent.Type.MouseButtonPress,
+        "Move": QEvent.Type.MouseMove,
+        "Release": QEvent.Type.MouseButtonRelease,
+    }[kind]
+    event = QMouseEvent(
+        type_,
+        place,
+        widget.mapToGlobal(place),
+        none if kind == "Move" else left,
+        none if kind == "Release" else left,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(widget, event)
+
+
 def review(viewer: napari.Viewer, dock: Any) -> None:
     """Nuclei of which the small and the doubtful ones are hidden."""
     clear(viewer)
@@ -460,7 +501,8 @@ def main() -> None:
     os.environ["NAPARI_IAUNET_HOME"] = mkdtemp()
     viewer, dock = open_viewer()
     takes = [globals()[name] for name in sys.argv[1:]] or [
-        *(moving, nuclei, channels, clicks, lookalikes, classes, review, pairs),
+        *(moving, nuclei, channels, clicks, lookalikes, classes, map_of_cells),
+        *(review, pairs),
         *(track, batch, finetune),
     ]
     for take in takes:

@@ -6,7 +6,7 @@ would make a window stand still, and could not be stopped.
     python -m napari_iaunet.identity.layout_task WHAT FOLDER
 
 reads ``given.npy`` and ``options.json`` of a folder and writes ``found.npy``; each line
-that it prints is how far it is, "DONE/TOTAL".
+that it prints is how far it is, "DONE/TOTAL". It ends when its input does.
 """
 
 from __future__ import annotations
@@ -58,16 +58,19 @@ def run_apart(
         with (folder / "errors").open("w+b") as errors:
             process = subprocess.Popen(
                 [sys.executable, "-m", __name__, what, at],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # on Windows
             )
+            assert process.stdin is not None
             try:
                 _follow(process, progress)
             finally:
                 process.kill()
                 process.wait()
+                process.stdin.close()
             if process.returncode != 0:
                 errors.seek(0)
                 raise ImageError(_CRASHED.format(_last_words(errors.read())))
@@ -155,7 +158,16 @@ def _groups(values: NDArray[np.float32], smallest: int) -> NDArray[np.int64]:
     return found
 
 
+def _end_with_program() -> None:
+    """Wait for the end of the program that started this one, and end."""
+    # Not by sys.stdin, whose lock Python wants to have when it ends.
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
 def _main(what: str, folder: Path) -> None:
+    threading.Thread(target=_end_with_program, daemon=True).start()
     values = np.load(folder / _GIVEN)
     options = json.loads((folder / _OPTIONS).read_text(encoding="utf-8"))
     found = _umap(values) if what == UMAP else _groups(values, **options)

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 # Colours that can be told apart, also by the colour-blind (Okabe and Ito, 2008), and
 # one more: as many as there are keys.
+GRAY = "#999999"
 PALETTE = (
     *("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2"),
-    *("#d55e00", "#cc79a7", "#999999", "#7b4fd0"),
+    *("#d55e00", "#cc79a7", GRAY, "#7b4fd0"),
 )
 _COLOURS = "colours"
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")

@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_iaunet.plugin.classes.examples import GRAY, PALETTE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-# Told apart also by those who do not see all colours (Okabe and Ito, 2008); then the
-# same ones lighter.
-_HUES = (
-    *("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2"),
-    *("#d55e00", "#cc79a7", "#7b4fd0"),
-)
+# The colours of classes but for the gray, which says that there is nothing to tell;
+# then the same ones lighter.
 _PALETTE = (
-    *_HUES,
+    *(colour for colour in PALETTE if colour != GRAY),
     *("#f3cf80", "#aad9f4", "#80cfb9", "#f8f2a1", "#80b9d9"),
     *("#eaaf80", "#e6bcd3", "#bda7e8"),
 )

@@ -141,7 +141,8 @@ class MapController(Comparison):
         self._is_left = False
         self._viewer.mouse_move_callbacks.append(self._on_hover)
         pairs, model = self._question()
-        if pairs and all(self._library.get(pair, model) for pair in pairs):
+        known = [self._library.get(pair, model) for pair in pairs]
+        if known and None not in known:
             self._is_wanted = True
         self._offer()
         self._refresh()
@@ -362,6 +363,8 @@ class MapController(Comparison):
         if missing:
             self._panel.set_groups(len(self._groups.names), missing)
             return
+        if self.laying.is_running:  # of a layout that is not there yet
+            self._go_back()
         # UMAP has drawn the crowds apart; two axes alone show few of them.
         places = layout.places if self._way == UMAP else None
         weights = _WEIGHTS[self._basis]

@@ -10,6 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# Colours are numbers of 8 bits in the viewer.
+_MOST = 200
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -28,7 +31,11 @@ class Groups:
 
     @staticmethod
     def of(numbers: NDArray[np.int64]) -> Groups:
-        """Return groups with names to begin with."""
+        """Return groups with names to begin with, as many as can be shown.
+
+        The first ones are the largest.
+        """
+        numbers = np.where(numbers > _MOST, 0, numbers)
         count = int(numbers.max(initial=0))
         return Groups(numbers, tuple(f"group {i}" for i in range(1, count + 1)))
 
