@@ -29,6 +29,18 @@ def nuclei(data_folder):
     return read_image(image).array, np.asarray(read_image(mask).array)
 
 
+@pytest.fixture(scope="module")
+def encoded(segmenter, nuclei):
+    """The real image after the network."""
+    return segmenter.encode(nuclei[0])
+
+
+def box_of(cell):
+    """Edges of a cell's box."""
+    y, x = np.nonzero(cell)
+    return y.min() - 0.5, x.min() - 0.5, y.max() + 0.5, x.max() + 0.5
+
+
 def middle_of(labels, number):
     """The pixel of a cell that is nearest to its centre of mass."""
     inside = np.argwhere(labels == number)
@@ -133,6 +145,67 @@ def test_clicks_on_an_image_that_was_encoded_before(segmenter, nuclei):
     np.testing.assert_array_equal(
         cell.in_image(encoded.shape), segmenter.click([(60, 70)])
     )
+
+
+def test_a_box_and_a_lasso_find_annotated_cells(segmenter, nuclei, encoded):
+    found = []
+    for number in np.unique(nuclei[1])[1:9]:
+        cell = nuclei[1] == number
+        y0, x0, y1, x1 = box_of(cell)
+        lasso = [(y0 - 1, x0), (y0, x1 + 1), (y1 + 1, x1), (y1, x0 - 1)]
+        for prompts in ({"box": box_of(cell)}, {"lasso": lasso}):
+            mask = segmenter.click_on(encoded, **prompts).in_image(cell.shape)
+            outside = np.ones_like(cell)
+            rows, columns = np.nonzero(cell)
+            outside[
+                rows.min() - 1 : rows.max() + 2, columns.min() - 1 : columns.max() + 2
+            ] = False
+            assert not mask[outside].any()
+            found.append(overlap(mask, cell))
+    assert np.mean(found[::2]) > 0.85
+    assert np.mean(found[1::2]) > 0.8
+
+
+def test_all_prompts_of_a_cell_are_obeyed_together(segmenter, nuclei, encoded):
+    cell = nuclei[1] == np.unique(nuclei[1])[3]
+    y, x = middle_of(cell, True)
+    y0, x0, y1, x1 = box_of(cell)
+    off = (round(y0) + 1, round(x0) + 1)
+    mask = segmenter.click_on(
+        encoded,
+        [off],
+        [0],
+        box=(y0, x0, y1, x1),
+        lasso=[(y0 - 3, x0 - 3), (y0 - 3, x1 + 3), (y1 + 3, x1 + 3), (y1 + 3, x0 - 3)],
+        scribbles=[([(y, x - 2), (y, x + 2)], 1), ([(y + 3, x - 2), (y + 3, x)], 0)],
+    ).in_image(cell.shape)
+    assert mask[y, x - 2 : x + 3].all()
+    assert not mask[y + 3, x - 2 : x + 1].any()
+    assert not mask[off]
+    inside = np.zeros_like(mask)
+    inside[int(y0 + 0.5) : int(y1 + 0.5), int(x0 + 0.5) : int(x1 + 0.5)] = True
+    assert not mask[~inside].any()
+
+
+def test_a_click_outside_of_the_box_wins_over_the_box(segmenter, nuclei, encoded):
+    y, x = middle_of(nuclei[1], np.unique(nuclei[1])[3])
+    box = (y - 3, x - 3, y + 3, x + 3)
+    mask = segmenter.click_on(encoded, [(y, x + 6)], box=box).in_image(encoded.shape)
+    assert mask[y, x + 6]
+    assert mask[y, x]
+
+
+def test_boxes_and_strokes_where_there_is_nothing(segmenter):
+    segmenter.set_image(np.zeros((60, 70), np.uint8), diameter=90)
+    mask = segmenter.click(box=(10, 20, 29, 49))
+    assert mask[10:30, 20:50].mean() > 0.5
+    assert mask.sum() == mask[10:30, 20:50].sum()
+    assert segmenter.click(box=(10, 20, 10.5, 20.5)).sum() == 1
+    stroke = segmenter.click(scribbles=[([(5, 5), (30, 40)], 1)])
+    assert stroke[5, 5]
+    assert stroke[30, 40]
+    with pytest.raises(ImageError, match="Nothing is left"):
+        segmenter.click(box=(10, 20, 11, 20.5), scribbles=[([(9, 20), (12, 20)], 0)])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""From fields and clicks to one cell."""
+"""From fields and prompts to one cell."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import torch
 from napari_iaunet.errors import ImageError
 from napari_iaunet.inference.fields import FieldImage
 from napari_iaunet.segmentation.correction import correction, obey
+from napari_iaunet.segmentation.framing import Frame, framed
+from napari_iaunet.segmentation.prompts import Hints
 from napari_iaunet.segmentation.queries import (
     Queries,
     can_win,
@@ -24,8 +26,6 @@ from napari_iaunet.segmentation.queries import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -50,6 +50,10 @@ _STRONG = 8.0
 _CLEARLY = 1.0
 # How far a click moves the outline, in diameters: about as far as the cell reaches.
 _SPREAD = 0.75
+# Pixels of a stroke that are nearer than this, in diameters, say the same.
+_SPACING = 0.1
+
+_NOTHING_LEFT = "Nothing is left of the cell: all of it was said to be background."
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,15 @@ class EncodedImage:
     shape: tuple[int, int]
     diameter: float
 
+    @property
+    def factor(self) -> NDArray[np.float64]:
+        """Pixels of the fields by pixel of the image, (2,)."""
+        return np.asarray(self.fields.foreground.shape) / self.shape
+
     def to_network(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """(P, 2) pixels of the image -> (P, 2) pixels of the fields."""
         size = np.asarray(self.fields.foreground.shape)
-        scaled = (points + 0.5) * size / self.shape - 0.5
+        scaled = (points + 0.5) * self.factor - 0.5
         clipped: NDArray[np.float64] = np.clip(scaled, 0, size - 1)
         return clipped
 
@@ -100,49 +109,50 @@ class ClickedCell(NamedTuple):
         return full
 
 
-def segment_clicks(
+def segment_prompts(
     image: EncodedImage,
-    points: NDArray[np.float64],
-    positive: NDArray[np.bool_],
+    hints: Hints,
     same_cell: SameCell,
     diameter: float,
     settings: DecodeSettings,
 ) -> ClickedCell:
-    """Return the cell that holds the positive points and no negative one.
+    """Return the cell that the prompts show.
 
-    Only the neighbourhood of the points is decoded, by the steps of `decode`.
+    It holds the positive points and no negative one, and lies in the region. Only the
+    neighbourhood of the prompts is decoded, by the steps of `decode`.
 
     Parameters
     ----------
-    points : (P, 2) float
-        (y, x) in pixels of the image.
-    positive : (P,) bool
-        True for points inside of the cell; one at least.
+    hints : Hints
+        In pixels of the image.
     same_cell, diameter
         As for `decode`.
     """
     reach = _REACH * diameter
-    centre = image.to_network(points)
+    centre = image.to_network(hints.places)
+    points = image.to_network(hints.points)
+    used = hints.spaced(points, _SPACING * diameter)
     while True:
         fields, corner = _cut(image.fields, centre, reach)
-        local = centre - corner
-        mask = _decode_clicks(fields, local, positive, same_cell, diameter, settings)
+        region = hints.region and hints.region.seen(image.factor, corner)
+        local = Hints(points - corner, hints.positive, hints.drawn, region)
+        mask = _decode_window(fields, local, used, same_cell, diameter, settings)
         if reach >= _WIDEST * diameter or not _leaves(mask, corner, image.fields):
             break
         reach *= 2
-    return _to_image(image, corner, mask, points, positive)
+    return _to_image(image, corner, mask, hints)
 
 
 def _to_image(
     image: EncodedImage,
     corner: NDArray[np.int64],
     mask: NDArray[np.bool_],
-    points: NDArray[np.float64],
-    positive: NDArray[np.bool_],
+    hints: Hints,
 ) -> ClickedCell:
     """Bring a window's mask to the image's scale, as small as possible."""
-    size = np.asarray(image.fields.foreground.shape)
-    factor = size / image.shape
+    if not mask.any():
+        raise ImageError(_NOTHING_LEFT)
+    factor = image.factor
     rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
     low = corner + np.array([rows[0], columns[0]])
     high = corner + np.array([rows[-1], columns[-1]]) + 1
@@ -152,13 +162,41 @@ def _to_image(
         (np.arange(a, b) + 0.5) * f - 0.5 - c
         for a, b, f, c in zip(first, last, factor, corner, strict=True)
     ]
-    same_scale = tuple(size) == tuple(image.shape)
     rows, columns = (place.astype(int) for place in places)
-    native = mask[np.ix_(rows, columns)] if same_scale else _sample(mask, places)
-    local = points - first
+    native = (
+        mask[np.ix_(rows, columns)] if (factor == 1).all() else _sample(mask, places)
+    )
+    local = hints.points - first
     on_it = ((local > -0.5) & (local < np.asarray(native.shape) - 0.5)).all(1)
-    native = obey(native, local[on_it], positive[on_it])
-    return ClickedCell((int(first[0]), int(first[1])), native)
+    obeyed = _obey_all(
+        native,
+        Hints(
+            local[on_it],
+            hints.positive[on_it],
+            hints.drawn[on_it],
+            hints.region and hints.region.seen(np.ones(2), first),
+        ),
+    )
+    if not obeyed.any():
+        raise ImageError(_NOTHING_LEFT)
+    return ClickedCell((int(first[0]), int(first[1])), obeyed)
+
+
+def _obey_all(mask: NDArray[np.bool_], hints: Hints) -> NDArray[np.bool_]:
+    """Change a mask (Y, X) so that points and region are obeyed to the pixel.
+
+    A point inside of the cell but outside of the region wins over the region.
+    """
+    points, positive, drawn, region = hints
+    if region is None:
+        return obey(mask, points, positive, drawn)
+    held = region.mask(mask.shape)
+    clipped = mask & held
+    if not clipped.any():  # smaller than a pixel of the fields
+        clipped = held & (region.remoteness(held) <= 1)
+    obeyed = obey(clipped if clipped.any() else held, points, positive, drawn)
+    pixels = tuple(np.rint(points[positive]).astype(int).T)
+    return obeyed & held if held[pixels].all() else obeyed
 
 
 def _sample(
@@ -210,26 +248,35 @@ def _leaves(
 # -- one window --------------------------------------------------------------
 
 
-def _decode_clicks(
+def _decode_window(
     fields: FieldImage,
-    points: NDArray[np.float64],
-    positive: NDArray[np.bool_],
+    hints: Hints,
+    used: NDArray[np.int64],
     same_cell: SameCell,
     diameter: float,
     settings: DecodeSettings,
 ) -> NDArray[np.bool_]:
-    """Decode a window with the clicked pixels as further queries."""
+    """Decode a window with the pixels of some points as further queries."""
     shape = fields.foreground.shape
+    points, positive = hints.points[used], hints.positive[used]
+    frame = None if hints.region is None else Frame(hints.region, shape)
     clicks = np.ravel_multi_index(tuple(np.rint(points).astype(np.int64).T), shape)
     inside = fields.foreground.numpy() > settings.foreground
     smooth, embedding = smoothed(fields.centre), fields.embedding
     peaks = np.setdiff1d(find_peaks(smooth, inside, settings.peak), clicks)
     votes = votes_of(fields.offset, diameter, np.arange(inside.size))
-    automatic = merge_queries(
+    queries = merge_queries(
         peaks, votes[peaks], embedding, smooth, inside, same_cell, settings
     )
+    meant, asked, yes = np.zeros(len(peaks), bool), clicks, positive
+    if frame is not None:
+        meant = framed(
+            queries, frame, inside, votes, embedding, same_cell, settings, diameter
+        )
+        if not meant.any() and not positive.any():  # as if its middle were clicked
+            asked, yes = np.append(clicks, frame.middle), np.append(positive, True)
     queries = _add_clicks(
-        automatic, clicks, positive, votes, embedding, same_cell, settings
+        queries, meant, asked, yes, votes, embedding, same_cell, settings
     )
     candidate = fields.foreground.numpy() > _LEAST_FOREGROUND
     candidate.ravel()[clicks] = True
@@ -243,6 +290,8 @@ def _decode_clicks(
         lead,
     )
     height = height.reshape(shape)
+    if frame is not None:
+        height = frame.fill(height, -_STRONG)
     height += correction(height, points, positive, _SPREAD * diameter)
     return obey(height > 0, points, positive)
 
@@ -287,6 +336,7 @@ def _lead(
 
 def _add_clicks(
     automatic: Queries,
+    meant: NDArray[np.bool_],
     clicks: NDArray[np.int64],
     positive: NDArray[np.bool_],
     votes: NDArray[np.float32],
@@ -296,10 +346,11 @@ def _add_clicks(
 ) -> Queries:
     """Add the clicks to the queries; cell 0 is the one that was asked for.
 
-    A cell of the automatic result belongs to the positive clicks if they recognise
-    one of its queries. Queries that a negative click recognises clearly better are
-    taken from them, together with that click. A negative click without such a
-    query lies beside the outline: it is no query, but moves the outline later.
+    Those of the automatic result that are meant, (Q,) bool, belong to it. A cell of the
+    automatic result belongs to the positive clicks if they recognise one of its
+    queries. Queries that a negative click recognises clearly better are taken from
+    them, together with that click. A negative click without such a query lies beside
+    the outline: it is no query, but moves the outline later.
     """
     vectors, vote = embedding.flatten(1).T[torch.from_numpy(clicks)], votes[clicks]
     cell, kept = automatic.cell + 2, positive.copy()
@@ -309,12 +360,16 @@ def _add_clicks(
         logit = same_cell(
             difference.flatten(0, 1), torch.from_numpy(apart.reshape(-1, 2))
         ).numpy()
-        logit = logit.reshape(len(clicks), -1)
+        logit = logit.reshape(len(clicks), len(cell))
         logit[np.linalg.norm(apart, axis=-1) >= settings.reach] = -np.inf
-        claim = logit[positive].max(0)
-        own = np.isin(automatic.cell, automatic.cell[claim > 0])
+        claim = logit[positive].max(0, initial=-np.inf)
+        own = np.isin(automatic.cell, automatic.cell[claim > 0]) | meant
         against = logit[~positive] > np.maximum(claim, 0) + _CLEARLY
-        against[:, claim.argmax()] = False
+        surest = claim
+        if not positive.any():  # one of those that are meant stays
+            opposed = logit.max(0, initial=-np.inf)
+            surest = np.where(meant, -opposed, -np.inf)
+        against[:, surest.argmax()] = False
         cell[own] = 0
         cell[against.any(0)] = 1
         kept[~positive] = against.any(1)
@@ -324,44 +379,3 @@ def _add_clicks(
         torch.cat([automatic.embedding, vectors[torch.from_numpy(kept)]]),
         np.concatenate([cell, np.where(positive[kept], 0, 1)]),
     )
-
-
-# -- input -------------------------------------------------------------------
-
-
-def check_points(
-    points: Sequence[Sequence[float]],
-    labels: Sequence[int] | None,
-    shape: tuple[int, int],
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return points (P, 2) float64 and which of them are inside, (P,) bool.
-
-    Raises ImageError if no point is inside, points and labels do not match, a point
-    lies off the image, or one pixel is said to be inside and outside.
-    """
-    try:
-        places = np.asarray(points, np.float64).reshape(-1, 2)
-        positive = (
-            np.ones(len(places), bool) if labels is None else np.asarray(labels) == 1
-        )
-        known = labels is None or bool(np.isin(labels, (0, 1)).all())
-    except (TypeError, ValueError) as error:
-        raise ImageError(
-            "A click is a pair of numbers (y, x), its label 1 (inside) or 0 (outside)."
-        ) from error
-    if positive.shape != (len(places),) or not known:
-        msg = "There must be one label, 1 (inside) or 0 (outside), for each click."
-        raise ImageError(msg)
-    if not positive.any():
-        raise ImageError("At least one click must be inside of the cell.")
-    with np.errstate(invalid="ignore"):
-        on_image = (places >= -0.5) & (places < np.asarray(shape) - 0.5)
-    if not on_image.all():
-        msg = f"A click lies off the image of {shape[0]} x {shape[1]} pixels."
-        raise ImageError(msg)
-    pixels = [{(y, x) for y, x in np.rint(places[p])} for p in (positive, ~positive)]
-    if pixels[0] & pixels[1]:
-        raise ImageError(
-            "Two clicks contradict each other: one pixel cannot be inside and outside."
-        )
-    return places, positive

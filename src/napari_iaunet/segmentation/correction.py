@@ -109,13 +109,17 @@ def _solve(
 
 
 def obey(
-    mask: NDArray[np.bool_], points: NDArray[np.float64], positive: NDArray[np.bool_]
+    mask: NDArray[np.bool_],
+    points: NDArray[np.float64],
+    positive: NDArray[np.bool_],
+    drawn: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """Change a mask so that it holds the positive points and no negative one.
 
     A point on the wrong side gets a disc: around a positive point outside it reaches
     to the mask, around a negative point inside to the mask's edge. That is the size of
-    the error, if it was clicked in its middle.
+    the error, if it was clicked in its middle. Pixels that were drawn count alone.
+    Parts without a positive point go; without any such point the largest part stays.
 
     Parameters
     ----------
@@ -124,25 +128,41 @@ def obey(
         (y, x) in pixels; no two on one pixel unless both are positive or both not,
         else the positive one wins.
     positive : (P,) bool
+    drawn : (P,) bool, optional
+        Pixels of strokes; none if left out.
     """
+    clicked = np.ones(len(points), bool) if drawn is None else ~drawn
     mask = _with_holes_filled(mask, points[~positive])
-    for point in points[positive]:
+    _set(mask, points[positive & ~clicked], True)
+    for point in points[positive & clicked]:
         if not _at(mask, point):
             gap = ndimage.distance_transform_edt(~mask) if mask.any() else mask + 2.0
             mask |= _disc(mask.shape, point, 1.5 + _at(gap, point))
-    for point in points[~positive]:
+    for point in points[~positive & clicked]:
         if _at(mask, point):
             depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-            nearest = np.linalg.norm(points[positive] - point, axis=1).min()
+            apart = np.linalg.norm(points[positive] - point, axis=1)
+            nearest = apart.min(initial=np.inf)
             radius = max(0.5, min(1.0 + _at(depth, point), nearest - 1.5))
             mask &= ~_disc(mask.shape, point, radius)
-    for point in points[positive]:
-        # At a coarser scale a negative point may lie on the same pixel.
-        y, x = np.rint(point).astype(int)
-        mask[y, x] = True
+    _set(mask, points[~positive & ~clicked], False)
+    # At a coarser scale a negative point may lie on the same pixel.
+    _set(mask, points[positive], True)
+    if not positive.any():
+        return largest_part(mask)
     parts, _ = ndimage.label(mask)
     wanted = {_at(parts, point) for point in points[positive]} - {0}
     return np.isin(parts, list(wanted))
+
+
+def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest connected part of a mask (Y, X)."""
+    parts, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return np.asarray(parts == sizes.argmax())
 
 
 def _with_holes_filled(
@@ -152,6 +172,10 @@ def _with_holes_filled(
     parts, _ = ndimage.label(filled & ~mask)
     asked_for = [_at(parts, point) for point in negative]
     return filled & ~np.isin(parts, [part for part in asked_for if part])
+
+
+def _set(mask: NDArray[np.bool_], points: NDArray[np.float64], value: bool) -> None:
+    mask[tuple(np.rint(points).astype(int).T)] = value
 
 
 def _at(values: NDArray[Any], point: NDArray[np.float64]) -> Any:

@@ -23,8 +23,7 @@ from napari_iaunet.model.registry import find_model
 from napari_iaunet.segmentation.click import (
     ClickedCell,
     EncodedImage,
-    check_points,
-    segment_clicks,
+    segment_prompts,
 )
 from napari_iaunet.segmentation.embedding import (
     LabelPlanes,
@@ -33,6 +32,7 @@ from napari_iaunet.segmentation.embedding import (
 )
 from napari_iaunet.segmentation.finder import CellFinder
 from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.segmentation.prompts import Prompts
 from napari_iaunet.segmentation.region import (
     cells_in_region,
     check_region,
@@ -425,43 +425,72 @@ class Segmenter:
         )
 
     def click(
-        self, points: Sequence[Sequence[float]], labels: Sequence[int] | None = None
+        self,
+        points: Sequence[Sequence[float]] | None = None,
+        labels: Sequence[int] | None = None,
+        *,
+        box: Sequence[float] | None = None,
+        lasso: Sequence[Sequence[float]] | None = None,
+        scribbles: Sequence[tuple[Sequence[Sequence[float]], int]] | None = None,
     ) -> NDArray[np.bool_]:
-        """Segment the cell under the cursor.
+        """Segment the cell under the cursor, or what else shows where it is.
 
         Parameters
         ----------
-        points : sequence of (y, x)
-            In pixels of the image; (0, 0) is the middle of the first pixel.
+        points : sequence of (y, x), optional
+            Clicks, in pixels of the image; (0, 0) is the middle of the first pixel.
         labels : sequence of int, optional
             1 for points inside of the cell, 0 for points outside; all inside if
             left out.
+        box : (y0, x0, y1, x1), optional
+            Around the cell, which fills it: pixels with their middle in it, edges
+            included. What lies off the image is cut off.
+        lasso : sequence of (y, x), optional
+            A line around the cell, closed by its ends; it need not be close to it.
+        scribbles : sequence of (places, label), optional
+            Lines through places (y, x), on the cell (1) or on the background (0).
 
         Returns
         -------
         (Y, X) bool
-            Holds every point that is inside and none that is outside.
+            Holds every point and line that is inside and none that is outside.
+            Nothing lies outside of box or lasso, unless a point inside of the cell
+            does.
 
         Raises
         ------
         ImageError
-            If there is no image yet, no point inside, or a point off the image.
+            If there is no image yet, nothing that shows the cell, something off the
+            image, or a contradiction.
         """
         if self._clicked is None:
             raise ImageError("There is no image to click on yet: call set_image first.")
-        cell = self.click_on(self._clicked, points, labels)
+        cell = self.click_on(
+            self._clicked, points, labels, box=box, lasso=lasso, scribbles=scribbles
+        )
         return cell.in_image(self._clicked.shape)
 
     def click_on(
         self,
         image: EncodedImage,
-        points: Sequence[Sequence[float]],
+        points: Sequence[Sequence[float]] | None = None,
         labels: Sequence[int] | None = None,
+        *,
+        box: Sequence[float] | None = None,
+        lasso: Sequence[Sequence[float]] | None = None,
+        scribbles: Sequence[tuple[Sequence[Sequence[float]], int]] | None = None,
     ) -> ClickedCell:
         """Do what `click` does, on any encoded image; returns a small mask."""
-        places, positive = check_points(points, labels, image.shape)
+        prompts = Prompts(
+            () if points is None else points,
+            labels,
+            box,
+            lasso,
+            () if scribbles is None else scribbles,
+        )
         same_cell, known = self._backend.same_cell, self.config.diameter
-        return segment_clicks(image, places, positive, same_cell, known, self.settings)
+        hints = prompts.hints(image.shape)
+        return segment_prompts(image, hints, same_cell, known, self.settings)
 
 
 @lru_cache(maxsize=2)
