@@ -7,33 +7,41 @@ images of nuclei; Otsu + watershed on the blood smears, a kind that trained noth
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import common, harness
+from benchmarks import common, harness, prompted
 from benchmarks.peers import otsu_watershed
+from benchmarks.simulated import (
+    ENOUGH,
+    MOST_PROMPTS,
+    Simulated,
+    deepest,
+    middle_of_largest,
+    overlap,
+    simulate,
+)
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from benchmarks.common import Sample
-
-    Mask = NDArray[np.bool_]
-    # Clicked points (y, x) and for each 1 (inside) or 0 (outside) -> the mask.
-    Clicks = Callable[[list[tuple[int, int]], list[int]], Mask]
+    from benchmarks.simulated import Mask
 
 OPTIONS = ("data", "model", "device", "threads", "images", "write")
-_ENOUGH = 0.85
-_MOST_CLICKS = 20
 _CORRECTIONS = 3
 _TOLERANCES = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 _LATENCY_SIZE = 1024
 _LATENCY_CLICKS = 200
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--kinds", nargs="+", metavar="KIND", help="of images, for the part prompts"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -49,53 +57,45 @@ def run(args: argparse.Namespace) -> None:
 # -- quality -----------------------------------------------------------------
 
 
-@dataclass
-class _Simulated:
-    """What simulated users got, one entry for each cell."""
-
-    first: list[float] = field(default_factory=list)
-    corrected: list[float] = field(default_factory=list)
-    clicks: list[int] = field(default_factory=list)
-    reached: list[bool] = field(default_factory=list)
-
-    def row(self, title: str) -> list[str]:
-        row = [title]
-        for found in (self.first, self.corrected):
-            values = np.array(found)
-            row += [f"{values.mean():.3f}"]
-            row += [f"{(values >= least).mean():.3f}" for least in (0.5, 0.75)]
-        missed = 1 - np.mean(self.reached)
-        return [*row, f"{np.mean(self.clicks):.2f}", f"{missed:.3f}"]
-
-
 def _quality(segmenter: Any, args: argparse.Namespace) -> str:
     """IoU of clicks on test images of nuclei."""
     samples = common.read(common.test_pairs(args.data))[: args.images]
-    ours = {title: _Simulated() for title in _NEXT}
-    floods = {tolerance: _Simulated() for tolerance in _TOLERANCES}
+    ours = {title: Simulated() for title in _NEXT}
+    floods = {tolerance: Simulated() for tolerance in _TOLERANCES}
     for sample in samples:
         segmenter.set_image(sample.image)
         for cell, seed in _seeds(sample):
             for title, place in _NEXT.items():
-                _simulate(segmenter.click, cell, seed, place, ours[title])
+                simulate(segmenter.click, cell, place, ours[title], points=[seed])
             for tolerance, simulated in floods.items():
                 _simulate_flood(sample.image, tolerance, cell, seed, simulated)
-    best = max(floods, key=lambda tolerance: float(np.mean(floods[tolerance].first)))
+    best = max(floods, key=lambda tolerance: float(np.mean(floods[tolerance].after(1))))
     title = f"flood fill, tolerance {best}"
-    flood = floods[best].row(title)[:4] + ["-"] * 5
+    flood = _row(floods[best], title)[:4] + ["-"] * 5
     head = ["", "IoU, 1 click", ">= .5", ">= .75"]
     head += [f"IoU, {1 + _CORRECTIONS} clicks", ">= .5", ">= .75"]
-    head += [f"clicks to {_ENOUGH}", f"not in {_MOST_CLICKS}"]
+    head += [f"clicks to {ENOUGH}", f"not in {MOST_PROMPTS}"]
     return (
         f"### {len(samples)} test images of fluorescent nuclei, "
-        f"{len(floods[best].first)} nuclei\n\n"
+        f"{len(floods[best].found)} nuclei\n\n"
         "The first click is a random pixel of the nucleus. Further ones lie where "
         "what is missing, or too much, is deepest, which is the first of many pixels "
         "where errors are thin; or in the middle of the largest connected part that "
         "is missing or too much. The flood fill has "
         "the tolerance, in gray values of 255, that is best on these very images.\n\n"
-        + harness.table(head, [*(own.row(title) for title, own in ours.items()), flood])
+        + harness.table(
+            head, [*(_row(own, title) for title, own in ours.items()), flood]
+        )
     )
+
+
+def _row(simulated: Simulated, title: str) -> list[str]:
+    row = [title]
+    for count in (1, 1 + _CORRECTIONS):
+        values = simulated.after(count)
+        row += [f"{values.mean():.3f}"]
+        row += [f"{(values >= least).mean():.3f}" for least in (0.5, 0.75)]
+    return [*row, f"{simulated.prompts().mean():.2f}", f"{simulated.missed():.3f}"]
 
 
 def _seeds(sample: Sample) -> list[tuple[Mask, tuple[int, int]]]:
@@ -108,72 +108,9 @@ def _seeds(sample: Sample) -> list[tuple[Mask, tuple[int, int]]]:
     return seeds
 
 
-def _overlap(one: Mask, other: Mask) -> float:
-    return float((one & other).sum() / max(int((one | other).sum()), 1))
-
-
-def _simulate(
-    click: Clicks,
-    cell: Mask,
-    seed: tuple[int, int],
-    place: Callable[[Mask, Mask], tuple[int, int]],
-    simulated: _Simulated,
-) -> None:
-    """Correct a mask by clicks until it is good enough or patience ends."""
-    points, labels, found = [seed], [1], []
-    while True:
-        mask = click(points, labels)
-        found.append(_overlap(mask, cell))
-        if found[-1] >= _ENOUGH or len(points) == _MOST_CLICKS:
-            break
-        y, x = place(cell & ~mask, mask & ~cell)
-        points.append((y, x))
-        labels.append(int(cell[y, x]))
-    simulated.first.append(found[0])
-    simulated.corrected.append(found[: 1 + _CORRECTIONS][-1])
-    simulated.reached.append(found[-1] >= _ENOUGH)
-    simulated.clicks.append(len(found))
-
-
-def _deepest(missing: Mask, excess: Mask) -> tuple[int, int]:
-    """Pixel farthest from the border of what is missing, or too much; the first one."""
-    depth = max(_depth(missing), _depth(excess), key=lambda depth: float(depth.max()))
-    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
-    return int(y), int(x)
-
-
-def _middle_of_largest(missing: Mask, excess: Mask) -> tuple[int, int]:
-    """Deepest pixel of the largest connected error; the middle one of several."""
-    largest = max(
-        _largest_part(missing), _largest_part(excess), key=lambda part: int(part.sum())
-    )
-    depth = np.where(largest, _depth(largest), 0)
-    deepest = np.argwhere(depth == depth.max())
-    away = np.linalg.norm(deepest - np.argwhere(largest).mean(axis=0), axis=1)
-    y, x = deepest[away.argmin()]
-    return int(y), int(x)
-
-
-def _largest_part(error: Mask) -> Mask:
-    from skimage.measure import label
-
-    parts = label(error, connectivity=1)
-    sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
-    largest: Mask = error & (parts == sizes.argmax())
-    return largest
-
-
-def _depth(error: Mask) -> NDArray[np.float64]:
-    from scipy.ndimage import distance_transform_edt
-
-    depth: NDArray[np.float64] = distance_transform_edt(np.pad(error, 1))[1:-1, 1:-1]
-    return depth
-
-
 _NEXT = {
-    "click, then where it is deepest": _deepest,
-    "click, then in the largest": _middle_of_largest,
+    "click, then where it is deepest": deepest,
+    "click, then in the largest": middle_of_largest,
 }
 
 
@@ -182,16 +119,13 @@ def _simulate_flood(
     tolerance: float,
     cell: Mask,
     seed: tuple[int, int],
-    simulated: _Simulated,
+    simulated: Simulated,
 ) -> None:
     from skimage.segmentation import flood
 
     gray = image.mean(axis=-1) if image.ndim == 3 else image
-    overlap = _overlap(flood(gray.astype(np.float32), seed, tolerance=tolerance), cell)
-    simulated.first.append(overlap)
-    simulated.corrected.append(overlap)
-    simulated.clicks.append(_MOST_CLICKS)
-    simulated.reached.append(overlap >= _ENOUGH)
+    found = overlap(flood(gray.astype(np.float32), seed, tolerance=tolerance), cell)
+    simulated.found.append([found])
 
 
 # -- latency -----------------------------------------------------------------
@@ -258,4 +192,9 @@ def _darkness(image: NDArray[Any]) -> NDArray[Any]:
     return gray.max() - gray
 
 
-PARTS = {"quality": _quality, "latency": _latency, "blood": _blood}
+PARTS = {
+    "quality": _quality,
+    "prompts": prompted.measure,
+    "latency": _latency,
+    "blood": _blood,
+}

@@ -60,13 +60,13 @@ def run(args: argparse.Namespace) -> None:
     segmenter = Segmenter(args.model, args.device, engine="pytorch")
     found = {
         kind: measure(segmenter, samples)
-        for kind, samples in _samples(args.data, args.images, args.kinds)
+        for kind, samples in samples(args.data, args.images, args.kinds)
     }
     where = harness.where(segmenter.device, threads)
     harness.publish("decoding", _tables(found), machine=where, write=args.write)
 
 
-def _samples(
+def samples(
     data: Path, images: int | None, kinds: Sequence[str] | None
 ) -> Iterator[tuple[str, list[Sample]]]:
     """Images of every kind, or of some; they are read when their turn comes."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.inference.fields import FieldImage
@@ -292,8 +293,19 @@ def _decode_window(
     height = height.reshape(shape)
     if frame is not None:
         height = frame.fill(height, -_STRONG)
+        if not positive.any():  # clicks outside of the cell are to leave some of it
+            held = _deepest(height > 0, clicks)
+            points, positive = np.vstack([points, held]), np.append(positive, True)
     height += correction(height, points, positive, _SPREAD * diameter)
     return obey(height > 0, points, positive)
+
+
+def _deepest(mask: NDArray[np.bool_], but_not: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the pixel (y, x) deepest in a mask and farthest from flat indices."""
+    kept = np.pad(mask, 1)
+    kept[1:-1, 1:-1].flat[but_not] = False
+    depth = ndimage.distance_transform_edt(kept)[1:-1, 1:-1]
+    return np.array(np.unravel_index(int(depth.argmax()), mask.shape))
 
 
 def _lead(
