@@ -207,6 +207,30 @@ class Clicker(Witness):
                 event.type = "mouse_release"
                 next(press, None)
 
+    def drag(self, way, *modifiers, release=True):
+        """Draw a line through pixels."""
+        event = SimpleNamespace(
+            type="mouse_press",
+            button=1,
+            modifiers=modifiers,
+            pos=np.zeros(2),
+            position=self.world(way[0]),
+        )
+        (callback,) = [
+            c
+            for c in self.viewer.mouse_drag_callbacks
+            if c.__module__.startswith("napari_iaunet")
+        ]
+        drag = callback(self.viewer, event)
+        next(drag, None)
+        event.type = "mouse_move"
+        for pixel in way[1:]:
+            event.pos, event.position = event.pos + 9, self.world(pixel)
+            next(drag, None)
+        if release:
+            event.type = "mouse_release"
+            next(drag, None)
+
     def key(self, key):
         handler, active = KeymapHandler(), self.viewer.layers.selection.active
         handler.keymap_providers = [p for p in (active, self.viewer) if p is not None]

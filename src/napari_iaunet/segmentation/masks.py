@@ -93,7 +93,8 @@ def spare(
 ) -> NDArray[np.bool_]:
     """Take the pixels of other cells out of a cell's mask (y, x).
 
-    What this cuts off stays only if a click lies in it.
+    What this cuts off stays only if a click lies in it; the largest part does, if there
+    are no clicks.
 
     Parameters
     ----------
@@ -102,11 +103,13 @@ def spare(
     label_id : int
         Of the cell itself; 0 if it is a new one.
     inside : sequence of (y, x)
-        Clicks, in pixels of the image.
+        Clicks, in pixels of the image; none if a box or a lasso shows the cell.
     """
     free: NDArray[np.bool_] = cell.mask & ((labels == 0) | (labels == label_id))
     if np.array_equal(free, cell.mask):  # a box as small as the cell
         return free
+    if not len(inside):
+        return largest_part(free)
     pieces, count = ndimage.label(free)
     kept = np.zeros(count + 1, bool)
     for y, x in np.round(np.asarray(inside) - cell.corner).astype(int):
@@ -115,6 +118,16 @@ def spare(
     kept[0] = False
     spared: NDArray[np.bool_] = kept[pieces]
     return spared
+
+
+def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest connected part of a mask (Y, X)."""
+    parts, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return np.asarray(parts == sizes.argmax())
 
 
 def divide(

@@ -52,6 +52,47 @@ class Prompts:
     lasso: Sequence[Sequence[float]] | None = None
     scribbles: Sequence[tuple[Sequence[Sequence[float]], int]] = ()
 
+    @property
+    def places(self) -> list[Point]:
+        """All places that they name, corners of the box included."""
+        box = () if self.box is None else (self.box[:2], self.box[2:])
+        lines = [places for places, _ in self.scribbles]
+        named = [
+            *self.points,
+            *box,
+            *(self.lasso or ()),
+            *(p for ps in lines for p in ps),
+        ]
+        return [(float(y), float(x)) for y, x in named]
+
+    @property
+    def clicks_inside(self) -> list[Point]:
+        """Clicks inside of the cell."""
+        labels = [1] * len(self.points) if self.labels is None else self.labels
+        pairs = zip(self.points, labels, strict=True)
+        return [(float(y), float(x)) for (y, x), yes in pairs if yes]
+
+    @property
+    def inside(self) -> list[Point]:
+        """Clicks inside of the cell, and places of the lines on it."""
+        lines = [places for places, yes in self.scribbles if yes]
+        drawn = [(float(y), float(x)) for places in lines for y, x in places]
+        return [*self.clicks_inside, *drawn]
+
+    def moved(self, y: float, x: float) -> Prompts:
+        """Return the same prompts farther down and to the right, in pixels."""
+
+        def there(places: Sequence[Sequence[float]]) -> list[Point]:
+            return [(place[0] + y, place[1] + x) for place in places]
+
+        return Prompts(
+            there(self.points),
+            self.labels,
+            None if self.box is None else np.add(self.box, (y, x, y, x)).tolist(),
+            None if self.lasso is None else there(self.lasso),
+            [(there(places), label) for places, label in self.scribbles],
+        )
+
     def hints(self, shape: tuple[int, int]) -> Hints:
         """Return what the decoder needs of them on an image (Y, X).
 
@@ -214,7 +255,7 @@ def _stroke(
     if np.ndim(label) or label not in (0, 1):
         raise ImageError(_STROKE)
     _check_on_image(line, "stroke", shape)
-    return _pixels_of(line), bool(label)
+    return pixels_of(line), bool(label)
 
 
 def _like(pixels: NDArray[np.float64], positive: bool) -> NDArray[np.bool_]:
@@ -284,7 +325,7 @@ def _check_on_image(
 # -- lines -------------------------------------------------------------------
 
 
-def _pixels_of(line: NDArray[np.float64]) -> NDArray[np.float64]:
+def pixels_of(line: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the pixels of a line through places (P, 2), without gaps, each once."""
     steps = np.ceil(np.abs(np.diff(line, axis=0)).max(axis=1)).astype(int)
     ways = [
@@ -303,7 +344,7 @@ def _enclosed(line: NDArray[np.float64], shape: Shape) -> NDArray[np.bool_]:
     low = np.floor(closed.min(0)).astype(int) - 1
     size = np.ceil(closed.max(0)).astype(int) + 2 - low
     drawn = np.zeros(size, bool)
-    drawn[tuple((_pixels_of(closed) - low).astype(int).T)] = True
+    drawn[tuple((pixels_of(closed) - low).astype(int).T)] = True
     # Where a line goes around twice, an even number of crossings does not mean outside.
     inside = polygon2mask(tuple(size), line - low)
     inside |= ndimage.binary_erosion(ndimage.binary_fill_holes(drawn))

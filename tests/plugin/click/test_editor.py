@@ -4,6 +4,7 @@ import numpy as np
 from clicker import (
     BACKGROUND,
     LEFT_OF_PAIR,
+    RADIUS,
     RIGHT_OF_PAIR,
     A,
     B,
@@ -173,3 +174,88 @@ def test_all_clicks_of_a_cell_are_in_one_window(clicker, small_windows):
     assert clicker.panel.button.isChecked()
     assert clicker.preview[B]
     assert not clicker.preview[C]
+
+
+def around(place, side=RADIUS + 1):
+    """A drag from corner to corner of a nucleus."""
+    y, x = place
+    return [(y - side, x - side), (y, x), (y + side, x + side)]
+
+
+def test_a_box_and_then_clicks_and_strokes_make_one_cell(ready):
+    ready.drag(around(LEFT_OF_PAIR), "Control", "Shift")
+    assert is_cell(ready.preview, LEFT_OF_PAIR)
+    assert not ready.preview[RIGHT_OF_PAIR]
+    ready.drag([(84, 66), (86, 80), (88, 82)], "Shift")
+    assert ready.preview[86, 80]
+    ready.drag([(70, 52), (84, 52), (96, 52)], "Control")
+    assert not ready.preview[84:96, 52].any()
+    ready.click((90, 70), "Control")
+    assert not ready.preview[90, 70]
+    for _ in range(3):
+        ready.key("Control-Z")
+    assert is_cell(ready.preview, LEFT_OF_PAIR)
+    ready.key("Control-Z")
+    assert ready.preview is None
+    ready.key("Control-Shift-Z")
+    ready.key("K")
+    assert is_cell(ready.cells.data == 1, LEFT_OF_PAIR)
+
+
+def test_a_box_or_lasso_elsewhere_begins_the_next_cell(ready):
+    ready.drag(around(A), "Control", "Shift")
+    ready.drag(around(B), "Control", "Shift")
+    y, x = C
+    lasso = [(y - 14, x), (y, x + 14), (y + 14, x), (y, x - 14), (y - 12, x - 2)]
+    ready.drag(lasso, "Control", "Shift")
+    ready.key("K")
+    labels = ready.cells.data
+    assert labels.max() == 3
+    for number, place in enumerate((A, B, C), 1):
+        assert is_cell(labels == number, place)
+
+
+def test_a_box_around_a_cell_that_is_there_recreates_it(ready):
+    layer = ready.viewer.add_labels(squares((7, *A, 4)), name="mine")
+    ready.drag(around(A), "Control", "Shift")
+    ready.key("K")
+    assert np.unique(layer.data).tolist() == [0, 7]
+    assert is_cell(layer.data == 7, A)
+
+
+def test_a_stroke_on_the_background_is_for_the_cell_that_it_meets(ready):
+    wide = disc(A)
+    wide[25:35, 30:60] = True
+    layer = ready.viewer.add_labels(wide.astype(np.int32) * 4, name="mine")
+    ready.drag([(20, 50), (30, 50), (40, 50)], "Control")
+    ready.key("K")
+    assert is_cell(layer.data == 4, A)
+    assert not layer.data[20:41, 50].any()
+    ready.drag([(110, 20), (110, 30)], "Control")
+    assert ready.said == "Click a cell first."
+
+
+def test_what_is_drawn_is_seen_and_escape_drops_it(ready):
+    ready.click(A)
+    before = ready.preview
+    ready.drag([(60, 60), (70, 75)], "Control", "Shift", release=False)
+    assert ready.preview[60, 60:76].all()
+    assert ready.preview[A]
+    ready.key("Escape")
+    np.testing.assert_array_equal(ready.preview, before)
+    assert len(ready.viewer.layers) == 2
+    ready.key("Escape")
+    assert ready.preview is None
+    assert "Escape" not in map(str, ready.viewer.keymap)
+
+
+def test_a_box_over_the_border_is_cut_and_one_beside_the_image_says_so(ready):
+    ready.drag([(-9, -9), (5, 9), (20, 200)], "Control", "Shift")
+    assert ready.preview is not None
+    assert not ready.preview[22:].any()
+    ready.key("Escape")
+    ready.drag([(-9, -9), (-5, 9), (-2, 20)], "Control", "Shift")
+    assert "beside the image" in ready.said
+    ready.drag([(-9, -9), (-5, 9), (-2, 20)], "Shift")
+    assert "beside the image" in ready.said
+    assert ready.preview is None

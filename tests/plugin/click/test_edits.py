@@ -15,6 +15,7 @@ from napari_iaunet.plugin.layers.find import OURS
 from napari_iaunet.plugin.layers.undo import EditLog
 from napari_iaunet.plugin.layers.view_state import ViewState
 from napari_iaunet.segmentation.click import ClickedCell
+from napari_iaunet.segmentation.prompts import Prompts
 
 VIEW = ViewState((), (0.0, 0.0))
 
@@ -26,7 +27,8 @@ def block(y0, y1, x0, x1, shape=(20, 30)):
 
 
 def draft(cell, point, label_id=0):
-    return Draft.start(VIEW, label_id, [point], [1], lambda points, labels: cell)
+    prompts = Prompts([point], [1])
+    return Draft.start(VIEW, label_id, point, prompts, lambda prompts: cell)
 
 
 def pixels(corner, shape):

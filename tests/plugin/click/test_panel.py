@@ -104,7 +104,18 @@ def test_help_tells_every_key(qtbot, panel):
     assert panel.help.toolTip() == HELP
     ctrl = "Cmd" if sys.platform == "darwin" else "Ctrl"
     undo = f"{ctrl}+Z, {ctrl}+Shift+Z"
-    for key in ("Shift+click", f"{ctrl}+click", KEEP, "Esc", REMOVE, JOIN, SPLIT, undo):
+    lines = ("Shift+drag", f"{ctrl}+drag", f"{ctrl}+Shift+drag")
+    for key in (
+        *lines,
+        "Shift+click",
+        f"{ctrl}+click",
+        KEEP,
+        "Esc",
+        REMOVE,
+        JOIN,
+        SPLIT,
+        undo,
+    ):
         assert f"<b>{key}</b>" in HELP
 
 

@@ -54,6 +54,22 @@ def test_the_next_cell_is_shown_by_the_same_layer_on_top(viewer, preview):
     assert corner_of(first) == (3, 2, 3)
 
 
+def test_a_line_is_drawn_beside_the_cell(viewer, preview):
+    image = viewer.add_image(np.zeros((20, 30)))
+    plane = read_image([image])
+    preview.draw(image, plane, [(3, 4), (3, 6)], outside=False)
+    np.testing.assert_array_equal(viewer.layers[-1].data, [[2, 2, 2]])
+    preview.show(image, plane, (6, 7), MASK)
+    preview.draw(image, plane, [(5, 8), (5, 10)], outside=True)
+    assert corner_of(viewer.layers[-1]) == (5, 7)
+    np.testing.assert_array_equal(
+        viewer.layers[-1].data, [[0, 3, 3, 3], [1, 0, 0, 0], [1, 1, 0, 0]]
+    )
+    preview.hide()
+    preview.draw(image, plane, [(0, 0), (0, 299)], outside=False)
+    assert viewer.layers[-1].data.shape == (2, 301), "wide enough to be seen from afar"
+
+
 def test_an_image_that_lies_otherwise_needs_another_layer(viewer, preview):
     image = viewer.add_image(np.zeros((20, 30)))
     preview.show(image, read_image([image]), (6, 7), MASK)

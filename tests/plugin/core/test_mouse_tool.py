@@ -77,6 +77,27 @@ def test_drags_and_other_gestures_are_left_to_napari(viewer, tool, gesture):
     assert tool.told == []
 
 
+def test_a_drag_with_its_keys_draws_a_line(viewer):
+    lines = {("Shift",): "add", ("Control", "Shift"): "around"}
+    tool, told = MouseTool(viewer, KINDS, None, lines), []
+    tool.switch_on()
+    tool.clicked.connect(lambda place, kind: told.append(kind))
+    tool.drawing.connect(lambda way, kind: told.append((len(way), kind)))
+    tool.drawn.connect(lambda way, kind: told.append((len(way), kind, "drawn")))
+    press(viewer, (6, 0), (3, 0), modifiers=("Shift", "Control"))
+    assert told == [(2, "around"), (3, "around"), (3, "around", "drawn")]
+    told.clear()
+    press(viewer, (1, 0), modifiers=("Shift",))
+    press(viewer, (1, 0), modifiers=("Shift", "Control"))
+    press(viewer, (9, 0), modifiers=("Control",))
+    assert told == ["add"]
+    told.clear()
+    tool.drawing.connect(lambda way, kind: tool.stop_drawing())
+    press(viewer, (6, 0), (9, 0), modifiers=("Shift",))
+    assert told == [(2, "add")]
+    tool.switch_off()
+
+
 def test_a_brush_has_the_mouse_for_itself(viewer, tool):
     told = []
     tool.mode_changed.connect(lambda: told.append(tool.is_paused))

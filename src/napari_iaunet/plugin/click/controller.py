@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, QTimer
 
 from napari_iaunet.errors import IAUNetError
-from napari_iaunet.plugin.click.draft import Click
+from napari_iaunet.plugin.click.draft import Click, outline
 from napari_iaunet.plugin.click.editor import CellEditor, Misclick
 from napari_iaunet.plugin.click.encoder import PlaneEncoder
 from napari_iaunet.plugin.click.panel import (
@@ -105,6 +106,8 @@ class ClickController(QObject):
             (encoder.failed, self._on_failure),
             (encoder.stopped, self._on_stopped),
             (tool.clicked, self._on_click),
+            (tool.drawing, self._on_drawing),
+            (tool.drawn, self._on_drawn),
             (tool.pressed, self._on_key),
             (tool.mode_changed, self._tell),
         ]
@@ -226,6 +229,28 @@ class ClickController(QObject):
             self._queue.append(Click(*place, kind))
             self._answer()
 
+    def _on_drawing(self, way: Sequence[object], kind: str) -> None:
+        """Show the line that is being drawn."""
+        view = self._source.view()
+        line = self._source.line(way, closed=kind == "around")
+        if view is None or not line:
+            return
+        if kind == "around":
+            _, corners = outline(line)
+            line = [*corners, corners[0]]
+        self._hold_keys()
+        self._try(partial(self._editor.draw, view, line, outside=kind == "take"))
+
+    def _on_drawn(self, way: Sequence[object], kind: str) -> None:
+        """Take a line as a click is taken."""
+        self._try(self._editor.stop_drawing)
+        view, line = self._view(), self._source.line(way, closed=kind == "around")
+        if view is None or not line:
+            self._tell(_BESIDE if view is not None else "")
+            return
+        self._queue.append(Click.drawn(view, kind, line))
+        self._answer()
+
     def _answer(self) -> None:
         """Answer all clicks on planes that are ready, in their order."""
         said = ""
@@ -254,6 +279,10 @@ class ClickController(QObject):
             self._tell(self._try(self._editor.begin_split))
         elif key == KEEP:
             self._keep()
+        elif key == DROP and self._tool.is_drawing:
+            self._tool.stop_drawing()
+            self._try(self._editor.stop_drawing)
+            self._tell()
         elif key == DROP:
             self._queue.clear()
             self._editor.drop()
@@ -273,14 +302,18 @@ class ClickController(QObject):
 
     def _place(self, position: object) -> tuple[ViewState, tuple[float, float]] | None:
         """Return plane and pixel at a place of the viewer; say so if there is none."""
-        if self._timer.isActive():  # what is on view has only just changed
-            self._timer.stop()
-            self._refresh()
-        view, pixel = self._source.view(), self._source.pixel(position)
+        view, pixel = self._view(), self._source.pixel(position)
         if view is None or pixel is None:
             self._tell(_BESIDE if view is not None else "")
             return None
         return view, pixel
+
+    def _view(self) -> ViewState | None:
+        """Return which plane is on view, with the settings as they are now."""
+        if self._timer.isActive():  # what is on view has only just changed
+            self._timer.stop()
+            self._refresh()
+        return self._source.view()
 
     def _try(self, do: Callable[..., None], *arguments: object) -> str:
         """Do something; return what the user is to know if it is impossible."""
@@ -321,7 +354,10 @@ class ClickController(QObject):
     def _hold_keys(self) -> None:
         """Take the keys for which there is something to do."""
         editor, waiting = self._editor, bool(self._queue)
-        keys = [DROP] if waiting or any(i is not None for i in editor.now) else []
+        begun = (
+            waiting or self._tool.is_drawing or any(i is not None for i in editor.now)
+        )
+        keys = [DROP] if begun else []
         # Beside a brush, undo and redo are those of its strokes.
         if not self._tool.is_paused and (waiting or editor.can_undo or editor.can_redo):
             keys += [UNDO, REDO]

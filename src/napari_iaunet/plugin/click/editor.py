@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_iaunet.errors import IAUNetError, ImageError
 from napari_iaunet.plugin.click.draft import Draft
 from napari_iaunet.plugin.click.steps import Begun, Steps
 from napari_iaunet.segmentation.masks import deepest, spare
+from napari_iaunet.segmentation.prompts import Prompts, pixels_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,14 +64,14 @@ class CellEditor:
         return self._steps.can_redo
 
     def points_with(self, click: Click) -> list[Point]:
-        """Return a click's pixel, after those of the clicks that it is to go with."""
+        """Return a click's pixels, after those of the clicks that it is to go with."""
         former: Sequence[Point] = ()
         draft, _, parts = self.now
         if parts is not None and click.kind == "cell":
             former = [p.pixel for p in parts if p.view.plane == click.view.plane]
         elif draft is not None and draft.continues_with(click):
-            former = draft.points
-        return [*former, click.pixel]
+            former = draft.prompts.places
+        return [*former, *click.places]
 
     def click(self, click: Click, encoded: EncodedWindow) -> None:
         """Start a draft, go on with one, or split a cell."""
@@ -77,20 +80,31 @@ class CellEditor:
             self._click_part(click, encoded)
             return
         if draft is not None and draft.continues_with(click):
-            label = 0 if click.kind == "take" else 1
-            self._take(draft=draft.add(click.pixel, label, encoded.answer))
+            self._take(draft=draft.add(click, encoded.answer))
             return
         self.keep()
         plane = self._plane(click.view)
-        label_id = 0 if plane is None else plane.at(click.pixel)
-        points, labels = [click.pixel], [1]
+        label_id, seed = _cell_at(plane, click)
+        prompts = Prompts()
         if click.kind == "take":
             if plane is None or not label_id:
                 raise Misclick(_FIRST_A_CELL)
-            inside = _middle(plane, label_id, click.pixel)
-            points, labels = [inside, click.pixel], [1, 0]
-        draft = Draft.start(click.view, label_id, points, labels, encoded.answer)
+            inside = _middle(plane, label_id, seed, click)
+            prompts = Prompts([inside], [1])
+        prompts = click.added_to(prompts)
+        draft = Draft.start(click.view, label_id, seed, prompts, encoded.answer)
         self._take(draft=draft)
+
+    def draw(self, view: ViewState, line: Sequence[Point], *, outside: bool) -> None:
+        """Show a line that is being drawn, beside the draft."""
+        image = self._source.image
+        if image is not None:
+            plane = self._source.read(view.plane)
+            self._preview.draw(image, plane, line, outside=outside)
+
+    def stop_drawing(self) -> None:
+        """Show the draft alone again."""
+        self._show(self.now.draft)
 
     def keep(self) -> None:
         """Write the draft into the layer, which is made if need be."""
@@ -182,7 +196,9 @@ class CellEditor:
         if plane.at(former.pixel) != label_id:
             raise Misclick(_OTHER_CELL)
         pair = [former.pixel, click.pixel]
-        first, second = (encoded.answer(pair, labels) for labels in ((1, 0), (0, 1)))
+        first, second = (
+            encoded.answer(Prompts(pair, labels)) for labels in ((1, 0), (0, 1))
+        )
         plane.split(label_id, pair, first, second)
         self.drop()
 
@@ -217,11 +233,30 @@ class CellEditor:
         self._preview.show(image, self._source.read(draft.view.plane), corner, mask)
 
 
-def _middle(plane: LabelsPlane, label_id: int, but_not: Point) -> Point:
-    """Return a pixel deep in a cell and not near to another one."""
-    found = plane.find((label_id, [but_not]))
+def _cell_at(plane: LabelsPlane | None, click: Click) -> tuple[int, Point]:
+    """Return label id and a pixel of the cell that a click or line is for, 0 if new.
+
+    Of a line on the background it is the first cell that the line meets.
+    """
+    if plane is None:
+        return 0, click.pixel
+    meets = click.line if click.kind == "take" else ()
+    for y, x in pixels_of(np.asarray(meets or [click.pixel])):
+        label_id = plane.at((y, x))
+        if label_id:
+            return label_id, (float(y), float(x))
+    return 0, click.pixel
+
+
+def _middle(plane: LabelsPlane, label_id: int, seed: Point, click: Click) -> Point:
+    """Return a pixel deep in a cell and not near to what was clicked or drawn."""
+    found = plane.find((label_id, [seed]))
     assert found is not None
     corner, labels = found
-    away = (round(but_not[0]) - corner[0], round(but_not[1]) - corner[1])
-    y, x = deepest(labels == label_id, away)
+    held = labels == label_id
+    away = (round(seed[0]) - corner[0], round(seed[1]) - corner[1])
+    for y, x in pixels_of(np.asarray(click.line).reshape(-1, 2)) - corner:
+        if 0 <= y < held.shape[0] and 0 <= x < held.shape[1]:
+            held[int(y), int(x)] = False
+    y, x = deepest(held, away)
     return float(y + corner[0]), float(x + corner[1])

@@ -95,8 +95,9 @@ class LabelsPlane:
         if not mask.any():
             return 0
         label_id = draft.label_id or self.log.next_label_id()
-        places = (label_id, draft.points_inside)
-        former = self.find(places) if draft.label_id else None
+        former = None
+        if draft.label_id:
+            former = self.find((label_id, [draft.seed, *draft.prompts.clicks_inside]))
         corner, shape = _around([(corner, mask), *([former] if former else [])])
         labels = self.box(corner, shape)
         labels[labels == label_id] = 0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.core.settings import SegmentChoice
     from napari_iaunet.plugin.layers.geometry import LayerImage
     from napari_iaunet.segmentation.click import ClickedCell, EncodedImage
+    from napari_iaunet.segmentation.prompts import Prompts
     from napari_iaunet.segmentation.segmenter import Segmenter
 
     Plane = tuple[int, ...]
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _MOST_PIXELS = 8_000_000
 _MOST_WINDOWS = 8
 
-_TOO_FAR = "That is too far from the other clicks of this cell."
+_TOO_FAR = "That is too far from the other clicks of this cell, or too large."
 
 
 class EncodedWindow(NamedTuple):
@@ -42,17 +43,24 @@ class EncodedWindow(NamedTuple):
     fields: EncodedImage
     raw: NDArray[Any]  # (C, Y, X), the window's own pixels
 
-    def answer(self, points: Sequence[Point], labels: Sequence[int]) -> ClickedCell:
-        """Return the cell of some clicks, in pixels of the plane.
+    def answer(self, prompts: Prompts) -> ClickedCell:
+        """Return the cell of some prompts, in pixels of the plane.
 
         Raises `ImageError` if not all of them lie in the window.
         """
         top, left = self.window.corner
-        places = np.rint(np.asarray(points)).astype(int)
+        places = np.rint(np.asarray(prompts.places)).astype(int)
         if not all(self.window.holds((y, x), (1, 1)) for y, x in places):
             raise ImageError(_TOO_FAR)
-        moved = [(y - top, x - left) for y, x in points]
-        cell = self.segmenter.click_on(self.fields, moved, labels)
+        here = prompts.moved(-top, -left)
+        cell = self.segmenter.click_on(
+            self.fields,
+            here.points,
+            here.labels,
+            box=here.box,
+            lasso=here.lasso,
+            scribbles=here.scribbles,
+        )
         y, x = cell.corner
         return cell._replace(corner=(y + top, x + left))
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     Plane = tuple[int, ...]
     Point = tuple[float, float]
 
+# How far inside of the image's border, in pixels, a line along it runs.
+_INSIDE = 1e-3
+
 
 class ClickSource(QObject):
     """An image, and the encoder that prepares it.
@@ -102,6 +105,24 @@ class ClickSource(QObject):
         height, width = self._plane_shape
         inside = -0.5 <= y < height - 0.5 and -0.5 <= x < width - 0.5
         return (float(y), float(x)) if inside else None
+
+    def line(self, positions: Sequence[object], closed: bool) -> list[Point]:
+        """Return the pixels (y, x) at places of the viewer, as far as on the image.
+
+        A closed line that leaves the image runs along its border, another one ends.
+        """
+        if self.image is None:
+            return []
+        places = np.array(
+            [np.asarray(self.image.world_to_data(p))[self._axes] for p in positions]
+        )
+        last = np.asarray(self._plane_shape) - 0.5
+        inside = (places >= -0.5) & (places < last)
+        if closed and inside.any(axis=0).all():
+            places = np.clip(places, -0.5, last - _INSIDE)
+        else:
+            places = places[inside.all(axis=1)]
+        return [(float(y), float(x)) for y, x in places]
 
     def plane_number(self, plane: Plane) -> int | None:
         """Return the place of a plane in the flattened stack; None without one."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Keymap = tuple[str, Any, Callable[..., object] | None]
 
 _KINDS = {(): "cell", ("Shift",): "add", ("Control",): "take"}
+# Alt+drag is napari's own, with other keys, too.
+_LINES = {("Shift",): "add", ("Control",): "take", ("Control", "Shift"): "around"}
 # napari knows the last two only while a Labels layer is selected.
 _KEYS = (KEEP, REMOVE, JOIN, SPLIT, UNDO, REDO)
 
@@ -31,14 +33,15 @@ _KEYS = (KEEP, REMOVE, JOIN, SPLIT, UNDO, REDO)
 class ClickTool(MouseTool):
     """What the user does with mouse and keys.
 
-    ``clicked`` says "cell", "add" or "take"; ``pressed`` gives the key and where the
+    ``clicked`` says "cell", "add" or "take", and ``drawn`` "add", "take" or "around";
+    ``pressed`` gives the key and where the
     mouse is, in world coordinates.
     """
 
     pressed = Signal(str, object)
 
     def __init__(self, viewer: napari.viewer.Viewer, parent: QObject) -> None:
-        super().__init__(viewer, _KINDS, parent)
+        super().__init__(viewer, _KINDS, parent, _LINES)
         self._own_keys = ViewerKeys(viewer, self._slot)
         self._held: list[Keymap] = []
         self._keys: tuple[str, ...] = ()

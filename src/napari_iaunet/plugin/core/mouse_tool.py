@@ -1,4 +1,4 @@
-"""Clicks, cursor and brushes of the viewer while a tool has the mouse."""
+"""Clicks, lines, cursor and brushes of the viewer while a tool has the mouse."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import napari.viewer
+    from numpy.typing import NDArray
 
 # How far, in pixels of the screen, the mouse may move within a click. With less, an
 # unsteady hand drags instead; with more, a short drag clicks instead.
@@ -24,11 +25,14 @@ class MouseTool(QObject):
     ``clicked`` gives the position in world coordinates and what the modifier keys
     mean. ``mode_changed`` comes when a brush may have been chosen or left.
 
-    ``kinds`` says what a click means, by the sorted names of the modifier keys held;
-    clicks with other keys are left to napari.
+    ``kinds`` says what a click means, by the sorted names of the modifier keys held,
+    and ``lines`` what a drag with them draws; all others are left to napari.
+    ``drawing`` and at last ``drawn`` give the positions so far, and what they mean.
     """
 
     clicked = Signal(object, str)
+    drawing = Signal(object, str)
+    drawn = Signal(object, str)
     mode_changed = Signal()
 
     def __init__(
@@ -36,10 +40,13 @@ class MouseTool(QObject):
         viewer: napari.viewer.Viewer,
         kinds: Mapping[tuple[str, ...], str],
         parent: QObject,
+        lines: Mapping[tuple[str, ...], str] | None = None,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._kinds = viewer, kinds
+        self._lines = lines or {}
         self._on = False
+        self.is_drawing = False
         self._watched: Any | None = None
 
     def switch_on(self) -> list[str]:
@@ -58,7 +65,7 @@ class MouseTool(QObject):
         """Leave the viewer as it was."""
         if not self._on:
             return
-        self._on = False
+        self._on = self.is_drawing = False
         self._watch(None)
         self._viewer.mouse_drag_callbacks.remove(self._on_press)
         self._viewer.layers.selection.events.active.disconnect(self._on_active)
@@ -76,19 +83,32 @@ class MouseTool(QObject):
     def _on_press(self, viewer: object, event: Any) -> Iterator[None]:
         """Tell a click from a drag: the mouse hardly moves before its release."""
         names = {getattr(m, "name", str(m)) for m in event.modifiers}
-        kind = self._kinds.get(tuple(sorted(names)))
-        if event.button != _LEFT or kind is None or self.is_paused:
+        keys = tuple(sorted(names))
+        kind, line = self._kinds.get(keys), self._lines.get(keys)
+        if event.button != _LEFT or kind is line is None or self.is_paused:
             return
-        position = tuple(event.position)
+        way = [tuple(event.position)]
         start = np.asarray(event.pos)
         moved = 0.0
         yield
         while event.type == "mouse_move":
-            moved = max(moved, float(np.abs(event.pos - start).max()))
+            way.append(tuple(event.position))
+            still, moved = moved < _TREMOR, max(moved, _farthest(event.pos - start))
+            if line is not None and self._on and moved >= _TREMOR:
+                self.is_drawing = self.is_drawing or still
+                if self.is_drawing:
+                    self.drawing.emit(way, line)
             yield
-        moved = max(moved, float(np.abs(event.pos - start).max()))
-        if moved < _TREMOR and self._on:
-            self.clicked.emit(position, kind)
+        moved = max(moved, _farthest(event.pos - start))
+        if moved < _TREMOR and self._on and kind is not None:
+            self.clicked.emit(way[0], kind)
+        elif self.is_drawing:
+            self.is_drawing = False
+            self.drawn.emit(way, line)
+
+    def stop_drawing(self) -> None:
+        """Forget the line that is being drawn: the rest of the drag draws nothing."""
+        self.is_drawing = False
 
     def _on_cursor(self, event: object = None) -> None:
         if self._viewer.cursor.style == "standard" and not self.is_paused:
@@ -108,3 +128,7 @@ class MouseTool(QObject):
     def _on_mode(self, event: object = None) -> None:
         self._on_cursor()
         self.mode_changed.emit()
+
+
+def _farthest(move: NDArray[np.float64]) -> float:
+    return float(np.abs(move).max())
