@@ -111,12 +111,13 @@ class Person:
         self.send(MOVE, place + TREMOR, modifier, NONE, LEFT)
         self.send(RELEASE, place + TREMOR, modifier, LEFT)
 
-    def drag(self, start, end):
+    def drag(self, start, end, modifier=PLAIN, release=True):
         """From one place of the screen to another."""
-        self.send(PRESS, start, PLAIN, LEFT, LEFT)
+        self.send(PRESS, start, modifier, LEFT, LEFT)
         for share in (0.3, 0.6, 1):
-            self.send(MOVE, start + (end - start) * share, PLAIN, NONE, LEFT)
-        self.send(RELEASE, end, PLAIN, LEFT)
+            self.send(MOVE, start + (end - start) * share, modifier, NONE, LEFT)
+        if release:
+            self.send(RELEASE, end, modifier, LEFT)
 
     def key(self, key, modifier=PLAIN):
         QTest.keyClick(self.native, key, modifier)

@@ -22,7 +22,7 @@ from clicker import (
     squares,
 )
 from napari.utils.notifications import notification_manager
-from person import CTRL, LEFT, SHIFT, Person
+from person import CTRL, LEFT, RELEASE, SHIFT, Person
 from qtpy.QtCore import QPoint, Qt
 
 import napari_iaunet
@@ -144,6 +144,31 @@ def test_shift_adds_and_control_takes_away(ready):
     assert ready.preview[LEFT_OF_PAIR]
     ready.key("k")
     assert ready.cells.data[LEFT_OF_PAIR] == 1
+
+
+def test_a_box_is_dragged_and_strokes_correct_it(ready):
+    layers, camera = ready.viewer.layers, ready.viewer.scene.camera
+    before = tuple(camera.center), camera.zoom
+    (y, x), side = LEFT_OF_PAIR, RADIUS + 1
+    corners = [ready.where((y + s, x + s)) for s in (-side, side)]
+    ready.drag(*corners, CTRL | SHIFT, release=False)
+    shown = layers["click preview"]
+    assert set(np.unique(shown.data)) == {0, 2}
+    assert layers.selection.active == layers["image"]
+    ready.send(RELEASE, corners[1], CTRL | SHIFT, LEFT)
+    assert is_cell(ready.preview, LEFT_OF_PAIR)
+    ready.drag(ready.where((y, x)), ready.where(RIGHT_OF_PAIR), SHIFT)
+    assert ready.preview[RIGHT_OF_PAIR]
+    ready.drag(ready.where((y - 15, x)), ready.where((y - 5, x)), CTRL)
+    assert not ready.preview[y - 8, x]
+    assert (tuple(camera.center), camera.zoom) == before
+    ready.drag(*corners, CTRL | SHIFT, release=False)
+    ready.key(Qt.Key.Key_Escape)
+    assert ready.preview[RIGHT_OF_PAIR]
+    ready.send(RELEASE, corners[1], CTRL | SHIFT, LEFT)
+    assert ready.preview[RIGHT_OF_PAIR]
+    ready.toggle()
+    assert [i.name for i in layers] == ["image", "image cells"]
 
 
 def test_escape_drops_the_draft_and_is_given_back(ready):
