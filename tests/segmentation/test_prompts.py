@@ -37,7 +37,7 @@ def test_a_box_holds_the_pixels_between_its_places_edges_included():
 
 def test_a_box_is_cut_at_the_border_of_the_image():
     region = Prompts(box=(-9, 30, 12, 99)).hints(SHAPE).region
-    np.testing.assert_array_equal(region.box, [(-0.5, 30), (12, 49.5)])
+    np.testing.assert_array_equal(region.box, [(-0.5, 29.5), (12.5, 49.5)])
 
 
 def test_a_lasso_that_goes_round_twice_has_no_hole():
@@ -52,7 +52,7 @@ def test_a_lasso_that_goes_round_twice_has_no_hole():
 
 
 def test_a_frame_without_a_cell_is_filled_by_its_ellipse():
-    frame = Frame(Region(np.array([(4.5, 9.5), (20.5, 39.5)]), None), SHAPE)
+    frame = Frame(Region(np.array([(4.5, 9.5), (20.5, 39.5)]), None), SHAPE, 0.6)
     mask = frame.fill(np.full(SHAPE, -8, np.float32), -8) > 0
     y, x = np.ogrid[:40, :50]
     ellipse = ((y - 12.5) / 8) ** 2 + ((x - 24.5) / 15) ** 2 <= 1
@@ -64,7 +64,7 @@ def test_a_map_that_is_too_low_or_too_high_is_moved_until_the_box_is_filled():
     height = (10 - np.hypot(y - 20, x - 25)).astype(np.float32)
     for size in (6.5, 13.5):
         box = np.array([(20 - size, 25 - size), (20 + size, 25 + size)])
-        mask = Frame(Region(box, None), SHAPE).fill(height, -8) > 0
+        mask = Frame(Region(box, None), SHAPE, 0.6).fill(height, -8) > 0
         assert 0.85 < (np.ptp(np.argwhere(mask), axis=0) + 1).mean() / (2 * size) <= 1
 
 

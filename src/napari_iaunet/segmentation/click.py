@@ -53,6 +53,8 @@ _CLEARLY = 1.0
 _SPREAD = 0.75
 # Pixels of a stroke that are nearer than this, in diameters, say the same.
 _SPACING = 0.1
+# Boxes are not drawn more exactly than this, in pixels of the image.
+_SLACK = 1.0
 
 _NOTHING_LEFT = "Nothing is left of the cell: all of it was said to be background."
 
@@ -133,11 +135,12 @@ def segment_prompts(
     centre = image.to_network(hints.places)
     points = image.to_network(hints.points)
     used = hints.spaced(points, _SPACING * diameter)
+    slack = _SLACK * image.factor
     while True:
         fields, corner = _cut(image.fields, centre, reach)
         region = hints.region and hints.region.seen(image.factor, corner)
         local = Hints(points - corner, hints.positive, hints.drawn, region)
-        mask = _decode_window(fields, local, used, same_cell, diameter, settings)
+        mask = _decode_window(fields, local, used, slack, same_cell, diameter, settings)
         if reach >= _WIDEST * diameter or not _leaves(mask, corner, image.fields):
             break
         reach *= 2
@@ -253,6 +256,7 @@ def _decode_window(
     fields: FieldImage,
     hints: Hints,
     used: NDArray[np.int64],
+    slack: NDArray[np.float64],
     same_cell: SameCell,
     diameter: float,
     settings: DecodeSettings,
@@ -260,7 +264,7 @@ def _decode_window(
     """Decode a window with the pixels of some points as further queries."""
     shape = fields.foreground.shape
     points, positive = hints.points[used], hints.positive[used]
-    frame = None if hints.region is None else Frame(hints.region, shape)
+    frame = None if hints.region is None else Frame(hints.region, shape, slack)
     clicks = np.ravel_multi_index(tuple(np.rint(points).astype(np.int64).T), shape)
     inside = fields.foreground.numpy() > settings.foreground
     smooth, embedding = smoothed(fields.centre), fields.embedding

@@ -30,7 +30,7 @@ _SHARES = np.arange(0.1, 0.96, 0.025)
 _RIM = 1.0
 # Overlap of the mask with a lasso, or of its ends with a box, that is good enough:
 # nobody draws more exactly.
-_BOX_FILLED, _LASSO_FILLED = 0.87, 0.6
+_BOX_FILLED, _LASSO_FILLED = 0.9, 0.6
 
 
 class Frame:
@@ -42,10 +42,14 @@ class Frame:
         Its pixels, one at least.
     middle : int
         Flat index of the pixel in its middle.
+
+    ``slack`` is how far, in pixels, a mask that fills a box may end beside its side.
     """
 
-    def __init__(self, region: Region, shape: tuple[int, ...]) -> None:
-        self._region = region
+    def __init__(
+        self, region: Region, shape: tuple[int, ...], slack: float | NDArray[np.float64]
+    ) -> None:
+        self._region, self._slack = region, slack
         self.held = region.mask(shape)
         if not self.held.any():  # smaller than a pixel of the fields
             place = np.rint(np.mean(region.ends, axis=0)).astype(int)
@@ -68,6 +72,10 @@ class Frame:
         places = [np.flatnonzero(mask.any(axis)) for axis in (1, 0)]
         low = np.array([p[0] - 0.5 for p in places])
         high = np.array([p[-1] + 0.5 for p in places])
+        low, high = (
+            np.where(np.abs(end - side) <= self._slack, side, end)
+            for end, side in ((low, first), (high, last))
+        )
         shared = np.clip(np.minimum(high, last) - np.maximum(low, first), 0, None)
         areas = np.prod(high - low) + np.prod(last - first)
         return float(shared.prod() / (areas - shared.prod()))

@@ -159,7 +159,7 @@ class Region:
     Attributes
     ----------
     box : (2, 2) float64, optional
-        First and last place (y, x).
+        First and last place (y, x): edges of its pixels.
     lasso : (L, 2) float64, optional
     """
 
@@ -280,9 +280,12 @@ def _region(
     size = np.minimum(np.ceil(high) + 1, shape).astype(int) - first
     if (size <= 0).any() or not region.seen(np.ones(2), first).mask(tuple(size)).any():
         what = "lasso" if box is None else "box" if lasso is None else "box and lasso"
-        msg = f"No pixel of the image of {shape[0]} x {shape[1]} lies in the {what}."
-        raise ImageError(msg)
+        raise ImageError(_nothing_in(what, shape))
     return region
+
+
+def _nothing_in(what: str, shape: tuple[int, int]) -> str:
+    return f"No pixel of the image of {shape[0]} x {shape[1]} lies in the {what}."
 
 
 def _box(box: Sequence[float], shape: tuple[int, int]) -> NDArray[np.float64]:
@@ -297,7 +300,11 @@ def _box(box: Sequence[float], shape: tuple[int, int]) -> NDArray[np.float64]:
     if (edges[1] < -0.5).any() or (edges[0] >= last).any():
         msg = f"The box lies off the image of {shape[0]} x {shape[1]} pixels."
         raise ImageError(msg)
-    return np.clip(edges, -0.5, last)
+    # The whole of each pixel whose middle lies in the box.
+    held = np.stack([np.ceil(edges[0]) - 0.5, np.floor(edges[1]) + 0.5])
+    if not (held[0] < held[1]).all():
+        raise ImageError(_nothing_in("box", shape))
+    return np.asarray(np.clip(held, -0.5, last))
 
 
 def _line(places: Any, least: int, otherwise: str) -> NDArray[np.float64]:
