@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from napari_iaunet.segmentation.masks import largest_part
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -155,6 +153,16 @@ def obey(
     parts, _ = ndimage.label(mask)
     wanted = {_at(parts, point) for point in points[positive]} - {0}
     return np.isin(parts, list(wanted))
+
+
+def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest connected part of a mask (Y, X)."""
+    parts, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return np.asarray(parts == sizes.argmax())
 
 
 def _with_holes_filled(

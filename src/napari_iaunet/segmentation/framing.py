@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from napari_iaunet.segmentation.masks import largest_part
+from napari_iaunet.segmentation.correction import largest_part
 from napari_iaunet.segmentation.queries import join
 
 if TYPE_CHECKING:

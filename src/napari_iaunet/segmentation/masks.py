@@ -8,6 +8,8 @@ import numpy as np
 from scipy import ndimage
 from skimage.measure import label as label_components
 
+from napari_iaunet.segmentation.correction import largest_part
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -118,16 +120,6 @@ def spare(
     kept[0] = False
     spared: NDArray[np.bool_] = kept[pieces]
     return spared
-
-
-def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the largest connected part of a mask (Y, X)."""
-    parts, count = ndimage.label(mask)
-    if count < 2:
-        return mask
-    sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
-    return np.asarray(parts == sizes.argmax())
 
 
 def divide(
