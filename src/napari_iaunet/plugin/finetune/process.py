@@ -13,6 +13,8 @@ from napari_iaunet.training.task import GO_ON, PAUSE, STOP
 if TYPE_CHECKING:
     from pathlib import Path
 
+# What trains: a module that Python runs.
+_WORKER = "napari_iaunet.training.worker"
 # Whether there is a better model by then is told by the tab.
 _CRASHED = "The training ended unexpectedly{}. Your layers are as they were."
 _NOT_STARTED = "The training could not be started: {}."
@@ -52,9 +54,7 @@ class TrainingProcess(QObject):
         process.readyReadStandardOutput.connect(self._read)
         process.finished.connect(self._on_finished)
         process.errorOccurred.connect(self._on_error)
-        process.start(
-            sys.executable, ["-m", "napari_iaunet.training.worker", str(folder)]
-        )
+        process.start(sys.executable, ["-m", _WORKER, str(folder)])
 
     def pause(self) -> None:
         """Let the training rest."""
