@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 from patient import wait_until
+from small_model import save_untrained
 
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.training.dataset import Annotation
@@ -80,11 +81,12 @@ class Process:
 
 @pytest.fixture
 def start(tmp_path, discs):
-    """Start a worker on a task."""
-    running = []
+    """Start a worker on a task, by default of a model whose steps are quick."""
+    running, small = [], tmp_path / "small"
+    save_untrained(small)
 
     def begin(pairs=(discs,), **options):
-        task = Task(**{"start": "default", "device": "cpu", **options})
+        task = Task(**{"start": str(small), "device": "cpu", **options})
         write_task(tmp_path, task, TaskImages(pairs))
         running.append(Process(tmp_path))
         return running[-1]
@@ -95,7 +97,7 @@ def start(tmp_path, discs):
 
 
 def test_a_whole_training(start, tmp_path, discs):
-    process = start(steps=2, card={"description": "discs"})
+    process = start(start="default", steps=2, card={"description": "discs"})
     first = process.until("validation")
     assert first["validation_ap"] == first["start_ap"]
     assert first["example"]

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from small_model import save_untrained
 
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.plugin.finetune.process import TrainingProcess
@@ -18,9 +19,11 @@ def task(tmp_path):
     labels = np.kron(np.arange(1, 10).reshape(3, 3), np.ones((40, 40), int))
     labels[np.arange(120) % 40 > 28] = 0
     labels[:, np.arange(120) % 40 > 28] = 0
+    small = tmp_path / "small"
+    save_untrained(small)
 
     def write(labels=labels, **options):
-        task = Task(**{"start": "default", "device": "cpu", **options})
+        task = Task(**{"start": str(small), "device": "cpu", **options})
         write_task(tmp_path, task, TaskImages([Annotation(labels > 0, labels)]))
         return tmp_path
 
@@ -42,7 +45,7 @@ def kinds(process):
 
 def test_it_tells_and_ends(qtbot, process, task):
     with qtbot.waitSignal(process.ended):
-        process.start(task(steps=2))
+        process.start(task(start="default", steps=2))
     assert kinds(process)[0] == "start"
     assert kinds(process)[-1] == "end"
     assert not process.is_running
