@@ -11,6 +11,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import zarr
+from remembering import remembering
 
 from napari_iaunet import Segmenter, average_precision
 from napari_iaunet.errors import Cancelled, ImageError
@@ -26,7 +27,7 @@ CHUNKS = 9
 
 @pytest.fixture(scope="module")
 def segmenter() -> Segmenter:
-    return Segmenter(device="cpu")
+    return remembering(Segmenter(device="cpu"))
 
 
 @pytest.fixture(scope="module")

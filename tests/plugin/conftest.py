@@ -12,6 +12,7 @@ from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from patient import PatientBot
 from person import has_window, open_dock
+from remembering import remembering
 from seer import Seer
 from stepwise import Stepwise
 from trainer import Trainer, discs
@@ -113,8 +114,8 @@ def viewer(request):
 
 @pytest.fixture(scope="session")
 def segmenter():
-    """The bundled model."""
-    return Segmenter(device="cpu")
+    """The bundled model, which computes what it has seen already only once."""
+    return remembering(Segmenter(device="cpu"))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from remembering import remembering
 from skimage.data import immunohistochemistry
 
 from napari_iaunet import Segmenter
@@ -12,7 +13,7 @@ from napari_iaunet.segmentation.correction import correction, obey
 
 @pytest.fixture(scope="module")
 def segmenter():
-    return Segmenter(device="cpu")
+    return remembering(Segmenter(device="cpu"))
 
 
 @pytest.fixture(scope="module")

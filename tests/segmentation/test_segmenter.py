@@ -8,6 +8,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import torch
+from remembering import remembering
 from skimage.data import immunohistochemistry
 
 from napari_iaunet import Segmenter, average_precision
@@ -23,7 +24,7 @@ NUCLEI = "nuclei-fluorescence/train"
 
 @pytest.fixture(scope="module")
 def segmenter() -> Segmenter:
-    return Segmenter(device="cpu")
+    return remembering(Segmenter(device="cpu"))
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,9 @@ def small_parts(monkeypatch):
 
 
 @pytest.fixture
-def dock(real_dock):
+def dock(real_dock, segmenter, monkeypatch):
+    # What the network knows already takes long enough to do something meanwhile.
+    monkeypatch.setattr(segmenter._backend.engine, "pause", 0.1)
     real_dock.segment_panel.form["estimate"].setChecked(False)
     # The network's own diameter: a side of a part is what was asked for.
     real_dock.segment_panel.form["diameter"].setValue(DIAMETER)
