@@ -5,10 +5,11 @@ import sys
 
 import pytest
 
+from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.registry import find_model
 from tools.kinds import SAMPLING_WEIGHTS, SOURCES
 from tools.readme import README, written
-from tools.train_bundled import main
+from tools.train_bundled import _widened, main
 
 
 def test_help(monkeypatch, capsys):
@@ -33,3 +34,9 @@ def test_the_readme_tells_what_the_card_does():
     text = README.read_text("utf-8")
     assert "| fluorescent nuclei |" in text
     assert written(text, card) == text
+
+
+def test_the_next_model_can_be_trained_on(tmp_path):
+    network, card = load_model(_widened(tmp_path / "start"))
+    assert network.config == load_model(find_model("default"))[0].config
+    assert {entry["name"] for entry in card["data"]} == set(SOURCES)
