@@ -7,6 +7,7 @@ TABS = {
     "review_cells": "Review",
     "find_lookalikes": "Look-alikes",
     "classify_cells": "Classes",
+    "map_cells": "Map",
     "track_cells": "Track",
     "segment_many": "Batch",
     "train_model": "Fine-tune",

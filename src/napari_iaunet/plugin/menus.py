@@ -31,6 +31,11 @@ def classify_cells(viewer: Viewer) -> None:
     _open(viewer, "Classes")
 
 
+def map_cells(viewer: Viewer) -> None:
+    """Open the dock at Map."""
+    _open(viewer, "Map")
+
+
 def track_cells(viewer: Viewer) -> None:
     """Open the dock at Track."""
     _open(viewer, "Track")
