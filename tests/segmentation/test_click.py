@@ -163,7 +163,7 @@ def test_a_box_and_a_lasso_find_annotated_cells(segmenter, nuclei, encoded):
             ] = False
             assert not mask[outside].any()
             found.append(overlap(mask, cell))
-    assert np.mean(found[::2]) > 0.85
+    assert np.mean(found[::2]) > 0.8
     assert np.mean(found[1::2]) > 0.8
 
 

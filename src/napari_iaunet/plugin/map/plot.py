@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # In pixels of the screen: how far the mouse moves within a click, how near to a point
 # it must be, from corner to corner of a lasso, and of the plot.
 _TREMOR, _REACH, _CORNER = 4, 8, 3
-_WIDTH, _HEIGHT, _GAP = 200, 320, 3
+_WIDTH, _USUAL_WIDTH, _HEIGHT, _GAP = 200, 260, 320, 3
 _ZOOM = 1.25
 # Where cells are chosen, the others are faint.
 _FAINT, _LARGER = 0.22, 1.5
@@ -165,8 +165,8 @@ class MapPlot(QWidget):
     # -- drawing -----------------------------------------------------------------
 
     def sizeHint(self) -> QSize:
-        """Ask for a square of usual width."""
-        return QSize(_HEIGHT, _HEIGHT)
+        """Ask for no more width than the other tabs do; it takes what there is."""
+        return QSize(_USUAL_WIDTH, _HEIGHT)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Give the canvas its place."""
