@@ -15,13 +15,14 @@ from napari_iaunet.identity.search import CellRef, Ranking
 from napari_iaunet.plugin.classes.actions import ClassActions
 from napari_iaunet.plugin.classes.examples import ClassExamples
 from napari_iaunet.plugin.classes.job import Learnt, learn
-from napari_iaunet.plugin.classes.layers import ClassLayer
+from napari_iaunet.plugin.classes.layers import names_of
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.layer_keys import LayerKeys
 from napari_iaunet.plugin.core.notify import show_error
 from napari_iaunet.plugin.layers.camera import centre_on
+from napari_iaunet.plugin.layers.coloured_cells import ColouredLayers
 from napari_iaunet.plugin.layers.find import find_layer
-from napari_iaunet.plugin.lookalikes.comparison import COMPARING, NO_CELLS, Comparison
+from napari_iaunet.plugin.lookalikes.comparison import COMPARING, Comparison
 from napari_iaunet.plugin.lookalikes.display import place_of
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ class ClassController(Comparison):
         self._undo: list[Callable[[], None]] = []
         self._ranking: Ranking[CellMap] | None = None
         self._learnt: Learnt | None = None
-        self._shown: dict[str, ClassLayer] = {}
+        self._shown = ColouredLayers(
+            self._viewer, self._own_changes, "classes on trial"
+        )
         self._gone_to: set[CellRef] = set()
         self._is_on, self._is_left = False, True
         self._actions = ClassActions(
@@ -103,7 +106,7 @@ class ClassController(Comparison):
         """Switch off, take our layers away and disconnect from everything."""
         self._panel.set_on(False)
         self._on_toggled(False)
-        self._remove()
+        self._shown.remove()
         self._library.teardown()
         self._connections.clear()
 
@@ -116,7 +119,7 @@ class ClassController(Comparison):
         self._is_left = True
         self._panel.pick_button.setChecked(False)
         self.learning.close()
-        self._remove()
+        self._shown.remove()
 
     def enter(self) -> None:
         """Show the classes of the cells as they are now."""
@@ -130,8 +133,8 @@ class ClassController(Comparison):
     def _on_layers(self, event: object = None) -> None:
         if self._own_changes:
             return
-        if any(shown.is_closed for shown in self._shown.values()):
-            self._remove()
+        if self._shown.is_closed:
+            self._shown.remove()
             self._panel.pick_button.setChecked(False)
         self._scope.update()
         self._library.forget_closed()
@@ -291,7 +294,7 @@ class ClassController(Comparison):
         self._asked = self._learnt = self._ranking = None
         self.learning.close()
         self._library.close()
-        self._remove()
+        self._shown.remove()
         self._panel.set_busy(False)
         self._panel.set_outcome(None)
         self._show_classes()
@@ -330,25 +333,10 @@ class ClassController(Comparison):
         classes = learnt.classes if learnt is not None and fits else given
         place = {name: i for i, name in enumerate(names, 1)}
         numbers = np.array([place.get(name, 0) for name in classes], np.uint8)
-        for key, shown in list(self._shown.items()):
-            if ranking.parts.get(key) is not shown.cells:
-                shown.remove()
-                del self._shown[key]
-        for key, rows in ranking.rows.items():
-            layer = find_layer(self._viewer, key, Labels)
-            if layer is None:
-                continue
-            if key not in self._shown:
-                self._shown[key] = ClassLayer(
-                    self._viewer, self._own_changes, layer, ranking.parts[key]
-                )
-            colours = self._examples.colours
-            self._shown[key].show_classes(numbers[rows], colours, given[rows] != "")
-
-    def _remove(self) -> None:
-        for shown in self._shown.values():
-            shown.remove()
-        self._shown.clear()
+        colours = self._examples.colours
+        # So the status bar tells the class under the mouse in words.
+        about = names_of(colours)
+        self._shown.show(ranking, numbers, list(colours.values()), given != "", about)
 
     def _on_next(self) -> None:
         """Go to the cell whose class is most doubtful, each once."""
@@ -404,16 +392,7 @@ class ClassController(Comparison):
         self._panel.pick_button.setChecked(False)
         self._tell("Cancelled.")
 
-    def _tell(self, text: object = "") -> None:
-        """Show a text, or else what the user can do now."""
-        if isinstance(text, str) and text:
-            pass
-        elif not self._scope.labels:
-            text = NO_CELLS
-        elif self._library.is_busy:
-            text = COMPARING
-        elif not self._is_on:
-            text = _START
-        else:
-            text = _OTHER_TOOL if self._tool.is_paused else _READY
-        self._panel.say(str(text))
+    def _hint(self) -> str:
+        if not self._is_on:
+            return _START
+        return _OTHER_TOOL if self._tool.is_paused else _READY

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import napari_iaunet
-from napari_iaunet.plugin.layers.coloured_cells import ColouredCells, colormap_of
+from napari_iaunet.plugin.layers.coloured_cells import colormap_of
 from napari_iaunet.plugin.layers.features import LABEL_COLUMNS, key_of
 from napari_iaunet.plugin.layers.find import OURS, pixels_of
 from napari_iaunet.plugin.layers.geometry import placement
@@ -21,37 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pandas import DataFrame
 
-    from napari_iaunet.plugin.core.own_changes import OwnChanges
     from napari_iaunet.segmentation.cell_map import CellMap
 
 
-class ClassLayer(ColouredCells):
-    """Cells in the colours of their classes; examples have a white outline."""
-
-    def __init__(
-        self,
-        viewer: napari.viewer.Viewer,
-        own_changes: OwnChanges,
-        labels: Labels,
-        cells: CellMap,
-    ) -> None:
-        super().__init__(viewer, own_changes, labels, cells, "classes on trial")
-
-    def show_classes(
-        self,
-        numbers: NDArray[np.integer[Any]],
-        colours: Mapping[str, str],
-        examples: NDArray[np.bool_],
-    ) -> None:
-        """Colour the cells by the numbers of their classes (N,), and mark the examples.
-
-        The first class, by its name, has the number 1.
-        """
-        # So the status bar tells the class under the mouse in words.
-        self.show(numbers, list(colours.values()), examples, _names(colours))
-
-
-def _names(colours: Mapping[str, str]) -> DataFrame:
+def names_of(colours: Mapping[str, str]) -> DataFrame:
     """Return the names of classes by their numbers, as a table of a Labels layer."""
     from pandas import DataFrame
 
@@ -75,7 +48,7 @@ def add_semantic(
     return viewer.add_labels(
         table[cells.index].reshape(pixels_of(labels).shape),
         name=f"{labels.name} semantic",
-        features=_names(colours),
+        features=names_of(colours),
         colormap=colormap_of(list(colours.values())),
         metadata={OURS: about},
         **placement(labels),

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_iaunet.plugin.layers.find import HELPER, pixels_of, selection_kept
+from napari_iaunet.plugin.layers.find import (
+    HELPER,
+    find_layer,
+    pixels_of,
+    selection_kept,
+)
 from napari_iaunet.plugin.layers.geometry import placement
 from napari_iaunet.plugin.layers.stand_in import StandIn
 from napari_iaunet.segmentation.cell_map import ValuePerCell
@@ -16,10 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import napari.viewer
-    from napari.layers import Labels, Layer
+    from napari.layers import Layer
     from numpy.typing import NDArray
     from pandas import DataFrame
 
+    from napari_iaunet.identity.search import Ranking
     from napari_iaunet.plugin.core.own_changes import OwnChanges
     from napari_iaunet.segmentation.cell_map import CellMap
 
@@ -127,6 +134,62 @@ class ColouredCells(StandIn):
                 **placement(self._labels),
             )
             self._labels.visible = False
+
+
+class ColouredLayers:
+    """The cells of several layers in the same colours, as `ColouredCells` shows each.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    own_changes : OwnChanges
+    what : str
+        Follows the names of the layers of cells.
+    """
+
+    def __init__(
+        self, viewer: napari.viewer.Viewer, own_changes: OwnChanges, what: str
+    ) -> None:
+        self._viewer, self._own_changes, self._what = viewer, own_changes, what
+        self._shown: dict[str, ColouredCells] = {}
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the user closed one of the layers."""
+        return any(shown.is_closed for shown in self._shown.values())
+
+    def show(
+        self,
+        ranking: Ranking[CellMap],
+        numbers: NDArray[np.integer[Any]],
+        colours: Sequence[Any],
+        outlined: NDArray[np.bool_],
+        about: DataFrame,
+    ) -> None:
+        """Colour all cells of a ranking; the others are as for `ColouredCells.show`."""
+        for key, shown in list(self._shown.items()):
+            if ranking.parts.get(key) is not shown.cells:
+                shown.remove()
+                del self._shown[key]
+        for key, rows in ranking.rows.items():
+            layer = find_layer(self._viewer, key, Labels)
+            if layer is None:
+                continue
+            if key not in self._shown:
+                self._shown[key] = ColouredCells(
+                    self._viewer,
+                    self._own_changes,
+                    layer,
+                    ranking.parts[key],
+                    self._what,
+                )
+            self._shown[key].show(numbers[rows], colours, outlined[rows], about)
+
+    def remove(self) -> None:
+        """Show the layers of cells again, as they were."""
+        for shown in self._shown.values():
+            shown.remove()
+        self._shown.clear()
 
 
 def coarser(pixels: NDArray[Any]) -> list[NDArray[Any]]:

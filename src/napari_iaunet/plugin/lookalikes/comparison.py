@@ -109,8 +109,8 @@ class Comparison(QObject):
     def _on_stopped(self) -> None:
         raise NotImplementedError
 
-    def _tell(self, text: object = "") -> None:
-        """Show a text, or else what the user can do now."""
+    def _hint(self) -> str:
+        """Say what the user can do with the cells now."""
         raise NotImplementedError
 
     # -- which cells are compared ------------------------------------------------
@@ -181,6 +181,22 @@ class Comparison(QObject):
         self._panel.set_progress(done, total)
         if total:
             self._tell(with_time(COMPARING, self._pace.left(done, total)))
+
+    # -- telling -----------------------------------------------------------------
+
+    def _tell(self, text: object = "") -> None:
+        """Show a text, or else what the user can do now."""
+        if not isinstance(text, str) or not text:
+            if not self._scope.labels:
+                text = self._why_no_cells()
+            elif self._library.is_busy:
+                text = COMPARING
+            else:
+                text = self._hint()
+        self._panel.say(text)
+
+    def _why_no_cells(self) -> str:
+        return NO_CELLS
 
 
 def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:

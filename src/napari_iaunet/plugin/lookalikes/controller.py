@@ -20,7 +20,7 @@ from napari_iaunet.plugin.core.notify import show_error
 from napari_iaunet.plugin.layers.cells_on_image import of_one_size
 from napari_iaunet.plugin.lookalikes import classes as class_layers
 from napari_iaunet.plugin.lookalikes.actions import Found, LookalikeActions
-from napari_iaunet.plugin.lookalikes.comparison import COMPARING, NO_CELLS, Comparison
+from napari_iaunet.plugin.lookalikes.comparison import Comparison
 from napari_iaunet.plugin.lookalikes.display import LookalikeDisplay
 from napari_iaunet.plugin.lookalikes.panel import NOT_LIKE
 from napari_iaunet.plugin.lookalikes.targets import Targets
@@ -344,19 +344,14 @@ class LookalikeController(Comparison):
 
     # -- telling -----------------------------------------------------------------
 
-    def _tell(self, text: object = "") -> None:
-        """Show a text, or else what the user can do now."""
-        if isinstance(text, str) and text:
-            pass
-        elif not self._scope.labels:
-            aside = of_one_size(self._viewer)
-            names = [layer.name for layer in aside or ()]
-            text = _ASIDE.format(*names) if aside else NO_CELLS
-        elif self._library.is_busy:
-            text = COMPARING
-        elif not self._is_on:
-            text = "" if self._found is not None else _START
-        else:
-            text = _READY if self._found is None else _MORE
-            text = _OTHER_TOOL if self._tool.is_paused else text
-        self._panel.say(str(text))
+    def _why_no_cells(self) -> str:
+        aside = of_one_size(self._viewer)
+        names = [layer.name for layer in aside or ()]
+        return _ASIDE.format(*names) if aside else super()._why_no_cells()
+
+    def _hint(self) -> str:
+        if not self._is_on:
+            return "" if self._found is not None else _START
+        if self._tool.is_paused:
+            return _OTHER_TOOL
+        return _READY if self._found is None else _MORE

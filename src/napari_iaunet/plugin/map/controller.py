@@ -13,7 +13,7 @@ from napari_iaunet.identity.properties import APPEARANCE, DEFAULT_WEIGHTS
 from napari_iaunet.identity.search import CellRef
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.notify import show_error
-from napari_iaunet.plugin.lookalikes.comparison import COMPARING, NO_CELLS, Comparison
+from napari_iaunet.plugin.lookalikes.comparison import COMPARING, Comparison
 from napari_iaunet.plugin.map import columns
 from napari_iaunet.plugin.map.colouring import by_groups, plain
 from napari_iaunet.plugin.map.columns import CLASS, GROUP, SIMILARITY
@@ -416,21 +416,12 @@ class MapController(Comparison):
         self._panel.pick_button.setChecked(False)
         self._tell("Cancelled.")
 
-    def _tell(self, text: object = "") -> None:
-        """Show a text, or else what the user can do now."""
-        if isinstance(text, str) and text:
-            pass
-        elif not self._scope.labels:
-            text = NO_CELLS
-        elif self._library.is_busy:
-            text = COMPARING
-        elif self._display.layout is None:
-            text = _START
-        elif self._is_on:
-            text = _OTHER_TOOL if self._tool.is_paused else _PICKING
-        else:
-            text = _READY
-        self._panel.say(str(text))
+    def _hint(self) -> str:
+        if self._display.layout is None:
+            return _START
+        if self._is_on:
+            return _OTHER_TOOL if self._tool.is_paused else _PICKING
+        return _READY
 
 
 def _ways() -> tuple[tuple[str, str], ...]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.layers import Labels
 
-from napari_iaunet.plugin.layers.coloured_cells import ColouredCells
-from napari_iaunet.plugin.layers.find import find_layer
+from napari_iaunet.plugin.layers.coloured_cells import ColouredLayers
 from napari_iaunet.plugin.map.colouring import PLAIN
 
 if TYPE_CHECKING:
@@ -30,13 +28,12 @@ class MapLayers:
     """Shows cells as the map has them, beside the user's layers, which stay."""
 
     def __init__(self, viewer: napari.viewer.Viewer, own_changes: OwnChanges) -> None:
-        self._viewer, self._own_changes = viewer, own_changes
-        self._shown: dict[str, ColouredCells] = {}
+        self._shown = ColouredLayers(viewer, own_changes, "map")
 
     @property
     def is_closed(self) -> bool:
         """Whether the user closed one of the layers."""
-        return any(shown.is_closed for shown in self._shown.values())
+        return self._shown.is_closed
 
     def show(
         self,
@@ -57,25 +54,11 @@ class MapLayers:
         gap = _ASIDE - 1 - len(colouring.colours)
         colours = [*colouring.colours, *[PLAIN] * gap, _ASIDE_COLOUR]
         about = _about(colouring)
-        for key, shown in list(self._shown.items()):
-            if ranking.parts.get(key) is not shown.cells:
-                shown.remove()
-                del self._shown[key]
-        for key, rows in ranking.rows.items():
-            layer = find_layer(self._viewer, key, Labels)
-            if layer is None:
-                continue
-            if key not in self._shown:
-                self._shown[key] = ColouredCells(
-                    self._viewer, self._own_changes, layer, ranking.parts[key], "map"
-                )
-            self._shown[key].show(numbers[rows], colours, chosen[rows], about)
+        self._shown.show(ranking, numbers, colours, chosen, about)
 
     def remove(self) -> None:
         """Show the layers of cells again, as they were."""
-        for shown in self._shown.values():
-            shown.remove()
-        self._shown.clear()
+        self._shown.remove()
 
 
 def _about(colouring: Colouring) -> DataFrame:
