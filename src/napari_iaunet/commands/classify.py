@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_iaunet.commands.common import (
     add_model,
     add_reading,
+    check_stay,
     load,
     local,
     measure_image,
@@ -14,7 +15,6 @@ from napari_iaunet.commands.common import (
     say,
     show_progress,
 )
-from napari_iaunet.errors import ImageError
 
 if TYPE_CHECKING:
     import argparse
@@ -48,9 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from napari_iaunet.io.ours import check_table
     from napari_iaunet.io.write import write_table
 
-    for path in (args.image, args.labels, args.classifier):
-        if args.out.exists() and path.exists() and args.out.samefile(path):
-            raise ImageError(f"The table would replace {path}. Name another output.")
+    check_stay(args.out, (args.image, args.labels, args.classifier), "The table")
     check_table(args.out)  # before the time is spent
     classifier = Classifier.load(args.classifier)
     image = read(args.image, args)

@@ -11,10 +11,10 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import napari_iaunet
-from napari_iaunet.errors import IAUNetError, import_explained
+from napari_iaunet.errors import IAUNetError, ImageError, import_explained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -76,6 +76,18 @@ def read(path: Path, args: argparse.Namespace, *, lazily: bool = False) -> Image
 def reading(args: argparse.Namespace) -> dict[str, Any]:
     """How images are to be read, as `read_image` takes it."""
     return {name: getattr(args, name) for name in ("series", "channel_axis", "planes")}
+
+
+def check_stay(target: Path, inputs: Iterable[Path], what: str = "") -> None:
+    """Raise ImageError if what is written would replace what is read.
+
+    The target is called by its path, or `what` it is.
+    """
+    for path in inputs:
+        if target.exists() and path.exists() and target.samefile(path):
+            raise ImageError(
+                f"{what or target} would replace {path}. Name another output."
+            )
 
 
 def _number_or_all(text: str) -> int | str:

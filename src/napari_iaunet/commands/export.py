@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari_iaunet.commands.common import (
     add_device,
     add_reading,
+    check_stay,
     images_in,
     load,
     local,
@@ -78,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
     if args.model and not args.image:
         raise ImageError("--model needs the images of the cells: --image IMAGE...")
     targets = _targets(inputs, args.out, args.to)
-    _check_stay([*inputs, *args.image, *args.table, *args.tracks], targets)
+    for target in targets:
+        check_stay(target, [*inputs, *args.image, *args.table, *args.tracks])
     for target in dict.fromkeys(targets):
         check_free(target, args.to)
     args.load = _loading(args)
@@ -138,14 +140,6 @@ def _targets(inputs: Sequence[Path], out: Path, to: str) -> list[Path]:
             other = first[target.name.casefold()]
             raise ImageError(f"{other} and {path} would both be written to {target}.")
     return targets
-
-
-def _check_stay(inputs: Sequence[Path], targets: Sequence[Path]) -> None:
-    """Raise ImageError if what is written would replace what is read."""
-    for target in targets:
-        for path in inputs:
-            if target.exists() and path.exists() and target.samefile(path):
-                raise ImageError(f"{target} would replace {path}. Name another output.")
 
 
 def _make_folder(folder: Path) -> None:

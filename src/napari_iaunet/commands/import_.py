@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.commands.common import add_reading, local, read, say
+from napari_iaunet.commands.common import add_reading, check_stay, local, read, say
 from napari_iaunet.errors import ImageError
 
 if TYPE_CHECKING:
@@ -48,9 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.out.suffix.lower() not in (".tif", ".tiff"):
         raise ImageError(f"{args.out} does not end in .tif. Name another file.")
-    for path in (args.path, args.like):
-        if args.out.exists() and path.exists() and args.out.samefile(path):
-            raise ImageError(f"{args.out} would replace {path}. Name another output.")
+    check_stay(args.out, (args.path, args.like))
     check_picture(args.out)
     image = read(args.like, args, lazily=True)
     cells = read_cells(args.path)

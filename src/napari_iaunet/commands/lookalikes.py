@@ -7,6 +7,7 @@ import argparse
 from napari_iaunet.commands.common import (
     add_model,
     add_reading,
+    check_stay,
     count,
     load,
     local,
@@ -14,7 +15,6 @@ from napari_iaunet.commands.common import (
     say,
     show_progress,
 )
-from napari_iaunet.errors import ImageError
 
 HELP = "rank cells by likeness"
 
@@ -58,9 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from napari_iaunet.io.write import write_table
     from napari_iaunet.segmentation.measure import measure
 
-    for path in (args.image, args.labels):
-        if args.out.exists() and path.exists() and args.out.samefile(path):
-            raise ImageError(f"The table would replace {path}. Name another output.")
+    check_stay(args.out, (args.image, args.labels), "The table")
     check_table(args.out)  # before the time is spent
     weights = dict(args.weights) if args.weights else None
     if weights:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_iaunet.commands.common import (
     add_reading,
+    check_stay,
     columns,
     local,
     measure_image,
@@ -14,7 +15,6 @@ from napari_iaunet.commands.common import (
     read,
     say,
 )
-from napari_iaunet.errors import ImageError
 
 if TYPE_CHECKING:
     import argparse
@@ -51,9 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from napari_iaunet.io.ours import check_table
     from napari_iaunet.io.write import write_table
 
-    for path in (args.image, args.labels):
-        if args.out.exists() and path.exists() and args.out.samefile(path):
-            raise ImageError(f"The table would replace {path}. Name another output.")
+    check_stay(args.out, (args.image, args.labels), "The table")
     check_table(args.out)  # before the time is spent
     image = read(args.image, args)
     if args.pixel_size:
