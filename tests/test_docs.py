@@ -39,6 +39,7 @@ def test_examples_run(tmp_path: Path, monkeypatch):
     imwrite("a_mask.tif", labels)
     given = {
         "image": image,
+        "channels": np.stack([image] * 2),
         "labels": labels,
         "nuclei": labels,
         "true_labels": labels,

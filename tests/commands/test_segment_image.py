@@ -47,6 +47,20 @@ def do(segmenter: Segmenter, path: Path, out: Path, *options: str) -> Outcome:
     return segment_image(lambda: segmenter, path, target, args)
 
 
+def test_only_the_channels_that_are_named_are_looked_at(tmp_path, segmenter, cells):
+    empty = np.random.default_rng(1).normal(400, 40, cells.shape).astype(np.uint16)
+    path = tmp_path / "two.tif"
+    tifffile.imwrite(path, np.stack([empty, cells]), metadata={"axes": "CYX"})
+    assert do(segmenter, path, tmp_path / "a", "--nuclei", "2").cells == 2
+    assert do(segmenter, path, tmp_path / "b", "--cells", "1").cells == 0
+    done = do(segmenter, path, tmp_path / "c", "--cells", "2", "--table")
+    assert done.cells == 2
+    assert {"mean_channel_1", "mean_channel_2"} <= set(done.table), "all are measured"
+    wrong = do(segmenter, path, tmp_path / "d", "--cells", "3")
+    assert "channels 1 to 2" in wrong.failure
+    assert not (tmp_path / "d").exists()
+
+
 @pytest.mark.parametrize("length", [240, 244, 247])
 def test_a_name_that_is_too_long_leaves_nothing(tmp_path, segmenter, cells, length):
     path = tmp_path / f"{'x' * length}.tif"

@@ -50,9 +50,13 @@ class FakeSegmenter(Stepwise):
     def __init__(self):
         super().__init__()
         self.arguments, self.loaded, self.is_sure = [], [], True
+        self.roles = []
 
-    def segment(self, image, *, channel_axis=None, diameter=None, progress=None):
+    def segment(
+        self, image, *, channel_axis=None, diameter=None, progress=None, **roles
+    ):
         self.arguments.append((image, channel_axis, diameter))
+        self.roles.append(roles)
         planes = as_planes(image, channel_axis)
         self.work(progress)
         labels = np.zeros((len(planes), *planes.plane_shape), np.int32)

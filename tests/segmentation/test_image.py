@@ -177,10 +177,58 @@ def test_four_channels_are_all_read_whatever_their_type(gray):
         np.testing.assert_allclose(plane(last, -1), plane(cells) / 4, atol=1e-6)
 
 
-@pytest.mark.parametrize("n", [1, 2, 5])
+@pytest.mark.parametrize("n", [1, 5])
 def test_other_numbers_of_channels_are_averaged(gray, n):
     channels = np.stack([gray.astype(np.uint16) * (i + 1) for i in range(n)])
     np.testing.assert_allclose(plane(channels, 0), plane(gray), atol=1e-5)
+
+
+def test_two_channels_stay_as_they_are(gray):
+    turned = np.ascontiguousarray(gray[::-1])
+    seen = plane(np.stack([gray, turned]), 0)
+    np.testing.assert_array_equal(seen[0], plane(gray)[0])
+    np.testing.assert_array_equal(seen[1], plane(turned)[0])
+    assert not seen[2].any()
+
+
+def test_channels_are_chosen_by_what_they_show(gray):
+    rng = np.random.default_rng(0)
+    one, two, three, four = (
+        np.roll(gray, rng.integers(1, 50, 2), (0, 1)).astype(np.uint8) for _ in range(4)
+    )
+    image = np.stack([one, two, three, four], axis=-1)
+
+    def seen(**roles):
+        return as_planes(image, -1, **roles)[0]
+
+    nuclei = plane(three)[0]
+    np.testing.assert_array_equal(seen(nuclei=2), plane(three))
+    np.testing.assert_array_equal(seen(cells=1), plane(two))
+    both = seen(nuclei=2, cells=0)
+    np.testing.assert_array_equal(both[:2], [nuclei, plane(one)[0]])
+    assert not both[2].any()
+    np.testing.assert_array_equal(
+        seen(nuclei=2, cells=[0, -1]), [nuclei, plane(one)[0], plane(four)[0]]
+    )
+    many = seen(nuclei=2, cells=[0, 1, 3])
+    others = np.mean([plane(c)[0] for c in (one, two, four)], axis=0)
+    np.testing.assert_allclose(many[:2], [nuclei, others], atol=1e-6)
+    part = as_planes(image, -1, nuclei=2, cells=0).part(np.s_[5:9], np.s_[7:20])
+    np.testing.assert_array_equal(part[0], both[:, 5:9, 7:20])
+
+
+@pytest.mark.parametrize(
+    ("roles", "words"),
+    [
+        ({"nuclei": 3}, "no channel 3.*3 channels"),
+        ({"cells": []}, "No channel"),
+        ({"cells": "b"}, "whole number"),
+        ({"nuclei": 0.5}, "whole number"),
+    ],
+)
+def test_a_channel_that_is_not_there_is_told(gray, roles, words):
+    with pytest.raises(ImageError, match=words):
+        as_planes(np.stack([gray] * 3), 0, **roles)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_iaunet.commands import workers
+from napari_iaunet.commands.channels import add_channels
 from napari_iaunet.commands.common import (
     ALL,
     add_model,
@@ -95,6 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="diameter of the cells in pixels; estimated if left out",
     )
     add_reading(parser, every=True)
+    add_channels(parser)
     add(
         "--name",
         default="cells",

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_iaunet.commands.channels import seen_planes
 from napari_iaunet.commands.common import measure_image, read
 from napari_iaunet.commands.inputs import TIFF, name_of
 from napari_iaunet.errors import (
@@ -198,9 +199,8 @@ class _Result:
     def tell_if_blank(self) -> None:
         """Say so if all pixels of the image have one value, or none."""
         from napari_iaunet.segmentation.blank import why_blank
-        from napari_iaunet.segmentation.image import as_planes
 
-        why = why_blank(as_planes(self.image.array, self.channel_axis))
+        why = why_blank(seen_planes(self.image, self.args))
         if why:
             log.warning("%s: %s", self.image.path, why)
 
@@ -225,8 +225,7 @@ class _Result:
 
         planes = as_planes(self.image.array, self.channel_axis)
         options: dict[str, Any] = {
-            "image": planes,
-            "channel_axis": self.channel_axis,
+            "image": seen_planes(self.image, self.args),
             "diameter": self.args.diameter,
             "progress": progress,
         }
@@ -391,9 +390,8 @@ class _Result:
         )
         found = segment_lazy(
             segmenter,
-            self.image.array,
+            seen_planes(self.image, self.args),
             self._aside if as_tiff else self.target,
-            channel_axis=self.channel_axis,
             diameter=self.args.diameter,
             source=str(self.image.path.resolve()),
             progress=progress,

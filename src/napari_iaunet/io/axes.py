@@ -186,8 +186,9 @@ def _checked(found: Arranged) -> Arranged:
     if axes == "CYX" and not _is_clear(array.shape):
         return Arranged(array, "QYX", None)
     note = (
-        f"its {count} channels are averaged to one image. If they are sections or time "
-        'points, say so by --planes C (in Python planes="C").'
+        f"its {count} channels are averaged to one image, unless --cells or --nuclei "
+        "choose some of them. If they are sections or time points, say so by "
+        '--planes C (in Python planes="C").'
     )
     return found._replace(notes=(note,))
 

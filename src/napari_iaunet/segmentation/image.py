@@ -44,7 +44,9 @@ class Planes:
     plane_shape : (int, int)
         Y and X in pixels.
     n_channels : int
-        Channels that are read, before they are turned into three.
+        Channels that are read, before they are turned into three: at most three are
+        shown to the network as they are, two beside an empty third; more are averaged,
+        those of cells alone if one is known to show nuclei.
     """
 
     shape: tuple[int, ...]
@@ -53,6 +55,8 @@ class Planes:
     _source: Any
     _channel_axis: int | None
     _jointly: bool
+    _chosen: tuple[int, ...] | None = None  # along the axis of the channels; None: all
+    _nuclei_first: bool = False
     _found: dict[int, tuple[Normalisation, ...]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -64,8 +68,8 @@ class Planes:
 
     @property
     def has_stains(self) -> bool:
-        """Whether three channels are stains of their own, not red, green and blue."""
-        return self.n_channels == 3 and not self._jointly
+        """Whether channels are stains of their own, not red, green and blue."""
+        return self.n_channels in (2, 3) and not self._jointly
 
     def __len__(self) -> int:
         return math.prod(self.shape)
@@ -100,6 +104,7 @@ class Planes:
             plane_shape=(source.shape[1], source.shape[2]),
             _source=source,
             _channel_axis=0,
+            _chosen=None,
             _found={0: found},
         )
 
@@ -127,7 +132,11 @@ class Planes:
             plane = normalisations[0](raw)
         else:
             plane = np.stack([n(c) for n, c in zip(normalisations, raw, strict=True)])
-        if len(plane) != 3:
+        if self._nuclei_first and len(plane) > 3:
+            plane = np.stack([plane[0], plane[1:].mean(axis=0)])
+        if len(plane) == 2:
+            plane = np.stack([*plane, np.zeros_like(plane[0])])
+        elif len(plane) != 3:
             # Unlike np.repeat, np.stack releases Python's lock: the window stays alive.
             plane = np.stack([plane.mean(axis=0)] * 3)
         return plane
@@ -148,16 +157,28 @@ class Planes:
         axes = range(len(self._source.shape))
         channel, stack = self._channel_axis, len(self.shape)
         spatial = [a for a in axes if a != channel][stack:]
-        part = {spatial[0]: rows, spatial[1]: columns, channel: slice(None)}
+        chosen = self._chosen or (0, self.n_channels - 1)
+        first = min(chosen)
+        channels = slice(first, max(chosen) + 1)
+        part = {spatial[0]: rows, spatial[1]: columns, channel: channels}
         key = tuple(part[a] if a in part else next(where) for a in axes)
         plane = _materialise(self._source[key])
         if channel is None:
             return plane[None]
         channel -= sum(a < channel and a not in spatial for a in axes)
-        return np.moveaxis(plane, channel, 0)[: self.n_channels]
+        read = np.moveaxis(plane, channel, 0)
+        if self._chosen is None:
+            return read
+        return read[[index - first for index in self._chosen]]
 
 
-def as_planes(image: Any, channel_axis: int | None = None) -> Planes:
+def as_planes(
+    image: Any,
+    channel_axis: int | None = None,
+    *,
+    nuclei: int | None = None,
+    cells: int | Sequence[int] | None = None,
+) -> Planes:
     """Prepare any image for the network.
 
     Parameters
@@ -170,13 +191,20 @@ def as_planes(image: Any, channel_axis: int | None = None) -> Planes:
         Axis of the channels, may be negative. Without it a last axis of 3 or
         4 is red, green, blue (and alpha, which is ignored); every other
         array is gray.
+    nuclei : int, optional
+        The channel that shows nuclei, counted from 0. Alone, nuclei are to be found;
+        beside `cells` it helps to tell these from one another.
+    cells : int or sequence of int, optional
+        The channel or channels that show whole cells: membranes, cytoplasm. Without
+        `nuclei` and `cells` all channels are looked at, the nuclei taken to be first.
 
     Returns
     -------
     Planes
-        Red, green and blue stay three channels, normalised together if they
-        are a picture (8-bit, or channels last) and each on its own otherwise;
-        any other number of channels is normalised one by one and averaged.
+        Two or three channels stay as they are. Red, green and blue are normalised
+        together if they are a picture (8-bit, or channels last, and not chosen by
+        what they show) and each on its own otherwise; more than three channels are
+        normalised one by one and averaged, those of cells beside one of nuclei.
 
     Raises
     ------
@@ -205,19 +233,49 @@ def as_planes(image: Any, channel_axis: int | None = None) -> Planes:
             "rows, columns and a channel axis can be read."
         )
     channels = 1 if channel_axis is None else shape[channel_axis]
+    chosen = _chosen(channels, nuclei, cells)
     eight_bit = source.dtype == np.uint8
     last = channel_axis == len(shape) - 1
-    if channels == 4 and picture:
+    if chosen:
+        channels = len(chosen)
+    elif channels == 4 and picture:
         channels = 3
-    jointly = channels == 1 or (channels == 3 and (eight_bit or last))
+    coloured = channels == 3 and (eight_bit or last) and not chosen
     return Planes(
         shape=tuple(rest[:-2]),
         plane_shape=(rest[-2], rest[-1]),
         n_channels=channels,
         _source=source,
         _channel_axis=channel_axis,
-        _jointly=jointly,
+        _jointly=channels == 1 or coloured,
+        _chosen=chosen,
+        _nuclei_first=nuclei is not None,
     )
+
+
+def _chosen(
+    count: int, nuclei: int | None, cells: int | Sequence[int] | None
+) -> tuple[int, ...] | None:
+    """Channels to look at, nuclei first; None for all."""
+    if nuclei is None and cells is None:
+        return None
+    told = [] if nuclei is None else [nuclei]
+    told += [] if cells is None else list(np.atleast_1d(np.asarray(cells)))
+    found: list[int] = []
+    for channel in told:
+        try:
+            index = int(channel.__index__())
+        except (AttributeError, TypeError) as error:
+            msg = f"A channel is told by a whole number, counted from 0: {channel!r}."
+            raise ImageError(msg) from error
+        if not -count <= index < count:
+            there = "one channel" if count == 1 else f"{count} channels, from 0"
+            raise ImageError(f"There is no channel {index}: the image has {there}.")
+        if index % count not in found:
+            found.append(index % count)
+    if not found:
+        raise ImageError("No channel is named that shows the cells.")
+    return tuple(found)
 
 
 def channel_names_of(

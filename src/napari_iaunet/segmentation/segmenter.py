@@ -177,6 +177,8 @@ class Segmenter:
         diameter: float | None = None,
         progress: Progress | None = None,
         region: Any = None,
+        nuclei: int | None = None,
+        cells: int | Sequence[int] | None = None,
     ) -> Segmentation:
         """Find the cells of an image or of every plane of a stack.
 
@@ -194,13 +196,18 @@ class Segmenter:
         region : (Y, X) array of bool, optional
             Only cells of which at least half lies where this is true are wanted, and
             only what is around them is looked at. Not for stacks.
+        nuclei : int, optional
+            The channel that shows nuclei, counted from 0. Alone, nuclei are found;
+            beside `cells` it helps to tell these from one another.
+        cells : int or sequence of int, optional
+            The channel or channels that show whole cells: membranes, cytoplasm.
 
         Raises
         ------
         ImageError
-            If the image, the diameter or the region cannot be used.
+            If the image, a channel, the diameter or the region cannot be used.
         """
-        planes = _planes_of(image, channel_axis, diameter)
+        planes = _planes_of(image, channel_axis, diameter, nuclei, cells)
         if region is None:
             return self._segment(planes, diameter, progress)
         return self._segment_region(planes, diameter, progress, region)
@@ -370,10 +377,16 @@ class Segmenter:
         return identify_cells(self._backend, planes, cells, diameter, progress)
 
     def estimate_diameter(
-        self, image: Any, *, channel_axis: int | None = None
+        self,
+        image: Any,
+        *,
+        channel_axis: int | None = None,
+        nuclei: int | None = None,
+        cells: int | Sequence[int] | None = None,
     ) -> float:
         """Estimate the typical cell diameter of an image, in pixels."""
-        return self.estimate_of(as_planes(image, channel_axis)).diameter
+        planes = as_planes(image, channel_axis, nuclei=nuclei, cells=cells)
+        return self.estimate_of(planes).diameter
 
     def estimate_of(self, planes: Planes) -> Estimate:
         """Estimate the typical cell diameter of planes, and say whether it is sure."""
@@ -390,12 +403,14 @@ class Segmenter:
         channel_axis: int | None = None,
         diameter: float | None = None,
         progress: Progress | None = None,
+        nuclei: int | None = None,
+        cells: int | Sequence[int] | None = None,
     ) -> EncodedImage:
         """Run the network once over one plane, for any number of clicks.
 
         Parameters and errors are as for `segment`; a stack is an ImageError, too.
         """
-        planes = _planes_of(image, channel_axis, diameter)
+        planes = _planes_of(image, channel_axis, diameter, nuclei, cells)
         if len(planes) != 1:
             raise ImageError(
                 f"Clicks work on one plane, but this is a stack of {len(planes)}: "
@@ -418,10 +433,17 @@ class Segmenter:
         channel_axis: int | None = None,
         diameter: float | None = None,
         progress: Progress | None = None,
+        nuclei: int | None = None,
+        cells: int | Sequence[int] | None = None,
     ) -> None:
         """Encode the image that `click` answers for; arguments as for `encode`."""
         self._clicked = self.encode(
-            image, channel_axis=channel_axis, diameter=diameter, progress=progress
+            image,
+            channel_axis=channel_axis,
+            diameter=diameter,
+            progress=progress,
+            nuclei=nuclei,
+            cells=cells,
         )
 
     def click(
@@ -515,10 +537,16 @@ def _load_once(
     return segmenter
 
 
-def _planes_of(image: Any, channel_axis: int | None, diameter: float | None) -> Planes:
+def _planes_of(
+    image: Any,
+    channel_axis: int | None,
+    diameter: float | None,
+    nuclei: int | None = None,
+    cells: int | Sequence[int] | None = None,
+) -> Planes:
     """Check the diameter and prepare the image."""
     check_diameter(diameter)
-    return as_planes(image, channel_axis)
+    return as_planes(image, channel_axis, nuclei=nuclei, cells=cells)
 
 
 def check_diameter(diameter: float | None) -> None:

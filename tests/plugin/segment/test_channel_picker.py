@@ -31,6 +31,7 @@ class Rows(QWidget):
         self.picker = ChannelPicker(self.form, self.settings)
         self.settings.changed.connect(self.picker.show)
         self.axis, self.list = self.picker.axis, self.picker.list
+        self.nuclei = self.picker.nuclei
 
     def offer(self, *images):
         self.settings.offer_images(images)
@@ -80,7 +81,7 @@ def test_rows_show_only_where_there_is_something_to_choose(rows):
 def test_channels_of_an_axis_are_ticked(qtbot, rows):
     rows.offer(FOUR)
     assert rows.axis.currentText() == "c (4)"
-    assert rows.texts() == [f"channel {i}" for i in range(4)]
+    assert rows.texts() == [f"channel {i}" for i in range(1, 5)]
     assert rows.ticked() == [True] * 4
     press(qtbot, rows, 1)
     assert rows.settings.channels == (0, 2, 3)
@@ -122,17 +123,52 @@ def test_images_of_one_size_are_channels_together(qtbot, rows):
 
 
 def test_three_channels_say_as_which_colour_they_are_seen(qtbot, rows):
-    rows.offer(info("spots 10"), info("spots 9"), info("actin"), info("DAPI"))
-    assert rows.texts() == ["actin", "DAPI", "spots 9", "spots 10"]
+    rows.offer(info("spots 10"), info("spots 9"), info("actin"), info("GFP"))
+    assert rows.texts() == ["actin", "GFP", "spots 9", "spots 10"]
     press(qtbot, rows, 0)
     press(qtbot, rows, 3)
     assert rows.texts() == [
-        *("actin (red)", "DAPI (green)", "spots 9", "spots 10 (blue)"),
+        *("actin (red)", "GFP (green)", "spots 9", "spots 10 (blue)"),
     ]
     press(qtbot, rows, 0)
-    assert rows.texts() == ["actin", "DAPI", "spots 9", "spots 10"]
+    assert rows.texts() == ["actin", "GFP", "spots 9", "spots 10"]
     rows.offer(info("a", (3, 9, 9), labels=("c", "y", "x"), channel_axis=0))
-    assert rows.texts()[2] == "channel 2 (blue)"
+    assert rows.texts()[2] == "channel 3 (blue)"
+
+
+def test_the_channel_of_nuclei_is_found_by_its_name_or_told(qtbot, rows):
+    rows.offer(info("actin"), info("membrane"), info("DAPI"))
+    assert rows.settings.image == "DAPI"
+    assert not rows.nuclei.isVisible(), "alone, it is no channel beside others"
+    press(qtbot, rows, 0)
+    assert rows.nuclei.currentText() == "DAPI"
+    assert rows.texts() == ["actin (cells)", "DAPI (nuclei)", "membrane"]
+    assert rows.settings.choice().nuclei == "DAPI"
+    rows.nuclei.setFocus()
+    QTest.keyClick(rows.nuclei, Qt.Key.Key_Up)
+    QTest.keyClick(rows.nuclei, Qt.Key.Key_Up)
+    assert rows.nuclei.currentText() == "not known"
+    assert rows.texts() == ["actin", "DAPI", "membrane"]
+    assert rows.settings.choice().nuclei is None
+
+
+def test_the_channel_of_nuclei_along_an_axis_comes_first(qtbot, rows):
+    rows.offer(FOUR)
+    assert rows.nuclei.isVisible()
+    assert rows.nuclei.currentText() == "not known"
+    rows.nuclei.setFocus()
+    for _ in range(3):
+        QTest.keyClick(rows.nuclei, Qt.Key.Key_Down)
+    assert rows.nuclei.currentText() == "channel 3"
+    assert rows.settings.choice().channels == (2, 0, 1, 3)
+    assert rows.texts()[:3] == [
+        "channel 1 (cells)",
+        "channel 2 (cells)",
+        "channel 3 (nuclei)",
+    ]
+    press(qtbot, rows, 2)
+    assert rows.nuclei.currentText() == "not known"
+    assert rows.settings.choice().channels == (0, 1, 3)
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,25 @@ def test_settings_decide_what_is_done(bench, fake):
     assert bench.settings.diameter == 12.5
 
 
+def test_the_channel_of_nuclei_is_seen_first(bench, fake):
+    bench.viewer.add_image(np.full((20, 30), 2, np.uint8), name="DAPI")
+    actin = bench.viewer.add_image(np.full((20, 30), 1, np.uint8), name="actin")
+    bench.settings.pick_image(str(actin.unique_id))
+    bench.settings.together_with = (str(bench.viewer.layers["DAPI"].unique_id),)
+    bench.press()
+    bench.jobs.run()
+    np.testing.assert_array_equal(np.asarray(fake.arguments[-1][0])[:, 0, 0], [2, 1])
+    assert fake.roles[-1] == {"nuclei": 0, "cells": [1]}
+    about = bench.viewer.layers[-1].metadata["napari_iaunet"]
+    assert about["nuclei_first"]
+    assert about["channel_names"] == ["DAPI", "actin"]
+    bench.settings.nuclei = None
+    bench.press()
+    bench.jobs.run()
+    np.testing.assert_array_equal(np.asarray(fake.arguments[-1][0])[:, 0, 0], [1, 2])
+    assert fake.roles[-1] == {}
+
+
 def test_layers_and_selection_are_offered(bench):
     first = bench.image(name="first")
     bench.image(name="second")

@@ -188,7 +188,7 @@ def segment_all(
 def _arguments(how: How) -> argparse.Namespace:
     """Return what the command line is told for the same."""
     return argparse.Namespace(
-        **how.reading.options,
+        **asdict(how.reading),
         link=None,
         overlay=False,
         table=True,

@@ -20,16 +20,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReadAs:
-    """Parameters of `read_image`, all None where the file itself says it."""
+    """Parameters of `read_image`, all None where the file itself says it.
+
+    And the channels that show nuclei and cells, by name or number; None: all are seen.
+    """
 
     series: int | None = None
     channel_axis: int | None = None
     planes: int | str | None = None
+    nuclei: str | None = None
+    cells: str | None = None
 
     @property
     def options(self) -> dict[str, Any]:
         """What `read_image` takes."""
-        return asdict(self)
+        names = ("series", "channel_axis", "planes")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def moves_axes(self) -> bool:
@@ -62,6 +68,19 @@ class Reading:
         "or sections, where the file calls them channels (C) or has them last; empty: "
         "as the file says.",
     )
+    nuclei: str = shown(
+        "",
+        "Nuclei in",
+        "The name, or the number from 1, of the channel that shows nuclei. Alone, "
+        "nuclei are found; beside “Cells in” it helps to tell cells from one another.",
+    )
+    cells: str = shown(
+        "",
+        "Cells in",
+        "The name or the number of the channel that shows whole cells (cytoplasm, "
+        "membranes), or two with a comma between. If both are empty, all channels are "
+        "looked at.",
+    )
 
     def set(self, kept: object) -> None:
         """Take over what `kept` has said."""
@@ -83,11 +102,12 @@ class Reading:
         channel_axis = self._number(
             "channel_axis", "Channel axis is the number of an axis, from 0"
         )
-        letter = self.planes.strip().upper()
-        if len(letter) == 1 and letter.isalpha():
-            return ReadAs(series, channel_axis, letter)
-        planes = self._number("planes", "Planes is the letter or the number of an axis")
-        return ReadAs(series, channel_axis, planes)
+        planes: int | str | None = self.planes.strip().upper()
+        if not (len(str(planes)) == 1 and str(planes).isalpha()):
+            what = "Planes is the letter or the number of an axis"
+            planes = self._number("planes", what)
+        nuclei, cells = self.nuclei.strip() or None, self.cells.strip() or None
+        return ReadAs(series, channel_axis, planes, nuclei, cells)
 
     def _number(self, name: str, wanted: str) -> int | None:
         text = getattr(self, name).strip()

@@ -68,7 +68,7 @@ class ClickSource(QObject):
         if choice is None:
             return
         found = image_layers.chosen_layers(
-            self._viewer, choice.image, choice.together_with
+            self._viewer, choice.image, choice.together_with, choice.nuclei
         )
         self.layers = found or []
         for layer in self.layers:
@@ -139,6 +139,7 @@ class ClickSource(QObject):
             channels=channels,
             plane=plane,
             on=self.image,
+            nuclei_first=self.choice is not None and self.choice.nuclei is not None,
         )
 
     def prepare(self, plane: Plane, points: Sequence[Point] = ()) -> bool:

@@ -29,6 +29,8 @@ SMALLEST_DIAMETER, LARGEST_DIAMETER = 1.0, 10_000.0
 IN_VIEW = "view"  # the part on view, among places where to find cells
 # What stands for the names of colours in the order of channels: before all words.
 _COLOURS = {"r": " 0", "red": " 0", "g": " 1", "green": " 1", "b": " 2", "blue": " 2"}
+# What images of nuclei are called: by dyes, and by histones that were made to shine.
+_NUCLEAR = re.compile(r"dapi|hoechst|nucle|draq ?5|to-?pro|\bh2[ab]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class SegmentChoice:
     image: str  # `ImageInfo.key` of the image
     together_with: tuple[str, ...]  # keys of the other images that are channels of it
     channel_axis: int | None  # axis of the channels in the image's layer
-    channels: tuple[int, ...] | None  # channels to use along that axis
+    # Channels to use along that axis, that of nuclei first.
+    channels: tuple[int, ...] | None
     whole_stack: bool  # False: only the plane on view
     model: str  # name or folder; "" if there is none
     device: str
@@ -59,6 +62,8 @@ class SegmentChoice:
     where: str = field(default="", compare=False)
     # Groups of columns of the table; whatever they are, the cells are the same.
     columns: tuple[str, ...] = field(default=COLUMNS, compare=False)
+    # Which channel shows nuclei: its place along the axis, or the key of its image.
+    nuclei: int | str | None = None
 
 
 @dataclass(eq=False)
@@ -82,6 +87,9 @@ class Settings:
     channels: tuple[int, ...] | None = None
     # Keys of the other images that are channels of this one.
     together_with: tuple[str, ...] = ()
+    # The channel, among those that are used, that shows nuclei while the others show
+    # cells: its place along the axis, or the key of its image; None: not known.
+    nuclei: int | str | None = None
     # False: only the plane on view.
     whole_stack: bool = shown(
         True,
@@ -173,6 +181,8 @@ class Settings:
     def __post_init__(self) -> None:
         self.events.image.connect(self._use_all_channels)
         self.events.channel_axis.connect(self._use_all_of_axis)
+        self.events.together_with.connect(self._find_nuclei)
+        self.events.channels.connect(self._find_nuclei)
         self._depth, self._is_changed = 0, False
         self.events.connect(self._on_any)
 
@@ -272,21 +282,34 @@ class Settings:
         stack, _ = split_axes(len(image.shape), self.channel_axis)
         return math.prod(image.shape[axis] for axis in stack) if stack else None
 
+    @property
+    def used_channels(self) -> tuple[int | str, ...]:
+        """What can be named as the channel of nuclei; none where there is but one."""
+        used: tuple[int | str, ...] = self.channels or ()
+        if self.together_with:
+            used = (self.image, *self.together_with)
+        return used if len(used) > 1 else ()
+
     def choice(self) -> SegmentChoice | None:
         """Return the settings as they are now; None without an image."""
         if not self.image:
             return None
+        nuclei = self.nuclei if self.nuclei in self.used_channels else None
+        channels = self.channels
+        if channels is not None:
+            channels = tuple(sorted(channels, key=lambda i: (i != nuclei, i)))
         return SegmentChoice(
             image=self.image,
             together_with=self.together_with,
             channel_axis=self.channel_axis,
-            channels=self.channels,
+            channels=channels,
             whole_stack=not self.where and (self.whole_stack or self.planes is None),
             model=self.model,
             device=self.device,
             diameter=None if self.estimate else self.diameter,
             where=self.where,
             columns=self.columns,
+            nuclei=nuclei,
         )
 
     @property
@@ -316,6 +339,34 @@ class Settings:
             else:
                 self.together_with = ()
                 self.channels = tuple(range(image.shape[axis]))
+
+    def _find_nuclei(self) -> None:
+        """Take the first channel in use whose name says so for that of nuclei."""
+        if self.nuclei in self.used_channels:
+            return
+        named = (info.key for info in self._by_name() if _NUCLEAR.search(info.name))
+        self.nuclei = next((key for key in named if key in self.used_channels), None)
+
+    def _by_name(self) -> list[ImageInfo]:
+        """Return the picked image and those that can be its channels, by name."""
+        picked = [] if self.info is None else [self.info]
+        together = [*picked, *self.companions]
+        return sorted(together, key=lambda info: by_name(info.name, info.key))
+
+    def channel_names(self) -> list[tuple[int | str, str, bool]]:
+        """Return key, name and whether it is used, of all that can be channels."""
+        image, axis = self.info, self.channel_axis
+        if image is None:
+            return []
+        if axis is not None:
+            used = self.channels or ()
+            return [
+                (i, f"channel {i + 1}", i in used) for i in range(image.shape[axis])
+            ]
+        if not self.companions:
+            return []
+        in_use = (image.key, *self.together_with)
+        return [(i.key, i.name, i.key in in_use) for i in self._by_name()]
 
 
 def split_axes(ndim: int, channel_axis: int | None) -> tuple[list[int], list[int]]:

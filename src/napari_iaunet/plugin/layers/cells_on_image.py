@@ -48,6 +48,7 @@ class CellsOnImage:
     # Plane of the image's stack that labels of one plane belong to; None: the one on
     # view.
     plane: tuple[int, ...] | None = None
+    nuclei: int | str | None = None  # as in `SegmentChoice`
 
 
 def pair(labels: Labels, image: Image, settings: SegmentChoice | None) -> CellsOnImage:
@@ -55,7 +56,11 @@ def pair(labels: Labels, image: Image, settings: SegmentChoice | None) -> CellsO
     keys = str(labels.unique_id), str(image.unique_id)
     if settings is not None and settings.image == keys[1]:
         return CellsOnImage(
-            *keys, settings.together_with, settings.channel_axis, settings.channels
+            *keys,
+            settings.together_with,
+            settings.channel_axis,
+            settings.channels,
+            nuclei=settings.nuclei,
         )
     return CellsOnImage(*keys, channel_axis=image_layers.describe(image).channel_axis)
 
@@ -136,7 +141,9 @@ def read_plane(
 
     Raises `ImageError` if it was closed or cannot be read.
     """
-    found = image_layers.chosen_layers(viewer, cells.image, cells.together_with)
+    found = image_layers.chosen_layers(
+        viewer, cells.image, cells.together_with, cells.nuclei
+    )
     image = find_layer(viewer, cells.image, Image)
     if found is None or image is None:
         raise ImageError(_CLOSED)

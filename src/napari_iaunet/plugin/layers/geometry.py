@@ -40,6 +40,16 @@ class LayerImage:
     pixel_size: tuple[float, float] | None = None
     channel_names: tuple[str, ...] | None = None  # where the channels have names
     note: str = ""  # what was left out, and how to say otherwise
+    # Whether the first channel is known to show nuclei, and the others cells.
+    nuclei_first: bool = False
+
+    @property
+    def roles(self) -> dict[str, Any]:
+        """What the channels show, as `Segmenter.segment` takes it."""
+        if not self.nuclei_first or self.channel_axis is None:
+            return {}
+        cells = range(1, int(self.array.shape[self.channel_axis]))
+        return {"nuclei": 0, "cells": list(cells) or None}
 
 
 def pixel_size_of(

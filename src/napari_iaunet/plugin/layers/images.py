@@ -56,12 +56,23 @@ def describe_all(viewer: napari.viewer.Viewer) -> list[ImageInfo]:
 
 
 def chosen_layers(
-    viewer: napari.viewer.Viewer, key: str, together_with: Sequence[str]
+    viewer: napari.viewer.Viewer,
+    key: str,
+    together_with: Sequence[str],
+    nuclei: int | str | None = None,
 ) -> list[Image] | None:
-    """Return the layers of an image and its channels by name; None if one is gone."""
+    """Return the layers of an image and its channels by name; None if one is gone.
+
+    The one that shows `nuclei`, if its key is known, comes first.
+    """
     keys = {key, *together_with}
     found = [i for i in list_layers(viewer, Image) if str(i.unique_id) in keys]
-    found.sort(key=lambda layer: by_name(layer.name, str(layer.unique_id)))
+    found.sort(
+        key=lambda layer: (
+            str(layer.unique_id) != nuclei,
+            by_name(layer.name, str(layer.unique_id)),
+        )
+    )
     return found if len(found) == len(keys) else None
 
 
@@ -72,17 +83,21 @@ def read_image(
     channels: Sequence[int] | None = None,
     plane: tuple[int, ...] | None = None,
     on: Image | None = None,
+    nuclei_first: bool = False,
 ) -> LayerImage:
     """Read one layer, or several of the same shape as channels, with their pixel size.
 
-    Several layers name the channels. The rest is as `_read_pixels` says.
+    Several layers name the channels. With `nuclei_first` the first channel is known to
+    show nuclei. The rest is as `_read_pixels` says.
     """
     image = _read_pixels(
         layers, channel_axis=channel_axis, channels=channels, plane=plane, on=on
     )
     names = tuple(layer.name for layer in layers) if len(layers) > 1 else None
     size = pixel_size_of(on or layers[0], channel_axis)
-    return replace(image, pixel_size=size, channel_names=names)
+    return replace(
+        image, pixel_size=size, channel_names=names, nuclei_first=nuclei_first
+    )
 
 
 def _read_pixels(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
-from napari_iaunet.plugin.core.settings import by_name, split_axes
+from napari_iaunet.plugin.core.settings import split_axes
 from napari_iaunet.plugin.widgets.buttons import push_button
 from napari_iaunet.plugin.widgets.forms import fill, picker
 from napari_iaunet.plugin.widgets.plain import plain, plain_label
@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
 _KEY = Qt.ItemDataRole.UserRole
 _ROWS_SHOWN = 4
-_ALWAYS = "the image itself"
 # Channels that are no surprise; axes named so by mistake usually are planes.
 _USUAL = 4
 # A last axis so many times shorter than those before it is hardly one of pixels.
 _SHORT = 4
 # What three channels are seen as, in their order.
 _COLOURS = ("red", "green", "blue")
-
-
+_NUCLEI_TIP = (
+    "The channel that shows nuclei, while the others show whole cells: it helps to "
+    "tell cells from one another. To find the nuclei themselves, tick their channel "
+    "alone."
+)
 _PLANES_FIRST = "Planes first"
 
 
@@ -57,9 +59,11 @@ class ChannelPicker(QObject):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("Channels")
         self.list.setToolTip(
-            "The channels that show the cells. Three are seen as red, green and "
-            "blue, in the order of this list; any other number is averaged."
+            "The channels that show the cells. Up to three are seen as they are, three "
+            "of a picture as red, green and blue; of more the average is seen."
         )
+        self.nuclei = picker("Nuclei in")
+        self.nuclei.setToolTip(_NUCLEI_TIP)
         self.note = plain_label()
         form.insertRow(1, "Channel axis", self.axis)
         self.turn = push_button(
@@ -70,9 +74,11 @@ class ChannelPicker(QObject):
         form.insertRow(2, self.note)
         form.insertRow(3, "", self.turn)
         form.insertRow(4, "Channels", self.list)
+        form.insertRow(5, "Nuclei in", self.nuclei)
         self.turn.clicked.connect(self.planes_first)
         self.axis.currentIndexChanged.connect(self._on_axis)
         self.list.itemChanged.connect(self._on_item)
+        self.nuclei.currentIndexChanged.connect(self._on_nuclei)
         self.show()
 
     def show(self) -> None:
@@ -85,7 +91,8 @@ class ChannelPicker(QObject):
         return tuple(
             item.data(_KEY)
             for item in items
-            if item.checkState() == Qt.CheckState.Checked and item.data(_KEY) != _ALWAYS
+            if item.checkState() == Qt.CheckState.Checked
+            and item.data(_KEY) != self._settings.image
         )
 
     def _show_axes(self) -> None:
@@ -107,37 +114,39 @@ class ChannelPicker(QObject):
 
     def _show_channels(self) -> None:
         settings = self._settings
-        image, axis = settings.info, settings.channel_axis
-        rows: list[tuple[Any, str, bool]] = []
-        if image is not None and axis is not None:
-            channels = settings.channels or ()
-            rows = [
-                (i, f"channel {i}", i in channels) for i in range(image.shape[axis])
-            ]
-        elif image is not None and settings.companions:
-            together = sorted(
-                [image, *settings.companions],
-                key=lambda layer: by_name(layer.name, layer.key),
-            )
-            rows = [
-                (_ALWAYS, layer.name, True)
-                if layer == image
-                else (layer.key, layer.name, layer.key in settings.together_with)
-                for layer in together
-            ]
+        rows = settings.channel_names()
         self.list.blockSignals(True)
         # A row must not go while it tells that it was ticked.
         if self._keys() != [row[0] for row in rows]:
             self._make_rows(rows)
-        colours = iter(_COLOURS if sum(row[2] for row in rows) == 3 else ())
-        for i, (_, text, ticked) in enumerate(rows):
+        used = [key for key, _, ticked in rows if ticked]
+        for i, (key, text, ticked) in enumerate(rows):
             state = Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
-            colour = next(colours, "") if ticked else ""
-            self.list.item(i).setText(f"{text} ({colour})" if colour else text)
+            flags = Qt.ItemFlag.ItemIsUserCheckable
+            fixed = key == settings.image
+            self.list.item(i).setFlags(
+                flags if fixed else flags | Qt.ItemFlag.ItemIsEnabled
+            )
+            role = self._role(key, used) if ticked else ""
+            self.list.item(i).setText(f"{text} ({role})" if role else text)
             self.list.item(i).setToolTip(plain(text))
             self.list.item(i).setCheckState(state)
         self.list.blockSignals(False)
         self._form.setRowVisible(self.list, bool(rows))
+        self._show_nuclei(rows)
+
+    def _role(self, key: int | str, used: Sequence[int | str]) -> str:
+        """Return what a channel in use is seen as; "" where that is not known."""
+        nuclei = self._settings.nuclei
+        if nuclei in used and len(used) > 1:
+            return "nuclei" if key == nuclei else "cells"
+        return _COLOURS[used.index(key)] if len(used) == 3 else ""
+
+    def _show_nuclei(self, rows: Sequence[tuple[int | str, str, bool]]) -> None:
+        used = self._settings.used_channels
+        offers = [(key, text) for key, text, _ in rows if key in used]
+        fill(self.nuclei, [(None, "not known"), *offers], self._settings.nuclei)
+        self._form.setRowVisible(self.nuclei, bool(used))
 
     def _keys(self) -> list[Any]:
         return [self.list.item(i).data(_KEY) for i in range(self.list.count())]
@@ -147,15 +156,15 @@ class ChannelPicker(QObject):
         for key, text, _ in rows:
             item = QListWidgetItem(text, self.list)
             item.setData(_KEY, key)
-            flags = Qt.ItemFlag.ItemIsUserCheckable
-            fixed = key == _ALWAYS
-            item.setFlags(flags if fixed else flags | Qt.ItemFlag.ItemIsEnabled)
         if rows:
             height = self.list.sizeHintForRow(0) * min(len(rows), _ROWS_SHOWN)
             self.list.setFixedHeight(height + 2 * self.list.frameWidth() + 4)
 
     def _on_axis(self) -> None:
         self._settings.channel_axis = self.axis.currentData()
+
+    def _on_nuclei(self) -> None:
+        self._settings.nuclei = self.nuclei.currentData()
 
     def _on_item(self) -> None:
         if self._settings.channel_axis is None:

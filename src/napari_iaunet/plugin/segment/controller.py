@@ -136,7 +136,7 @@ class SegmentController(QObject):
         """Whether the layers hold other pixels than those that were read."""
         choice = run.choice
         found = image_layers.chosen_layers(
-            self._viewer, choice.image, choice.together_with
+            self._viewer, choice.image, choice.together_with, choice.nuclei
         )
         if found is None:  # a channel was closed: what was read of it counts
             return False
@@ -187,7 +187,7 @@ class SegmentController(QObject):
     def _read(self, choice: SegmentChoice) -> _Run | None:
         """Read the chosen layers; None if they are not what the panel showed."""
         found = image_layers.chosen_layers(
-            self._viewer, choice.image, choice.together_with
+            self._viewer, choice.image, choice.together_with, choice.nuclei
         )
         source = find_layer(self._viewer, choice.image, Image)
         shown = self._settings.info
@@ -202,6 +202,7 @@ class SegmentController(QObject):
             channels=choice.channels,
             plane=plane,
             on=source,
+            nuclei_first=choice.nuclei is not None,
         )
         others = [layer.name for layer in found if layer != source]
         large = part = None
@@ -212,6 +213,8 @@ class SegmentController(QObject):
             image = image_layers.part_of(image, part.corner, part.shape)
         elif is_large(image):
             described = f"{image_layers.source_of(found)} {choice.channels} {plane}"
+            if choice.nuclei is not None:
+                described += " nuclei first"
             large = LargeLayer(self._viewer, source, image, described)
         pixels = tuple(pixels_of(layer) for layer in found)
         return _Run(choice, image, (source.name, *others), pixels, large, part)
@@ -351,6 +354,7 @@ def _parameters(run: _Run, cells: Cells) -> dict[str, Any]:
         "channel_images": list(run.names[1:]),
         "channel_axis": choice.channel_axis,
         "channels": None if choice.channels is None else list(choice.channels),
+        "nuclei_first": run.image.nuclei_first,
         "plane": None if run.image.plane is None else list(run.image.plane),
         "pixel_size": None if size is None else list(size),
         "channel_names": None if names is None else list(names),

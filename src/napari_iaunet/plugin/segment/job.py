@@ -72,6 +72,7 @@ def find_cells(
         channel_axis=image.channel_axis,
         diameter=diameter,
         progress=progress,
+        **image.roles,
     )
     labels, scores = result.labels, np.asarray(result.scores)
     embeddings, replaced = result.embeddings, ()
@@ -101,7 +102,7 @@ def why_blank(image: LayerImage, cells: int) -> str:
 
     if cells:
         return ""
-    return blank.why_blank(as_planes(image.array, image.channel_axis))
+    return blank.why_blank(as_planes(image.array, image.channel_axis, **image.roles))
 
 
 def for_layer(labels: NDArray[np.int32], cells: int) -> NDArray[np.integer[Any]]:

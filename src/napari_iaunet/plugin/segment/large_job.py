@@ -91,7 +91,8 @@ def find_cells_by_parts(
     segmenter = segmenters.get(model, device)
     progress(0, 1)
     begin = time.perf_counter()
-    content = digest(as_planes(image.array, image.channel_axis))
+    planes = as_planes(image.array, image.channel_axis, **image.roles)
+    content = digest(planes)
     place = (image.array.shape, image.channel_axis, diameter)
 
     def request(engine: str) -> str:
@@ -109,9 +110,8 @@ def find_cells_by_parts(
         writer = _PartWriter(result)
         found = segment_lazy(
             segmenter,
-            image.array,
+            planes,
             written,
-            channel_axis=image.channel_axis,
             diameter=diameter,
             source=result.source,
             start=result.start,
