@@ -102,24 +102,24 @@ SOURCES: dict[str, dict[str, str]] = {
         "cite": "Smit et al., PLoS ONE 2019",
     },
 }
-# How often crops of a kind are drawn. Outlines of fluorescent nuclei and adherent cells
-# are the hardest to learn; the more images a kind has, the more there is to learn from
-# them; none gets less than one crop in fifty.
+# How often crops of a kind are drawn. Adherent cells and whole cells in tissue are the
+# hardest to learn, outlines of fluorescent nuclei the next; the more images a kind has,
+# the more there is to learn from them; none gets less than one crop in sixty.
 SAMPLING_WEIGHTS = {
-    "nuclei-fluorescence": 0.28,
-    "cells-phase-contrast": 0.15,
-    "nuclei-histology": 0.12,
-    "nuclei-tissue-cytospin": 0.10,
-    "tissue-codex": 0.10,
-    "axons-em": 0.05,
+    "nuclei-fluorescence": 0.20,
+    "cells-phase-contrast": 0.17,
+    "tissue-codex": 0.17,
+    "nuclei-histology": 0.11,
+    "nuclei-tissue-cytospin": 0.07,
+    "nuclei-fluorescence-extra": 0.07,
+    "axons-em": 0.06,
     "membranes-fluorescence": 0.05,
-    "plant-walls": 0.04,
-    "nuclei-fluorescence-extra": 0.04,
-    "nuclei-u2os": 0.03,
-    "nuclei-brightfield": 0.03,
-    "yeast-phase-contrast": 0.03,
+    "plant-walls": 0.05,
+    "nuclei-brightfield": 0.05,
+    "yeast-phase-contrast": 0.05,
     "bacteria-phase": 0.03,
-    "nuclei-plant-tissue": 0.025,
-    "bacteria-brightfield": 0.025,
-    "bacteria-fluorescence": 0.025,
+    "nuclei-u2os": 0.03,
+    "nuclei-plant-tissue": 0.02,
+    "bacteria-brightfield": 0.02,
+    "bacteria-fluorescence": 0.02,
 }

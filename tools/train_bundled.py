@@ -24,6 +24,7 @@ from benchmarks.accuracy import held_out_scores
 from benchmarks.calibration import judge
 from benchmarks.trainings import print_events, shared_recipe, trained_minutes
 from tools.kinds import SAMPLING_WEIGHTS, SOURCES
+from tools.registration import REGISTERED, registered
 
 if TYPE_CHECKING:
     from benchmarks.common import Score
@@ -163,6 +164,9 @@ def _pairs(args: argparse.Namespace) -> tuple[list[Any], list[Any]]:
     known = {entry["name"] for entry in told}
     parts: tuple[list[Any], list[Any]] = [], []
     for kind, (pairs, _) in common.split(args.data).items():
+        if kind in REGISTERED:
+            copies = f"{args.out.name}-registered-{os.environ.get('RANK', '0')}"
+            pairs = registered(pairs, args.out.with_name(copies) / kind)
         parts[kind in known].extend(pairs)
     # A start that knows them all is simply trained on.
     return parts if parts[0] else (parts[1], [])
