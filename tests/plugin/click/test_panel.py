@@ -3,11 +3,12 @@
 import sys
 
 import pytest
+from napari.utils.action_manager import action_manager
 from narrow import assert_fits
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_iaunet.plugin.click.panel import HELP, JOIN, KEEP, REMOVE, SPLIT, ClickPanel
+from napari_iaunet.plugin.click.panel import JOIN, KEEP, REMOVE, SPLIT, ClickPanel
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -101,7 +102,7 @@ def test_the_bar_moves_nothing_when_it_comes(panel):
 
 def test_help_tells_every_key(qtbot, panel):
     qtbot.mouseClick(panel.help, LEFT)
-    assert panel.help.toolTip() == HELP
+    assert "<b>Click</b>" in panel.help.toolTip()
     ctrl = "Cmd" if sys.platform == "darwin" else "Ctrl"
     undo = f"{ctrl}+Z, {ctrl}+Shift+Z"
     lines = ("Shift+drag", f"{ctrl}+drag", f"{ctrl}+Shift+drag")
@@ -116,7 +117,7 @@ def test_help_tells_every_key(qtbot, panel):
         SPLIT,
         undo,
     ):
-        assert f"<b>{key}</b>" in HELP
+        assert f"<b>{key}</b>" in panel.help.toolTip()
 
 
 def test_long_names_and_sentences_fit_a_narrow_dock(panel):
@@ -136,3 +137,17 @@ def test_ten_thousand_layers(qtbot, panel):
 
 def test_everything_has_a_tooltip(panel):
     assert all(w.toolTip() for w in (panel.button, panel.help, panel.target))
+
+
+def test_a_key_that_was_changed_is_shown(qtbot):
+    panel = ClickPanel()
+    qtbot.addWidget(panel)
+    name = "napari-iaunet:click_keep"
+    action_manager.unbind_shortcut(name)
+    action_manager.bind_shortcut(name, "Alt+Y")
+    try:
+        assert "<b>Alt+Y</b>" in panel.help.toolTip()
+        assert f"<b>{KEEP}</b>" not in panel.help.toolTip()
+    finally:
+        action_manager.unbind_shortcut(name)
+        action_manager.bind_shortcut(name, KEEP)

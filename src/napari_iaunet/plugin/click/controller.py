@@ -21,6 +21,7 @@ from napari_iaunet.plugin.click.panel import (
     REMOVE,
     SPLIT,
     UNDO,
+    key_now,
 )
 from napari_iaunet.plugin.click.preview import ClickPreview
 from napari_iaunet.plugin.click.source import ClickSource
@@ -47,11 +48,11 @@ if TYPE_CHECKING:
 _SETTLED_MS = 300
 
 _READY = "Click a cell."
-_DRAFT = f"Click the next cell, or press {KEEP} to keep this one."
+_DRAFT = "Click the next cell, or press {} to keep this one."
 _PREPARING = "Preparing the image…"
 _QUEUED = "Preparing the image; then your click is answered…"
 _BESIDE = "That is beside the image."
-_JOIN_NEXT = f"Now press {JOIN} over the cell to join it with."
+_JOIN_NEXT = "Now press {} over the cell to join it with."
 _SPLIT_FIRST = "Click one part of the cell."
 _SPLIT_NEXT = "Now click the other part."
 _NOT_2D = "Clicks need the 2D view, with the image's own rows and columns."
@@ -346,9 +347,9 @@ class ClickController(QObject):
         elif parts is not None:
             text = _SPLIT_NEXT if parts else _SPLIT_FIRST
         elif joining is not None:
-            text = _JOIN_NEXT
+            text = _JOIN_NEXT.format(key_now(JOIN))
         else:
-            text = _READY if draft is None else _DRAFT
+            text = _READY if draft is None else _DRAFT.format(key_now(KEEP))
         self._panel.say(text)
 
     def _hold_keys(self) -> None:

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_iaunet.plugin.core.shortcuts import Command, shortcuts
 from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
 from napari_iaunet.plugin.widgets.forms import Rows, fill, pick, picker, side_by_side
 from napari_iaunet.plugin.widgets.plain import plain_label
@@ -46,7 +47,23 @@ _ACTIONS = [
     (f"{_CTRL}+Z, {_CTRL}+Shift+Z", "undo, redo"),
     ("Drag, scroll, double-click", "move and zoom, as always"),
 ]
-HELP = table_of(_ACTIONS)
+COMMANDS = {
+    KEEP: Command("click_keep", KEEP, "Click to segment: keep the cell"),
+    REMOVE: Command("click_delete", REMOVE, "Click to segment: delete a cell"),
+    JOIN: Command("click_join", JOIN, "Click to segment: join two cells"),
+    SPLIT: Command("click_split", SPLIT, "Click to segment: split a cell"),
+}
+
+
+def gestures() -> list[tuple[str, str]]:
+    """Return what mouse and keys do, with the keys as they are now."""
+    found = [(key_now(does), text) for does, text in _ACTIONS]
+    return [(does, text) for does, text in found if does]
+
+
+def key_now(usual: str) -> str:
+    """Return what a key is now, "" if the user has taken it away."""
+    return shortcuts().key_of(COMMANDS[usual]) if usual in COMMANDS else usual
 
 
 class ClickPanel(QWidget):
@@ -60,7 +77,7 @@ class ClickPanel(QWidget):
         self.button = ModeButton(
             "Click to segment", "Make and correct cells with clicks on the image."
         )
-        self.help = HelpButton(HELP)
+        self.help = HelpButton("")
         self.target = picker("Layer that gets the cells")
         self.target.setToolTip(
             "The layer that gets the cells. It must lie on the image and have its "
@@ -79,6 +96,11 @@ class ClickPanel(QWidget):
         self.button.toggled.connect(self.toggled)
         self.target.activated.connect(self._on_target)
         self.set_targets([])
+        shortcuts().changed.connect(self._show_keys)
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        self.help.setToolTip(table_of(gestures()))
 
     def _lay_out(self) -> None:
         form = Rows()

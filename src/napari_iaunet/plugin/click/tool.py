@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 
-from napari_iaunet.plugin.click.panel import JOIN, KEEP, REDO, REMOVE, SPLIT, UNDO
+from napari_iaunet.plugin.click.panel import (
+    COMMANDS,
+    JOIN,
+    KEEP,
+    REDO,
+    REMOVE,
+    SPLIT,
+    UNDO,
+)
 from napari_iaunet.plugin.core.mouse_tool import MouseTool
 from napari_iaunet.plugin.core.viewer_keys import ViewerKeys
 
@@ -42,7 +50,7 @@ class ClickTool(MouseTool):
 
     def __init__(self, viewer: napari.viewer.Viewer, parent: QObject) -> None:
         super().__init__(viewer, _KINDS, parent, _LINES)
-        self._own_keys = ViewerKeys(viewer, self._slot)
+        self._own_keys = ViewerKeys(viewer, self._slot, COMMANDS)
         self._held: list[Keymap] = []
         self._keys: tuple[str, ...] = ()
 

@@ -24,6 +24,7 @@ from napari_iaunet.plugin.review.walk import Walk
 from napari_iaunet.plugin.review.walk_panel import (
     ACCEPT,
     BACK,
+    COMMANDS,
     DELETE,
     MARK,
     MARKED,
@@ -70,7 +71,7 @@ class WalkController(QObject):
         super().__init__(parent)
         self._viewer, self._section, self._cells = session.viewer, section, cells
         self._logs = logs
-        self._keys = ViewerKeys(session.viewer, self._slot)
+        self._keys = ViewerKeys(session.viewer, self._slot, COMMANDS)
         colours = (_INNER, _OUTER)
         self._outline = Overlay(session.viewer, session.own_changes, _NAME, colours, 1)
         self._walk = Walk()

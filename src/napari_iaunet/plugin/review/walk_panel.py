@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_iaunet.plugin.core.shortcuts import Command, shortcuts
 from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
 from napari_iaunet.plugin.widgets.forms import Rows, fill, picker, side_by_side, title
 from napari_iaunet.plugin.widgets.plain import plain_label
@@ -23,22 +24,27 @@ NEXT, BACK, ACCEPT, DELETE, MARK = "N", "Shift+N", "A", "D", "Q"
 UNDO = "undo"  # a button without a key of its own: Ctrl+Z is napari's
 NEW, ALL, MARKED = "new", "all", "marked"
 _BUTTONS = {
-    BACK: ("Back", "The cell before (Shift+N)."),
-    NEXT: ("Next", "The next cell, without a word on this one (N)."),
-    ACCEPT: ("Accept", "This cell is as it should be; the next one (A)."),
-    DELETE: ("Delete", "Delete this cell; the next one (D)."),
-    MARK: ("Mark", "Come back to this cell later; the next one (Q)."),
-    UNDO: ("Undo", "Undo the last change of the layer."),
+    BACK: ("Back", "The cell before"),
+    NEXT: ("Next", "The next cell, without a word on this one"),
+    ACCEPT: ("Accept", "This cell is as it should be; the next one"),
+    DELETE: ("Delete", "Delete this cell; the next one"),
+    MARK: ("Mark", "Come back to this cell later; the next one"),
+    UNDO: ("Undo", "Undo the last change of the layer"),
 }
-_HELP = table_of(
-    [
-        (NEXT, "the next cell"),
-        (BACK, "the cell before"),
-        (ACCEPT, "accept the cell: it has been looked at"),
-        (DELETE, "delete it"),
-        (MARK, "mark it, to come back later, or take the mark away"),
-    ]
-)
+_HELP = {
+    NEXT: "the next cell",
+    BACK: "the cell before",
+    ACCEPT: "accept the cell: it has been looked at",
+    DELETE: "delete it",
+    MARK: "mark it, to come back later, or take the mark away",
+}
+COMMANDS = {
+    NEXT: Command("review_next", NEXT, "Review: the next cell"),
+    BACK: Command("review_back", BACK, "Review: the cell before"),
+    ACCEPT: Command("review_accept", ACCEPT, "Review: accept the cell"),
+    DELETE: Command("review_delete", DELETE, "Review: delete the cell"),
+    MARK: Command("review_mark", MARK, "Review: mark the cell, or take the mark away"),
+}
 
 
 class WalkSection(QWidget):
@@ -54,7 +60,7 @@ class WalkSection(QWidget):
             "Review cells",
             "Go from cell to cell by keys, the most doubtful one first.",
         )
-        self.help = HelpButton(_HELP)
+        self.help = HelpButton("")
         self.show_which = picker("Which cells are gone through")
         self.show_which.setToolTip("Which cells you go through.")
         which = [(NEW, "not looked at yet"), (ALL, "all cells"), (MARKED, "marked")]
@@ -68,8 +74,9 @@ class WalkSection(QWidget):
         self.button.toggled.connect(self.toggled)
         self.show_which.activated.connect(self._on_show)
         for key, button in self.buttons.items():
-            button.setToolTip(_BUTTONS[key][1])
             button.clicked.connect(lambda _=False, key=key: self.pressed.emit(key))
+        shortcuts().changed.connect(self._show_keys)
+        self._show_keys()
         self.set_ready(False)
         self.set_cell("", False)
         self.set_progress(0, 0, 0)
@@ -89,6 +96,15 @@ class WalkSection(QWidget):
         layout.addLayout(grid)
         layout.addWidget(self.progress)
         layout.addWidget(self.bar)
+
+    def _show_keys(self) -> None:
+        keys = {
+            usual: shortcuts().key_of(command) for usual, command in COMMANDS.items()
+        }
+        self.help.setToolTip(table_of((keys[key], text) for key, text in _HELP.items()))
+        for usual, button in self.buttons.items():
+            key = keys.get(usual, "")
+            button.setToolTip(_BUTTONS[usual][1] + (f" ({key})." if key else "."))
 
     def set_ready(self, ready: bool) -> None:
         """Allow to switch on."""
