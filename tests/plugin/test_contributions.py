@@ -126,3 +126,20 @@ def test_label_images_are_opened_from_the_menu(
     for layer in viewer.layers:
         assert isinstance(layer, Labels)
         np.testing.assert_array_equal(layer.data, ids)
+
+
+@pytest.mark.viewer
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        ("nuclei", ["nuclei"]),
+        ("film", ["dividing nuclei"]),
+        ("two_channels", ["membranes", "nuclei"]),
+        ("phase_contrast", ["phase contrast"]),
+        ("stained_tissue", ["stained tissue"]),
+    ],
+)
+def test_samples_are_opened_from_the_menu(make_napari_viewer_proxy, key, names):
+    viewer = make_napari_viewer_proxy()
+    viewer.open_sample("napari-iaunet", key)
+    assert [layer.name for layer in viewer.layers] == names

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.viewer import Viewer  # noqa: TC002 - napari looks it up
 
+from napari_iaunet import samples
 from napari_iaunet.commands.common import caught_warnings
 from napari_iaunet.errors import IAUNetError, ImageError
 from napari_iaunet.io.formats.names import OUTLINES, SUFFIXES
@@ -176,6 +177,32 @@ def open_label_images(viewer: Viewer) -> None:
         for cells in found:
             labels, options, _ = _layer(cells)
             viewer.add_labels(labels, **options)
+
+
+def drawn_nuclei() -> list[LayerDataTuple]:
+    """Draw nuclei in fluorescence."""
+    return [(samples.nuclei().image, {"name": "nuclei"}, "image")]
+
+
+def drawn_film() -> list[LayerDataTuple]:
+    """Draw a film of nuclei, two of which divide."""
+    options = {"name": "dividing nuclei", "axis_labels": ("t", "y", "x")}
+    return [(samples.film().image, options, "image")]
+
+
+def drawn_two_channels() -> list[LayerDataTuple]:
+    """Draw nuclei and membranes of the same cells, each a layer."""
+    found = samples.two_channels().image
+    shown = (("membranes", found[1], "yellow"), ("nuclei", found[0], "bop blue"))
+    return [
+        (image, {"name": name, "colormap": colour, "blending": "additive"}, "image")
+        for name, image, colour in shown
+    ]
+
+
+def drawn_phase_contrast() -> list[LayerDataTuple]:
+    """Draw round, budding cells in phase contrast."""
+    return [(samples.phase_contrast().image, {"name": "phase contrast"}, "image")]
 
 
 def stained_tissue() -> list[LayerDataTuple]:

@@ -3,12 +3,12 @@
 import sys
 
 import pytest
-from napari.utils.action_manager import action_manager
 from narrow import assert_fits
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from napari_iaunet.plugin.click.panel import JOIN, KEEP, REMOVE, SPLIT, ClickPanel
+from napari_iaunet.plugin.core.shortcuts import shortcuts
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -139,15 +139,10 @@ def test_everything_has_a_tooltip(panel):
     assert all(w.toolTip() for w in (panel.button, panel.help, panel.target))
 
 
-def test_a_key_that_was_changed_is_shown(qtbot):
-    panel = ClickPanel()
-    qtbot.addWidget(panel)
-    name = "napari-iaunet:click_keep"
-    action_manager.unbind_shortcut(name)
-    action_manager.bind_shortcut(name, "Alt+Y")
+def test_a_key_that_was_changed_is_shown(panel):
+    shortcuts().set_key("click_keep", "Alt+Y")
     try:
         assert "<b>Alt+Y</b>" in panel.help.toolTip()
         assert f"<b>{KEEP}</b>" not in panel.help.toolTip()
     finally:
-        action_manager.unbind_shortcut(name)
-        action_manager.bind_shortcut(name, KEEP)
+        shortcuts().set_key("click_keep", KEEP)

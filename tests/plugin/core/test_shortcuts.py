@@ -5,6 +5,7 @@ from napari.components import ViewerModel
 from napari.settings import get_settings
 from napari.utils.action_manager import action_manager
 
+from napari_iaunet.plugin.core.key_list import key_list
 from napari_iaunet.plugin.core.shortcuts import Command, shortcuts
 from napari_iaunet.plugin.core.viewer_keys import ViewerKeys
 
@@ -17,6 +18,7 @@ NAME = "napari-iaunet:test_keep"
 def forgotten(qapp, monkeypatch):
     """Each test begins with the usual keys, and leaves none behind."""
     shortcuts.cache_clear()
+    key_list.cache_clear()
     yield
     for command in (KEEP, DROP):
         name = f"napari-iaunet:{command.name}"
@@ -25,6 +27,7 @@ def forgotten(qapp, monkeypatch):
             del action_manager._actions[name]
     get_settings().shortcuts.shortcuts.pop(NAME, None)
     shortcuts.cache_clear()
+    key_list.cache_clear()
 
 
 class Tool:
@@ -77,5 +80,6 @@ def test_another_key_counts_at_once_and_is_called_as_usual():
 @pytest.mark.parametrize(("kept", "key"), [(["Alt+P", "Alt+R"], "Alt+P"), ([], "")])
 def test_what_was_chosen_counts_after_a_restart(kept, key):
     get_settings().shortcuts.shortcuts[NAME] = kept
+    key_list().offer([KEEP, DROP])
     assert shortcuts().key_of(KEEP) == key
     assert shortcuts().key_of(DROP) == "Alt+8"

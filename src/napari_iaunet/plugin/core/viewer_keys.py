@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_iaunet.plugin.core.key_list import key_list
 from napari_iaunet.plugin.core.shortcuts import shortcuts
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class ViewerKeys:
         self._viewer, self._slot, self._commands = viewer, slot, commands
         self._wanted: Sequence[str] = ()
         self._bound: list[str] = []
-        shortcuts().offer(commands.values())
+        key_list().offer(commands.values())
 
     def bind(self, keys: Sequence[str]) -> list[str]:
         """Bind keys, each to what ``slot`` returns for it; return those taken."""
