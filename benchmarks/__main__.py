@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NAMES = (
     *("accuracy", "calibration", "click", "compare", "consistency", "decoding"),
     *("diameter", "few", "finetune", "large", "lookalikes", "pairs", "speed"),
-    *("tables", "tracking", "window"),
+    *("tables", "through", "tracking", "window"),
 )
 _USAGE = "usage: python -m benchmarks NAME [options]; NAME --help lists the options"
 

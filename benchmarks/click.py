@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks import common, harness, prompted
+from benchmarks import common, harness, prompted, rest
 from benchmarks.peers import otsu_watershed
 from benchmarks.simulated import (
     ENOUGH,
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from benchmarks.simulated import Mask
 
 OPTIONS = ("data", "model", "device", "threads", "images", "write")
-# The part that is published by itself: it takes longest.
-_PROMPTS = "prompts"
+# The parts that are published by themselves: they take longest.
+_PROMPTS, _REST = "prompts", "rest"
+_ALONE = _PROMPTS, _REST
 _CORRECTIONS = 3
 _TOLERANCES = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 _LATENCY_SIZE = 1024
@@ -42,7 +43,7 @@ _LATENCY_CLICKS = 200
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--kinds", nargs="+", metavar="KIND", help="of images, for the part prompts"
+        "--kinds", nargs="+", metavar="KIND", help="of images, for prompts and rest"
     )
 
 
@@ -52,12 +53,13 @@ def run(args: argparse.Namespace) -> None:
     threads = common.limit_threads(args.threads)
     segmenter = Segmenter(args.model, args.device)
     where = harness.where(segmenter.device, threads)
-    clicks = [PARTS[part](segmenter, args) for part in args.only if part != _PROMPTS]
+    clicks = [PARTS[part](segmenter, args) for part in args.only if part not in _ALONE]
     if clicks:
         harness.publish("click", "\n\n".join(clicks), machine=where, write=args.write)
-    if _PROMPTS in args.only:
-        text = PARTS[_PROMPTS](segmenter, args)
-        harness.publish("click-prompts", text, machine=where, write=args.write)
+    for part in _ALONE:
+        if part in args.only:
+            text = PARTS[part](segmenter, args)
+            harness.publish(f"click-{part}", text, machine=where, write=args.write)
 
 
 # -- quality -----------------------------------------------------------------
@@ -201,6 +203,7 @@ def _darkness(image: NDArray[Any]) -> NDArray[Any]:
 PARTS = {
     "quality": _quality,
     _PROMPTS: prompted.measure,
+    _REST: rest.measure,
     "latency": _latency,
     "blood": _blood,
 }

@@ -22,7 +22,7 @@ from benchmarks.films import Film, make_film
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -45,18 +45,18 @@ def run(args: argparse.Namespace) -> None:
 
     threads = common.limit_threads(args.threads)
     segmenter = Segmenter(args.model, args.device)
-    films = {
+    described = {
         f"{name} ({speed} diameters a frame)": [
-            _describe(film, segmenter) for film in _films(args, speed, seed)
+            _describe(film, segmenter) for film in films(args, speed, seed)
         ]
         for seed, (name, speed) in enumerate(_SPEEDS.items())
     }
-    films["yeast"] = [_yeast(args, segmenter)]
+    described["yeast"] = [_yeast(args, segmenter)]
     text = (
         f"{args.films} films of {args.frames} frames for each speed, masks as they are "
         "drawn, parts that another cell hides left out. A switch: a cell whose id is "
         "another one than when it was last seen. Wrong: an id that goes on with "
-        f"another cell, per 1,000 links, too.\n\n{_table(films)}\n\n"
+        f"another cell, per 1,000 links, too.\n\n{_table(described)}\n\n"
         "Yeast: 13 frames of budding, mating and sporulating cells, every 14th of a "
         "film, between which the stage drifts by up to half a cell; 302 links that "
         "were checked by eye (`yeast_links.json`)."
@@ -93,7 +93,10 @@ def _table(films: dict[str, list[_Described]]) -> str:
     return harness.table(head, rows)
 
 
-def _films(args: argparse.Namespace, speed: float, seed: int) -> Any:
+def films(
+    args: argparse.Namespace, speed: float, seed: int, divisions: float = 0.01
+) -> Iterator[Film]:
+    """Make films of the cells of images; ``divisions`` is as for `make_film`."""
     rng = np.random.default_rng(seed)
     made = 0
     pairs = common.test_pairs(args.data)
@@ -104,14 +107,30 @@ def _films(args: argparse.Namespace, speed: float, seed: int) -> Any:
         sizes = common.cell_diameters(sample.labels)
         if len(sizes) < _LEAST_CELLS or np.median(sizes) < _LEAST_DIAMETER:
             continue
-        yield make_film(sample, speed, rng, frames=args.frames)
+        yield make_film(sample, speed, rng, frames=args.frames, divisions=divisions)
         made += 1
         if made == args.films:
             return
 
 
+def yeast_film(args: argparse.Namespace) -> Film:
+    """Return real frames with the cells whose links are known."""
+    images, _, truth = _yeast_frames(args)
+    return Film(images, truth, {})
+
+
 def _yeast(args: argparse.Namespace, segmenter: Any) -> _Described:
     """Return real frames; the true cell of a detection is 0 where it is not known."""
+    images, labels, truth = _yeast_frames(args)
+    planes, cells = _numbered(labels)
+    known = np.zeros(len(cells), np.int64)
+    known[planes.ravel()] = truth.ravel()
+    film = Film(images, labels, {})
+    return _Described(film, planes, known, segmenter.identify(images, planes))
+
+
+def _yeast_frames(args: argparse.Namespace) -> tuple[NDArray[Any], ...]:
+    """Return images, masks and, where they are known, true cells, all (T, Y, X)."""
     pairs = sorted((args.data / _YEAST).glob("*_img.*"))
     samples = common.read(
         (image, next(image.parent.glob(image.name.replace("_img.", "_mask."))))
@@ -123,12 +142,7 @@ def _yeast(args: argparse.Namespace, segmenter: Any) -> _Described:
     for number, cell in enumerate(json.loads(text)["cells"], 1):
         for frame, label in enumerate(cell["labels"], cell["first"]):
             truth[frame][labels[frame] == label] = number
-    planes, cells = _numbered(labels)
-    known = np.zeros(len(cells), np.int64)
-    known[planes.ravel()] = truth.ravel()
-    images = np.stack([sample.image for sample in samples])
-    film = Film(images, labels, {})
-    return _Described(film, planes, known, segmenter.identify(images, planes))
+    return np.stack([sample.image for sample in samples]), labels, truth
 
 
 def _errors(described: _Described, method: Callable[..., Any]) -> Counter[str]:

@@ -153,10 +153,17 @@ class Clicker(Witness):
         self.viewer.layers.events.removed.connect(self._offer_images)
         self.viewer.layers.selection.events.active.connect(self._offer_images)
         self.panel, self.jobs, self.encoder = ClickPanel(), HeldJobs(), Encoder()
+        self.more_jobs, self.rest_jobs = HeldJobs(), HeldJobs()
         self.load = lambda: self.encoder
         segmenters = SimpleNamespace(get=lambda model, device: self.load())
         session = Session(self.viewer, self.settings, segmenters)
-        self.controller = ClickController(session, self.panel, self.jobs)
+        self.controller = ClickController(
+            session,
+            self.panel,
+            self.jobs,
+            more_jobs=self.more_jobs,
+            rest_jobs=self.rest_jobs,
+        )
         qtbot.addWidget(self.panel)
 
     def _offer_images(self, event=None):

@@ -59,7 +59,13 @@ class IAUNetDock(QWidget):
         self.click_panel = ClickPanel()
         self.segment_panel.add_section(self.click_panel)
         self.click_controller = ClickController(
-            session, self.click_panel, Jobs(self, load_first=True), self, logs
+            session,
+            self.click_panel,
+            Jobs(self, load_first=True),
+            self,
+            logs,
+            Jobs(self),
+            Jobs(self),
         )
         self.review_panel = ReviewPanel()
         self.review_controller = ReviewController(

@@ -95,6 +95,11 @@ class Planes:
         """Return the same planes in memory, to be read more than once."""
         return replace(self, _source=_materialise(self._source))
 
+    def plane(self, i: int) -> Planes:
+        """Return plane ``i`` of the flattened stack, in memory, by itself."""
+        source = self.raw(i)
+        return replace(self, shape=(), _source=source, _channel_axis=0, _found={})
+
     def part(self, rows: slice, columns: slice) -> Planes:
         """Return a part of an image that is no stack, normalised as the whole is."""
         found = self.normalisations(0, self.raw(0))

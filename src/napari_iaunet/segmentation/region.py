@@ -131,6 +131,16 @@ def cells_in_region(
     return RegionCells(relabel_sequential(labels)[0].astype(np.int32), rows, replaced)
 
 
+def fit_between(
+    labels: NDArray[np.int32], taken: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Take from cells (Y, X) what others have, and those away that lose half.
+
+    Those that are left are numbered from 1.
+    """
+    return np.asarray(relabel_sequential(_between(labels, taken))[0], np.int32)
+
+
 def _between(labels: NDArray[np.int32], taken: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Take from cells what others have, and those away of which too little is left."""
     whole = np.bincount(labels.ravel())

@@ -18,6 +18,7 @@ from napari_iaunet.inference.devices import choose_device, use_large_pages
 from napari_iaunet.inference.engines import PYTORCH, digest_of
 from napari_iaunet.inference.fields import DecodeSettings
 from napari_iaunet.inference.progress import PlaneProgress
+from napari_iaunet.inference.tiles import rescale
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.segmentation.click import (
@@ -32,17 +33,20 @@ from napari_iaunet.segmentation.embedding import (
 )
 from napari_iaunet.segmentation.finder import CellFinder
 from napari_iaunet.segmentation.image import as_planes
+from napari_iaunet.segmentation.measure import disc_diameters
 from napari_iaunet.segmentation.prompts import Prompts
 from napari_iaunet.segmentation.region import (
     cells_in_region,
     check_region,
     seen_around,
 )
+from napari_iaunet.segmentation.rest import find_rest
 from napari_iaunet.segmentation.scale import scale_for
+from napari_iaunet.segmentation.through import CellFollower, check_cell, ways_from
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import torch
     from numpy.typing import NDArray
@@ -52,8 +56,15 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.decode import Instances
     from napari_iaunet.segmentation.diameter import Estimate
     from napari_iaunet.segmentation.image import Planes
+    from napari_iaunet.segmentation.rest import RestCells
+    from napari_iaunet.segmentation.through import FollowedCell
 
     _Origin = tuple[str, str, int | None, DecodeSettings | None, str]
+
+
+_ONE_PLANE = (
+    "Clicks work on one plane, but this is a stack of {}: pick one of its planes."
+)
 
 
 class Segmenter:
@@ -412,10 +423,7 @@ class Segmenter:
         """
         planes = _planes_of(image, channel_axis, diameter, nuclei, cells)
         if len(planes) != 1:
-            raise ImageError(
-                f"Clicks work on one plane, but this is a stack of {len(planes)}: "
-                "pick one of its planes."
-            )
+            raise ImageError(_ONE_PLANE.format(len(planes)))
         steps = PlaneProgress(progress, 1)
         planes, ready = planes.loaded(), None
         if diameter is None:
@@ -513,6 +521,124 @@ class Segmenter:
         same_cell, known = self._backend.same_cell, self.config.diameter
         hints = prompts.hints(image.shape)
         return segment_prompts(image, hints, same_cell, known, self.settings)
+
+    def follow(
+        self,
+        image: Any,
+        mask: Any,
+        plane: int,
+        *,
+        channel_axis: int | None = None,
+        diameter: float | None = None,
+        progress: Progress | None = None,
+    ) -> NDArray[np.bool_]:
+        """Find a cell of one plane of a stack on the planes before and behind.
+
+        Parameters
+        ----------
+        image, channel_axis, progress
+            As for `segment`; one stack axis.
+        mask : (Y, X) bool
+            The cell on the plane, as of `click` or drawn by hand.
+        plane : int
+            Which one, counted from 0.
+        diameter : float, optional
+            Typical cell diameter in pixels; estimated on the plane if None.
+
+        Returns
+        -------
+        (T|Z, Y, X) bool
+            The mask on its plane, and on others as far as the cell is found.
+
+        Raises
+        ------
+        ImageError
+            If the image is no stack, or mask, plane or diameter cannot be used.
+        """
+        planes = _planes_of(image, channel_axis, diameter)
+        cell = check_cell(mask, planes.plane_shape)
+        found = np.zeros((*planes.shape, *planes.plane_shape), bool)
+        for index, other in self.follow_on(
+            planes, cell, plane, diameter=diameter, progress=progress
+        ):
+            found[index] = other.in_image(planes.plane_shape)
+        found[plane] = cell.in_image(planes.plane_shape)
+        return found
+
+    def follow_on(
+        self,
+        image: Any,
+        cell: ClickedCell,
+        plane: int,
+        *,
+        channel_axis: int | None = None,
+        diameter: float | None = None,
+        progress: Progress | None = None,
+        between: tuple[int, int] | None = None,
+    ) -> Iterator[FollowedCell]:
+        """Do what `follow` does, plane by plane: to the last one, then to the first.
+
+        Only the planes between two, both included, are looked at; all if left out.
+        """
+        planes = _planes_of(image, channel_axis, diameter)
+        ways = ways_from(plane, planes.shape, between)
+        steps = PlaneProgress(progress, sum(map(len, ways)))
+        if diameter is None:
+            diameter, *_ = self._finder.estimate(planes.plane(plane), steps.wait)
+        follower = CellFollower(
+            planes,
+            diameter,
+            self.config.diameter,
+            self._backend.fields,
+            self.click_on,
+            self._backend.same_cell,
+        )
+        return follower.follow(cell, plane, ways, steps)
+
+    def find_rest(
+        self,
+        image: Any,
+        mask: Any,
+        labels: Any = None,
+        *,
+        channel_axis: int | None = None,
+        part: tuple[slice, slice] | None = None,
+        progress: Progress | None = None,
+    ) -> RestCells:
+        """Find other cells about as large as one, where the automatic way finds none.
+
+        Parameters
+        ----------
+        image, channel_axis, progress
+            As for `segment`; one plane.
+        mask : (Y, X) bool
+            The one, as of `click`, or drawn by hand.
+        labels : (Y, X) int, optional
+            Cells that are there: nothing is found where they are. 0 is background.
+        part : (slice, slice), optional
+            Rows and columns of the image that mask and labels cover, and that are
+            looked at; the whole if left out.
+
+        Raises
+        ------
+        ImageError
+            If image, mask or labels cannot be used, or do not fit together.
+        """
+        planes = _planes_of(image, channel_axis, None)
+        if len(planes) != 1:
+            raise ImageError(_ONE_PLANE.format(len(planes)))
+        planes = planes.plane(0) if part is None else planes.plane(0).part(*part)
+        cell = check_cell(mask, planes.plane_shape)
+        example = cell.in_image(planes.plane_shape)
+        taken = example if labels is None else np.asarray(labels) > 0
+        if taken.shape != example.shape:
+            raise ImageError("Mask and labels differ in size.")
+        diameter = float(disc_diameters(np.array([example.sum()]))[0])
+        scale = self.scale_of(diameter, planes.plane_shape)
+        steps = PlaneProgress(progress, 1)
+        fields = self._backend.fields(rescale(planes[0], scale), steps.wait)
+        encoded = EncodedImage(fields, planes.plane_shape, diameter)
+        return find_rest(encoded, example, taken, self.click_on, progress)
 
 
 @lru_cache(maxsize=2)

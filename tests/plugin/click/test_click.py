@@ -186,6 +186,42 @@ def test_escape_drops_the_draft_and_is_given_back(ready):
     assert is_cell(ready.preview, B)
 
 
+def test_a_cell_is_followed_through_a_stack(user):
+    stack = np.stack([nuclei((A, B))] * 3)
+    user.viewer.add_image(stack, name="stack")
+    user.viewer.dims.set_point(0, 1)
+    user.toggle()
+    user.click(A)
+    user.key("t")
+    through = user.dock.click_controller._further.through
+    user.qtbot.waitUntil(lambda: not through.is_running)
+    labels = user.cells.data
+    assert all(is_cell(plane == 1, A) for plane in labels)
+    assert user.said == "Found on 3 planes, 0 to 2."
+    user.key("z", CTRL)
+    assert not labels.any()
+    user.key("z", CTRL | SHIFT)
+    user.hover(A)
+    user.click(B)
+    user.press(user.panel.through)
+    user.qtbot.waitUntil(lambda: not through.is_running)
+    assert [np.unique(plane).tolist() for plane in labels] == [[0, 1, 2]] * 3
+
+
+def test_the_rest_is_found_on_view_and_kept_in_one_step(ready):
+    ready.click(A)
+    ready.key("r")
+    rest = ready.dock.click_controller._further.rest
+    ready.qtbot.waitUntil(lambda: rest.is_shown)
+    assert ready.said.startswith("4 cells like it")
+    ready.key("k")
+    labels = ready.cells.data
+    assert labels.max() == 5
+    assert all(is_cell(labels == labels[place], place) for place in (B, C))
+    ready.key("z", CTRL)
+    assert labels.max() == 1
+
+
 def test_each_cell_is_one_step_of_undo_and_redo(ready):
     for place in (A, B, C):
         ready.click(place)

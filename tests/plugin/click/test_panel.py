@@ -7,7 +7,15 @@ from narrow import assert_fits
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_iaunet.plugin.click.panel import JOIN, KEEP, REMOVE, SPLIT, ClickPanel
+from napari_iaunet.plugin.click.panel import (
+    JOIN,
+    KEEP,
+    REMOVE,
+    REST,
+    SPLIT,
+    THROUGH,
+    ClickPanel,
+)
 from napari_iaunet.plugin.core.shortcuts import shortcuts
 
 LEFT = Qt.MouseButton.LeftButton
@@ -115,6 +123,8 @@ def test_help_tells_every_key(qtbot, panel):
         REMOVE,
         JOIN,
         SPLIT,
+        THROUGH,
+        REST,
         undo,
     ):
         assert f"<b>{key}</b>" in panel.help.toolTip()
@@ -136,7 +146,8 @@ def test_ten_thousand_layers(qtbot, panel):
 
 
 def test_everything_has_a_tooltip(panel):
-    assert all(w.toolTip() for w in (panel.button, panel.help, panel.target))
+    buttons = (panel.button, panel.help, panel.through, panel.rest)
+    assert all(w.toolTip() for w in (*buttons, panel.target, panel.sure))
 
 
 def test_a_key_that_was_changed_is_shown(panel):

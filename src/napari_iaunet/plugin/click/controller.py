@@ -13,13 +13,16 @@ from napari_iaunet.errors import IAUNetError
 from napari_iaunet.plugin.click.draft import Click, outline
 from napari_iaunet.plugin.click.editor import CellEditor, Misclick
 from napari_iaunet.plugin.click.encoder import PlaneEncoder
+from napari_iaunet.plugin.click.further import FurtherCells
 from napari_iaunet.plugin.click.panel import (
     DROP,
     JOIN,
     KEEP,
     REDO,
     REMOVE,
+    REST,
     SPLIT,
+    THROUGH,
     UNDO,
     key_now,
 )
@@ -71,6 +74,8 @@ class ClickController(QObject):
         jobs: Jobs,
         parent: QObject | None = None,
         logs: EditLogs | None = None,
+        more_jobs: Jobs | None = None,
+        rest_jobs: Jobs | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._panel, self.jobs = session, panel, jobs
@@ -81,6 +86,9 @@ class ClickController(QObject):
         self._target = ClickTarget(viewer, logs)
         self._preview = ClickPreview(viewer, session.own_changes)
         self._editor = CellEditor(self._source, self._target, self._preview)
+        jobs_beside = more_jobs, rest_jobs
+        shared = self._source, self._target, self._editor
+        self._further = FurtherCells(session, panel, jobs_beside, *shared, self)
         self._tool = ClickTool(viewer, self)
         self._timer = QTimer(self, singleShot=True, interval=_SETTLED_MS)
         self._queue: list[Click] = []
@@ -100,6 +108,9 @@ class ClickController(QObject):
             (self._settings.changed, self._on_change),
             (self._panel.toggled, self._on_toggled),
             (self._panel.target_picked, self._on_target),
+            (self._panel.through_requested, self._follow),
+            (self._panel.rest_requested, self._find_rest),
+            (self._further.told, self._on_told),
             (self._timer.timeout, self._refresh),
             (self._source.changed, self._on_pixels),
             (encoder.ready, self._answer),
@@ -116,6 +127,7 @@ class ClickController(QObject):
     def teardown(self) -> None:
         """Switch off and disconnect from everything."""
         self._editor.drop()  # a viewer that is being closed takes no more cells
+        self._further.teardown()
         self._switch_off("")
         self._connections.clear()
         self._target.teardown()
@@ -139,11 +151,13 @@ class ClickController(QObject):
         """Keep the draft, and leave nothing else behind in the viewer."""
         if self._on:
             self._try(self._editor.keep)
+            self._further.stop()
             self._on = False
             self._forget()
             self._tool.switch_off()
             self._preview.remove()
         self._panel.set_on(False)
+        self._further.show(on=False)
         self._panel.hide_progress()
         self._panel.say(text)
 
@@ -152,6 +166,7 @@ class ClickController(QObject):
         self._timer.stop()
         self._queue.clear()
         self._editor.drop()
+        self._further.drop()
         self._source.use(None)
 
     # -- what to click on, and with which settings -------------------------------
@@ -174,10 +189,12 @@ class ClickController(QObject):
         self._source.find_layers()
         if self._source.choice is not None and self._source.image is None:
             self._editor.drop()
+            self._further.drop()
             self._switch_off(_CLOSED)
         elif self._preview.is_closed:
             self._editor.drop()
             self._tell()
+        self._further.find_layers()
         self._offer_targets()
 
     def _refresh(self) -> None:
@@ -191,6 +208,7 @@ class ClickController(QObject):
         choice, former = replace(choice, whole_stack=False), self._source.choice
         if choice != former:
             self._try(self._editor.keep)
+            self._further.stop()
             queue, self._queue = self._queue, []
             self._forget()
             self._source.use(choice)
@@ -284,6 +302,12 @@ class ClickController(QObject):
             self._tool.stop_drawing()
             self._try(self._editor.stop_drawing)
             self._tell()
+        elif key == THROUGH:
+            self._follow(position)
+        elif key == REST:
+            self._find_rest(position)
+        elif not self._is_begun and self._further.press(key):
+            pass
         elif key == DROP:
             self._queue.clear()
             self._editor.drop()
@@ -295,9 +319,43 @@ class ClickController(QObject):
             step = self._editor.undo if key == UNDO else self._editor.redo
             self._tell(self._try(step))
 
+    @property
+    def _is_begun(self) -> bool:
+        """Whether there is something that the user makes."""
+        return bool(self._queue) or any(i is not None for i in self._editor.now)
+
+    def _follow(self, position: object = None) -> None:
+        """Follow the draft, or the cell at a place of the viewer, through the stack."""
+        self._go_on(self._further.through.begin, position)
+
+    def _find_rest(self, position: object = None) -> None:
+        """Look for cells like the draft, or like the cell at a place of the viewer."""
+        self._go_on(self._further.rest.begin, position)
+
+    def _go_on(
+        self,
+        begin: Callable[[ViewState, tuple[float, float] | None], None],
+        position: object,
+    ) -> None:
+        view = self._view()
+        pixel = None if position is None else self._source.pixel(position)
+        waits = self._queue or view is None
+        self._tell("" if waits else self._try(begin, view, pixel))
+
+    def _on_told(self, text: str) -> None:
+        """Say what has become of following a cell, or of finding the rest."""
+        if not self._on:
+            return
+        if not self._further.is_running:
+            self._panel.hide_progress()
+        self._tell(text)
+
     def _keep(self) -> None:
         if self._queue:  # the cell that is meant is still to come
             self._queue.append(self._queue[-1]._replace(kind="keep"))
+        elif self._further.rest.is_shown and self._editor.now.draft is None:
+            said = self._try(self._further.rest.keep)
+            self._tell(said or self._further.rest.said)
         else:
             self._tell(self._try(self._editor.keep))
 
@@ -334,6 +392,7 @@ class ClickController(QObject):
         """Show a text, or else what the user can do now."""
         view, (draft, joining, parts) = self._source.view(), self._editor.now
         self._hold_keys()
+        self._further.show(on=self._on)
         if text:
             pass
         elif view is None:
@@ -344,6 +403,8 @@ class ClickController(QObject):
             text = _QUEUED
         elif self._encoder.get(view.plane) is None:
             text = _PREPARING
+        elif draft is None and self._further.text:
+            text = self._further.text
         elif parts is not None:
             text = _SPLIT_NEXT if parts else _SPLIT_FIRST
         elif joining is not None:
@@ -356,12 +417,14 @@ class ClickController(QObject):
         """Take the keys for which there is something to do."""
         editor, waiting = self._editor, bool(self._queue)
         begun = (
-            waiting or self._tool.is_drawing or any(i is not None for i in editor.now)
+            waiting or self._tool.is_drawing or self._is_begun or self._further.is_any
         )
         keys = [DROP] if begun else []
         # Beside a brush, undo and redo are those of its strokes.
         if not self._tool.is_paused and (waiting or editor.can_undo or editor.can_redo):
             keys += [UNDO, REDO]
+        elif not self._tool.is_paused and self._further.through.is_running:
+            keys += [UNDO]
         self._tool.hold(*keys)
 
     # -- the layer to write into -------------------------------------------------

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from napari_iaunet.segmentation.masks import deepest
 from napari_iaunet.segmentation.prompts import Prompts, Region
 
 if TYPE_CHECKING:
@@ -120,6 +121,18 @@ class Draft:
     def points_inside(self) -> list[Point]:
         """Clicks inside of the cell, and places of the lines on it."""
         return self.prompts.inside
+
+    @property
+    def seeds(self) -> list[Point]:
+        """Points in the cell that is recreated, none of a new one."""
+        return [self.seed, *self.prompts.clicks_inside] if self.label_id else []
+
+    @property
+    def middle(self) -> Point:
+        """The deepest pixel of the cell."""
+        far = self.cell.mask.shape[0] + self.cell.mask.shape[1]
+        y, x = deepest(self.cell.mask, (-far, -far))
+        return float(y + self.cell.corner[0]), float(x + self.cell.corner[1])
 
     def holds(self, point: Point) -> bool:
         """Whether a point (y, x) lies in the cell."""

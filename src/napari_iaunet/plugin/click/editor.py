@@ -9,12 +9,15 @@ import numpy as np
 
 from napari_iaunet.errors import IAUNetError, ImageError
 from napari_iaunet.plugin.click.draft import Draft
+from napari_iaunet.plugin.click.edits import NOTHING_FREE
 from napari_iaunet.plugin.click.steps import Begun, Steps
 from napari_iaunet.segmentation.masks import deepest, spare
 from napari_iaunet.segmentation.prompts import Prompts, pixels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from napari_iaunet.plugin.click.draft import Click, Point
     from napari_iaunet.plugin.click.edits import LabelsPlane
@@ -22,12 +25,12 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.click.preview import ClickPreview
     from napari_iaunet.plugin.click.source import ClickSource
     from napari_iaunet.plugin.click.target import ClickTarget
+    from napari_iaunet.plugin.layers.undo import EditLog
     from napari_iaunet.plugin.layers.view_state import ViewState
 
 _NO_CELL = "There is no cell."
 _FIRST_A_CELL = "Click a cell first."
 _OTHER_CELL = "That is another cell: click the other part of the first one."
-_NOTHING_FREE = "Nothing is left for this cell: other cells lie there already."
 
 
 class Misclick(IAUNetError):
@@ -47,6 +50,8 @@ class CellEditor:
         self._steps = Steps()
         # Changes of the layer that were undone after all steps: they come back first.
         self._undone = 0
+        # Takes a draft that is to be kept on more than its plane; True if it did.
+        self.carry: Callable[[Draft], bool] = lambda _: False
 
     @property
     def now(self) -> Begun:
@@ -113,19 +118,65 @@ class CellEditor:
             return
         steps, self._steps = self._steps, Steps()  # a new layer may ask to keep it, too
         try:
-            kept = self._source.image is None or self._write(draft)
+            carried = self._source.image is not None and self.carry(draft)
+            kept = self._source.image is None or carried or self._write(draft)
         except Exception:
             self._steps = steps  # another layer may take it
             raise
+        if carried:  # and shown until it is written
+            return
         self.drop()
         if not kept:
-            raise ImageError(_NOTHING_FREE)
+            raise ImageError(NOTHING_FREE)
 
     def _write(self, draft: Draft) -> bool:
         if self._target.layer is None:
             self._target.make(self._source)
         plane = self._plane(draft.view)
         return plane is not None and plane.keep(draft) > 0
+
+    def open_layer(self) -> EditLog | None:
+        """Return the log of the layer to write into, which is made if need be."""
+        steps, self._steps = self._steps, Steps()  # a new layer asks to keep the draft
+        try:
+            return self._target.open(self._source)
+        finally:
+            self._steps = steps
+
+    def hand_over(self) -> Draft | None:
+        """Return the draft, which somebody else writes; it is still shown."""
+        draft = self.now.draft
+        if draft is not None:
+            self._steps.forget()
+            self._undone = 0
+        return draft
+
+    def cell_at(
+        self, view: ViewState, point: Point
+    ) -> tuple[int, tuple[int, int], NDArray[np.bool_]]:
+        """Return label id, corner and mask of the cell of the layer at a point."""
+        plane, label_id = self._under(view, point)
+        found = plane.find((label_id, [point]))
+        assert found is not None
+        corner, labels = found
+        return label_id, corner, labels == label_id
+
+    def labels_in(
+        self, view: ViewState, corner: tuple[int, int], shape: tuple[int, ...]
+    ) -> NDArray[np.integer]:
+        """Return a copy of a part of a plane of the layer."""
+        plane = self._plane(view)
+        return np.zeros(shape, int) if plane is None else plane.box(corner, shape)
+
+    def add_cells(
+        self, view: ViewState, corner: tuple[int, int], labels: NDArray[np.int32]
+    ) -> int:
+        """Write new cells, labelled 1..N, into a part of a plane; return how many.
+
+        All are one step of undo. Raises `ImageError` if the layer cannot take them.
+        """
+        log, plane = self.open_layer(), self._plane(view)
+        return 0 if log is None or plane is None else plane.add(corner, labels)
 
     def drop(self) -> None:
         """Forget what is begun, and how."""

@@ -13,6 +13,7 @@ from napari_iaunet.plugin.layers.find import OURS
 from napari_iaunet.plugin.layers.labels import check_editable, in_plane
 from napari_iaunet.segmentation.cell_table import measure_cells
 from napari_iaunet.segmentation.masks import divide, spare
+from napari_iaunet.segmentation.region import fit_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,9 +26,14 @@ if TYPE_CHECKING:
 
     Corner = tuple[int, int]
     Box = tuple[Corner, NDArray[np.integer]]
+    # A part of a plane, as it is to be.
+    PlaneBox = tuple["LabelsPlane", Corner, NDArray[np.integer]]
+    # Indices into the layer, one array for each axis, and label ids.
+    Changes = tuple[tuple[NDArray[np.intp], ...], NDArray[np.integer]]
 
 # Pixels of the box around cells that are changed together, at most.
 _MOST = 1 << 26
+NOTHING_FREE = "Nothing is left for this cell: other cells lie there already."
 _TOO_WIDE = (
     "The cells, or the parts of the cell, are too far from each other to be changed "
     "together."
@@ -88,31 +94,64 @@ class LabelsPlane:
 
         Raises `ImageError` if the layer cannot take it.
         """
-        corner, shape = draft.cell.corner, draft.cell.mask.shape
-        mask = spare(
-            draft.cell, self.box(corner, shape), draft.label_id, draft.points_inside
-        )
-        if not mask.any():
-            return 0
         label_id = draft.label_id or self.log.next_label_id()
-        former = None
-        if draft.label_id:
-            former = self.find((label_id, [draft.seed, *draft.prompts.clicks_inside]))
-        corner, shape = _around([(corner, mask), *([former] if former else [])])
+        box = self.with_cell(draft.cell, label_id, draft.points_inside, draft.seeds)
+        if box is None:
+            return 0
+        self._write_and_measure(*box, label_id)
+        return label_id
+
+    def with_cell(
+        self,
+        cell: ClickedCell,
+        label_id: int,
+        inside: Sequence[Point] = (),
+        former: Sequence[Point] = (),
+    ) -> Box | None:
+        """Return a part of the plane in which a cell has a new mask.
+
+        Other cells keep all pixels; None if they leave nothing. ``inside`` are clicks
+        in the cell, ``former`` points in the cell as it was, none of a new one.
+        """
+        corner, shape = cell.corner, cell.mask.shape
+        mask = spare(cell, self.box(corner, shape), label_id, inside)
+        if not mask.any():
+            return None
+        there = self.find((label_id, former)) if former else None
+        corner, shape = _around([(corner, mask), *([there] if there else [])])
         labels = self.box(corner, shape)
         labels[labels == label_id] = 0
-        y, x = np.subtract(draft.cell.corner, corner)
+        y, x = np.subtract(cell.corner, corner)
         labels[y : y + mask.shape[0], x : x + mask.shape[1]][mask] = label_id
-        self._write_and_measure(corner, labels, label_id)
-        return label_id
+        return corner, labels
+
+    def without_cell(self, label_id: int, former: Sequence[Point]) -> Box | None:
+        """Return a part of the plane in which a cell is gone; None if it was."""
+        found = self.find((label_id, former))
+        if found is not None:
+            found[1][found[1] == label_id] = 0
+        return found
+
+    def add(self, corner: Corner, labels: NDArray[np.int32]) -> int:
+        """Write cells, labelled 1..N, where no others are; return how many.
+
+        A cell of which others leave less than half is none. Raises `ImageError` if the
+        layer cannot take them.
+        """
+        there = self.box(corner, labels.shape)
+        fitted = fit_between(labels, there > 0)
+        count = int(fitted.max(initial=0))
+        if count:
+            first = self.log.next_label_id(count)
+            added = np.where(fitted > 0, fitted.astype(np.int64) + (first - 1), there)
+            self._write_and_measure(corner, added, *range(first, first + count))
+        return count
 
     def remove(self, label_id: int, point: Point) -> None:
         """Delete a cell that has a point."""
-        found = self.find((label_id, [point]))
+        found = self.without_cell(label_id, [point])
         if found is not None:
-            corner, labels = found
-            labels[labels == label_id] = 0
-            self._write_and_measure(corner, labels, label_id)
+            self._write_and_measure(*found, label_id)
 
     def join(self, first: tuple[int, Point], second: tuple[int, Point]) -> None:
         """Give the pixels of the second cell to the first: label id and a point each.
@@ -154,19 +193,28 @@ class LabelsPlane:
         Raises `ImageError` if the layer is not to be edited.
         """
         check_editable(self.layer)
+        where, values = self.changes(corner, labels)
+        if values.size:
+            self.log.write(where, values)
+        return bool(values.size)
+
+    def changes(self, corner: Corner, labels: NDArray[np.integer]) -> Changes:
+        """Return where in the layer a part differs from the plane, and its values."""
         rows, columns = np.nonzero(self.box(corner, labels.shape) != labels)
-        if rows.size == 0:
-            return False
         where = in_plane(self._index, rows + corner[0], columns + corner[1])
-        self.log.write(where, labels[rows, columns])
-        return True
+        return where, labels[rows, columns]
 
     def _write_and_measure(
         self, corner: Corner, labels: NDArray[np.integer], *label_ids: int
     ) -> None:
         """Write cells into the layer, and what is measured of them into its table."""
-        if not self.write(corner, labels):
-            return
+        if self.write(corner, labels):
+            self.measure(corner, labels, *label_ids)
+
+    def measure(
+        self, corner: Corner, labels: NDArray[np.integer], *label_ids: int
+    ) -> None:
+        """Bring the table of the layer up to date for cells that were changed last."""
         rows: dict[int, dict[str, Any] | None] = dict.fromkeys(label_ids)
         labels = np.where(np.isin(labels, label_ids), labels, 0)
         if labels.any():
@@ -192,6 +240,21 @@ class LabelsPlane:
         )
         move_places(table, corner, size)
         return table
+
+
+def write_planes(log: EditLog, parts: Sequence[PlaneBox]) -> bool:
+    """Write parts of several planes as one step of undo; False if nothing changed.
+
+    Raises `ImageError` if the layer is not to be edited.
+    """
+    check_editable(log.layer)
+    changes = [plane.changes(corner, labels) for plane, corner, labels in parts]
+    if not any(values.size for _, values in changes):
+        return False
+    axes = zip(*(where for where, _ in changes), strict=True)
+    where = tuple(np.concatenate(places) for places in axes)
+    log.write(where, np.concatenate([values for _, values in changes]))
+    return True
 
 
 def _around(boxes: Sequence[tuple[Corner, NDArray[Any]]]) -> tuple[Corner, Corner]:

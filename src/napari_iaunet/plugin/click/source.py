@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import napari.viewer
     from napari.layers import Image
+    from numpy.typing import NDArray
 
     from napari_iaunet.plugin.click.encoder import PlaneEncoder
     from napari_iaunet.plugin.core.settings import SegmentChoice
@@ -106,6 +107,16 @@ class ClickSource(QObject):
         inside = -0.5 <= y < height - 0.5 and -0.5 <= x < width - 0.5
         return (float(y), float(x)) if inside else None
 
+    def on_view(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return first row and column on the canvas, and the first ones beyond."""
+        assert self.image is not None
+        corners = view_state.corners_on_view(self._viewer)
+        places = np.array([self.image.world_to_data(c) for c in corners])
+        places = places[:, self._axes]
+        low = np.clip(np.floor(places.min(axis=0)), 0, self._plane_shape)
+        high = np.clip(np.ceil(places.max(axis=0)) + 1, 0, self._plane_shape)
+        return low.astype(np.intp), high.astype(np.intp)
+
     def line(self, positions: Sequence[object], closed: bool) -> list[Point]:
         """Return the pixels (y, x) at places of the viewer, as far as on the image.
 
@@ -129,6 +140,21 @@ class ClickSource(QObject):
         if self.image is None or not plane:
             return None
         return int(np.ravel_multi_index(plane, [self._shape[a] for a in self._stack]))
+
+    @property
+    def n_planes(self) -> int | None:
+        """Planes of a stack that has one axis of them; None of any other image."""
+        return self._shape[self._stack[0]] if len(self._stack) == 1 else None
+
+    def beside(self, view: ViewState, plane: int) -> ViewState:
+        """Return what shows another plane of such a stack."""
+        if self.image is None:
+            return view
+        place = np.array(self.image.world_to_data(view.point))
+        place[self._stack[0]] = plane
+        point = np.array(view.point)
+        point[-self.image.ndim :] = self.image.data_to_world(place)
+        return view_state.ViewState((plane,), tuple(float(p) for p in point))
 
     def read(self, plane: Plane | None) -> LayerImage:
         """Return the pixels of a plane, or of the whole stack."""

@@ -82,6 +82,12 @@ class ClickTarget:
             if label_layers.plane_to_edit(layer, image, channel_axis, point) is not None
         ]
 
+    def open(self, source: ClickSource) -> EditLog | None:
+        """Return the log of the picked layer, which is made if need be."""
+        if self.layer is None:
+            self.make(source)
+        return self._log
+
     def plane(self, source: ClickSource, view: ViewState) -> LabelsPlane | None:
         """Return the plane to write into; None if its layer is to be made.
 

@@ -16,7 +16,9 @@ from napari_iaunet.plugin.click.panel import (
     KEEP,
     REDO,
     REMOVE,
+    REST,
     SPLIT,
+    THROUGH,
     UNDO,
 )
 from napari_iaunet.plugin.core.mouse_tool import MouseTool
@@ -35,7 +37,7 @@ _KINDS = {(): "cell", ("Shift",): "add", ("Control",): "take"}
 # Alt+drag is napari's own, with other keys, too.
 _LINES = {("Shift",): "add", ("Control",): "take", ("Control", "Shift"): "around"}
 # napari knows the last two only while a Labels layer is selected.
-_KEYS = (KEEP, REMOVE, JOIN, SPLIT, UNDO, REDO)
+_KEYS = (KEEP, REMOVE, JOIN, SPLIT, THROUGH, REST, UNDO, REDO)
 
 
 class ClickTool(MouseTool):

@@ -147,10 +147,10 @@ class EditLog:
     def _undoes_itself(self) -> bool:
         return bool(self.layer.multiscale)
 
-    def next_label_id(self) -> int:
-        """Return a label id that no cell of the layer has.
+    def next_label_id(self, count: int = 1) -> int:
+        """Return the first of some label ids in a row that no cell of the layer has.
 
-        Raises `ImageError` if the layer can hold no larger one.
+        Raises `ImageError` if the layer can hold none that are larger.
         """
         self.open()
         most = np.iinfo(self.layer.data.dtype).max
@@ -163,7 +163,7 @@ class EditLog:
             if known >= most:
                 known = highest_in(self.layer.data)
             self._highest = known
-        if known >= most:
+        if known + count > most:
             msg = (
                 f"The layer “{self.layer.name}” is full: its label ids go up "
                 f"to {most} only. Right-click it in the layer list to convert its "
