@@ -33,6 +33,7 @@ from napari_iaunet.plugin.review.panel import ReviewPanel
 from napari_iaunet.plugin.segment.controller import SegmentController
 from napari_iaunet.plugin.segment.panel import SegmentPanel
 from napari_iaunet.plugin.track.controller import TrackController
+from napari_iaunet.plugin.track.edit_controller import EditController
 from napari_iaunet.plugin.track.panel import TrackPanel
 from napari_iaunet.plugin.widgets.tabs import TabButtons, Tabs
 
@@ -112,6 +113,9 @@ class IAUNetDock(QWidget):
         self.track_panel = TrackPanel()
         self.track_controller = TrackController(
             session, self.track_panel, Jobs(self, abandons=True), self
+        )
+        self.track_edit_controller = EditController(
+            session, self.track_panel.edit, Jobs(self, abandons=True), logs, self
         )
         naming, reading = Naming(), Reading()
         self.batch_panel = BatchPanel(naming, reading)
@@ -204,6 +208,8 @@ class IAUNetDock(QWidget):
         """Let a tool that is out of sight have neither the mouse nor layers."""
         if tab is not self.segment_panel:
             self.click_panel.button.setChecked(False)
+        if tab is not self.track_panel:
+            self.track_edit_controller.leave()
         for panel, controller in (
             (self.lookalike_panel, self.lookalike_controller),
             (self.class_panel, self.class_controller),
@@ -233,6 +239,7 @@ class IAUNetDock(QWidget):
             self.summary_controller,
             self.batch_controller,
             self.track_controller,
+            self.track_edit_controller,
             self.map_controller,
             self.class_controller,
             self.lookalike_controller,

@@ -94,6 +94,18 @@ class EditedTracks:
         rows = np.flatnonzero(self.cells.track == track)
         return rows[np.argsort(self.cells.frame[rows])]
 
+    def find(
+        self, tracks: NDArray[np.int64], frames: NDArray[np.int64]
+    ) -> NDArray[np.intp]:
+        """Return the rows in `cells` of cells (K,) that there are, in their order."""
+        found = np.zeros(len(tracks), np.intp)
+        for track in np.unique(tracks):
+            chosen = tracks == track
+            rows = self.rows_of(int(track))
+            row_of = dict(zip(self.cells.frame[rows].tolist(), rows, strict=True))
+            found[chosen] = [row_of.get(f, -1) for f in frames[chosen].tolist()]
+        return found[found >= 0]
+
     def span(self, track: int) -> tuple[int, int]:
         """Return the first and the last frame of a track that there is."""
         frames = self.cells.frame[self.cells.track == track]
@@ -112,7 +124,7 @@ class EditedTracks:
         """
         self._two(one, other)
         first, second = sorted((one, other), key=lambda track: self.span(track)[0])
-        both = np.intersect1d(*(self._frames(track) for track in (first, second)))
+        both = np.intersect1d(self._frames(first), self._frames(second))
         if both.size:
             raise ImageError(
                 f"Tracks {one} and {other} are both seen in frame {both[0]}, so they "
@@ -159,9 +171,8 @@ class EditedTracks:
                 "earlier frame to swap them."
             )
         after = np.repeat([other, one], [len(part) for part in late])
-        links = self._seam(early[0], late[1], one) + self._seam(
-            early[1], late[0], other
-        )
+        links = self._seam(early[0], late[1], one)
+        links += self._seam(early[1], late[0], other)
         text = f"Tracks {one} and {other} are swapped from frame {frame} on."
         return self._edit(np.concatenate(late), after, links, text)
 
@@ -245,11 +256,10 @@ class EditedTracks:
     ) -> None:
         track = self.cells.track.copy()
         for old in np.unique(before):
-            rows = np.flatnonzero(self.cells.track == old)
-            chosen = before == old
+            rows, chosen = self.rows_of(int(old)), before == old
             new = dict(zip(frames[chosen].tolist(), after[chosen], strict=True))
-            for row in rows:
-                track[row] = new.get(int(self.cells.frame[row]), old)
+            own = self.cells.frame[rows].tolist()
+            track[rows] = [new.get(frame, old) for frame in own]
         self.cells = self.cells._replace(track=track)
 
     def _edit(

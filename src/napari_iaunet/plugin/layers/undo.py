@@ -20,7 +20,7 @@ from napari_iaunet.plugin.layers.features import LABEL_COLUMNS, LOOKED_AT
 from napari_iaunet.plugin.layers.find import OURS, pixels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import napari.viewer
     from napari.layers import Labels
@@ -56,6 +56,14 @@ class _Edit:
     # The change on the disk, and that which took it back, of several resolutions.
     change: Change | None = None
     undoing: Change | None = None
+    # What follows when the step is undone, and when it is redone.
+    undone: Callable[[], None] | None = None
+    redone: Callable[[], None] | None = None
+
+    @property
+    def is_note(self) -> bool:
+        """Whether the step has no pixels, so that napari knows nothing of it."""
+        return self.change is None and not self.before.size
 
 
 class _Failures(QObject):
@@ -89,6 +97,9 @@ class EditLog:
         self._done: deque[_Edit] = deque(maxlen=_MOST_STEPS)
         self._undone: list[_Edit] = []
         self._writing = self._is_redrawn = False
+        # Strokes of others since our last step, and whether those that napari could
+        # redo are older than it.
+        self._strokes, self._is_stale = 0, False
         self._seen = view_state.plane_shown(viewer, layer)
         self._connections = Connections(
             (layer.events.data, self._on_data),
@@ -117,9 +128,15 @@ class EditLog:
             return
         self._stored.begin_scan()
         if self._undoes_itself:
-            for key, do in ((_UNDO, self.undo), (_REDO, self.redo)):
-                former = self.layer.bind_key(key, _by_key(do), overwrite=True)
-                self._keys.append((key, former))
+            self._take_keys()
+
+    def _take_keys(self) -> None:
+        """Undo and redo by keys what napari knows nothing of, too."""
+        if self._keys:
+            return
+        for key, do in ((_UNDO, self.undo), (_REDO, self.redo)):
+            former = self.layer.bind_key(key, _by_key(do), overwrite=True)
+            self._keys.append((key, former))
 
     def flush(self) -> None:
         """Wait until all is on the disk."""
@@ -198,8 +215,26 @@ class EditLog:
                 self._writing = False
         self._done.append(edit)
         self._undone.clear()
+        self._strokes, self._is_stale = 0, False
         self._count(values)
         self._see()
+
+    def add_step(self) -> None:
+        """Begin a step of undo that changes no pixels, as of tracks that divide.
+
+        What it does change follows by `describe` and `accompany`.
+        """
+        self.open()
+        self.follow()
+        self._take_keys()
+        nothing = np.zeros(0, self.pixels.dtype)
+        self._done.append(_Edit((), nothing, nothing, self._highest))
+        self._undone.clear()
+        self._strokes, self._is_stale = 0, True
+
+    def accompany(self, undone: Callable[[], None], redone: Callable[[], None]) -> None:
+        """Have something done whenever the last step is undone, or redone."""
+        self._done[-1].undone, self._done[-1].redone = undone, redone
 
     def rows_of(self, label_ids: list[int]) -> Rows:
         """Return what the layer's table says of cells, as `describe` takes it."""
@@ -231,18 +266,31 @@ class EditLog:
         """Undo the last change of the layer, of whatever it was; False without one."""
         if self._undoes_itself:
             return self._undo_own()
+        if self._done and self._done[-1].is_note and not self._strokes:
+            self._take_back(1)
+            return True
         self._is_redrawn = False
+        done = len(self._done)
         self.layer.undo()
         # A hidden layer does not tell that it was undone.
-        return self.follow() or self._is_redrawn
+        self.follow()
+        followed = len(self._done) < done
+        if not followed and self._strokes:
+            self._strokes -= 1
+        return followed or self._is_redrawn
 
     def redo(self) -> None:
         """Undo the last undo."""
         if self._undoes_itself:
             self._redo_own()
             return
-        self.layer.redo()
-        self.follow()
+        if self._undone and self._undone[-1].is_note:
+            self._take_again(1)
+        elif not self._is_stale:
+            undone = len(self._undone)
+            self.layer.redo()
+            self.follow()
+            self._strokes += len(self._undone) == undone
 
     def _undo_own(self) -> bool:
         if not self._done or self._stored is None:
@@ -268,10 +316,14 @@ class EditLog:
     def _describe_before(self, edit: _Edit) -> None:
         _set_features(self.layer, edit.rows_before, edit.everybody)
         _set_notes(self.layer, edit.notes_before)
+        if edit.undone is not None:
+            edit.undone()
 
     def _describe_after(self, edit: _Edit) -> None:
         _set_notes(self.layer, edit.notes_after)
         _set_features(self.layer, edit.rows_after, edit.everybody)
+        if edit.redone is not None:
+            edit.redone()
 
     def _refresh(self) -> None:
         """Show the layer as it is now."""
@@ -308,21 +360,42 @@ class EditLog:
         if self._undoes_itself or not self._see():
             return False
         found = False
-        while self._done and self._shows(self._done[-1], self._done[-1].before):
-            edit = self._done.pop()
-            self._undone.append(edit)
-            self._highest = edit.highest_before
-            self._describe_before(edit)
+        while steps := self._seen_of(self._done, before=True):
+            self._take_back(steps)
             found = True
         if found:
             return True
-        while self._undone and self._shows(self._undone[-1], self._undone[-1].after):
+        while steps := self._seen_of(self._undone, before=False):
+            self._take_again(steps)
+            found = True
+        return found
+
+    def _seen_of(self, edits: Sequence[_Edit], *, before: bool) -> int:
+        """Return how many last steps are undone, or redone, as the pixels show it.
+
+        Those without pixels go with the next one that has some.
+        """
+        for count, edit in enumerate(reversed(edits), 1):
+            if not edit.is_note:
+                values = edit.before if before else edit.after
+                return count if self._shows(edit, values) else 0
+        return 0
+
+    def _take_back(self, steps: int) -> None:
+        for _ in range(steps):
+            edit = self._done.pop()
+            self._undone.append(edit)
+            if not edit.is_note:
+                self._highest = edit.highest_before
+                self._is_stale = False
+            self._describe_before(edit)
+
+    def _take_again(self, steps: int) -> None:
+        for _ in range(steps):
             edit = self._undone.pop()
             self._done.append(edit)
             self._count(edit.after)
             self._describe_after(edit)
-            found = True
-        return found
 
     def _shows(self, edit: _Edit, values: NDArray[np.integer]) -> bool:
         first = tuple(axis[:_GLANCE] for axis in edit.where)
@@ -344,6 +417,7 @@ class EditLog:
         """Take note of the label ids that were painted."""
         if self._writing:
             return
+        self._strokes, self._is_stale = self._strokes + 1, False
         try:  # whatever napari keeps of a stroke, the new label id comes last
             for stroke in event.value:
                 self._count(np.asarray(stroke[-1], np.int64))
@@ -457,6 +531,6 @@ def _set_features(layer: Labels, rows: Rows, everybody: bool) -> None:
     kept = kept.sort_values("index", ignore_index=True)
     for column in (*LABEL_COLUMNS, "area", "plane"):
         # What was looked at has a row, though it may have been painted, not measured.
-        if column in kept and kept[column].notna().all():
+        if column in kept and (kept[column] % 1 == 0).all():  # nor is a mean a number
             kept[column] = kept[column].astype(np.int64)
     layer.features = kept

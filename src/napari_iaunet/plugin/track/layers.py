@@ -12,8 +12,10 @@ from napari_iaunet.plugin.layers.geometry import placement
 if TYPE_CHECKING:
     import napari.viewer
     from napari.layers import Labels, Tracks
+    from numpy.typing import NDArray
 
     from napari_iaunet.plugin.track.job import MeasuredTracks
+    from napari_iaunet.tracking.editing import Graph
     from napari_iaunet.tracking.track import TrackedCells
 
 
@@ -44,16 +46,28 @@ def write_tracks(
     viewer: napari.viewer.Viewer, labels: Labels, cells: TrackedCells
 ) -> Tracks:
     """Add the paths of tracked cells; divisions join mothers and daughters."""
+    graph = {child: [mother] for child, mother in cells.parents.items()}
+    return add_tracks(viewer, labels, cells.tracks, graph)
+
+
+def add_tracks(
+    viewer: napari.viewer.Viewer,
+    labels: Labels,
+    points: NDArray[np.float64],
+    graph: Graph,
+) -> Tracks:
+    """Add paths by their points, (N, 4): track, plane, y and x in pixels."""
     axis = stack_axis(labels)
     assert axis is not None
-    track, plane, y, x = cells.tracks.T
+    track, plane, y, x = points.T
     data = np.zeros((len(track), 1 + labels.ndim))
     data[:, 0], data[:, 1 + axis] = track, plane
     data[:, -2], data[:, -1] = y, x
     return viewer.add_tracks(
         data,
-        graph={child: [mother] for child, mother in cells.parents.items()},
+        graph={daughter: list(mothers) for daughter, mothers in graph.items()},
         name=f"{labels.name} tracks",
+        metadata={OURS: {"tracks_of": labels.name}},
         # Colours that are added to a bright image turn white.
         blending="translucent",
         **placement(labels),

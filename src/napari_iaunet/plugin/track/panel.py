@@ -1,7 +1,8 @@
 """The Track tab.
 
 `TrackPanel` emits ``cells_picked`` and ``image_picked`` with a layer's key,
-``track_requested`` with a `TrackChoice`, and ``cancel_requested``.
+``track_requested`` with a `TrackChoice`, and ``cancel_requested``; what its part
+`edit` emits is said there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from psygnal import SignalGroupDescriptor
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_iaunet.plugin.track.edit_panel import EditSection
 from napari_iaunet.plugin.widgets.fields import shown
 from napari_iaunet.plugin.widgets.forms import Form
 from napari_iaunet.plugin.widgets.run_bar import RunBar
@@ -78,10 +80,12 @@ class TrackPanel(QWidget):
         self.run = RunBar(
             "Track", "Give each cell one label in all planes, in a new layer."
         )
+        self.edit = EditSection()
         layout = QVBoxLayout(self)
         layout.addLayout(self.form)
         layout.addSpacing(6)
         layout.addWidget(self.run)
+        layout.addWidget(self.edit)
         layout.addStretch(1)
         self.form.edited.connect(self._on_edited)
         self.run.start_requested.connect(self._on_start)
