@@ -235,3 +235,14 @@ def test_of_two_divisions_the_nearer_one_is_taken_away(tracks, labels):
     tracks = EditedTracks(tracks.cells, {**GRAPH, 9: (3,)})
     assert tracks.undivide((3, 2)).graph_after == {9: (3,)}
     assert tracks.undivide((3, 3)).graph_after == GRAPH
+
+
+def test_the_nearest_line_is_found(tracks):
+    # Track 7 lies at column 43.5 and moves by two rows a frame.
+    assert tracks.nearest((2.4, 44), (0, 1), 2) == (7, 0)
+    assert tracks.nearest((3.6, 44), (0, 1), 2) == (7, 1)
+    assert tracks.nearest((6.5, 44), (1, 4), 2) == (7, 3)
+    assert tracks.nearest((6.5, 44), (0, 1), 2) is None, "it is not drawn there"
+    assert tracks.nearest((3, 50), (0, 4), 2) is None
+    assert tracks.nearest((3, 50), (0, 0), 99) is None
+    assert tracks.nearest((3, 50), (9, 9), 99) is None

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_iaunet.tracking.linking import DEPTH, LinkSettings, link
+from napari_iaunet.tracking.margins import margins
 
 SHAPE = (80, 100)
 
@@ -126,3 +127,41 @@ def test_progress_can_stop_the_work():
 
     with pytest.raises(KeyboardInterrupt):
         link(planes, alike(count), progress=stop)
+
+
+def test_links_know_how_sure_they_are():
+    alone, count = film([(20, 20)], [(20, 22)])
+    sure = link(alone, alike(count)).links
+    assert sure.shape == (2, 2)
+    assert (sure[0] == 0).all(), "nothing leads to the first"
+    score, margin = sure[1]
+    assert score > 5
+    assert margin == pytest.approx(score - LinkSettings().least)
+    # Either of two cells may be the one that was between them.
+    between, count = film([(40, 30)], [(40, 24), (40, 36)])
+    assert link(between, alike(count)).links[:, 1].max() < 0.1
+    assert link(between, individuals(0, 1, 0)).links[:, 1].max() > 1.5
+
+
+def test_a_margin_is_what_the_best_other_assignment_loses():
+    from itertools import permutations
+
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        score = rng.uniform(1, 5, (3, 3))
+        ways = {way: sum(score[range(3), way]) for way in permutations(range(3))}
+        best = max(ways, key=ways.get)
+        first, second = np.indices((3, 3)).reshape(2, -1)
+        assigned = list(enumerate(best))
+        found = margins(score.ravel(), first, second, assigned, 0.5)
+        for track, cell in assigned:
+            swaps = [
+                total
+                for way, total in ways.items()
+                if way[track] != cell and sum(np.not_equal(way, best)) == 2
+            ]
+            loss = ways[best] - max(swaps)
+            assert found[track, cell] <= loss + 1e-9
+            alone = score[track, cell] - 0.5
+            assert found[track, cell] <= alone + 1e-9
+            assert found[track, cell] >= 0

@@ -106,6 +106,38 @@ class EditedTracks:
             found[chosen] = [row_of.get(f, -1) for f in frames[chosen].tolist()]
         return found[found >= 0]
 
+    def nearest(
+        self, place: Sequence[float], frames: tuple[int, int], reach: float
+    ) -> Cell | None:
+        """Return the end next to a place of the nearest line of a track.
+
+        Parameters
+        ----------
+        place : (2,) float
+            y and x in pixels.
+        frames : (int, int)
+            First and last frame of what is drawn of the tracks.
+        reach : float
+            Lines farther away, in pixels, are not found.
+        """
+        cells = self.cells
+        shown = (cells.frame >= frames[0]) & (cells.frame <= frames[1])
+        rows = np.flatnonzero(shown)
+        rows = rows[np.lexsort((cells.frame[rows], cells.track[rows]))]
+        if len(rows) < 2:
+            return None
+        start, end = cells.centre[rows[:-1]], cells.centre[rows[1:]]
+        along, to = end - start, np.asarray(place) - start
+        length = np.maximum((along**2).sum(1), 1e-9)
+        share = np.clip((to * along).sum(1) / length, 0, 1)
+        away = np.linalg.norm(to - share[:, None] * along, axis=1)
+        away[cells.track[rows[:-1]] != cells.track[rows[1:]]] = np.inf
+        line = int(away.argmin())
+        if away[line] > reach:
+            return None
+        row = rows[line + int(share[line] >= 0.5)]
+        return int(cells.track[row]), int(cells.frame[row])
+
     def span(self, track: int) -> tuple[int, int]:
         """Return the first and the last frame of a track that there is."""
         frames = self.cells.frame[self.cells.track == track]

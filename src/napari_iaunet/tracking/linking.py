@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 
 from napari_iaunet.identity.properties import area_and_centroid
 from napari_iaunet.segmentation.measure import median_diameter
+from napari_iaunet.tracking.margins import margins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -91,11 +92,15 @@ class Linked(NamedTuple):
         Id, plane, y and x in pixels of every detection, sorted by id and plane.
     parents : dict of int -> int
         The cell that each daughter of a division came from.
+    links : (n, 2) float64
+        Score of the link that led to each row of ``tracks``, and its margin: what the
+        sum of scores would lose without it, see `margins`. Zeros where none did.
     """
 
     table: NDArray[np.int32]
     tracks: NDArray[np.float64]
     parents: dict[int, int]
+    links: NDArray[np.float64]
 
 
 class _Detections(NamedTuple):
@@ -164,14 +169,17 @@ class _Linker:
         self.settings = settings
         self.table = np.zeros(count + 1, np.int32)
         self.rows: list[tuple[float, ...]] = []
+        self.links: list[tuple[float, float]] = []
         self.parents: dict[int, int] = {}
         self.open: list[_Track] = []
         self.numbers = 0
         self._last: _Detections | None = None
         self._overlaps: dict[int, float] = {}
+        self._links: dict[int, tuple[float, float]] = {}
 
     def add(self, index: int, here: _Detections) -> None:
         """Link one more plane."""
+        self._links = {}
         pairs = self._match(index, here)
         mothers = self._divisions(here, pairs) if self.settings.divisions else {}
         going_on: list[_Track] = []
@@ -188,6 +196,7 @@ class _Linker:
                 step = (here.centroid[row] - before.centroid) / (index - before.seen)
             self.table[here.labels[row]] = number
             self.rows.append((number, index, *here.centroid[row]))
+            self.links.append(self._links.get(row, (0.0, 0.0)))
             label, area = int(here.labels[row]), float(here.area[row])
             seen = here.centroid[row], step, area, here.vectors[row], index
             going_on.append(_Track(number, label, *seen))
@@ -200,7 +209,8 @@ class _Linker:
     def result(self) -> Linked:
         rows = np.array(self.rows, np.float64).reshape(-1, 4)
         order = np.lexsort((rows[:, 1], rows[:, 0]))
-        return Linked(self.table, rows[order], self.parents)
+        links = np.array(self.links, np.float64).reshape(-1, 2)
+        return Linked(self.table, rows[order], self.parents, links[order])
 
     # -- matching ---------------------------------------------------------------------
 
@@ -230,6 +240,12 @@ class _Linker:
             for track, row, iou in zip(first, second, overlap, strict=True)
         }
         self._overlaps = {row: known[track, row] for track, row in assigned}
+        of = {
+            (int(track), int(row)): float(value)
+            for track, row, value in zip(first, second, score, strict=True)
+        }
+        found = margins(score, first, second, assigned, self.settings.least)
+        self._links = {pair[1]: (of[pair], margin) for pair, margin in found.items()}
         return {row: self.open[track] for track, row in assigned}
 
     def _likeness(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,12 +38,16 @@ class TrackedCells:
         take them.
     parents : dict of int -> int
         The cell that each daughter of a division came from.
+    links : (n, 2) float64
+        Score of the link that led to each row of ``tracks``, and its margin: what the
+        sum of all scores would lose without it. Zeros where none did.
     """
 
     labels: NDArray[np.int32]
     table: NDArray[np.int32]
     tracks: NDArray[np.float64]
     parents: dict[int, int]
+    links: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
 
 def track(
