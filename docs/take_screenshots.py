@@ -460,6 +460,21 @@ def track(viewer: napari.Viewer, dock: Any) -> None:
     viewer.dims.set_point(0, 4)
     QTest.qWait(500)
     save(viewer.screenshot(canvas_only=False, flash=False), "track.png")
+    mended(viewer, dock)
+
+
+def mended(viewer: napari.Viewer, dock: Any) -> None:
+    """The most doubtful link of the film."""
+    edit, film = dock.track_panel.edit, dock.track_edit_controller.film
+    QTest.mouseClick(edit.button, Qt.MouseButton.LeftButton)
+    wait(lambda: film.tracks is not None)
+    QTest.mouseClick(edit.modes["J"], Qt.MouseButton.LeftButton)
+    QTest.mouseClick(edit.doubts["N"], Qt.MouseButton.LeftButton)
+    viewer.layers["film"].visible = True
+    QTest.qWait(500)
+    print(edit.doubt.text())
+    save(viewer.screenshot(canvas_only=False, flash=False), "track-edit.png")
+    QTest.mouseClick(edit.button, Qt.MouseButton.LeftButton)
 
 
 def batch(viewer: napari.Viewer, dock: Any) -> None:

@@ -376,3 +376,115 @@ def test_layers_come_and_go(editor):
     editor.viewer.layers.remove(cells)
     assert editor.section.set_on.call_args.args == (False,)
     assert editor.section.set_cells.call_args.args == ([], "")
+
+
+def doubt(editor):
+    return editor.section.set_doubt.call_args.args[0]
+
+
+def marks(editor):
+    """The layer that shows both cells of a link, if it is shown."""
+    found = [layer for layer in editor.viewer.layers if layer.name == "doubtful link"]
+    return [layer for layer in found if layer.visible]
+
+
+def test_doubtful_links_are_shown_the_worst_first(editor):
+    labels = film().labels.astype(np.int32)
+    labels[4][labels[4] == 7] = 0
+    labels[4, 10:12, 44:46] = 7  # small at once
+    editor.open(labels)
+    editor.begin()
+    editor.press("N")
+    first = doubt(editor)
+    assert "Frame 3 → 4, track 7" in first
+    assert "5.0 times smaller" in first
+    assert "one of 4" in first
+    assert editor.viewer.dims.current_step[0] == 4
+    (shown,) = marks(editor)
+    assert set(np.unique(shown.data)) == {0, 1, 2}
+    np.testing.assert_allclose(
+        editor.viewer.scene.camera.center[-2:], [10.5, 44], atol=2
+    )
+    said = [first]
+    for _ in range(3):
+        editor.press("N")
+        said.append(doubt(editor))
+    assert sum("a division" in text for text in said) == 2
+    assert any("missing for a frame" in text for text in said)
+    editor.press("N")
+    assert doubt(editor) == first, "round and round"
+    editor.press("Shift+N")
+    assert doubt(editor) == said[-1]
+    editor.press("Escape")
+    editor.controller.leave()
+    assert not marks(editor)
+
+
+def test_accepted_links_and_those_made_by_hand_are_not_shown_again(editor):
+    editor.open()
+    editor.begin()
+    editor.press("N")
+    seen = doubt(editor)
+    editor.press("A")
+    assert doubt(editor) != seen
+    assert "one of 2" in doubt(editor)
+    assert (editor.tracks.features["link_checked"] > 0).sum() == 1
+    editor.controller.leave()
+    editor.begin("S")
+    editor.press("N")
+    assert "one of 2" in doubt(editor)
+    editor.press("S")
+    editor.press("Shift+D")
+    editor.click_cells((1, 0))
+    assert not marks(editor)
+    editor.press("D")
+    editor.click_cells((1, 1), (2, 2), (3, 2))
+    editor.press("N")
+    assert "division" not in doubt(editor)
+    while "doubtful, or all" not in doubt(editor):
+        editor.press("A")
+    editor.press("A")
+    assert not marks(editor)
+    editor.press("J")
+    editor.click_cells((3, 3), (9, 4))
+    editor.press("N")
+    assert "accepted" in doubt(editor)
+
+
+def test_what_tracking_knew_travels_with_the_cells(editor):
+    editor.open(tracks=False)
+    cells = find_detections(editor.labels.data)
+    score = np.where(cells.frame > 0, cells.frame + cells.track / 10, 0.0)
+    editor.viewer.add_tracks(  # not in napari's order
+        np.c_[cells.track, cells.frame, cells.centre],
+        graph={d: [m] for d, m in PARENTS.items()},
+        features={"link_score": score, "link_margin": score, "score": score},
+    )
+    editor.begin("Shift+D")
+    before = editor.state()[2], editor.tracks.features["link_score"].tolist()
+    editor.click_cells((1, 0))
+    assert editor.state()[2] == before[0]
+    editor.press("W")
+    editor.click_cells((2, 3), (7, 3))
+    table = editor.tracks.features
+    points = [tuple(point) for point in editor.tracks.data[:, :2]]
+    score_of = dict(zip(points, table["link_score"], strict=True))
+    assert score_of[2, 3] == score_of[7, 3] == 0, "nobody knows these links"
+    assert score_of[2, 4] == pytest.approx(4.7), "this one has been moved"
+    editor.press("Ctrl+Z")
+    editor.press("Ctrl+Z")
+    assert editor.state()[2] == before[0]
+    assert editor.tracks.features["link_score"].tolist()[1:3] == before[1][1:3]
+
+
+def test_a_line_of_a_track_stands_for_its_cells(editor):
+    editor.open()
+    editor.viewer.scene.camera.zoom = 3
+    editor.begin("J")
+    editor.click((4, 8.6, 19.5))  # where track 3 was in frame 3
+    assert "Join 3" in editor.said()[1]
+    editor.click_cells((9, 4))
+    assert "3 and 9 are joined" in editor.said()[1]
+    editor.tracks.visible = False
+    editor.click((4, 4, 43))
+    assert "no cell and no track" in editor.said()[1]

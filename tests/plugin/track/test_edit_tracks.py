@@ -1,5 +1,8 @@
 """Tracks of real cells are edited in a real viewer."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from napari.layers import Tracks
@@ -7,6 +10,16 @@ from person import CTRL, SHIFT, Person
 from qtpy.QtCore import Qt
 
 from napari_iaunet.io.read import read_image
+from napari_iaunet.plugin.track.edit_panel import (
+    ACCEPT,
+    DOUBTS,
+    ESCAPE,
+    HELP,
+    MODES,
+    NEXT,
+    REDO,
+    UNDO,
+)
 
 STEP = 3
 
@@ -95,6 +108,20 @@ def test_another_tab_has_mouse_and_keys_for_itself(qtbot, person, viewer, cells)
     person.key(Qt.Key.Key_J)
     np.testing.assert_array_equal(labels.data, before)
     assert not any(str(key) == "J" for key in viewer.keymap)
+
+
+def test_the_page_tells_every_key():
+    """The page, the tooltip and the buttons have the same keys."""
+    page = (Path(__file__).resolve().parents[3] / "docs/track.md").read_text()
+    told = re.findall(r"^\| ([A-Z][\w+]*) \|", page.split("## Mend")[1], re.MULTILINE)
+    short = {"Escape": "Esc"}
+    keys = [*MODES, ESCAPE, *DOUBTS, UNDO, REDO]
+    told.remove("Key")
+    assert sorted(told) == sorted(short.get(key, key) for key in keys)
+    tip = ", ".join(keys for keys, _ in HELP).split(", ")
+    assert sorted(tip) == sorted(told)
+    for name, _ in [*MODES.values(), DOUBTS[NEXT], DOUBTS[ACCEPT]]:
+        assert f"**{name}**" in page
 
 
 def test_everything_has_a_tooltip_and_fits(qtbot, viewer, fake):

@@ -14,7 +14,8 @@ from napari_iaunet.plugin.core.mouse_tool import MouseTool
 from napari_iaunet.plugin.core.notify import show_error
 from napari_iaunet.plugin.core.viewer_keys import ViewerKeys
 from napari_iaunet.plugin.layers.find import selected_layer
-from napari_iaunet.plugin.track.edit_panel import ESCAPE, MODES, REDO, UNDO
+from napari_iaunet.plugin.track.doubt_controller import DoubtController
+from napari_iaunet.plugin.track.edit_panel import DOUBTS, ESCAPE, MODES, REDO, UNDO
 from napari_iaunet.plugin.track.film import EditedFilm
 from napari_iaunet.plugin.track.gestures import BESIDE, Gesture, edit_of
 
@@ -46,6 +47,7 @@ class EditController(QObject):
         self._viewer, self._section = session.viewer, section
         self._own_changes = session.own_changes
         self.film = EditedFilm(session, jobs, logs, self)
+        self._doubts = DoubtController(session, section, self.film, self)
         self._gesture = Gesture()
         self._mouse = MouseTool(self._viewer, {(): "cell"}, self)
         self._keys = ViewerKeys(self._viewer, self._slot)
@@ -66,6 +68,7 @@ class EditController(QObject):
         """Leave the viewer as it was, and disconnect from everything."""
         self.leave()
         self._connections.clear()
+        self._doubts.teardown()
         self.film.teardown()
 
     def leave(self) -> None:
@@ -73,6 +76,7 @@ class EditController(QObject):
         self._set_mode("")
         self._keys.release()
         self._on = False
+        self._doubts.stop()
         self.film.stop()
         self._section.set_on(False)
 
@@ -111,7 +115,7 @@ class EditController(QObject):
             self.leave()
             return
         self._on = True
-        taken = self._keys.bind((*MODES, UNDO, REDO))
+        taken = self._keys.bind((*MODES, *DOUBTS, UNDO, REDO))
         if taken:
             show_error(f"Taken by other plugins: the keys {', '.join(taken)}.")
         self._section.set_mode("", _LOOKING)
@@ -126,6 +130,9 @@ class EditController(QObject):
 
     def _on_pressed(self, key: str) -> None:
         if not self._on or self.film.tracks is None:
+            return
+        if key in DOUBTS:
+            self._doubts.press(key)
             return
         if key in MODES:
             # The button of the mode that is on leaves it.

@@ -19,6 +19,7 @@ from napari_iaunet.plugin.widgets.plain import plain_label
 if TYPE_CHECKING:
     from napari_iaunet.plugin.widgets.forms import Offers
 
+NEXT, BACK, ACCEPT = "N", "Shift+N", "A"
 UNDO, REDO, ESCAPE = "Ctrl+Z", "Ctrl+Shift+Z", "Escape"
 MODES = {
     JOIN: ("Join", "One cell has two tracks: click it on both."),
@@ -31,6 +32,11 @@ _STEPS = {
     UNDO: ("Undo", "Undo the last change of the cells and their tracks."),
     REDO: ("Redo", "Undo the last undo."),
 }
+DOUBTS = {
+    BACK: ("Back", "The doubtful link before."),
+    NEXT: ("Next doubtful link", "The link that most likely is wrong; then the next."),
+    ACCEPT: ("Accept", "This link is right: it is not shown again."),
+}
 HELP = [
     (JOIN, "join two tracks: click a cell of each, the second in a later frame"),
     (CUT, "cut a track: what is clicked has a new number from this frame on"),
@@ -38,6 +44,8 @@ HELP = [
     (DIVIDE, "mark a division: click the mother, then both daughters one frame later"),
     (UNDIVIDE, "take a division away: click the mother or a daughter"),
     ("Esc", "leave it: clicks do nothing any more"),
+    (f"{NEXT}, {BACK}", "the next doubtful link, the one before"),
+    (ACCEPT, "accept the link: it is not shown again"),
     (f"{UNDO}, {REDO}", "undo, redo"),
 ]
 _NO_CELLS = "Open cells of a film: a Labels layer with frames, in memory."
@@ -63,9 +71,11 @@ class EditSection(QWidget):
         )
         self.modes = {key: QPushButton(text) for key, (text, _) in MODES.items()}
         self.steps = {key: QPushButton(text) for key, (text, _) in _STEPS.items()}
-        self.status = plain_label()
-        for key, button in {**self.modes, **self.steps}.items():
-            button.setToolTip(f"{ {**MODES, **_STEPS}[key][1] } ({key})")
+        self.doubts = {key: QPushButton(text) for key, (text, _) in DOUBTS.items()}
+        self.status, self.doubt = plain_label(), plain_label()
+        tips = {**MODES, **_STEPS, **DOUBTS}
+        for key, button in {**self.modes, **self.steps, **self.doubts}.items():
+            button.setToolTip(f"{tips[key][1]} ({key})")
             button.clicked.connect(lambda _=False, key=key: self.pressed.emit(key))
         for button in self.modes.values():
             button.setCheckable(True)
@@ -73,6 +83,7 @@ class EditSection(QWidget):
         self.button.toggled.connect(self.toggled)
         self.cells.activated.connect(self._on_cells)
         self.set_on(False)
+        self.set_doubt("")
         self.set_cells([], "")
 
     def _lay_out(self) -> None:
@@ -91,6 +102,10 @@ class EditSection(QWidget):
         layout.addLayout(side_by_side((self.button, 1), (self.help, 0)))
         layout.addWidget(self.status)
         layout.addLayout(grid)
+        layout.addWidget(self.doubt)
+        row = [self.doubts[BACK], self.doubts[ACCEPT]]
+        layout.addWidget(self.doubts[NEXT])
+        layout.addLayout(side_by_side(*((button, 1) for button in row)))
 
     def set_cells(self, cells: Offers, picked: str) -> None:
         """Offer layers of cells: key, name."""
@@ -104,6 +119,8 @@ class EditSection(QWidget):
         self.button.set_on(on)
         for button in (*self.modes.values(), *self.steps.values()):
             button.setEnabled(on and ready)
+        for key in (NEXT, BACK):
+            self.doubts[key].setEnabled(on and ready)
         if not on:
             self.set_mode("", "" if self.cells.count() else _NO_CELLS)
 
@@ -112,6 +129,11 @@ class EditSection(QWidget):
         for key, button in self.modes.items():
             button.setChecked(key == mode)
         self.status.setText(text)
+
+    def set_doubt(self, text: str, is_one: bool = False) -> None:
+        """Say which link is doubtful, and why; allow to accept it if there is one."""
+        self.doubt.setText(text)
+        self.doubts[ACCEPT].setEnabled(is_one)
 
     def _on_cells(self) -> None:
         self.cells_picked.emit(self.cells.currentData() or "")

@@ -24,6 +24,7 @@ from napari_iaunet.plugin.layers.find import (
 )
 from napari_iaunet.plugin.layers.labels import check_editable, is_of_classes
 from napari_iaunet.plugin.track.layers import add_tracks, stack_axis
+from napari_iaunet.plugin.track.link_notes import LinkNotes
 from napari_iaunet.plugin.track.paths import Paths, find_paths
 from napari_iaunet.plugin.track.table import rows_after
 from napari_iaunet.tracking.detections import find_detections, pixels_of
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from napari_iaunet.plugin.core.jobs import Jobs
     from napari_iaunet.plugin.core.session import Session
     from napari_iaunet.plugin.layers.undo import EditLog, EditLogs
+    from napari_iaunet.plugin.track.link_notes import Pair
     from napari_iaunet.tracking.detections import Detections
     from napari_iaunet.tracking.editing import Cell, Graph, TrackEdit
 
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 _MOST_AXES = 4
 # Strokes of a brush come faster than a film is worth to be looked through again.
 _REST_MS = 300
+# How near to a line of a track a click is meant for it, in pixels of the screen.
+_REACH = 5
 _CHANGED = "The cells have changed and are looked through again. Click once more then."
 
 
@@ -53,6 +57,7 @@ class _Edited:
 
     tracks: EditedTracks
     paths: Paths | None
+    notes: LinkNotes
 
     def follow(self, edit: TrackEdit, *, redone: bool) -> None:
         """Let tracks and their layer follow undo and redo, whoever asked for it."""
@@ -65,7 +70,7 @@ class _Edited:
     def show(self) -> None:
         """Show the tracks in their layer."""
         if self.paths is not None:
-            self.paths.write(self.tracks, {})
+            self.paths.write(self.tracks, self.notes.columns())
 
 
 class EditedFilm(QObject):
@@ -184,6 +189,12 @@ class EditedFilm(QObject):
         return known.tracks if known and self._is_current else None
 
     @property
+    def notes(self) -> LinkNotes | None:
+        """What is known of the links of the picked layer, as for `tracks`."""
+        known = self._known.get(self.key)
+        return known.notes if known and self._is_current else None
+
+    @property
     def axis(self) -> int:
         """Axis of the frames in the picked layer."""
         layer = self.layer
@@ -204,6 +215,12 @@ class EditedFilm(QObject):
         found[-2:] = place
         return found
 
+    def plane(self, frame: int) -> NDArray[np.integer[Any]]:
+        """Return the pixels of a frame of the picked layer, (Y, X)."""
+        layer = self.layer
+        assert layer is not None
+        return self._planes(layer)[frame]
+
     def frame_in_view(self) -> int:
         """Return the frame that the viewer shows."""
         layer = self.layer
@@ -213,7 +230,7 @@ class EditedFilm(QObject):
         return int(np.clip(round(float(place[self.axis])), 0, last))
 
     def cell_at(self, position: Sequence[float]) -> Cell | None:
-        """Return the cell at a place of the viewer; None for background.
+        """Return the cell at a place of the viewer, or else at the line of a track.
 
         Raises `ImageError` if the cell is not known yet.
         """
@@ -227,11 +244,22 @@ class EditedFilm(QObject):
             return None
         track, frame = int(layer.data[tuple(place)]), int(place[self.axis])
         if track <= 0:
-            return None
+            return self._at_line(place[-2:].tolist(), frame)
         if frame not in tracks.cells.frame[tracks.cells.track == track]:
             self._survey()
             raise ImageError(_CHANGED)
         return track, frame
+
+    def _at_line(self, place: Sequence[float], frame: int) -> Cell | None:
+        """Return the end of a track's line at a place; None if none is drawn there."""
+        known, layer = self._known[self.key], self.layer
+        lines = known.paths.layer if known.paths else None
+        if layer is None or lines is None or not (lines.visible and lines.display_tail):
+            return None
+        pixel = float(np.abs(np.asarray(layer.extent.step))[-2:].max())
+        reach = _REACH / (self._viewer.scene.camera.zoom * pixel)
+        frames = frame - int(lines.tail_length), frame + int(lines.head_length)
+        return known.tracks.nearest(place, frames, reach)
 
     def _survey(self) -> None:
         layer = self.layer
@@ -270,10 +298,12 @@ class EditedFilm(QObject):
         tracks = EditedTracks(cells, graph, highest)
         if paths is None:
             paths = self._add_paths(layer, tracks)
+        columns = {} if paths is None else paths.columns(cells)
+        notes = LinkNotes(tracks, columns)
         if known is None:
-            self._known[self.key] = _Edited(tracks, paths)
+            self._known[self.key] = _Edited(tracks, paths, notes)
         else:
-            known.tracks, known.paths = tracks, paths
+            known.tracks, known.paths, known.notes = tracks, paths, notes
         self._is_current = True
         self.changed.emit()
 
@@ -308,6 +338,7 @@ class EditedFilm(QObject):
         with self._writes():
             self._write(log, layer, tracks, edit)
             tracks.apply(edit)
+            known.notes.check_cells(edit.by_hand)
             if OURS in layer.metadata and "first" in layer.features:
                 log.describe(rows_after(log, tracks, former, edit))
             log.accompany(
@@ -316,6 +347,12 @@ class EditedFilm(QObject):
             )
             known.show()
         self.changed.emit()
+
+    def accept(self, pair: Pair) -> None:
+        """Note that the user has no doubt of a link; that is no step of undo."""
+        known = self._known[self.key]
+        known.notes.check(pair)
+        known.show()
 
     def undo(self) -> bool:
         """Undo the last change of the layer, of whatever it was."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_iaunet.plugin.layers.find import OURS, pixels_of
 from napari_iaunet.plugin.layers.geometry import placement
+from napari_iaunet.plugin.track.link_notes import MARGIN, SCORE
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -47,7 +48,8 @@ def write_tracks(
 ) -> Tracks:
     """Add the paths of tracked cells; divisions join mothers and daughters."""
     graph = {child: [mother] for child, mother in cells.parents.items()}
-    return add_tracks(viewer, labels, cells.tracks, graph)
+    known = dict(zip((SCORE, MARGIN), cells.links.T, strict=True))
+    return add_tracks(viewer, labels, cells.tracks, graph, known)
 
 
 def add_tracks(
@@ -55,6 +57,7 @@ def add_tracks(
     labels: Labels,
     points: NDArray[np.float64],
     graph: Graph,
+    features: dict[str, NDArray[Any]] | None = None,
 ) -> Tracks:
     """Add paths by their points, (N, 4): track, plane, y and x in pixels."""
     axis = stack_axis(labels)
@@ -65,6 +68,7 @@ def add_tracks(
     data[:, -2], data[:, -1] = y, x
     return viewer.add_tracks(
         data,
+        features=features or {},
         graph={daughter: list(mothers) for daughter, mothers in graph.items()},
         name=f"{labels.name} tracks",
         metadata={OURS: {"tracks_of": labels.name}},

@@ -37,6 +37,8 @@ class Paths:
         self._to_cells = _affine_between(layer, labels)
         self._to_points = np.linalg.inv(self._to_cells)
         self._rows = np.zeros(0, np.intp)
+        # napari sorts features as it sorted the points that were set last.
+        self._is_sorted = False
         self.share = self.bind(cells)
 
     def bind(self, cells: Detections) -> float:
@@ -63,14 +65,14 @@ class Paths:
         inside = (point >= box[:, :2] - _SLACK) & (point <= box[:, 2:] + _SLACK)
         return float((exact & inside.all(1)).mean())
 
-    def column(self, name: str, cells: Detections) -> NDArray[np.float64] | None:
-        """Return a column of the layer's features for each cell, 0 where none is."""
-        if name not in self.layer.features:
-            return None
-        values = np.zeros(len(cells.track))
-        given = self.layer.features[name].to_numpy(np.float64, na_value=0.0)
-        values[self._rows[self._exact]] = given[self._exact]
-        return values
+    def columns(self, cells: Detections) -> dict[str, NDArray[np.float64]]:
+        """Return the numbers of the layer's features for each cell, 0 where none is."""
+        found = {}
+        for name, given in self.layer.features.select_dtypes("number").items():
+            values = np.zeros(len(cells.track))
+            values[self._rows[self._exact]] = given.to_numpy(np.float64)[self._exact]
+            found[str(name)] = values
+        return found
 
     def write(self, tracks: EditedTracks, columns: dict[str, NDArray[Any]]) -> None:
         """Let the layer show the tracks as they are, with columns for all cells."""
@@ -85,7 +87,8 @@ class Paths:
         table = table.reset_index(drop=True).drop(columns="track_id", errors="ignore")
         for name, values in columns.items():
             table[name] = np.where(self._exact, values[np.maximum(rows, 0)], 0.0)
-        if not np.array_equal(data, layer.data):
+        if not self._is_sorted or not np.array_equal(data, layer.data):
+            self._is_sorted = True
             coloured_by, layer.color_by = layer.color_by, "track_id"
             layer.data = data
             layer.features = table
