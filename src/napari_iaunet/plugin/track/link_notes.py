@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_iaunet.tracking.doubt import Links
     from napari_iaunet.tracking.editing import Cell, EditedTracks
 
     # Rows of two cells among the detections.
@@ -33,17 +34,16 @@ class LinkNotes:
     ) -> None:
         self._tracks = tracks
         links = find_links(tracks.cells, tracks.graph)
-        pairs = list(zip(links.before.tolist(), links.after.tolist(), strict=True))
         nothing = np.zeros(len(tracks.cells.track))
-        score, margin, checked = (
-            columns.get(name, nothing)[links.after] for name in (SCORE, MARGIN, CHECKED)
+        self._score, self._margin, checked = (
+            columns.get(name, nothing) for name in (SCORE, MARGIN, CHECKED)
         )
         self._has_scores = SCORE in columns
-        self._known = {
-            pairs[i]: (float(score[i]), float(margin[i]))
-            for i in np.flatnonzero(score > 0)
-        }
-        self._checked = {pairs[i] for i in np.flatnonzero(checked > 0)}
+        # The cell that each score leads from; -1 where there is none.
+        self._from = np.where(self._score > 0, self._before(links), -1)
+        seen = checked[links.after] > 0
+        pairs = links.before[seen].tolist(), links.after[seen].tolist()
+        self._checked = set(zip(*pairs, strict=True))
 
     def check(self, pair: Pair) -> None:
         """Note that the user has accepted a link."""
@@ -59,30 +59,34 @@ class LinkNotes:
 
     def columns(self) -> dict[str, NDArray[np.float64]]:
         """Return the columns of the Tracks layer, a value for every cell."""
-        links = find_links(self._tracks.cells, self._tracks.graph)
-        names = [SCORE, MARGIN] if self._has_scores else []
-        names += [CHECKED] if self._checked else []
-        found = {name: np.zeros(len(self._tracks.cells.track)) for name in names}
-        for pair in zip(links.before.tolist(), links.after.tolist(), strict=True):
-            if self._has_scores and pair in self._known:
-                found[SCORE][pair[1]], found[MARGIN][pair[1]] = self._known[pair]
-            if self._checked and pair in self._checked:
-                found[CHECKED][pair[1]] = 1.0
+        before = self._before(find_links(self._tracks.cells, self._tracks.graph))
+        found = {}
+        if self._has_scores:
+            same = (before == self._from) & (before >= 0)
+            found[SCORE] = np.where(same, self._score, 0.0)
+            found[MARGIN] = np.where(same, self._margin, 0.0)
+        if self._checked:
+            found[CHECKED] = np.zeros(len(before))
+            for first, second in self._checked:
+                found[CHECKED][second] = float(before[second] == first)
         return found
 
     def doubtful(self) -> dict[Pair, str]:
         """Return the links that are worth a look, the worst first, and why each is."""
         cells = self._tracks.cells
         links = find_links(cells, self._tracks.graph)
-        pairs = list(zip(links.before.tolist(), links.after.tolist(), strict=True))
-        margin = np.full(len(pairs), np.nan)
-        for i, pair in enumerate(pairs):
-            if pair in self._known:
-                margin[i] = self._known[pair][1]
+        known = self._from[links.after] == links.before
+        margin = np.where(known, self._margin[links.after], np.nan)
         found = doubts(cells, links, margin)
         order = np.argsort(-found.values, kind="stable")
-        return {
-            pairs[i]: found.reasons[i]
+        worst = {
+            (int(links.before[i]), int(links.after[i])): found.reasons[i]
             for i in order[found.values[order] > LEAST]
-            if pairs[i] not in self._checked
         }
+        return {pair: why for pair, why in worst.items() if pair not in self._checked}
+
+    def _before(self, links: Links) -> NDArray[np.intp]:
+        """Return the row of the cell before each cell, -1 where there is none."""
+        before = np.full(len(self._tracks.cells.track), -1)
+        before[links.after] = links.before
+        return before
