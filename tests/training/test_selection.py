@@ -10,27 +10,29 @@ from napari_iaunet.model.checkpoint import save_model
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
 from napari_iaunet.training.dataset import Annotation
 from napari_iaunet.training.holdout import whole
+from napari_iaunet.training.paired import FEW_CELLS, tally
 from napari_iaunet.training.recipe import Recipe
-from napari_iaunet.training.selection import ModelSelection, trained_network
+from napari_iaunet.training.selection import Measured, ModelSelection, trained_network
 from napari_iaunet.training.state import TrainingState, save_state
 
 CELLS = 9
 
 
-def cells(missing=0, grown=0):
+def cells(missing=0, grown=0, count=CELLS):
     """Nine squares in a row; the last ones are missing, all are wider than they are."""
-    labels = np.zeros((20, 16 * CELLS), np.int32)
-    for i in range(CELLS - missing):
+    labels = np.zeros((20, 16 * count), np.int32)
+    for i in range(count - missing):
         labels[4:14, 16 * i : 16 * i + 10 + grown] = i + 1
     return labels
 
 
-def selection(start):
+def selection(start, count=CELLS):
     """Select among label images as if they were what networks found."""
-    truth = cells()
+    truth = cells(count=count)
 
     def measure(found):
-        return average_precision([truth], [found]), found
+        scores = average_precision([truth], [found])
+        return Measured(scores, tally([truth], [found]), found)
 
     held_out = [whole(Annotation(truth.astype(float), truth))]
     return ModelSelection(held_out, torch.device("cpu"), start, Recipe(), measure)
@@ -56,8 +58,13 @@ def test_the_card_tells_whether_it_helped():
     chosen.begin()
     assert chosen.figures()["improved"] is False
     chosen.accepts(cells(missing=2))
-    assert chosen.figures() == {
+    figures = chosen.figures()
+    bands = figures["figures"].pop("validation difference")
+    assert bands["AP50"] == bands["AP50-85"]
+    assert bands["AP50"][0] < 1 / 9 < bands["AP50"][1]
+    assert figures == {
         "improved": True,
+        "proven": False,
         "figures": {
             "validation AP50": 0.7778,
             "validation AP50-95": 0.7778,
@@ -66,6 +73,22 @@ def test_the_card_tells_whether_it_helped():
             "validation cells": CELLS,
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("count", "gained", "proven"),
+    [(FEW_CELLS - 1, 15, False), (FEW_CELLS, 15, True), (20, 2, False), (40, 9, True)],
+)
+def test_what_is_kept_is_proven_by_many_cells_that_agree(count, gained, proven):
+    chosen = selection(cells(missing=gained, count=count), count)
+    chosen.begin()
+    assert chosen.last()["difference"] is None
+    assert chosen.figures()["proven"] is False
+    assert chosen.accepts(cells(count=count))
+    assert chosen.figures()["improved"]
+    assert chosen.figures()["proven"] is chosen.kept()["proven"] is proven
+    low, high = chosen.last()["difference"]
+    assert low < gained / count < high
 
 
 def test_what_chance_may_give_is_not_kept():

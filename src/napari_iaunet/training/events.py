@@ -47,6 +47,11 @@ class TrainingEvent:
     improved : bool or None
         Whether the model that is kept is better than that; None where the last
         model is kept, whatever it can do.
+    proven : bool or None
+        Whether it is so by more than chance; None as before.
+    difference : (low, high) or None
+        Of a validation after the start's: between these lies, of so many cells, what
+        its AP at IoU 0.5 is above the start's; see `Band`.
     example : (Y, X) integer array or None
         Cells that a validation found in the first of its images.
     """
@@ -61,6 +66,8 @@ class TrainingEvent:
     seconds: float = 0.0
     start_ap: float | None = None
     improved: bool | None = None
+    proven: bool | None = None
+    difference: tuple[float, float] | None = None
     example: NDArray[np.integer[Any]] | None = None
 
 

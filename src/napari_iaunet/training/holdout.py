@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from scipy.ndimage import find_objects
 
-from napari_iaunet.evaluation import AveragePrecision, average_precision, overlaps
+from napari_iaunet.evaluation import overlaps
 from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.training.dataset import (
     Annotation,
@@ -299,10 +299,10 @@ def _strip(planes: Sequence[Labels]) -> NDArray[np.bool_] | None:
     return np.broadcast_to(block[:, None] if axis == 0 else block, shape).copy()
 
 
-def score(
+def counted(
     held_out: Sequence[HeldOut], segment: Callable[[Annotation], Labels]
-) -> AveragePrecision:
-    """Compare what a model finds with the cells that were held out.
+) -> list[tuple[Labels, Labels]]:
+    """Return, of each part, the true and the found cells that count.
 
     Cells count that lie mostly in the block. Found cells that match none of them
     count where they lie mostly in the block and in the completely annotated region,
@@ -314,8 +314,7 @@ def score(
     segment : callable
         Annotation -> (Y, X) labels that were found in its image.
     """
-    pairs = [_counted(part, segment(part.annotation)) for part in held_out]
-    return average_precision([t for t, _ in pairs], [p for _, p in pairs])
+    return [_counted(part, segment(part.annotation)) for part in held_out]
 
 
 def _counted(part: HeldOut, found: Labels) -> tuple[Labels, Labels]:

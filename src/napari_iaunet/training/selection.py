@@ -6,13 +6,14 @@ import copy
 import math
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_iaunet.evaluation import THRESHOLDS
+from napari_iaunet.evaluation import THRESHOLDS, average_precision
 from napari_iaunet.model.checkpoint import load_model
-from napari_iaunet.training.holdout import score
+from napari_iaunet.training.holdout import counted
+from napari_iaunet.training.paired import FEW_CELLS, difference, tally
 from napari_iaunet.training.state import load_averaged, mean_of
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
     from napari_iaunet.model.network import IAUNet
     from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.holdout import HeldOut
+    from napari_iaunet.training.paired import Band, Tally
     from napari_iaunet.training.recipe import Recipe
 
-    Measured = tuple[AveragePrecision, NDArray[np.integer[Any]]]
-
 _USUAL = THRESHOLDS.index(0.5)
+_AT_HALF = np.arange(len(THRESHOLDS)) == _USUAL
 # Above this overlap chance decides about the few cells of a small held-out part.
 _COUNTED = np.array(THRESHOLDS) < 0.9
 # Far below what one cell counts, and far above what rounding of a mean of eight does.
@@ -39,6 +40,23 @@ _ROUNDING = 1e-9
 _SHARE = 0.1
 # A start of this AP at IoU 0.5 knows what the cells are like, and how large.
 _FINDS_CELLS = 0.5
+
+
+class Measured(NamedTuple):
+    """What a network finds of the held-out cells.
+
+    Attributes
+    ----------
+    scores : AveragePrecision
+    tally : Tally
+        The same, cell by cell.
+    example : (Y, X) int
+        What was found in the first image.
+    """
+
+    scores: AveragePrecision
+    tally: Tally
+    example: NDArray[np.integer[Any]]
 
 
 class ModelSelection:
@@ -55,7 +73,7 @@ class ModelSelection:
     recipe : Recipe
         How often to measure, and whether to interpolate with the start.
     measure : callable, optional
-        Network -> scores and cells found in the first image; by default `_measure`.
+        Network -> `Measured`; by default `_measure`.
 
     Attributes
     ----------
@@ -81,15 +99,15 @@ class ModelSelection:
         self.keeps_best = start is not None and self.has_cells
         self.found_better = False
         self._improved: bool | None = None
-        self._start_scores: AveragePrecision | None = None
-        self._best: AveragePrecision | None = None
+        self._begun_with: Measured | None = None
+        self._best: Measured | None = None
         self._last: dict[str, Any] = {}
         self._measured_at, self._took = time.monotonic(), 0.0
 
     @property
     def start_ap(self) -> float | None:
         """AP at IoU 0.5 of the model that training began with, if it was measured."""
-        return None if self._start_scores is None else _ap(self._start_scores)
+        return None if self._begun_with is None else _ap(self._begun_with.scores)
 
     @property
     def start_finds_cells(self) -> bool:
@@ -105,19 +123,27 @@ class ModelSelection:
         """Tell what a card says of the kept model; nothing before a measurement."""
         if self._best is None:
             return {}
-        figures: dict[str, float] = _figures("validation", self._best)
-        if self._start_scores is not None:
-            start = _figures("validation", self._start_scores)
-            figures |= {f"{name} of the start": value for name, value in start.items()}
-            figures["validation cells"] = self._cells
-        return {"improved": self._improved, "figures": figures}
+        figures: dict[str, Any] = _figures("validation", self._best.scores)
+        if self._begun_with is None:
+            return {"improved": self._improved, "figures": figures}
+        start = _figures("validation", self._begun_with.scores)
+        figures |= {f"{name} of the start": value for name, value in start.items()}
+        figures["validation cells"] = self._cells
+        if self._improved:
+            figures["validation difference"] = {
+                name: [round(end, 4) for end in self._band(self._best, thresholds)]
+                for name, thresholds in (("AP50", _AT_HALF), ("AP50-85", _COUNTED))
+            }
+        about = {"improved": self._improved, "proven": self._proven}
+        return {**about, "figures": figures}
 
     def kept(self) -> dict[str, Any]:
         """Tell what an event says of the kept model."""
         return {
-            "validation_ap": None if self._best is None else _ap(self._best),
+            "validation_ap": None if self._best is None else _ap(self._best.scores),
             "start_ap": self.start_ap,
             "improved": self._improved,
+            "proven": self._proven,
         }
 
     def last(self) -> dict[str, Any]:
@@ -133,8 +159,9 @@ class ModelSelection:
     def begin(self, best: IAUNet | None = None) -> None:
         """Measure the start and, where training is resumed, its best model so far."""
         assert self._start is not None
-        start = self._start_scores = self._measure(self._start)
-        self._improved, self._best = False, start
+        self._improved = False
+        self._best = self._measure(self._start)
+        self._begun_with = self._best
         if best is not None:
             self.accepts(best)
         self.found_better = False
@@ -162,17 +189,17 @@ class ModelSelection:
             than that: not worse by more than chance may give is enough, because on
             other images it fails less.
         """
-        scores = self._measure(network)
-        ap, mean = _ap(scores), _mean(scores)
-        if self._start_scores is not None:
-            least = _mean(self._start_scores) + self._chance
+        measured = self._measure(network)
+        ap, mean = _ap(measured.scores), _mean(measured.scores)
+        if self._begun_with is not None:
+            start = self._begun_with.scores
             tolerated = self._chance if closer else 0.0
-            if mean < least or ap < _ap(self._start_scores):
+            if mean < _mean(start) + self._chance or ap < _ap(start):
                 return False
-            if self._best is not None and mean <= _mean(self._best) - tolerated:
+            if self._best is not None and mean <= _mean(self._best.scores) - tolerated:
                 return False
             self._improved = self.found_better = True
-        self._best = scores
+        self._best = measured
         return self.keeps_best
 
     @property
@@ -186,18 +213,37 @@ class ModelSelection:
         return max(1.0, math.sqrt(cells) / 3) / cells - _ROUNDING
 
     @property
+    def _proven(self) -> bool | None:
+        """Whether the best model is better than the start by more than chance."""
+        if self._best is None or self._begun_with is None:
+            return None
+        if not self._improved or self._cells < FEW_CELLS:
+            return False
+        return self._band(self._best, _COUNTED).low > 0
+
+    @property
     def _cells(self) -> int:
         """Number of cells that are measured on."""
-        assert self._start_scores is not None
-        return int((self._start_scores.tp + self._start_scores.fn)[:, _USUAL].sum())
+        assert self._begun_with is not None
+        return int(self._begun_with.tally.cells.sum())
 
-    def _measure(self, network: IAUNet) -> AveragePrecision:
+    def _band(self, measured: Measured, thresholds: NDArray[np.bool_]) -> Band:
+        """Return where the AP that is gained over the start's lies."""
+        assert self._begun_with is not None
+        return difference(self._begun_with.tally, measured.tally, thresholds)
+
+    def _measure(self, network: IAUNet) -> Measured:
         begin = time.monotonic()
-        scores, example = self._score(network)
-        self._last = {"validation_ap": _ap(scores), "example": example}
+        measured = self._score(network)
+        known = self._begun_with is not None
+        self._last = {
+            "validation_ap": _ap(measured.scores),
+            "difference": tuple(self._band(measured, _AT_HALF)) if known else None,
+            "example": measured.example,
+        }
         self._measured_at = time.monotonic()
         self._took = self._measured_at - begin
-        return scores
+        return measured
 
 
 def finds_cells(ap: float | None) -> bool:
@@ -229,7 +275,8 @@ def trained_network(folder: Path) -> tuple[IAUNet, dict[str, Any]]:
     if card.get("improved"):
         return best, card
     figures = card.pop("figures", {})
-    card.pop("improved", None)
+    for verdict in ("improved", "proven"):
+        card.pop(verdict, None)
     last = copy.deepcopy(best)
     load_averaged(folder, last)
     # The model of the folder is the start still.
@@ -268,4 +315,5 @@ def _measure(
         found.append(segmenter.segment(image, channel_axis=axis).labels)
         return found[-1]
 
-    return score(held_out, segment), found[0]
+    true, counting = zip(*counted(held_out, segment), strict=True)
+    return Measured(average_precision(true, counting), tally(true, counting), found[0])
