@@ -845,6 +845,16 @@ def test_train_interrupted(tmp_path, training, capsys, monkeypatch):
     assert "--resume" in capsys.readouterr().err
 
 
+def test_train_says_what_is_not_proven(tmp_path, training, capsys):
+    def train(pairs, **kwargs):
+        yield TrainingEvent("end", 20, improved=True, proven=False)
+
+    training.train = train
+    options = ("--start", "none", "--out", tmp_path / "model")
+    assert run("train", tmp_path, *options) == 0
+    assert "not proven" in capsys.readouterr().out
+
+
 def test_train_gives_advice(tmp_path, capsys):
     y, x = np.mgrid[:40, :40]
     labels = (y // 20 * 2 + x // 20 + 1) * ((y % 20 > 4) & (x % 20 > 4))
@@ -852,7 +862,7 @@ def test_train_gives_advice(tmp_path, capsys):
     tifffile.imwrite(tmp_path / "a_mask.tif", labels.astype(np.uint8))
     out = tmp_path / "model"
     assert run("train", tmp_path, "--out", out, "--steps", 1) == 0
-    assert "4 labelled cells only" in capsys.readouterr().err
+    assert "2 will be held out: too few" in capsys.readouterr().err
     card = load_model(out)[1]
     assert card["start"] == "default"
     assert card["pairs"] == [{"image": "a"}]

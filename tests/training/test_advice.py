@@ -6,7 +6,7 @@ import pytest
 
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.segmentation.segmenter import Segmenter
-from napari_iaunet.training.advice import about_unlabelled, advise, check_held_out
+from napari_iaunet.training.advice import about_held_out, about_unlabelled, advise
 from napari_iaunet.training.dataset import Annotation
 from napari_iaunet.training.holdout import hold_out
 
@@ -83,7 +83,6 @@ def test_what_cannot_be_trained(annotations, message):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (squares(2, 20), "4 labelled cells only"),
         (squares(6, 3), "Enlarge the image"),
         (squares(4, 330), "Shrink the image"),
     ],
@@ -106,10 +105,13 @@ def test_an_image_without_cells_beside_others_is_told():
 
 
 def test_cells_that_cannot_be_divided_are_refused():
-    check_held_out(hold_out([annotation(squares(2, 20))])[1])
+    (line,) = about_held_out(hold_out([annotation(squares(2, 20))])[1])
+    assert "2 will be held out: too few" in line
+    assert "80 labelled cells" in line
+    assert about_held_out(hold_out([annotation(squares(9, 20))])[1]) == []
     # Rings around each other: every strip cuts them all.
     y, x = np.mgrid[:90, :90]
     rings = np.maximum(abs(y - 45), abs(x - 45)) // 10 + 1
     _, held_out = hold_out([annotation(np.where(rings < 5, rings, 0))])
     with pytest.raises(TrainingError, match="cannot be divided"):
-        check_held_out(held_out)
+        about_held_out(held_out)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from napari_iaunet.training.holdout import HeldOut
 
 _STEPS_PER_LINE = 20
+_NOT_PROVEN = (
+    "The model is better on the held-out cells, but that is not proven: they are too "
+    "few, or chance may give as much."
+)
 
 HELP = "annotated images to a model"
 
@@ -87,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
                 say(_describe(event))
             if event.kind == "end" and event.improved is False:
                 say(f"Training did not help: {args.out} holds the start, unchanged.")
+            elif event.kind == "end" and event.proven is False:
+                say(_NOT_PROVEN)
     except KeyboardInterrupt:
         how = f"Stopped; go on with --resume --out {args.out}"
         if not settled(args.out, PROGRESS).is_file():
@@ -126,7 +132,7 @@ def _find_images(
         return pairs, None
     from napari_iaunet.model.checkpoint import load_model
     from napari_iaunet.model.registry import find_model
-    from napari_iaunet.training.advice import advise, check_held_out
+    from napari_iaunet.training.advice import about_held_out, advise
     from napari_iaunet.training.dataset import read_pairs
     from napari_iaunet.training.holdout import MANY_FILES, divide
 
@@ -137,7 +143,7 @@ def _find_images(
     advice = advise(annotations, diameter)
     training, held_out = divide(pairs, annotations)
     if len(pairs) < MANY_FILES:
-        check_held_out(held_out)
+        advice += about_held_out(held_out)
     for line in advice:
         say(line, error=True)
     return training, held_out

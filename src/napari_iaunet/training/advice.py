@@ -12,6 +12,7 @@ from napari_iaunet.segmentation.masks import seem_classes
 from napari_iaunet.segmentation.measure import disc_diameters
 from napari_iaunet.training.dataset import check_labels, consecutive
 from napari_iaunet.training.holdout import FEWEST_CELLS
+from napari_iaunet.training.paired import FEW_CELLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from napari_iaunet.training.dataset import Annotation
     from napari_iaunet.training.holdout import HeldOut
 
-# Three of so many cells are held out: with fewer, one cell decides whether it helped.
-_GOOD_CELLS = 12
+# A quarter of so many is enough to tell whether training helps.
+_GOOD_CELLS = 4 * FEW_CELLS
 # Factors between the cells' diameter and the network's that rescaling covers: `prepare`
 # goes as far.
 _SMALLEST, _LARGEST = 0.25, 10.0
@@ -66,15 +67,10 @@ def advise(annotations: Sequence[Annotation], diameter: float) -> list[str]:
         raise TrainingError(f"{_title(annotations[0])} has no labelled cell.")
     if total < FEWEST_CELLS:
         raise TrainingError(
-            f"Label at least {FEWEST_CELLS} cells, better {_GOOD_CELLS} or more: a "
-            "quarter of them is held out to see whether training helps."
+            f"Label at least {FEWEST_CELLS} cells: a quarter of them is held out to "
+            f"see whether training helps, which {_GOOD_CELLS} or more can prove."
         )
     advice = []
-    if total < _GOOD_CELLS:
-        advice.append(
-            f"There are {total} labelled cells only: with {_GOOD_CELLS} or more "
-            "the held-out ones tell better whether training helps."
-        )
     for annotation, labels in zip(annotations, cells, strict=True):
         title = _title(annotation)
         if labels.any():
@@ -143,13 +139,37 @@ def _unlabelled(annotation: Annotation, segmenter: Segmenter) -> int:
     return int((sure & (there > _ON_BACKGROUND * np.maximum(area, 1))).sum())
 
 
-def check_held_out(held_out: Sequence[HeldOut]) -> None:
-    """Raise TrainingError if nothing shows whether a training helps."""
+def about_held_out(held_out: Sequence[HeldOut]) -> list[str]:
+    """Say what cannot be known of a training where few cells are held out.
+
+    Parameters
+    ----------
+    held_out : sequence of HeldOut
+
+    Returns
+    -------
+    list of str
+        As of `advise`.
+
+    Raises
+    ------
+    TrainingError
+        If nothing shows whether a training helps.
+    """
     if not held_out:
         raise TrainingError(
             "The labelled cells cannot be divided into a part to train on and one to "
             "check. Label cells in other places of the image, or add another image."
         )
+    count = sum(int(np.count_nonzero(part.counts)) for part in held_out)
+    if count >= FEW_CELLS:
+        return []
+    line = (
+        f"Of the labelled cells, {count} will be held out: too few to prove "
+        "that training helps. What is trained is kept all the same, to be looked at; "
+        f"with about {_GOOD_CELLS} labelled cells it can be proven."
+    )
+    return [line]
 
 
 def _title(annotation: Annotation) -> str:

@@ -129,7 +129,7 @@ def prepare_training(
     from napari_iaunet.model.checkpoint import load_model
     from napari_iaunet.model.registry import find_model
     from napari_iaunet.segmentation.segmenter import Segmenter
-    from napari_iaunet.training.advice import about_unlabelled, advise, check_held_out
+    from napari_iaunet.training.advice import about_held_out, about_unlabelled, advise
     from napari_iaunet.training.holdout import hold_out
     from napari_iaunet.training.task import TaskImages, write_task
 
@@ -149,7 +149,7 @@ def prepare_training(
         annotations, lambda: Segmenter(task.start, task.device, engine=PYTORCH)
     )
     training, held_out = hold_out(annotations)
-    check_held_out(held_out)
+    advice += about_held_out(held_out)
     rehearsed, unreadable = _rehearsed(known)
     try:
         write_task(folder, task, TaskImages(training, rehearsed, held_out))
