@@ -230,7 +230,7 @@ def unsaved(home):
 
 def test_saving_cannot_be_stopped(unsaved, trainer, monkeypatch):
     panel, begun, may_save = trainer.panel, threading.Event(), threading.Event()
-    assert "on the 7 held-out cells: 0.50 before, 0.90 now" in panel.result.text()
+    assert "on the 7 held-out cells was 0.50, and is 0.90 now" in panel.result.text()
     keep = collection.keep
 
     def slowly(*arguments):
@@ -281,7 +281,7 @@ def test_advice_stays_in_sight(trainer):
     trainer.wait_for_end()
     assert panel.advice.isVisible()
     assert "“empty” has no labelled cell: it is left out." in panel.advice.text()
-    assert "6 labelled cells only" in panel.advice.text()
+    assert "will be held out: too few" in panel.advice.text()
 
 
 def test_cells_that_are_too_few(trainer):

@@ -91,13 +91,13 @@ def test_curves_are_told_apart_without_their_colours(plot):
 def test_few_held_out_cells_make_a_wide_band(plot):
     plot.resize(700, plot.height())
 
-    def changed(scatter):
+    def changed(off):
         """How many pixels the band colours, compared with none."""
         pictures = []
-        for off in (0.0, scatter):
+        for difference in (None, (0.1 - off, 0.1 + off)):
             plot.clear()
             for second in (5, 95):
-                plot.add_validation(second, 0.5, 0.4, None, off)
+                plot.add_validation(second, 0.5, 0.4, None, difference)
             image = plot.grab().toImage()
             places = np.ndindex(image.height(), image.width())
             pictures.append(np.array([image.pixel(x, y) for y, x in places]))
@@ -106,6 +106,12 @@ def test_few_held_out_cells_make_a_wide_band(plot):
     narrow, wide = changed(0.1), changed(0.3)
     assert 0 < 2 * narrow < wide
     assert changed(5.0) < 5 * wide, "it ends where the axis does"
+
+
+def test_the_band_lies_above_the_start_by_what_was_gained(plot):
+    plot.add_validation(5, 0.4, 0.4, None)
+    plot.add_validation(15, 0.6, 0.4, None, (0.125, 0.25))
+    assert plot.bands == [(0.4, 0.4), (0.525, 0.65)]
 
 
 def test_a_validation_without_a_loss_is_a_precision_only(plot):

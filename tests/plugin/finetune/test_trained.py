@@ -1,19 +1,13 @@
-"""What may be saved of a training, and how sure a figure is."""
+"""What may be saved of a training."""
 
 import drawn
-import numpy as np
 import pytest
 import torch
 
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.model.checkpoint import load_model, save_model
 from napari_iaunet.model.registry import find_model
-from napari_iaunet.plugin.finetune.trained import (
-    Compared,
-    compare,
-    scatter,
-    trained_model,
-)
+from napari_iaunet.plugin.finetune.trained import Compared, compare, trained_model
 from napari_iaunet.plugin.layers.geometry import LayerImage
 from napari_iaunet.training.recipe import Recipe
 from napari_iaunet.training.state import TrainingState, save_state
@@ -68,12 +62,3 @@ def test_both_models_look_at_the_image(tmp_path):
     assert start.max() > 3
     assert trained.max() == 0
     assert done == [(0, 2), (1, 2)]
-
-
-def test_fewer_cells_are_less_sure():
-    assert scatter(0.5, 3) > 0.3 > scatter(0.5, 30) > 0.1 > scatter(0.5, 300)
-    assert scatter(1.0, 3) > 0.1
-    rng = np.random.default_rng(0)
-    shares = rng.binomial(40, 0.7, 2000) / 40
-    inside = [abs(0.7 - share) <= scatter(share, 40) for share in shares]
-    assert 0.86 < np.mean(inside) < 0.95

@@ -17,13 +17,8 @@ from napari_iaunet.plugin.finetune import runs
 from napari_iaunet.plugin.finetune.job import prepare_training, read_example
 from napari_iaunet.plugin.finetune.pairs import TrainingPairs
 from napari_iaunet.plugin.finetune.process import TrainingProcess
-from napari_iaunet.plugin.finetune.trained import (
-    FEW_CELLS,
-    Compared,
-    compare,
-    scatter,
-    trained_model,
-)
+from napari_iaunet.plugin.finetune.trained import Compared, compare, trained_model
+from napari_iaunet.plugin.finetune.verdict import Measured, tell
 from napari_iaunet.training.task import Task, prolong
 
 if TYPE_CHECKING:
@@ -71,7 +66,7 @@ class FinetuneController(QObject):
         self.pairs = TrainingPairs(session, panel.pairs, self)
         self._prepared: Prepared | None = None
         self._folder: Path | None = None
-        self._last_ap: float | None = None
+        self._last: Measured | None = None
         self._advice: tuple[str, ...] = ()
         self._with_model = ""  # what is done with the model that was trained
         self._connections = Connections(
@@ -126,7 +121,7 @@ class FinetuneController(QObject):
             device=self._settings.device,
             card={"pairs": self.pairs.names()},
         )
-        self._last_ap, self._advice = None, ()
+        self._last, self._advice = None, ()
         self._panel.plot.clear()
         self._panel.plot.show()
         self._panel.set_example(None)
@@ -172,23 +167,18 @@ class FinetuneController(QObject):
             self._panel.set_progress(_share(event), _MEASURING)
         elif kind == "validation" and event.get("start_ap") is not None:
             ap, start = float(event["validation_ap"]), float(event["start_ap"])
-            if self._last_ap is None and start < _NEW_BELOW:
+            if self._last is None and start < _NEW_BELOW:
                 self._advise(_NEW)
-            self._last_ap = ap
-            off = scatter(ap, self._held_out())
-            loss = event.get("loss")
-            self._panel.plot.add_validation(seconds, ap, start, loss, off)
+            low_high = event.get("difference")
+            difference = None if low_high is None else (low_high[0], low_high[1])
+            self._last, loss = Measured(ap, difference), event.get("loss")
+            self._panel.plot.add_validation(seconds, ap, start, loss, difference)
             self._show_example()
 
     def _advise(self, *lines: str) -> None:
         """Add lines to the advice."""
         self._advice = (*self._advice, *lines)
         self._panel.set_advice(self._advice)
-
-    def _held_out(self) -> int:
-        """Return the number of held-out cells, as far as it is known."""
-        reached = None if self._folder is None else runs.outcome(self._folder)
-        return 0 if reached is None else reached.held_out or 0
 
     def _show_example(self) -> None:
         prepared = self._prepared
@@ -226,7 +216,7 @@ class FinetuneController(QObject):
         if reached is None or not reached.has_model:
             self._on_discard()
             return
-        self._panel.set_result(_told(reached, self._last_ap), offered=True)
+        self._panel.set_result(tell(reached, self._last), offered=True)
 
     def _offer_interrupted(self) -> None:
         for folder in runs.interrupted():
@@ -235,7 +225,7 @@ class FinetuneController(QObject):
             assert reached is not None  # else it would have been forgotten
             text = f"The training of {folder.name[:10]} was interrupted. "
             folder_lock.take(folder)
-            self._panel.set_result(text + _told(reached, None), offered=True)
+            self._panel.set_result(text + tell(reached), offered=True)
             return
 
     def _on_train_on(self, choice: TrainingChoice) -> None:
@@ -312,37 +302,3 @@ def _share(event: dict[str, Any]) -> float:
 def _time_left(left: float) -> str:
     minutes, seconds = divmod(round(left), 60)
     return f"Training, {minutes}:{seconds:02d} left"
-
-
-def _on_cells(reached: runs.Outcome) -> str:
-    n = reached.held_out
-    if n is None:
-        return "on the held-out cells"
-    return f"on the {n} held-out cell{'' if n == 1 else 's'}"
-
-
-def _told(reached: runs.Outcome, ap: float | None) -> str:
-    """Say what is known of a model; ``ap`` is that of the last one, if it is known."""
-    return _better(reached) if reached.improved else _not_proven(reached, ap)
-
-
-def _better(reached: runs.Outcome) -> str:
-    return (
-        f"The model got better. AP at IoU 0.5 {_on_cells(reached)}: "
-        f"{reached.start_ap or 0:.2f} before, {reached.ap or 0:.2f} now."
-    )
-
-
-def _not_proven(reached: runs.Outcome, ap: float | None) -> str:
-    """Say what is not known of a model that did not do better than the start."""
-    cells, start = reached.held_out or 0, reached.start_ap or 0.0
-    text = f"Not proven: AP at IoU 0.5 {_on_cells(reached)} was {start:.2f}"
-    if ap is not None:
-        text += f", and is {ap:.2f} now"
-    off = scatter(start if ap is None else ap, cells)
-    text += f" (on so many, it may be off by {off:.2f})."
-    if cells < FEW_CELLS:
-        text += " So few cannot tell: see what it finds, label more, or train on."
-    else:
-        text += " Label cells that it gets wrong, or train on."
-    return text

@@ -56,8 +56,9 @@ class TrainingPlot(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip(
             "Above: the loss, the lower the better. Below: average precision (AP) on "
-            "the held-out cells, the higher the better; the band shows how far chance "
-            "may have moved it, as only so many cells are held out."
+            "the held-out cells, the higher the better. The band shows where it may "
+            "lie by chance, as only so many cells are held out: if all of it lies "
+            "above the dotted line, the model is better than the start."
         )
         self.clear()
 
@@ -66,7 +67,7 @@ class TrainingPlot(QWidget):
         self.training: Points = []
         self.held_out: Points = []
         self.precision: Points = []
-        self.scatter: list[float] = []  # of each precision, to both sides
+        self.bands: list[tuple[float, float]] = []  # lowest and highest precision
         self.start: float | None = None
         self._mean: float | None = None
         self.update()
@@ -87,11 +88,16 @@ class TrainingPlot(QWidget):
         ap: float,
         start: float,
         loss: float | None,
-        scatter: float = 0.0,
+        difference: tuple[float, float] | None = None,
     ) -> None:
-        """Add what was measured on the held-out cells, and how far it may be off."""
+        """Add what was measured on the held-out cells.
+
+        Between the ends of the difference lies, of so many cells, what the AP is above
+        the start's.
+        """
+        low, high = difference or (ap - start, ap - start)
         self.precision.append((seconds, ap))
-        self.scatter.append(scatter)
+        self.bands.append((start + low, start + high))
         self.start = start
         if loss is not None and math.isfinite(loss):
             self.held_out.append((seconds, loss))
@@ -114,7 +120,7 @@ class TrainingPlot(QWidget):
         self._draw_axes(painter, upper, "loss", top)
         self._draw_axes(painter, lower, "AP at IoU 0.5", 1.0)
         self._draw_time(painter, lower, right)
-        self._draw_scatter(painter, lower, right)
+        self._draw_bands(painter, lower, right)
         for area, curves, highest in ((upper, losses, top), (lower, precision, 1.0)):
             for curve in curves:
                 self._draw_curve(painter, area, curve, right, highest)
@@ -182,7 +188,7 @@ class TrainingPlot(QWidget):
                 _draw_mark(painter, curve, point)
                 last = point.x()
 
-    def _draw_scatter(self, painter: QPainter, area: QRectF, right: float) -> None:
+    def _draw_bands(self, painter: QPainter, area: QRectF, right: float) -> None:
         """Draw the band in which the AP may lie."""
 
         def place(seconds: float, ap: float) -> QPointF:
@@ -190,9 +196,10 @@ class TrainingPlot(QWidget):
             x = area.left() + seconds / right * area.width()
             return QPointF(x, area.bottom() - share * area.height())
 
-        band = list(zip(self.precision, self.scatter, strict=True))
-        upper = [place(x, y + off) for (x, y), off in band]
-        lower = [place(x, y - off) for (x, y), off in reversed(band)]
+        seconds = [x for x, _ in self.precision]
+        ends = list(zip(seconds, self.bands, strict=True))
+        upper = [place(x, high) for x, (_, high) in ends]
+        lower = [place(x, low) for x, (low, _) in reversed(ends)]
         colour = QColor(_AP)
         colour.setAlpha(_FAINT)
         painter.setPen(Qt.PenStyle.NoPen)

@@ -26,19 +26,25 @@ class Outcome:
     Attributes
     ----------
     improved : bool
-        Whether it is better than the start.
+        Whether the best model did better than the start on the held-out cells.
+    proven : bool
+        Whether that is more than chance: so many cells, and so much better.
     ap, start_ap : float or None
         AP at IoU 0.5 on the held-out cells.
     held_out : int or None
         Number of these.
+    difference : (low, high) or None
+        Between these lies what the AP has gained, of so many cells.
     steps : int
         How many were trained.
     """
 
     improved: bool
+    proven: bool
     ap: float | None
     start_ap: float | None
     held_out: int | None
+    difference: tuple[float, float] | None
     steps: int
 
     @property
@@ -85,11 +91,21 @@ def outcome(folder: Path) -> Outcome | None:
     figures = card.get("figures", {})
     return Outcome(
         improved=bool(card.get("improved")),
+        proven=bool(card.get("proven")),
         ap=figures.get("validation AP50"),
         start_ap=figures.get("validation AP50 of the start"),
         held_out=figures.get("validation cells"),
+        difference=_difference(figures),
         steps=_steps(folder),
     )
+
+
+def _difference(figures: dict[str, Any]) -> tuple[float, float] | None:
+    try:
+        low, high = figures["validation difference"]["AP50"]
+    except KeyError:  # no better model yet
+        return None
+    return float(low), float(high)
 
 
 def interrupted() -> Iterator[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,22 +26,6 @@ if TYPE_CHECKING:
 
 # Of a training's folder: the model that was trained last, where it is not the best one.
 _TRAINED = "trained"
-# With fewer held-out cells than this, chance decides.
-FEW_CELLS = 20
-# Normal quantile of an interval that holds nine of ten values.
-_NINE_OF_TEN = 1.645
-
-
-def scatter(ap: float, cells: int) -> float:
-    """Return by how much an AP that is counted on so many cells may be off.
-
-    Half of the interval that holds the true value nine times of ten (Agresti and
-    Coull, The American Statistician 1998).
-    """
-    cells = max(cells, 1)
-    count = cells + _NINE_OF_TEN**2
-    share = (ap * cells + _NINE_OF_TEN**2 / 2) / count
-    return _NINE_OF_TEN * math.sqrt(share * (1 - share) / count)
 
 
 def trained_model(folder: Path) -> Path:
