@@ -50,13 +50,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seeds", type=int, default=3, help="draws of cells")
     parser.add_argument("--seconds", type=float, default=60, help="of training")
+    parser.add_argument(
+        "--steps", type=int, help="of training, instead: on a machine that is busy"
+    )
     parser.add_argument("--kinds", nargs="+", help="all that the model does not know")
     parser.set_defaults(images=4)
 
 
 def run(args: argparse.Namespace) -> None:
     threads = common.limit_threads(args.threads)
-    results = Results(args.runs / "few" / f"{args.seconds:g}.json")
+    length = f"{args.steps} steps" if args.steps else f"{args.seconds:g} seconds"
+    results = Results(args.runs / "few" / f"{length}.json")
     rows = []
     for kind in args.kinds or _unknown(args):
         training, held_out = common.split(args.data)[kind]
@@ -76,9 +80,9 @@ def run(args: argparse.Namespace) -> None:
             rows.append([f"{kind}, {count}", *map(spread, found.values())])
     text = (
         f"AP at IoU 0.5 on {args.images} other images before, and after "
-        f"{args.seconds:g} seconds on so many cells of the kind: painted at random, "
-        "and all cells of a part. *Kept* is what is better on the held-out cells, "
-        "else the start; *trained* is what the tab offers as not proven otherwise. "
+        f"{length} on so many cells of the kind: painted at random, and all cells of "
+        "a part. *Kept* is what is better on the held-out cells, else the start; "
+        "*trained* is what the tab offers as not proven otherwise. "
         f"Mean of {args.seeds} draws and, in brackets, their standard deviation.\n\n"
     )
     head = ["kind, cells", "before", "sparse: kept", "trained", "complete: kept"]
@@ -187,7 +191,8 @@ def _tuned(args: argparse.Namespace, draw: Draw, way: str) -> dict[str, float]:
         annotations,
         start=args.model,
         out=out,
-        minutes=args.seconds / 60,
+        minutes=None if args.steps else args.seconds / 60,
+        steps=args.steps,
         seed=draw.seed,
         device="cpu",
     ):
