@@ -140,8 +140,11 @@ def test_starts_from_a_model_and_keeps_the_best(
     assert measured[0].validation_ap == measured[0].start_ap
     assert all(e.start_ap == measured[0].start_ap for e in measured)
     assert measured[0].example.shape == pairs[0][1].shape
+    low, high = measured[1].difference
+    assert low < measured[1].validation_ap - measured[1].start_ap < high
     assert events[-1].kind == "end"
     assert events[-1].improved
+    assert events[-1].proven is False, "four cells prove nothing"
     card = load_model(out)[1]
     assert card["improved"]
     assert card["start"] == str(learned)
