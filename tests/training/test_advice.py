@@ -107,8 +107,8 @@ def test_an_image_without_cells_beside_others_is_told():
 def test_cells_that_cannot_be_divided_are_refused():
     (line,) = about_held_out(hold_out([annotation(squares(2, 20))])[1])
     assert "2 will be held out: too few" in line
-    assert "80 labelled cells" in line
-    assert about_held_out(hold_out([annotation(squares(9, 20))])[1]) == []
+    assert "100 labelled cells" in line
+    assert about_held_out(hold_out([annotation(squares(10, 20))])[1]) == []
     # Rings around each other: every strip cuts them all.
     y, x = np.mgrid[:90, :90]
     rings = np.maximum(abs(y - 45), abs(x - 45)) // 10 + 1

@@ -36,7 +36,7 @@ def test_of_few_cells_it_says_what_cannot_be_known():
     assert "on the 1 held-out cell was 0.50, and is 0.90 now" in text
     assert "may be -0.20 to +0.90" in text
     assert "So few cannot tell" in text
-    assert "80 labelled cells" in text
+    assert "100 labelled cells" in text
 
 
 def test_with_many_cells_it_says_what_helps():

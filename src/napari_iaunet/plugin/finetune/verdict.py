@@ -9,8 +9,8 @@ from napari_iaunet.training.paired import FEW_CELLS
 if TYPE_CHECKING:
     from napari_iaunet.plugin.finetune.runs import Outcome
 
-# A quarter of the labelled cells is held out.
-_LABELLED = 4 * FEW_CELLS
+# About a quarter of the labelled cells is held out, and a strip may hold less.
+_LABELLED = 5 * FEW_CELLS
 _FEW = (
     " So few cannot tell whether it is better or worse on other cells: see what it "
     "finds beside the start, then save or discard it. With about "
