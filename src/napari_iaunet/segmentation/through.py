@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 # Least overlap (IoU) and recognition together, each at most 1, of a cell and what it is
 # taken for. Chosen on single steps in the films and frames of yeast that `python -m
-# benchmarks through` follows cells in: 1 cell in 100 is less like itself on the next
-# plane, and of 150 neighbours none is more like it.
+# benchmarks through` follows cells in: at most 2 cells in 100 are less like themselves
+# on the next plane, and no neighbour was as like.
 LEAST = 1.0
 # Share of its last step that a cell is expected to make again, as in time series; in
 # depth, where cells hardly move, it is nearly nothing.

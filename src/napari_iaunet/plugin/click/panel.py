@@ -71,12 +71,16 @@ COMMANDS = {
 }
 
 _THROUGH, _STOP = "Follow through the stack", "Stop following"
-_THROUGH_TIP = "Find the cell that is being made on the planes before and behind{}; over a cell of the layer, the key follows that one. One undo takes it all back."
+_THROUGH_TIP = (
+    "Find the cell that is being made on the planes before and behind{}; over a cell "
+    "of the layer, the key follows that one. One undo takes it all back."
+)
 
 _REST, _STOP_REST = "Find the rest", "Stop searching"
 _REST_TIP = (
-    "Find other cells on view like the one that is being made{}, also where Segment finds none; over a cell of the layer, the key takes that one. What is "
-    "found is shown first."
+    "Find other cells on view like the one that is being made{}, also where Segment "
+    "finds none; over a cell of the layer, the key takes that one. What is found is "
+    "shown first."
 )
 _SURE_TIP = (
     "How sure the cells must be that are shown: to the left more of them, to the right "

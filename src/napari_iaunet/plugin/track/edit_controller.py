@@ -15,7 +15,14 @@ from napari_iaunet.plugin.core.notify import show_error
 from napari_iaunet.plugin.core.viewer_keys import ViewerKeys
 from napari_iaunet.plugin.layers.find import selected_layer
 from napari_iaunet.plugin.track.doubt_controller import DoubtController
-from napari_iaunet.plugin.track.edit_panel import DOUBTS, ESCAPE, MODES, REDO, UNDO
+from napari_iaunet.plugin.track.edit_panel import (
+    COMMANDS,
+    DOUBTS,
+    ESCAPE,
+    MODES,
+    REDO,
+    UNDO,
+)
 from napari_iaunet.plugin.track.film import EditedFilm
 from napari_iaunet.plugin.track.gestures import BESIDE, Gesture, edit_of
 
@@ -50,7 +57,7 @@ class EditController(QObject):
         self._doubts = DoubtController(session, section, self.film, self)
         self._gesture = Gesture()
         self._mouse = MouseTool(self._viewer, {(): "cell"}, self)
-        self._keys = ViewerKeys(self._viewer, self._slot)
+        self._keys = ViewerKeys(self._viewer, self._slot, COMMANDS)
         self._escape = LayerKeys(self._viewer, (ESCAPE,), self._slot)
         self._on = False
         self._connections = Connections(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
+from napari_iaunet.plugin.core.shortcuts import Command, shortcuts
 from napari_iaunet.plugin.track.gestures import CUT, DIVIDE, JOIN, SWAP, UNDIVIDE
 from napari_iaunet.plugin.widgets.buttons import HelpButton, ModeButton, table_of
 from napari_iaunet.plugin.widgets.forms import Rows, fill, picker, side_by_side, title
@@ -37,6 +38,16 @@ DOUBTS = {
     NEXT: ("Next doubtful link", "The link that most likely is wrong; then the next."),
     ACCEPT: ("Accept", "This link is right: it is not shown again."),
 }
+COMMANDS = {
+    JOIN: Command("track_join", JOIN, "Edit tracks: join two tracks"),
+    CUT: Command("track_cut", CUT, "Edit tracks: cut a track"),
+    SWAP: Command("track_swap", SWAP, "Edit tracks: swap two tracks"),
+    DIVIDE: Command("track_divide", DIVIDE, "Edit tracks: mark a division"),
+    UNDIVIDE: Command("track_undivide", UNDIVIDE, "Edit tracks: take a division away"),
+    NEXT: Command("track_next", NEXT, "Edit tracks: the next doubtful link"),
+    BACK: Command("track_back", BACK, "Edit tracks: the doubtful link before"),
+    ACCEPT: Command("track_accept", ACCEPT, "Edit tracks: accept the link"),
+}
 HELP = [
     (JOIN, "join two tracks: click a cell of each, the second in a later frame"),
     (CUT, "cut a track: what is clicked has a new number from this frame on"),
@@ -44,11 +55,17 @@ HELP = [
     (DIVIDE, "mark a division: click the mother, then both daughters one frame later"),
     (UNDIVIDE, "take a division away: click the mother or a daughter"),
     ("Esc", "leave it: clicks do nothing any more"),
-    (f"{NEXT}, {BACK}", "the next doubtful link, the one before"),
+    (NEXT, "the next doubtful link"),
+    (BACK, "the doubtful link before"),
     (ACCEPT, "accept the link: it is not shown again"),
     (f"{UNDO}, {REDO}", "undo, redo"),
 ]
 _NO_CELLS = "Open cells of a film: a Labels layer with frames, in memory."
+
+
+def _now(usual: str) -> str:
+    """Return what a key is now, "" if the user has taken it away."""
+    return shortcuts().key_of(COMMANDS[usual]) if usual in COMMANDS else usual
 
 
 class EditSection(QWidget):
@@ -63,7 +80,7 @@ class EditSection(QWidget):
         self.button = ModeButton(
             "Edit tracks", "Mend tracks with clicks on the cells of a film."
         )
-        self.help = HelpButton(table_of(HELP))
+        self.help = HelpButton("")
         self.cells = picker("Layer whose tracks are edited")
         self.cells.setToolTip(
             "Cells that have one label in all frames, of Track or of another program. "
@@ -73,15 +90,15 @@ class EditSection(QWidget):
         self.steps = {key: QPushButton(text) for key, (text, _) in _STEPS.items()}
         self.doubts = {key: QPushButton(text) for key, (text, _) in DOUBTS.items()}
         self.status, self.doubt = plain_label(), plain_label()
-        tips = {**MODES, **_STEPS, **DOUBTS}
         for key, button in {**self.modes, **self.steps, **self.doubts}.items():
-            button.setToolTip(f"{tips[key][1]} ({key})")
             button.clicked.connect(lambda _=False, key=key: self.pressed.emit(key))
         for button in self.modes.values():
             button.setCheckable(True)
         self._lay_out()
         self.button.toggled.connect(self.toggled)
         self.cells.activated.connect(self._on_cells)
+        shortcuts().changed.connect(self._show_keys)
+        self._show_keys()
         self.set_on(False)
         self.set_doubt("")
         self.set_cells([], "")
@@ -106,6 +123,14 @@ class EditSection(QWidget):
         row = [self.doubts[BACK], self.doubts[ACCEPT]]
         layout.addWidget(self.doubts[NEXT])
         layout.addLayout(side_by_side(*((button, 1) for button in row)))
+
+    def _show_keys(self) -> None:
+        rows = [(_now(key), text) for key, text in HELP]
+        self.help.setToolTip(table_of(row for row in rows if row[0]))
+        tips = {**MODES, **_STEPS, **DOUBTS}
+        for usual, button in {**self.modes, **self.steps, **self.doubts}.items():
+            key = _now(usual)
+            button.setToolTip(tips[usual][1] + (f" ({key})" if key else ""))
 
     def set_cells(self, cells: Offers, picked: str) -> None:
         """Offer layers of cells: key, name."""
