@@ -108,6 +108,23 @@ def test_the_bar_moves_nothing_when_it_comes(panel):
     assert panel.sizeHint().height() == height
 
 
+def test_gestures_are_listed_until_they_are_folded_away(qtbot, panel):
+    folds = []
+    panel.unfolded.connect(folds.append)
+    assert not panel.gestures.isVisible(), "clicks do nothing yet"
+    panel.set_on(True)
+    assert panel.gestures.isVisible()
+    assert panel.gestures.text() == panel.help.toolTip()
+    qtbot.mouseClick(panel.help, LEFT)
+    assert not panel.gestures.isVisible()
+    panel.set_on(False)
+    panel.set_on(True)
+    assert not panel.gestures.isVisible()
+    qtbot.mouseClick(panel.help, LEFT)
+    assert panel.gestures.isVisible()
+    assert folds == [False, True]
+
+
 def test_help_tells_every_key(qtbot, panel):
     qtbot.mouseClick(panel.help, LEFT)
     assert "<b>Click</b>" in panel.help.toolTip()

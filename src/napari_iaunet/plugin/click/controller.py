@@ -30,6 +30,7 @@ from napari_iaunet.plugin.click.preview import ClickPreview
 from napari_iaunet.plugin.click.source import ClickSource
 from napari_iaunet.plugin.click.target import ClickTarget
 from napari_iaunet.plugin.click.tool import ClickTool
+from napari_iaunet.plugin.core import preferences
 from napari_iaunet.plugin.core.connections import Connections, layer_list
 from napari_iaunet.plugin.core.notify import show_error, show_info, show_warning
 from napari_iaunet.plugin.layers import images as image_layers
@@ -94,6 +95,7 @@ class ClickController(QObject):
         self._queue: list[Click] = []
         self._on = False
         self._connections = Connections(*self._wires())
+        self._panel.unfold(preferences.recall("gestures") is not False)
         self._on_change()
         self._on_layers()
 
@@ -107,6 +109,7 @@ class ClickController(QObject):
             (dims.order, self._on_change),
             (self._settings.changed, self._on_change),
             (self._panel.toggled, self._on_toggled),
+            (self._panel.unfolded, partial(preferences.keep, "gestures")),
             (self._panel.target_picked, self._on_target),
             (self._panel.through_requested, self._follow),
             (self._panel.rest_requested, self._find_rest),

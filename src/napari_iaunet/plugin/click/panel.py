@@ -1,9 +1,10 @@
 """The section "Click to segment" of the Segment tab.
 
 `ClickPanel` emits ``toggled`` with True or False and ``target_picked`` with the key
-of a layer, "" for a new one; ``through_requested`` and ``stop_requested`` begin and end
-to follow a cell through a stack, ``rest_requested`` and ``rest_stopped`` to find others
-like one, of which ``least_changed`` says how sure they must be.
+of a layer, "" for a new one; ``unfolded`` says whether gestures are listed.
+``through_requested`` and ``stop_requested`` begin and end to follow a cell through a
+stack, ``rest_requested`` and ``rest_stopped`` to find others like one, of which
+``least_changed`` says how sure they must be.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
+    QLabel,
     QProgressBar,
     QSlider,
     QVBoxLayout,
@@ -106,6 +108,7 @@ class ClickPanel(QWidget):
     """A button that stays pressed, the layer to write into, and a line of text."""
 
     toggled = Signal(bool)
+    unfolded = Signal(bool)
     target_picked = Signal(str)
     through_requested = Signal()
     stop_requested = Signal()
@@ -119,6 +122,11 @@ class ClickPanel(QWidget):
             "Click to segment", "Make and correct cells with clicks on the image."
         )
         self.help = HelpButton("")
+        self.help.setCheckable(True)
+        self.help.setChecked(True)
+        self.gestures = QLabel()
+        self.gestures.setWordWrap(True)
+        self.gestures.hide()
         self.target = picker("Layer that gets the cells")
         self.target.setToolTip(
             "The layer that gets the cells. It must lie on the image and have its "
@@ -147,6 +155,8 @@ class ClickPanel(QWidget):
         self.set_through(can=False)
         self.set_rest(can=False)
         self.button.toggled.connect(self.toggled)
+        self.button.toggled.connect(self._show_gestures)
+        self.help.clicked.connect(self._on_help)
         self.target.activated.connect(self._on_target)
         self.through.clicked.connect(self._on_through)
         self.rest.clicked.connect(self._on_rest)
@@ -157,6 +167,7 @@ class ClickPanel(QWidget):
 
     def _show_keys(self) -> None:
         self.help.setToolTip(table_of(gestures()))
+        self.gestures.setText(table_of(gestures()))
         tips = (self.through, THROUGH, _THROUGH_TIP), (self.rest, REST, _REST_TIP)
         for button, usual, tip in tips:
             key = key_now(usual)
@@ -179,6 +190,7 @@ class ClickPanel(QWidget):
         layout.addWidget(self._sure)
         layout.addWidget(self.status)
         layout.addWidget(self.bar)
+        layout.addWidget(self.gestures)
 
     def set_ready(self, ready: bool) -> None:
         """Allow to switch on."""
@@ -187,6 +199,19 @@ class ClickPanel(QWidget):
     def set_on(self, on: bool) -> None:
         """Show whether clicks make cells, without emitting ``toggled``."""
         self.button.set_on(on)
+        self._show_gestures()
+
+    def unfold(self, unfolded: bool) -> None:
+        """List what mouse and keys do while clicks make cells, or do not."""
+        self.help.setChecked(unfolded)
+        self._show_gestures()
+
+    def _show_gestures(self) -> None:
+        self.gestures.setVisible(self.button.isChecked() and self.help.isChecked())
+
+    def _on_help(self, unfolded: bool) -> None:
+        self._show_gestures()
+        self.unfolded.emit(unfolded)
 
     def set_targets(self, targets: Sequence[tuple[str, str]]) -> None:
         """Offer layers as (key, name); the former one stays picked if it can."""

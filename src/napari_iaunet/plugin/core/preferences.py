@@ -26,8 +26,8 @@ _KEPT = (
     *("model", "device", "diameter", "estimate", "whole_stack"),
     *(f"table_{name}" for name in COLUMNS),
 )
-# The tab is set by the dock itself.
-_NAMES = (*_KEPT, "tab")
+# The tab is set by the dock itself, the list of gestures by what they belong to.
+_NAMES = (*_KEPT, "tab", "gestures")
 _of_plugin: Callable[[str], Any] | None = getattr(
     napari.settings, "get_plugin_settings", None
 )

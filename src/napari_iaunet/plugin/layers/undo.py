@@ -525,7 +525,9 @@ def _set_features(layer: Labels, rows: Rows, everybody: bool) -> None:
         if LOOKED_AT not in columns and any(LOOKED_AT in row for row in new):
             columns.append(LOOKED_AT)
         added = DataFrame(new).reindex(columns=columns)
-        kept = added if kept.empty else concat([kept, added])
+        # Where a table has no value at all, pandas is not to choose a type by it.
+        parts = [part.dropna(axis=1, how="all") for part in (kept, added)]
+        kept = concat(part for part in parts if len(part)).reindex(columns=columns)
         if LOOKED_AT in columns:  # of cells that have no value, nobody has
             kept[LOOKED_AT] = kept[LOOKED_AT].isin([True])
     kept = kept.sort_values("index", ignore_index=True)

@@ -41,7 +41,10 @@ class ModeButton(QPushButton):
 
 
 class HelpButton(QToolButton):
-    """A question mark with a tooltip, which a click shows, too."""
+    """A question mark with a tooltip, which a click shows, too.
+
+    If it is checkable, the same stands elsewhere, and a click folds that away.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -51,6 +54,8 @@ class HelpButton(QToolButton):
         self.clicked.connect(self._on_clicked)
 
     def _on_clicked(self) -> None:
+        if self.isCheckable():  # it folds something
+            return
         QToolTip.showText(self.mapToGlobal(QPoint(0, 0)), self.toolTip(), self)
 
 
