@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from napari.settings import get_settings
 from napari.utils.action_manager import action_manager
 from napari.utils.key_bindings import KeymapProvider
-from napari.utils.notifications import show_info
 
+from napari_iaunet.plugin.core.notify import show_info
 from napari_iaunet.plugin.core.shortcuts import shortcuts
 
 if TYPE_CHECKING:
