@@ -175,6 +175,7 @@ def drag(viewer: napari.Viewer, corners: Any, *keys: str) -> None:
 def clicks(viewer: napari.Viewer, dock: Any) -> None:
     """A few cells that were clicked, and one that is not kept yet."""
     clear(viewer)
+    dock.tabs.setCurrentWidget(dock.segment_panel)
     viewer.open_sample("napari-iaunet", "stained_tissue")
     dock.segment_panel.form["estimate"].setChecked(False)
     dock.segment_panel.form["diameter"].setValue(14)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QLabel,
+    QFrame,
     QProgressBar,
     QSlider,
+    QTextBrowser,
     QVBoxLayout,
     QWidget,
 )
@@ -89,6 +90,7 @@ _SURE_TIP = (
     "fewer that are wrong."
 )
 _STEPS = 100
+_LIST_HEIGHT = 90  # Pixels: five of the gestures, the others by scrolling.
 # As `LEAST_SURE` of what finds them, which loads torch.
 _LEAST_SURE = 0.5
 
@@ -124,8 +126,12 @@ class ClickPanel(QWidget):
         self.help = HelpButton("")
         self.help.setCheckable(True)
         self.help.setChecked(True)
-        self.gestures = QLabel()
-        self.gestures.setWordWrap(True)
+        self.gestures = QTextBrowser()  # it scrolls where the dock is low
+        self.gestures.setFrameShape(QFrame.Shape.NoFrame)
+        self.gestures.setStyleSheet("background: transparent;")
+        self.gestures.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys are the viewer's
+        self.gestures.setAccessibleName("What mouse and keys do")
+        self.gestures.setMinimumHeight(_LIST_HEIGHT)
         self.gestures.hide()
         self.target = picker("Layer that gets the cells")
         self.target.setToolTip(
@@ -167,7 +173,7 @@ class ClickPanel(QWidget):
 
     def _show_keys(self) -> None:
         self.help.setToolTip(table_of(gestures()))
-        self.gestures.setText(table_of(gestures()))
+        self.gestures.setHtml(table_of(gestures()))
         tips = (self.through, THROUGH, _THROUGH_TIP), (self.rest, REST, _REST_TIP)
         for button, usual, tip in tips:
             key = key_now(usual)
