@@ -62,6 +62,6 @@ class HelpButton(QToolButton):
 def table_of(actions: Iterable[tuple[str, str]]) -> str:
     """Return what keys and clicks do as a table for a tooltip."""
     rows = "".join(
-        f"<tr><td width='45%'><b>{a}</b></td><td>{b}</td></tr>" for a, b in actions
+        f"<tr><td width='50%'><b>{a}</b></td><td>{b}</td></tr>" for a, b in actions
     )
     return f"<table cellspacing='4'>{rows}</table>"
