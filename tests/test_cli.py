@@ -650,7 +650,7 @@ def test_segment_channels(tmp_path, blobs, segmenter):
     assert run("segment", path, "--out", tmp_path / "out") == 0
     tifffile.imwrite(path, image, photometric="minisblack")
     assert run("segment", path, "--out", tmp_path, "--channel-axis", "-3") == 0
-    assert [c.channel_axis for c in segmenter.calls] == [0, 0]
+    assert [c.channels for c in segmenter.calls] == [2, 2]
     assert tifffile.imread(tmp_path / "a_mask.tif").shape == blobs.shape
     assert tifffile.imread(tmp_path / "out" / "a_mask.tif").max() == 4
 

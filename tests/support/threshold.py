@@ -45,12 +45,12 @@ class ThresholdSegmenter:
         )
 
     def segment(self, image, *, channel_axis=None, diameter=None, progress=None):
+        planes = as_planes(image, channel_axis)
         self.calls.append(
             SimpleNamespace(
-                shape=image.shape, channel_axis=channel_axis, diameter=diameter
+                shape=image.shape, channels=planes.n_channels, diameter=diameter
             )
         )
-        planes = as_planes(image, channel_axis)
         total, results = 0, []
         for i, plane in enumerate(planes):
             labels, n = ndimage.label(plane[0] > 0.5)

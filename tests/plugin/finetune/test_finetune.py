@@ -57,7 +57,7 @@ def test_train_save_and_use_a_model(trainer, poor, monkeypatch):
     trainer.press(trainer.panel.stop_button)
     trainer.wait_for_end()
     panel = trainer.panel
-    assert "got better" in panel.result.text()
+    assert "Not proven" in panel.result.text()
     assert panel.example.isVisible()
     (_, first), *_, (_, last) = panel.plot.precision
     assert panel.plot.start == first <= last
@@ -133,7 +133,7 @@ def test_pause_stop_and_discard(trainer, poor):
     trainer.wait_until_better()
     trainer.press(trainer.panel.stop_button)
     trainer.wait_for_end()
-    assert "got better" in trainer.panel.result.text()
+    assert "Not proven" in trainer.panel.result.text()
     trainer.press(trainer.panel.discard_button)
     assert not list(runs.user_models_folder().parent.glob("trainings/*"))
     assert trainer.panel.train_button.isEnabled()
@@ -149,7 +149,7 @@ def test_a_killed_training_leaves_its_best_model(trainer, poor):
     os.kill(trainer.controller.process._process.processId(), signal.SIGKILL)
     trainer.wait_for_end()
     assert any("ended unexpectedly" in message for message in messages())
-    assert "got better" in trainer.panel.result.text()
+    assert "Not proven" in trainer.panel.result.text()
     trainer.panel.name.setText("rescued")
     trainer.press(trainer.panel.save_button)
     trainer.qtbot.waitUntil(lambda: "rescued" in [m.name for m in list_models()])

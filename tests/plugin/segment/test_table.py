@@ -108,6 +108,7 @@ def test_a_changed_cell_is_measured_as_the_others_were():
         cell=SimpleNamespace(corner=(20, 30), mask=cell),
         label_id=0,
         points_inside=[(22, 32)],
+        seeds=(),
     )
     assert plane.keep(draft) == 2
     row = seen[0][2]
