@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 _SHARE, _MOST = 0.12, 0.7
 
 
+def camera_of(viewer: napari.viewer.Viewer) -> Any:
+    """Return the camera, which is a part of the scene from napari 0.9 on."""
+    return getattr(viewer, "scene", viewer).camera
+
+
+def size_of_canvas(viewer: napari.viewer.Viewer) -> Sequence[int]:
+    """Return height and width of what is seen, in pixels of the screen."""
+    canvas = getattr(viewer, "canvas", None)
+    size: Sequence[int] = viewer._canvas_size if canvas is None else canvas.size
+    return size
+
+
 def centre_on(
     viewer: napari.viewer.Viewer, layer: Layer, place: Sequence[float]
 ) -> None:
@@ -25,7 +37,7 @@ def centre_on(
     point = np.asarray(dims.point, np.float64)
     point[-layer.ndim :] = layer.data_to_world(place)
     dims.set_point(dims.not_displayed, [float(point[a]) for a in dims.not_displayed])
-    viewer.scene.camera.center = tuple(float(point[a]) for a in dims.displayed)
+    camera_of(viewer).center = tuple(float(point[a]) for a in dims.displayed)
 
 
 def zoom_for(
@@ -36,11 +48,11 @@ def zoom_for(
     Lengths are in pixels of the layer. Called again, it only zooms out if it must.
     """
     pixel = float(np.max(np.abs(np.asarray(layer.extent.step)[-2:])))
-    seen = min(viewer.canvas.size)
+    seen = min(size_of_canvas(viewer))
     wide = max(float(np.max(size)), 1.0) * pixel
     zoom = seen * _SHARE / (max(usual, 1.0) * pixel) if usual else np.inf
     most = seen * _MOST / wide
-    camera = viewer.scene.camera
+    camera = camera_of(viewer)
     wanted = min(zoom if usual else camera.zoom, most)
     if usual or wanted < camera.zoom:
         camera.zoom = wanted

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_iaunet.plugin.core.settings import split_axes
 from napari_iaunet.plugin.layers import images as image_layers
+from napari_iaunet.plugin.layers.camera import camera_of, size_of_canvas
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -52,7 +53,7 @@ def place_in_view(
 ) -> tuple[float, ...]:
     """Return what a layer has in the middle of the canvas: (..., y, x) in pixels."""
     point, shown = np.array(viewer.dims.point, float), list(viewer.dims.displayed)
-    point[shown] = viewer.scene.camera.center[-len(shown) :]
+    point[shown] = camera_of(viewer).center[-len(shown) :]
     place = layer.world_to_data(point)
     return tuple(float(place[a]) for a in range(layer.ndim) if a != channel_axis)
 
@@ -61,8 +62,8 @@ def corners_on_view(viewer: napari.viewer.Viewer) -> NDArray[np.float64]:
     """Return the corners of the canvas in the world, (4, D)."""
     shown = list(viewer.dims.displayed)
     corners = np.tile(np.asarray(viewer.dims.point, np.float64), (4, 1))
-    camera = viewer.scene.camera
-    half = np.asarray(viewer.canvas.size, np.float64) / 2 / camera.zoom
+    camera = camera_of(viewer)
+    half = np.asarray(size_of_canvas(viewer), np.float64) / 2 / camera.zoom
     middle = np.asarray(camera.center, np.float64)[-2:]
     corners[:, shown] = middle + half * [(-1, -1), (-1, 1), (1, 1), (1, -1)]
     return corners

@@ -61,7 +61,8 @@ def _first_two(ndim: int) -> tuple[NDArray[Any], NDArray[Any]]:
 @contextmanager
 def _outlined(viewer: napari.viewer.Viewer, layer: Labels) -> Iterator[None]:
     """Show a layer, as outlines, and no scale bar of napari's own."""
-    bar = viewer.canvas.overlays.scale_bar
+    canvas = getattr(viewer, "canvas", None)  # before napari 0.9 it has no overlays
+    bar = viewer.scale_bar if canvas is None else canvas.overlays.scale_bar
     former = layer.contour, layer.visible, layer.opacity, bar.visible
     try:
         layer.contour, layer.visible = layer.contour or _OUTLINE, True

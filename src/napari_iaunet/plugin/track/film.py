@@ -14,6 +14,7 @@ from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.own_changes import OwnChanges
 from napari_iaunet.plugin.layers import view_state
+from napari_iaunet.plugin.layers.camera import camera_of
 from napari_iaunet.plugin.layers.disk import is_in_memory
 from napari_iaunet.plugin.layers.features import numbers_of
 from napari_iaunet.plugin.layers.find import (
@@ -257,7 +258,7 @@ class EditedFilm(QObject):
         if layer is None or lines is None or not (lines.visible and lines.display_tail):
             return None
         pixel = float(np.abs(np.asarray(layer.extent.step))[-2:].max())
-        reach = _REACH / (self._viewer.scene.camera.zoom * pixel)
+        reach = _REACH / (camera_of(self._viewer).zoom * pixel)
         frames = frame - int(lines.tail_length), frame + int(lines.head_length)
         return known.tracks.nearest(place, frames, reach)
 
