@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_iaunet.plugin.click.panel import DROP, KEEP, UNDO
+from napari_iaunet.plugin.click.panel import DROP, KEEP, UNDO, key_now
 from napari_iaunet.plugin.click.rest import ClickRest
 from napari_iaunet.plugin.click.through import ClickThrough
 from napari_iaunet.plugin.core.connections import Connections
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _FOLLOWING = f"Following the cell… Press {DROP} to stop; what was found is kept."
 _SEARCHING = f"Looking for cells like it… Press {DROP} to stop."
-_FOUND = f"Press {KEEP} to keep the cells that were found, {DROP} to drop them."
+_FOUND = f"Press {{}} to keep the cells that were found, {DROP} to drop them."
 
 
 class FurtherCells(QObject):
@@ -85,7 +85,7 @@ class FurtherCells(QObject):
             return _FOLLOWING
         if self.rest.is_running:
             return _SEARCHING
-        return _FOUND if self.rest.is_shown else ""
+        return _FOUND.format(key_now(KEEP)) if self.rest.is_shown else ""
 
     def show(self, *, on: bool) -> None:
         """Let the panel offer what can be begun or stopped."""

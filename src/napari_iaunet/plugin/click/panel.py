@@ -103,7 +103,7 @@ def gestures() -> list[tuple[str, str]]:
 
 def key_now(usual: str) -> str:
     """Return what a key is now, "" if the user has taken it away."""
-    return shortcuts().key_of(COMMANDS[usual]) if usual in COMMANDS else usual
+    return shortcuts().now(usual, COMMANDS)
 
 
 class ClickPanel(QWidget):

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.click.editor import Misclick
+from napari_iaunet.plugin.click.panel import KEEP, key_now
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.notify import show_error
 from napari_iaunet.plugin.layers.geometry import added_axes, placement
@@ -190,7 +191,8 @@ class ClickRest(QObject):
         self._shown.cover(shown, placement(image, plane, asked.corner))
         count = int(labels.max())
         self.told.emit(
-            f"{count} cells like it. Press K to keep them, Esc to drop them."
+            f"{count} cells like it. Press {key_now(KEEP)} to keep them, Esc to drop "
+            "them."
         )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtCore import QObject, Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Command(NamedTuple):
@@ -38,6 +41,11 @@ class Shortcuts(QObject):
     def key_of(self, command: Command) -> str:
         """Return the key of a command, "" if the user has taken it away."""
         return self._keys.get(command.name, command.key)
+
+    def now(self, usual: str, commands: Mapping[str, Command]) -> str:
+        """Return what a tool's key is now; one that is no command's stays itself."""
+        command = commands.get(usual)
+        return usual if command is None else self.key_of(command)
 
     def set_key(self, name: str, key: str) -> None:
         """Let a command have another key, or none: "" ."""

@@ -41,7 +41,7 @@ class ViewerKeys:
         known = {str(key) for keymap in maps for key in keymap}
         taken = []
         for usual in keys:
-            key = self.now(usual)
+            key = shortcuts().now(usual, self._commands)
             if not key:
                 continue
             if key in known:
@@ -54,11 +54,6 @@ class ViewerKeys:
             else:
                 self._bound.append(key)
         return taken
-
-    def now(self, usual: str) -> str:
-        """Return what a key is now; "" if the user has taken it away."""
-        command = self._commands.get(usual)
-        return usual if command is None else shortcuts().key_of(command)
 
     def release(self) -> None:
         """Give all keys back."""

@@ -65,7 +65,7 @@ _NO_CELLS = "Open cells of a film: a Labels layer with frames, in memory."
 
 def _now(usual: str) -> str:
     """Return what a key is now, "" if the user has taken it away."""
-    return shortcuts().key_of(COMMANDS[usual]) if usual in COMMANDS else usual
+    return shortcuts().now(usual, COMMANDS)
 
 
 class EditSection(QWidget):
