@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 # Which engine is faster would be found out again and again.
@@ -42,3 +43,17 @@ def data_folder():
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def crowded_nuclei(data_folder):
+    """A real image of more than 20 nuclei, 256 x 256, and their annotation."""
+    from napari_iaunet.io.read import read_image
+
+    folder = data_folder / "nuclei-fluorescence/train"
+    for path in sorted(folder.glob("*_img.png")):
+        mask = path.with_name(path.name.replace("_img", "_mask"))
+        labels = np.asarray(read_image(mask).array).astype(np.int32)
+        if labels.shape == (256, 256) and labels.max() > 20:
+            return np.asarray(read_image(path).array), labels
+    raise FileNotFoundError(folder)

@@ -5,7 +5,6 @@ import pytest
 
 from napari_iaunet import Segmenter
 from napari_iaunet.errors import Cancelled, ImageError
-from napari_iaunet.io.read import read_image
 
 
 @pytest.fixture(scope="module")
@@ -14,17 +13,12 @@ def segmenter():
 
 
 @pytest.fixture(scope="module")
-def nuclei(data_folder):
+def nuclei(crowded_nuclei):
     """A real image of nuclei, their annotation, and one of usual size."""
-    folder = data_folder / "nuclei-fluorescence/train"
-    for path in sorted(folder.glob("*_img.png")):
-        mask = path.with_name(path.name.replace("_img", "_mask"))
-        labels = np.asarray(read_image(mask).array).astype(np.int32)
-        if labels.shape == (256, 256) and labels.max() > 20:
-            break
+    image, labels = crowded_nuclei
     area = np.bincount(labels.ravel())[1:]
     usual = int(np.argsort(area)[len(area) // 2]) + 1
-    return np.asarray(read_image(path).array), labels, usual
+    return image, labels, usual
 
 
 def overlap(one, two):

@@ -7,7 +7,6 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 
 from napari_iaunet import Segmenter
 from napari_iaunet.errors import Cancelled, ImageError
-from napari_iaunet.io.read import read_image
 from napari_iaunet.segmentation.through import check_cell
 
 DRIFT = [(3 * i, 2 * i) for i in range(5)]
@@ -24,15 +23,9 @@ def overlap(one, two):
 
 
 @pytest.fixture(scope="module")
-def stack(data_folder):
+def stack(crowded_nuclei):
     """A real image that drifts and brightens, and its cells away from the border."""
-    folder = data_folder / "nuclei-fluorescence/train"
-    for path in sorted(folder.glob("*_img.png")):
-        mask = path.with_name(path.name.replace("_img", "_mask"))
-        labels = np.asarray(read_image(mask).array).astype(np.int32)
-        if labels.shape == (256, 256) and labels.max() > 20:
-            break
-    image = np.asarray(read_image(path).array)
+    image, labels = crowded_nuclei
     images = [np.roll(image, d, (0, 1)) * (1 + 0.1 * i) for i, d in enumerate(DRIFT)]
     cells = np.stack([np.roll(labels, d, (0, 1)) for d in DRIFT])
     inside = np.zeros(labels.shape, bool)

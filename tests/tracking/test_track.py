@@ -1,13 +1,10 @@
 """Real cells that move keep their id; their identity tells them apart."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from napari_iaunet import Segmenter, track
 from napari_iaunet.errors import Cancelled, ImageError
-from napari_iaunet.io.read import read_image
 from napari_iaunet.tracking.track import TrackedCells, follow, measure_tracks
 
 
@@ -17,15 +14,11 @@ def segmenter() -> Segmenter:
 
 
 @pytest.fixture(scope="module")
-def stack(data_folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def stack(
+    crowded_nuclei: tuple[np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A real image that drifts and brightens, its labels, and the true cells."""
-    folder = data_folder / "nuclei-fluorescence/train"
-    for path in sorted(folder.glob("*_img.png")):
-        mask = path.with_name(path.name.replace("_img", "_mask"))
-        labels = np.asarray(read_image(mask).array).astype(np.int32)
-        if labels.shape == (256, 256) and labels.max() > 20:
-            break
-    image = np.asarray(read_image(path).array)
+    image, labels = crowded_nuclei
     drift = [(0, 0), (4, 3), (8, 6), (12, 9)]
     images = [np.roll(image, d, (0, 1)) * (1 + 0.1 * i) for i, d in enumerate(drift)]
     cells = np.stack([np.roll(labels, d, (0, 1)) for d in drift])
