@@ -89,6 +89,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", help="model to start from; next: the one on its way")
+    parser.add_argument(
+        "--teacher", help="model whose kinds are rehearsed, and whose answers taught"
+    )
     parser.add_argument("--learning-rate", type=float, help="highest of the run")
     parser.add_argument(
         "--frozen-statistics",
@@ -134,6 +137,7 @@ def _train(args: argparse.Namespace) -> None:
     events = train(
         new,
         rehearsal=known,
+        teacher=args.teacher,
         start=_start(args),
         out=args.out,
         minutes=None if args.steps else args.minutes,
@@ -154,13 +158,14 @@ def _train(args: argparse.Namespace) -> None:
 
 
 def _pairs(args: argparse.Namespace) -> tuple[list[Any], list[Any]]:
-    """Training pairs of kinds that the start does not know, and of those it knows."""
+    """Training pairs of kinds that the teacher does not know, and of those it knows."""
     from napari_iaunet.model.checkpoint import load_model
     from napari_iaunet.model.registry import find_model
 
     told: list[dict[str, Any]] = []
-    if args.start and args.start != _NEXT.name:
-        told = load_model(find_model(args.start))[1].get("data", [])
+    teacher = args.teacher or args.start
+    if teacher and teacher != _NEXT.name:
+        told = load_model(find_model(teacher))[1].get("data", [])
     known = {entry["name"] for entry in told}
     parts: tuple[list[Any], list[Any]] = [], []
     for kind, (pairs, _) in common.split(args.data).items():
@@ -168,7 +173,7 @@ def _pairs(args: argparse.Namespace) -> tuple[list[Any], list[Any]]:
             copies = f"{args.out.name}-registered-{os.environ.get('RANK', '0')}"
             pairs = registered(pairs, args.out.with_name(copies) / kind)
         parts[kind in known].extend(pairs)
-    # A start that knows them all is simply trained on.
+    # A model that knows them all is simply trained on.
     return parts if parts[0] else (parts[1], [])
 
 

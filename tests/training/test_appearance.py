@@ -2,15 +2,21 @@
 
 import numpy as np
 import torch
+from skimage.segmentation import expand_labels
 
-from napari_iaunet.training.appearance import restain, vary_appearance, vary_channels
+from napari_iaunet.training.appearance import (
+    restain,
+    stained_around,
+    vary_appearance,
+    vary_channels,
+)
 
 
 def test_appearances_are_finite_and_reproducible():
-    image, inside = torch.rand(3, 64, 64), torch.rand(64, 64) > 0.7
+    image, cells = torch.rand(3, 64, 64), (torch.rand(64, 64) > 0.7).long()
     for seed in range(60):
-        one = vary_appearance(image, inside, np.random.default_rng(seed))
-        two = vary_appearance(image, inside, np.random.default_rng(seed))
+        one = vary_appearance(image, cells, np.random.default_rng(seed))
+        two = vary_appearance(image, cells, np.random.default_rng(seed))
         assert torch.isfinite(one).all()
         torch.testing.assert_close(one, two, rtol=0, atol=0)
 
@@ -25,7 +31,7 @@ def test_tissue_is_shown_in_other_stains():
     )
     bluer, browner = [], 0
     for seed in range(40):
-        shown = restain(image, inside, np.random.default_rng(seed))
+        shown = restain(image, inside.long(), np.random.default_rng(seed))
         assert shown is not None
         nucleus, around = shown[:, inside].mean(1), shown[:, ~inside].mean(1)
         bluer.append(nucleus[2] - nucleus[0] > around[2] - around[0])
@@ -34,12 +40,33 @@ def test_tissue_is_shown_in_other_stains():
     assert browner > 10
 
 
+def test_stain_around_nuclei_follows_the_cells_and_leaves_the_nuclei():
+    cells = torch.zeros(96, 96, dtype=torch.int64)
+    for label, (y, x) in enumerate([(20, 20), (20, 48), (48, 20), (48, 48)], 1):
+        cells[y : y + 14, x : x + 14] = label
+    nuclei = cells > 0
+    far = torch.ones_like(nuclei)
+    far[4:80, 4:80] = False
+    seen = []
+    for seed in range(40):
+        drawn = stained_around(cells, np.random.default_rng(seed))
+        assert drawn.shape == cells.shape
+        assert (drawn >= 0).all()
+        assert drawn[far].max() < 0.05  # Hardly anything beyond the widest cell.
+        if drawn.max() > 0.1:
+            assert drawn[nuclei].mean() < drawn[~nuclei & (drawn > 0)].mean() / 2
+        around = torch.from_numpy(expand_labels(cells.numpy(), 2)) > 0
+        seen.append(float((drawn[around & ~nuclei] > 0.1).float().mean()))
+    assert min(seen) < 0.3  # Most of some tissue holds none of the stain.
+    assert max(seen) > 0.7
+
+
 def test_one_stain_alone_is_left_as_it_is():
     inside = torch.zeros(64, 64, dtype=torch.bool)
     inside[16:40, 16:40] = True
     gray = torch.where(inside, 0.3, 0.7).repeat(3, 1, 1)
-    assert restain(gray, inside, np.random.default_rng(0)) is None
-    assert restain(1 - 0 * gray, inside, np.random.default_rng(0)) is None
+    assert restain(gray, inside.long(), np.random.default_rng(0)) is None
+    assert restain(1 - 0 * gray, inside.long(), np.random.default_rng(0)) is None
 
 
 def test_stains_are_reordered_left_out_or_shown_alone_in_gray():
@@ -62,7 +89,7 @@ def test_stains_are_not_taken_for_colours():
     inside = image[0] > 0.5
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        view = vary_appearance(image, inside, rng, stains=True)
+        view = vary_appearance(image, inside.long(), rng, stains=True)
         assert torch.isfinite(view).all()
         # No channel leaks into another one.
         pairs = np.corrcoef(view.flatten(1).numpy())

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from skimage.color import rgb_from_hed
+from skimage.segmentation import expand_labels, find_boundaries
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -49,6 +50,15 @@ _DARK, _GLASS = 0.02, 0.1
 # Of new stains: shares of mixtures and of brown (DAB) among the others, deviations of
 # the colours and of the logarithm of the amounts in and outside of the cells.
 _MIXED, _BROWN, _HUE, _AMOUNT = 0.3, 0.6, 0.08, (0.25, 0.5)
+# Restained crops in which the cells around nuclei are stained as well, as by antibodies
+# against keratin or a membrane's protein: their width around a nucleus in pixels (a
+# usual nucleus has a radius of 14), their optical densities, and the blur of membranes.
+_AROUND, _WIDTH, _DENSITY, _MEMBRANE = 0.6, (2, 14), (0.2, 1.5), (0.6, 1.6)
+# The nuclei beside such a stain are only just stained.
+_FAINT = (0.3, 1.0)
+# Where that stain is absent: below which of standard normal draws that vary slowly over
+# the crop; and the standard deviation of its logarithm from pixel to pixel.
+_UNSTAINED, _TEXTURE = -0.3, 0.3
 # Channels that are stains of their own come in the order of their file or in any order,
 # and all, or two, or one. So often each: the usual order should stay the easiest.
 _REORDERED, _MISSING, _ALONE, _MERGED = 0.3, 0.12, 0.1, 0.08
@@ -103,7 +113,7 @@ def is_gray(image: Tensor) -> bool:
     return bool((image[0] == image[1]).all() and (image[0] == image[2]).all())
 
 
-def _colour(image: Tensor, inside: Tensor, stains: bool, rng: Generator) -> Tensor:
+def _colour(image: Tensor, cells: Tensor, stains: bool, rng: Generator) -> Tensor:
     """Change the colours; a gray image sometimes gets a tint."""
     if is_gray(image):
         if rng.random() < _TINTED:
@@ -120,7 +130,7 @@ def _colour(image: Tensor, inside: Tensor, stains: bool, rng: Generator) -> Tens
         return image * torch.from_numpy(gains).float()
     if rng.random() < _GRAYED:
         return _merge(image, rng)
-    restained = restain(image, inside, rng) if rng.random() < _RESTAINED else None
+    restained = restain(image, cells, rng) if rng.random() < _RESTAINED else None
     if restained is not None:
         return restained
     mixing = np.eye(3) + rng.normal(0, _MIXING, (3, 3))
@@ -134,8 +144,11 @@ def _colour(image: Tensor, inside: Tensor, stains: bool, rng: Generator) -> Tens
     return mixed * gain[:, None, None]
 
 
-def restain(image: Tensor, inside: Tensor, rng: Generator) -> Tensor | None:
+def restain(image: Tensor, cells: Tensor, rng: Generator) -> Tensor | None:
     """Show stained tissue in other stains: blue nuclei, the rest often brown (DAB).
+
+    Often the cells around the nuclei are drawn in that brown: their bodies, their
+    membranes or both. What is to be found stays the nuclei.
 
     Beer-Lambert: the optical density of a pixel is the sum of its stains, each
     with a colour of its own (Ruifrok and Johnston, Anal. Quant. Cytol. Histol.
@@ -145,10 +158,10 @@ def restain(image: Tensor, inside: Tensor, rng: Generator) -> Tensor | None:
     """
     density = -image.clamp(_DARK, 1.0).log()
     stained = density.mean(0) > _GLASS
-    cells, rest = stained & inside, stained & ~inside
-    if min(int(cells.sum()), int(rest.sum())) < _FEW_PIXELS:
+    nuclei, rest = stained & (cells > 0), stained & (cells == 0)
+    if min(int(nuclei.sum()), int(rest.sum())) < _FEW_PIXELS:
         return None
-    found = torch.stack([density[:, cells].mean(1), density[:, rest].mean(1)])
+    found = torch.stack([density[:, nuclei].mean(1), density[:, rest].mean(1)])
     found = F.normalize(found, dim=1)
     if float(found[0] @ found[1]) > _SAME_COLOUR:
         return None
@@ -159,12 +172,52 @@ def restain(image: Tensor, inside: Tensor, rng: Generator) -> Tensor | None:
     colours = (colours + rng.normal(0, _HUE, (2, 3))).clip(_DARK)
     colours /= np.linalg.norm(colours, axis=1, keepdims=True)
     colours *= np.exp(rng.normal(0, np.reshape(_AMOUNT, (2, 1))))
+    amounts = amounts.clamp(min=0)
+    if rng.random() < _AROUND:
+        amounts[0] *= float(rng.uniform(*_FAINT))
+        share = rng.random()  # Of what was there: some antibodies leave the rest pale.
+        amounts[1] = share * amounts[1] + stained_around(cells, rng)
     density = torch.einsum(
-        "shw,sc->chw",
-        amounts.clamp(min=0),
-        torch.tensor(colours, dtype=torch.float32),
+        "shw,sc->chw", amounts, torch.tensor(colours, dtype=torch.float32)
     )
     return (-density).exp()
+
+
+def stained_around(cells: Tensor, rng: Generator) -> Tensor:
+    """Draw the stain that cells have around their nuclei, in optical densities.
+
+    Cells reach as far as a width drawn for the image, or to their neighbours. Their
+    bodies are filled, their borders have a membrane, or both; whole regions have none.
+
+    Parameters
+    ----------
+    cells : Tensor, (H, W) int64
+        Label ids of the nuclei.
+    rng : numpy Generator
+
+    Returns
+    -------
+    Tensor, (H, W) float32
+        0 within the nuclei, but for the blur of the membranes.
+    """
+    nuclei = cells.numpy()
+    bodies = expand_labels(nuclei, float(rng.uniform(*_WIDTH)))
+    borders = find_boundaries(bodies, mode="thick").astype(np.float32)
+    blur = float(rng.uniform(*_MEMBRANE))
+    membranes = _blur(torch.from_numpy(borders)[None], blur)[0]
+    membranes = membranes / membranes.max().clamp(min=1e-6)
+    filled = torch.from_numpy((bodies > 0) & (nuclei == 0)).float()
+    what = int(rng.integers(3))
+    drawn = torch.zeros_like(filled)
+    if what != 0:
+        drawn += float(rng.uniform(*_DENSITY)) * membranes
+    if what != 1:
+        drawn += float(rng.uniform(*_DENSITY)) * filled
+    coarse = torch.from_numpy(rng.normal(0, 1, (1, 1, 4, 4)).astype(np.float32))
+    region = F.interpolate(coarse, size=cells.shape, mode="bicubic")[0, 0]
+    fine = torch.from_numpy(rng.normal(0, 1, cells.shape).astype(np.float32))
+    texture = (2 * _TEXTURE * _blur(fine[None], 1.0)[0]).exp()
+    return drawn * texture * ((region - _UNSTAINED) / 0.3).clamp(0, 1)
 
 
 def brighten(image: Tensor, rng: Generator) -> Tensor:
@@ -173,7 +226,7 @@ def brighten(image: Tensor, rng: Generator) -> Tensor:
 
 
 def vary_appearance(
-    image: Tensor, inside: Tensor, rng: Generator, *, stains: bool = False
+    image: Tensor, cells: Tensor, rng: Generator, *, stains: bool = False
 ) -> Tensor:
     """Vary colour, gamma, contrast, illumination, sharpness and noise.
 
@@ -181,13 +234,13 @@ def vary_appearance(
     ----------
     image : Tensor, (3, H, W) float32
         Normalised.
-    inside : Tensor, (H, W) bool
-        Pixels of cells.
+    cells : Tensor, (H, W) int64
+        Label ids.
     rng : numpy Generator
     stains : bool
         Whether the channels are stains of their own, not red, green and blue.
     """
-    image = _colour(image, inside, stains, rng)
+    image = _colour(image, cells, stains, rng)
     if rng.random() < _INVERTED:
         image = 1 - image
     if rng.random() < _GAMMA[0]:

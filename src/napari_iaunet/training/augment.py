@@ -139,7 +139,7 @@ def _show(crop: Crop, rng: Generator) -> Tensor:
     image = vary_channels(crop.image, rng) if crop.stains else crop.image
     if crop.inference_like:
         return brighten(image, rng)
-    return vary_appearance(image, crop.cells > 0, rng, stains=crop.stains)
+    return vary_appearance(image, crop.cells, rng, stains=crop.stains)
 
 
 def _number_cells(crops: Sequence[Crop], first_views: int) -> tuple[Tensor, Tensor]:

@@ -106,7 +106,7 @@ def _other_view(
     plane: NDArray[np.float32], labels: Labels, rng: Generator
 ) -> tuple[NDArray[np.float32], Labels]:
     """Show the same cells in another appearance, size and direction."""
-    nowhere = torch.zeros(plane.shape[1:], dtype=torch.bool)
+    nowhere = torch.zeros(plane.shape[1:], dtype=torch.int64)
     plane = vary_appearance(torch.from_numpy(plane), nowhere, rng).numpy()
     plane = rescale(plane, float(np.exp(rng.uniform(-_LOG_SCALE, _LOG_SCALE))))
     # Turns by quarters and mirroring change nothing: the network averages over them.

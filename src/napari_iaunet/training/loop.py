@@ -40,6 +40,7 @@ def train(
     steps: int | None = None,
     validation: Sequence[Sequence[Any] | HeldOut] | None = None,
     rehearsal: Sequence[Sequence[Any]] = (),
+    teacher: str | os.PathLike[str] | None = None,
     resume: bool = False,
     seed: int = 0,
     device: str = "auto",
@@ -72,6 +73,8 @@ def train(
     rehearsal : sequence like `pairs`
         Images that the start does well on and shall not forget: a quarter of the
         crops is taken from them (Robins, Connection Science 1995).
+    teacher : str or path, optional
+        Model whose answers about these images are taught; by default the start.
     resume : bool
         Go on with the run that `out` holds.
     seed : int
@@ -112,6 +115,7 @@ def train(
     first = None if start is None else copy.deepcopy(network)
     annotations, held_out = split(pairs, validation)
     parts = [part.alone() for part in held_out]
+    told = first if teacher is None else load_model(find_model(teacher))[0]
     data = TrainingData.prepare(annotations, parts, rehearsal, network.config.diameter)
 
     with alone(out):
@@ -120,7 +124,7 @@ def train(
         if resume:
             load_state(out, state)
         about = _origin(start, annotations, card or {}, rehearsal=bool(data.rehearsal))
-        run = Run(state, data, recipe, budget, out, seed, about, first)
+        run = Run(state, data, recipe, budget, out, seed, about, told)
         measured_here = held_out if run.rank == 0 else []  # one process for all
         selection = ModelSelection(measured_here, target, first, recipe)
         yield run.event("start")

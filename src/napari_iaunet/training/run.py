@@ -146,7 +146,7 @@ class Run:
     about : mapping
         What the model's card says beside what the run knows.
     teacher : IAUNet, optional
-        The start, which tells what it says of images that are rehearsed, and of
+        The start or another, which tells what it says of rehearsed images, and of
         pixels of which nothing is known.
     """
 
