@@ -310,3 +310,42 @@ def test_where_sizes_are_mixed_a_few_more_small_cells_are_enough():
     assert alike == pytest.approx(24, rel=0.05)
     mixed = measure(OneMore(*[13] * 5, *[24], *[30] * 6))[0]
     assert mixed < 20
+
+
+class Groups:
+    """Finds groups of four squares of 15 px each as one cell, unless it is enlarged."""
+
+    def __init__(self, *, score=0.65, apart=0.63):
+        self.score, self.apart, self.scales = score, apart, []
+
+    def __call__(self, plane, scale):
+        self.scales.append(scale)
+        size = round(300 * scale)
+        labels = np.zeros((size, size), np.int32)
+        side = round(15 * np.sqrt(np.pi) / 2 * scale)
+        larger = scale > 1.6
+        for group in range(9 if scale > 0.5 else 0):
+            y, x = (round((20 + 90 * n) * scale) for n in divmod(group, 3))
+            for part in range(4):
+                row, column = (i * side for i in divmod(part, 2))
+                box = np.s_[y + row : y + row + side, x + column : x + column + side]
+                labels[box] = 1 + (4 * group + part if larger else group)
+        score = self.apart if larger else self.score
+        fields = SimpleNamespace(foreground=torch.from_numpy((labels > 0) * 1.0))
+        scores = np.full(labels.max(), score, np.float32)
+        return Decoded(plane, fields, Instances(labels, scores))
+
+
+def test_where_all_cells_are_doubtful_they_may_be_several_in_one():
+    network = Groups()
+    found, decoded = measure(network)
+    assert found == pytest.approx(15, rel=0.05)
+    assert len(decoded.cells.scores) == 36
+    assert network.scales[-1] == pytest.approx(2.0, rel=0.05)
+
+
+@pytest.mark.parametrize("scores", [{"score": 0.8}, {"apart": 0.5}])
+def test_cells_beyond_doubt_or_more_doubtful_ones_stay_as_they_are(scores):
+    found, decoded = measure(Groups(**scores))
+    assert found == pytest.approx(30, rel=0.05)
+    assert len(decoded.cells.scores) == 9

@@ -15,7 +15,12 @@ from napari_iaunet.segmentation.looks import (
     Looks,
     is_close,
 )
-from napari_iaunet.segmentation.scale import ONE_SCALE, in_steps, scale_for
+from napari_iaunet.segmentation.scale import (
+    ONE_SCALE,
+    diameter_for,
+    in_steps,
+    scale_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -109,12 +114,24 @@ def measure_plane(
     if found.diameter is None:
         return Measured(None, found.of_whole, is_sure=False)
     diameter = found.diameter
-    if usual is None and (more := looks.for_missed_cells(found)) is not None:
-        most = diameter / UPSCALE
-        diameter, found = min(more.diameter or most, most), more
+    if usual is None:
+        diameter, found = _of_more_cells(looks, found, diameter, known)
     final = is_close(looks.scale_of(diameter) / found.scale)
     ready = found.of_whole if final else None
     return Measured(diameter, ready, final and _is_sure(found))
+
+
+def _of_more_cells(
+    looks: Looks, found: Look, diameter: float, known: float
+) -> tuple[float, Look]:
+    """Return the diameter, and the look, where an upscaled plane shows more cells."""
+    most = diameter / UPSCALE
+    more = looks.for_missed_cells(found)
+    if more is None and (more := looks.for_merged_cells(found)) is not None:
+        most = diameter_for(more.scale, known)
+    return (
+        (diameter, found) if more is None else (min(more.diameter or most, most), more)
+    )
 
 
 def _is_sure(found: Look) -> bool:

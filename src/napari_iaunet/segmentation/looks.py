@@ -10,7 +10,12 @@ from scipy.ndimage import uniform_filter
 from skimage.measure import label as label_components
 
 from napari_iaunet.segmentation.measure import disc_area
-from napari_iaunet.segmentation.scale import ONE_SCALE, in_steps, scale_for
+from napari_iaunet.segmentation.scale import (
+    ONE_SCALE,
+    diameter_for,
+    in_steps,
+    scale_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +65,10 @@ _GAINED, GOOD_SCORE, _DOUBT = 1.18, 0.82, 8
 # Where half of the cells already differ in size by more than one scale serves, the
 # small ones are more likely to be missed, and so much is enough.
 _GAINED_OF_MIXED = 1.05
+# Cells that hang together are found as one, whose median score is lower than this, and
+# nothing seems to be lost. Such a plane is looked at this much larger: less would often
+# leave it at its own scale.
+_MERGED, _APART = 0.72, 2.0
 
 
 class Decoded(NamedTuple):
@@ -156,6 +165,7 @@ class Looks:
     ) -> None:
         self._plane, self._segment_at, self._known = plane, segment_at, known
         self._small = max(plane.shape[1:]) <= _WHOLE
+        self._in_vain: list[float] = []  # Larger scales that showed no more.
 
     def scale_of(self, diameter: float) -> float:
         """Scale at which cells of a diameter, in pixels, are segmented."""
@@ -217,17 +227,37 @@ class Looks:
 
     def for_missed_cells(self, found: Look) -> Look | None:
         """Look again upscaled where cells may be missed; None unless many are found."""
-        scale = found.scale
         upscaled = self.scale_of((found.diameter or self._known) / UPSCALE)
-        if is_close(upscaled / scale) or not _loses(found.decoded, self._known):
+        if is_close(upscaled / found.scale) or not _loses(found.decoded, self._known):
             return None
-        part, before = found.part, found
+        return self._upscaled(found, upscaled)
+
+    def for_merged_cells(self, found: Look) -> Look | None:
+        """Look again upscaled where all cells are doubtful; None unless more are found.
+
+        They may be groups of cells, each found as one.
+        """
+        scores = found.decoded.cells.scores
+        if len(scores) < FEW_CELLS or np.median(scores) >= _MERGED:
+            return None
+        upscaled = self.scale_of(diameter_for(_APART * found.scale, self._known))
+        seen = [found.scale, *self._in_vain]
+        if any(is_close(upscaled / scale) for scale in seen):
+            return None
+        return self._upscaled(found, upscaled)
+
+    def _upscaled(self, found: Look, upscaled: float) -> Look | None:
+        """Look again at a larger scale; None unless many more cells are found."""
+        scale, part, before = found.scale, found.part, found
         if not found.is_whole or part[0].size * upscaled**2 > _MOST_IN_VAIN:
             part = _fullest(found, round(_PART / min(scale, 1.0)))
             before = self._in(part, scale)
         after = self._in(part, upscaled)
         needed = _GAINED if found.is_of_one_size else _GAINED_OF_MIXED
-        return after if _gains(after.decoded, before.decoded, needed) else None
+        if _gains(after.decoded, before.decoded, needed):
+            return after
+        self._in_vain.append(upscaled)
+        return None
 
 
 def _loses(decoded: Decoded, known: float) -> bool:

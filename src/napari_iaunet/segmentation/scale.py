@@ -58,6 +58,11 @@ def scale_for(diameter: float, known: float, shape: tuple[int, ...]) -> float:
     return min(scale, math.sqrt(most), _LARGEST_SIDE / max(shape[-2:]))
 
 
+def diameter_for(scale: float, known: float) -> float:
+    """Diameter, in pixels, of the cells that an image is rescaled for by a factor."""
+    return _GENEROUS * known / scale
+
+
 def megapixels_seen(shape: tuple[int, ...], diameter: float, known: float) -> float:
     """Megapixels of an image (..., Y, X), without channels, as the network sees it.
 
