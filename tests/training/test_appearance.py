@@ -41,12 +41,12 @@ def test_tissue_is_shown_in_other_stains():
 
 
 def test_stain_around_nuclei_follows_the_cells_and_leaves_the_nuclei():
-    cells = torch.zeros(96, 96, dtype=torch.int64)
+    cells = torch.zeros(128, 128, dtype=torch.int64)
     for label, (y, x) in enumerate([(20, 20), (20, 48), (48, 20), (48, 48)], 1):
         cells[y : y + 14, x : x + 14] = label
     nuclei = cells > 0
     far = torch.ones_like(nuclei)
-    far[4:80, 4:80] = False
+    far[:95, :95] = False
     seen = []
     for seed in range(40):
         drawn = stained_around(cells, np.random.default_rng(seed))

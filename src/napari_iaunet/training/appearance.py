@@ -52,10 +52,10 @@ _DARK, _GLASS = 0.02, 0.1
 _MIXED, _BROWN, _HUE, _AMOUNT = 0.3, 0.6, 0.08, (0.25, 0.5)
 # Restained crops in which the cells around nuclei are stained as well, as by antibodies
 # against keratin or a membrane's protein: their width around a nucleus in pixels (a
-# usual nucleus has a radius of 14), their optical densities, and the blur of membranes.
-_AROUND, _WIDTH, _DENSITY, _MEMBRANE = 0.6, (2, 14), (0.2, 1.5), (0.6, 1.6)
-# The nuclei beside such a stain are only just stained.
-_FAINT = (0.3, 1.0)
+# usual nucleus has a radius of 14), their optical densities, the blur of their edges.
+_AROUND, _WIDTH, _DENSITY, _EDGE = 0.75, (2, 24), (0.2, 2.5), (0.6, 1.6)
+# The nuclei beside such a stain are only just stained, and often paler than it.
+_FAINT = (0.1, 0.8)
 # Where that stain is absent: below which of standard normal draws that vary slowly over
 # the crop; and the standard deviation of its logarithm from pixel to pixel.
 _UNSTAINED, _TEXTURE = -0.3, 0.3
@@ -198,15 +198,16 @@ def stained_around(cells: Tensor, rng: Generator) -> Tensor:
     Returns
     -------
     Tensor, (H, W) float32
-        0 within the nuclei, but for the blur of the membranes.
+        0 within the nuclei, but for the blur at their edges.
     """
     nuclei = cells.numpy()
     bodies = expand_labels(nuclei, float(rng.uniform(*_WIDTH)))
     borders = find_boundaries(bodies, mode="thick").astype(np.float32)
-    blur = float(rng.uniform(*_MEMBRANE))
+    blur = float(rng.uniform(*_EDGE))
     membranes = _blur(torch.from_numpy(borders)[None], blur)[0]
     membranes = membranes / membranes.max().clamp(min=1e-6)
     filled = torch.from_numpy((bodies > 0) & (nuclei == 0)).float()
+    filled = _blur(filled[None], blur)[0]
     what = int(rng.integers(3))
     drawn = torch.zeros_like(filled)
     if what != 0:
