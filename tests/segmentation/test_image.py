@@ -215,6 +215,8 @@ def test_channels_are_chosen_by_what_they_show(gray):
     np.testing.assert_allclose(many[:2], [nuclei, others], atol=1e-6)
     part = as_planes(image, -1, nuclei=2, cells=0).part(np.s_[5:9], np.s_[7:20])
     np.testing.assert_array_equal(part[0], both[:, 5:9, 7:20])
+    stack = as_planes(np.stack([image[::-1], image]), -1, nuclei=2, cells=0)
+    np.testing.assert_array_equal(stack.plane(1)[0], both)
 
 
 @pytest.mark.parametrize(

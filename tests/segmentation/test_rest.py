@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from stained import among_four
 
 from napari_iaunet import Segmenter
 from napari_iaunet.errors import Cancelled, ImageError
@@ -19,6 +20,11 @@ def nuclei(crowded_nuclei):
     area = np.bincount(labels.ravel())[1:]
     usual = int(np.argsort(area)[len(area) // 2]) + 1
     return image, labels, usual
+
+
+def around(cell):
+    y, x = np.argwhere(cell).mean(0).astype(int)
+    return tuple(slice(max(0, c - 60), min(256, c + 60)) for c in (y, x))
 
 
 def overlap(one, two):
@@ -62,11 +68,26 @@ def test_the_surest_come_first_and_can_be_kept_alone(rest):
 
 def test_a_part_of_a_plane_is_searched(segmenter, nuclei):
     image, labels, usual = nuclei
-    y, x = np.argwhere(labels == usual).mean(0).astype(int)
-    part = tuple(slice(max(0, c - 60), min(256, c + 60)) for c in (y, x))
+    part = around(labels == usual)
     found = segmenter.find_rest(image, (labels == usual)[part], part=part)
     assert found.labels.shape == labels[part].shape
     assert len(found.sure) > 1
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_channels_are_seen_by_what_they_show(segmenter, nuclei, is_whole):
+    image, labels, usual = nuclei
+    four, two = among_four(image)
+    part = None if is_whole else around(labels == usual)
+    mask = (labels == usual)[part or ...]
+    found = segmenter.find_rest(
+        four, mask, channel_axis=-1, nuclei=2, cells=0, part=part
+    )
+    seen = segmenter.find_rest(two, mask, channel_axis=-1, part=part)
+    np.testing.assert_array_equal(found.labels, seen.labels)
+    untold = segmenter.find_rest(four, mask, channel_axis=-1, part=part)
+    assert len(found.sure) > 1
+    assert (found.labels != untold.labels).any()
 
 
 def test_it_can_be_cancelled(segmenter, nuclei):

@@ -4,6 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, gaussian_filter
+from stained import among_four
 
 from napari_iaunet import Segmenter
 from napari_iaunet.errors import Cancelled, ImageError
@@ -93,6 +94,18 @@ def test_only_planes_between_two_are_read_and_counted(segmenter, stack):
     assert set(read) == {1, 2, 3}
     assert told[-1] == (2, 2)
     assert told == sorted(told)
+
+
+def test_channels_are_seen_by_what_they_show(segmenter, stack):
+    images, cells, numbers = stack
+    four, two = among_four(images[START:])
+    mask = cells[START] == numbers[0]
+    found = segmenter.follow(four, mask, 0, channel_axis=-1, nuclei=2, cells=0)
+    seen = segmenter.follow(two, mask, 0, channel_axis=-1)
+    np.testing.assert_array_equal(found, seen)
+    assert found[1:].any(axis=(1, 2)).all()
+    untold = segmenter.follow(four, mask, 0, channel_axis=-1)
+    assert (found != untold).any()
 
 
 def test_it_can_be_cancelled(segmenter, stack):

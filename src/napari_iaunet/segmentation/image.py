@@ -97,20 +97,25 @@ class Planes:
 
     def plane(self, i: int) -> Planes:
         """Return plane ``i`` of the flattened stack, in memory, by itself."""
-        source = self.raw(i)
-        return replace(self, shape=(), _source=source, _channel_axis=0, _found={})
+        return self._of_plane(self.raw(i), {})
 
     def part(self, rows: slice, columns: slice) -> Planes:
         """Return a part of an image that is no stack, normalised as the whole is."""
         found = self.normalisations(0, self.raw(0))
-        source = self.raw(0, rows, columns)
+        return self._of_plane(self.raw(0, rows, columns), {0: found})
+
+    def _of_plane(
+        self, raw: NDArray[Any], found: dict[int, tuple[Normalisation, ...]]
+    ) -> Planes:
+        """Return a plane (C, Y, X), or a part of it, whose channels are chosen."""
         return replace(
             self,
-            plane_shape=(source.shape[1], source.shape[2]),
-            _source=source,
+            shape=(),
+            plane_shape=(raw.shape[1], raw.shape[2]),
+            _source=raw,
             _channel_axis=0,
             _chosen=None,
-            _found={0: found},
+            _found=found,
         )
 
     def position(self, i: int) -> tuple[int, ...]:

@@ -445,14 +445,8 @@ class Segmenter:
         cells: int | Sequence[int] | None = None,
     ) -> None:
         """Encode the image that `click` answers for; arguments as for `encode`."""
-        self._clicked = self.encode(
-            image,
-            channel_axis=channel_axis,
-            diameter=diameter,
-            progress=progress,
-            nuclei=nuclei,
-            cells=cells,
-        )
+        planes = _planes_of(image, channel_axis, diameter, nuclei, cells)
+        self._clicked = self.encode(planes, diameter=diameter, progress=progress)
 
     def click(
         self,
@@ -531,12 +525,14 @@ class Segmenter:
         channel_axis: int | None = None,
         diameter: float | None = None,
         progress: Progress | None = None,
+        nuclei: int | None = None,
+        cells: int | Sequence[int] | None = None,
     ) -> NDArray[np.bool_]:
         """Find a cell of one plane of a stack on the planes before and behind.
 
         Parameters
         ----------
-        image, channel_axis, progress
+        image, channel_axis, progress, nuclei, cells
             As for `segment`; one stack axis.
         mask : (Y, X) bool
             The cell on the plane, as of `click` or drawn by hand.
@@ -553,9 +549,10 @@ class Segmenter:
         Raises
         ------
         ImageError
-            If the image is no stack, or mask, plane or diameter cannot be used.
+            If the image is no stack, or a channel, the mask, the plane or the diameter
+            cannot be used.
         """
-        planes = _planes_of(image, channel_axis, diameter)
+        planes = _planes_of(image, channel_axis, diameter, nuclei, cells)
         cell = check_cell(mask, planes.plane_shape)
         found = np.zeros((*planes.shape, *planes.plane_shape), bool)
         for index, other in self.follow_on(
@@ -575,12 +572,14 @@ class Segmenter:
         diameter: float | None = None,
         progress: Progress | None = None,
         between: tuple[int, int] | None = None,
+        nuclei: int | None = None,
+        cells: int | Sequence[int] | None = None,
     ) -> Iterator[FollowedCell]:
         """Do what `follow` does, plane by plane: to the last one, then to the first.
 
         Only the planes between two, both included, are looked at; all if left out.
         """
-        planes = _planes_of(image, channel_axis, diameter)
+        planes = _planes_of(image, channel_axis, diameter, nuclei, cells)
         ways = ways_from(plane, planes.shape, between)
         steps = PlaneProgress(progress, sum(map(len, ways)))
         if diameter is None:
@@ -604,12 +603,14 @@ class Segmenter:
         channel_axis: int | None = None,
         part: tuple[slice, slice] | None = None,
         progress: Progress | None = None,
+        nuclei: int | None = None,
+        cells: int | Sequence[int] | None = None,
     ) -> RestCells:
         """Find other cells about as large as one, where the automatic way finds none.
 
         Parameters
         ----------
-        image, channel_axis, progress
+        image, channel_axis, progress, nuclei, cells
             As for `segment`; one plane.
         mask : (Y, X) bool
             The one, as of `click`, or drawn by hand.
@@ -622,9 +623,9 @@ class Segmenter:
         Raises
         ------
         ImageError
-            If image, mask or labels cannot be used, or do not fit together.
+            If image, a channel, mask or labels cannot be used, or do not fit together.
         """
-        planes = _planes_of(image, channel_axis, None)
+        planes = as_planes(image, channel_axis, nuclei=nuclei, cells=cells)
         if len(planes) != 1:
             raise ImageError(_ONE_PLANE.format(len(planes)))
         planes = planes.plane(0) if part is None else planes.plane(0).part(*part)

@@ -13,6 +13,7 @@ from clicker import (
     nuclei,
     squares,
 )
+from stained import beside_brighter
 
 OTHERS = (B, C, LEFT_OF_PAIR, RIGHT_OF_PAIR)
 
@@ -139,6 +140,17 @@ def test_a_layer_without_so_many_numbers(user):
     user.key("K")
     np.testing.assert_array_equal(layer.data, before)
     assert "full" in user.said
+
+
+def test_the_channels_that_show_nuclei_and_cells_are_seen_as_for_clicks(clicker):
+    clicker.viewer.add_image(beside_brighter(nuclei()), axis_labels=("c", "y", "x"))
+    clicker.viewer.canvas.size = (600, 700)
+    clicker.viewer.reset_view()
+    clicker.settings.nuclei = 2
+    clicker.toggle()
+    clicker.click(A)
+    find(clicker)
+    assert all(shown(clicker)[place] for place in OTHERS)
 
 
 def test_closing_what_is_shown_drops_it(user):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import zarr
 from clicker import RADIUS, A, B, messages, nuclei, squares
+from stained import beside_brighter
 
 from napari_iaunet.plugin.layers import disk
 
@@ -75,6 +76,19 @@ def test_the_draft_is_followed_in_both_ways_until_it_ends(user):
     assert table["index"].tolist() == [1]
     assert table["plane"].tolist() == [START]
     assert table["area"].tolist() == [np.count_nonzero(labels[START] == 1)]
+
+
+def test_the_channels_that_show_nuclei_and_cells_are_seen_as_for_clicks(clicker, film):
+    axes = ("c", "t", "y", "x")
+    clicker.viewer.add_image(beside_brighter(film), name="film", axis_labels=axes)
+    clicker.viewer.dims.set_point(1, START)
+    clicker.settings.nuclei = 2
+    clicker.toggle()
+    clicker.click(place(B, START))
+    follow(clicker)
+    labels = clicker.cells.data[: PLANES - 1]  # on the last one noise hides a part
+    assert planes_of(labels, 1) == [0, 1, 2, 3, 4]
+    assert fits(labels, 1, B)
 
 
 def test_one_undo_takes_away_all_of_it(user):

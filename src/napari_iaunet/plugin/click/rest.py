@@ -222,4 +222,5 @@ def _search(
         channel_axis=axis,
         part=part,
         progress=progress,
+        **image.roles,
     )

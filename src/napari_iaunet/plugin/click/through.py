@@ -364,6 +364,7 @@ class _Job:
             diameter=self._diameter,
             progress=progress,
             between=request.between,
+            **self._image.roles,
         )
         for cell in cells:
             self._found.append(cell)
