@@ -126,11 +126,9 @@ class EditController(QObject):
         if taken:
             show_error(f"Taken by other plugins: the keys {', '.join(taken)}.")
         self._section.set_mode("", _LOOKING)
-        try:
-            self.film.start()
-        except IAUNetError as error:
+        self.film.watch()
+        if not self.film.is_watched:
             self.leave()
-            self._refuse(str(error))
 
     def _slot(self, key: str) -> Callable[[object], None]:
         return lambda owner: self._on_pressed(key)

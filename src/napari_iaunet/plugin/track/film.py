@@ -8,22 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QTimer
 
 from napari_iaunet.errors import ImageError
-from napari_iaunet.plugin.core.connections import Connections
-from napari_iaunet.plugin.core.own_changes import OwnChanges
-from napari_iaunet.plugin.layers import view_state
 from napari_iaunet.plugin.layers.camera import camera_of
 from napari_iaunet.plugin.layers.disk import is_in_memory
 from napari_iaunet.plugin.layers.features import numbers_of
-from napari_iaunet.plugin.layers.find import (
-    OURS,
-    find_layer,
-    list_layers,
-    selection_kept,
-)
+from napari_iaunet.plugin.layers.find import OURS, find_layer, selection_kept
 from napari_iaunet.plugin.layers.labels import check_editable, is_of_classes
+from napari_iaunet.plugin.layers.picked import PickedCells
 from napari_iaunet.plugin.track.layers import add_tracks, stack_axis
 from napari_iaunet.plugin.track.link_notes import LinkNotes
 from napari_iaunet.plugin.track.paths import Paths, find_paths
@@ -35,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+    from qtpy.QtCore import QObject
 
     from napari_iaunet.plugin.core.jobs import Jobs
     from napari_iaunet.plugin.core.session import Session
@@ -45,8 +39,6 @@ if TYPE_CHECKING:
 
 # Axes of cells whose tracks napari can draw.
 _MOST_AXES = 4
-# Strokes of a brush come faster than a film is worth to be looked through again.
-_REST_MS = 300
 # How near to a line of a track a click is meant for it, in pixels of the screen.
 _REACH = 5
 _CHANGED = "The cells have changed and are looked through again. Click once more then."
@@ -74,14 +66,11 @@ class _Edited:
             self.paths.write(self.tracks, self.notes.columns())
 
 
-class EditedFilm(QObject):
+class EditedFilm(PickedCells):
     """Picks a layer of cells with its Tracks layer, and edits both together.
 
     ``changed`` comes when the tracks are known, or others, or not known any more.
     """
-
-    changed = Signal()
-    failed = Signal(str)
 
     def __init__(
         self,
@@ -90,50 +79,28 @@ class EditedFilm(QObject):
         logs: EditLogs,
         parent: QObject | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._viewer, self._own_changes = session.viewer, session.own_changes
-        self._jobs, self._logs = jobs, logs
-        self.key = ""  # the layer's ``unique_id``
+        super().__init__(session, jobs, logs, parent)
         self._known: dict[str, _Edited] = {}
-        self._is_on = self._is_current = False
-        self._writes = OwnChanges()
+        self._is_current = False
         self._followed = 0  # how often undo and redo concerned tracks
-        self._timer = QTimer(self, singleShot=True, interval=_REST_MS)
-        self._watched = Connections()
-        self._seen: object = None
-        self._connections = Connections((self._timer.timeout, self._survey))
-        self._connections.add_jobs(
-            jobs, succeeded=self._on_success, failed=self.failed.emit
-        )
-
-    def teardown(self) -> None:
-        """Disconnect from everything."""
-        self.stop()
-        self._connections.clear()
 
     # -- which cells ------------------------------------------------------------------
 
-    @property
-    def layer(self) -> Labels | None:
-        """The picked layer, if there is one."""
-        return find_layer(self._viewer, self.key, Labels) if self.key else None
-
-    def offers(self) -> list[tuple[str, str]]:
-        """Layers whose tracks can be edited: key and name, the topmost first."""
-        return [
-            (str(layer.unique_id), layer.name)
-            for layer in reversed(list_layers(self._viewer, Labels))
-            if is_in_memory(layer)
+    def _can_be_picked(self, layer: Labels) -> bool:
+        return (
+            is_in_memory(layer)
             and stack_axis(layer) is not None
             and not is_of_classes(layer)
-        ]
+        )
+
+    def _first_of(self, keys: list[str]) -> str:
+        """Return a layer that is tracked, rather than another."""
+        tracked = [key for key in keys if self._is_tracked(key)]
+        return super()._first_of([*tracked, *keys])
 
     def update(self) -> None:
-        """Pick another layer if the picked one is gone, rather one that is tracked."""
-        keys = [key for key, _ in self.offers()]
-        if self.key not in keys:
-            tracked = [key for key in keys if self._is_tracked(key)]
-            self._take(next(iter([*tracked, *keys]), ""))
+        """Pick another layer if the picked one is gone, and forget those that are."""
+        super().update()
         kept = {str(layer.unique_id) for layer in self._viewer.layers}
         for gone in self._known.keys() - kept:
             del self._known[gone]
@@ -141,41 +108,16 @@ class EditedFilm(QObject):
             if known.paths and str(known.paths.layer.unique_id) not in kept:
                 known.paths = None
 
-    def pick(self, key: str) -> None:
-        """Pick a layer by its key, if it is offered."""
-        if key != self.key and key in dict(self.offers()):
-            self._take(key)
-
-    def start(self) -> None:
-        """Look the picked layer through, now and after each change by others."""
-        layer = self.layer
-        self._is_on = layer is not None
-        if layer is None:
-            return
-        self._logs.of(layer).open()
-        self._seen = view_state.plane_shown(self._viewer, layer)
-        events = layer.events
-        self._watched.add(
-            (events.data, self._on_change),
-            (events.paint, self._on_change),
-            (events.set_data, self._on_redrawn),
-        )
-        self._survey()
-
     def stop(self) -> None:
-        """Watch no layer."""
-        self._timer.stop()
-        self._jobs.close()
-        self._watched.clear()
-        self._is_on = self._is_current = False
+        """Watch no layer, and take its tracks for outdated."""
+        super().stop()
+        self._is_current = False
 
     def _take(self, key: str) -> None:
-        was_on = self._is_on
-        self.stop()
-        self.key = key
-        if was_on:
-            self.start()
-        self.changed.emit()
+        was_watched = self.is_watched
+        super()._take(key)
+        if was_watched:
+            self.watch()
 
     def _is_tracked(self, key: str) -> bool:
         layer = find_layer(self._viewer, key, Labels)
@@ -247,7 +189,7 @@ class EditedFilm(QObject):
         if track <= 0:
             return self._at_line(place[-2:].tolist(), frame)
         if frame not in tracks.cells.frame[tracks.cells.track == track]:
-            self._survey()
+            self.survey()
             raise ImageError(_CHANGED)
         return track, frame
 
@@ -262,28 +204,16 @@ class EditedFilm(QObject):
         frames = frame - int(lines.tail_length), frame + int(lines.head_length)
         return known.tracks.nearest(place, frames, reach)
 
-    def _survey(self) -> None:
+    def survey(self) -> None:
+        """Look for the tracks of the picked layer anew."""
         layer = self.layer
         if layer is not None:
             work = partial(find_detections, self._planes(layer))
             self._jobs.start(work, f"Looking for the tracks of {layer.name}")
 
-    def _on_change(self, event: object = None) -> None:
-        if not self._writes:
-            self._timer.start()
-
-    def _on_redrawn(self, event: object = None) -> None:
-        """Notice an undo, which napari does not tell of but draws."""
-        layer = self.layer
-        if layer is None or self._writes:
-            return
-        seen, self._seen = self._seen, view_state.plane_shown(self._viewer, layer)
-        if seen == self._seen:
-            self._timer.start()
-
     def _on_success(self, cells: Detections) -> None:
         layer = self.layer
-        if layer is None or not self._is_on:
+        if layer is None:
             return
         known = self._known.get(self.key)
         paths = known.paths if known else None
@@ -386,7 +316,7 @@ class EditedFilm(QObject):
         try:
             frame, y, x = pixels_of(self._planes(layer), tracks.cells, rows)
         except ImageError:
-            self._survey()
+            self.survey()
             raise
         where = [np.zeros(len(y), np.intp) for _ in range(layer.ndim)]
         where[self.axis], where[-2], where[-1] = frame, y, x
