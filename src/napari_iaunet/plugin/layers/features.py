@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_iaunet.plugin.layers.find import OURS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pandas import DataFrame
 
+    # What is known of cells, by label id; None of those that are gone.
+    Rows = dict[int, dict[str, Any] | None]
 
 # Columns that hold the cell's label: napari finds a cell's row by the first, other
 # plugins by the others.
@@ -79,6 +83,53 @@ def set_flag(
     chosen = table[key].isin(list(label_ids))
     table[name] = np.where(chosen, on, old)
     layer.features = table
+
+
+def rows_of(layer: Labels, label_ids: list[int]) -> Rows:
+    """Return what the table of a layer says of cells, as `set_rows` takes it."""
+    rows: Rows = dict.fromkeys(label_ids)
+    if "index" in layer.features:
+        table = layer.features
+        for row in table[table["index"].isin(label_ids)].to_dict("records"):
+            rows[int(row["index"])] = {str(name): value for name, value in row.items()}
+    return rows
+
+
+def set_rows(layer: Labels, rows: Rows, *, everybody: bool = False) -> None:
+    """Bring the table of a layer up to date after some cells have changed.
+
+    ``rows`` says for each of them what was measured; None if it is gone. The table of a
+    layer that is not ours is left alone unless ``everybody``, and so is any that does
+    not tell of which cells.
+    """
+    ours = everybody or OURS in layer.metadata
+    if not ours or "index" not in layer.features:
+        return
+    from pandas import DataFrame, concat
+
+    table = layer.features
+    kept = table[~table["index"].isin(list(rows))]
+    new = [
+        dict.fromkeys(LABEL_COLUMNS, label_id) | row
+        for label_id, row in rows.items()
+        if row is not None
+    ]
+    if new:
+        columns = [*table.columns]
+        if LOOKED_AT not in columns and any(LOOKED_AT in row for row in new):
+            columns.append(LOOKED_AT)
+        added = DataFrame(new).reindex(columns=columns)
+        # Where a table has no value at all, pandas is not to choose a type by it.
+        parts = [part.dropna(axis=1, how="all") for part in (kept, added)]
+        kept = concat(part for part in parts if len(part)).reindex(columns=columns)
+        if LOOKED_AT in columns:  # of cells that have no value, nobody has
+            kept[LOOKED_AT] = kept[LOOKED_AT].isin([True])
+    kept = kept.sort_values("index", ignore_index=True)
+    for column in (*LABEL_COLUMNS, "area", "plane"):
+        # What was looked at has a row, though it may have been painted, not measured.
+        if column in kept and (kept[column] % 1 == 0).all():  # nor is a mean a number
+            kept[column] = kept[column].astype(np.int64)
+    layer.features = kept
 
 
 def column_names(layer: Labels) -> list[str]:

@@ -16,7 +16,7 @@ from napari_iaunet.errors import ImageError
 from napari_iaunet.plugin.core.connections import Connections
 from napari_iaunet.plugin.core.notify import show_error, show_warning
 from napari_iaunet.plugin.layers import disk, view_state
-from napari_iaunet.plugin.layers.features import LABEL_COLUMNS, LOOKED_AT
+from napari_iaunet.plugin.layers.features import rows_of, set_rows
 from napari_iaunet.plugin.layers.find import OURS, pixels_of
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_iaunet.io.stored_labels import Change, StoredLabels
-
-    Rows = dict[int, dict[str, Any] | None]
+    from napari_iaunet.plugin.layers.features import Rows
 
 # As many steps as napari's Labels layers remember.
 _MOST_STEPS = 100
@@ -238,7 +237,7 @@ class EditLog:
 
     def rows_of(self, label_ids: list[int]) -> Rows:
         """Return what the layer's table says of cells, as `describe` takes it."""
-        return _rows_of(self.layer, label_ids)
+        return rows_of(self.layer, label_ids)
 
     def describe(
         self,
@@ -254,12 +253,12 @@ class EditLog:
         The table of a layer that is not ours is left alone unless ``everybody``.
         """
         edit = self._done[-1]
-        edit.rows_before = _rows_of(self.layer, list(rows))
+        edit.rows_before = rows_of(self.layer, list(rows))
         edit.rows_after, edit.everybody = rows, everybody
         if notes is not None:
             edit.notes_before = dict(self.layer.metadata.get(OURS, {}))
             edit.notes_after = edit.notes_before | notes
-        _set_features(self.layer, rows, everybody)
+        set_rows(self.layer, rows, everybody=everybody)
         _set_notes(self.layer, edit.notes_after)
 
     def undo(self) -> bool:
@@ -314,14 +313,14 @@ class EditLog:
         self._refresh()
 
     def _describe_before(self, edit: _Edit) -> None:
-        _set_features(self.layer, edit.rows_before, edit.everybody)
+        set_rows(self.layer, edit.rows_before, everybody=edit.everybody)
         _set_notes(self.layer, edit.notes_before)
         if edit.undone is not None:
             edit.undone()
 
     def _describe_after(self, edit: _Edit) -> None:
         _set_notes(self.layer, edit.notes_after)
-        _set_features(self.layer, edit.rows_after, edit.everybody)
+        set_rows(self.layer, edit.rows_after, everybody=edit.everybody)
         if edit.redone is not None:
             edit.redone()
 
@@ -488,51 +487,9 @@ def highest_in(labels: NDArray[np.integer]) -> int:
     return int(labels.max(initial=0))
 
 
-def _rows_of(layer: Labels, label_ids: list[int]) -> Rows:
-    """Return what the table of a layer says of cells, as `_set_features` takes it."""
-    rows: Rows = dict.fromkeys(label_ids)
-    if "index" in layer.features:
-        table = layer.features
-        for row in table[table["index"].isin(label_ids)].to_dict("records"):
-            rows[int(row["index"])] = {str(name): value for name, value in row.items()}
-    return rows
-
-
 def _set_notes(layer: Labels, notes: dict[str, Any] | None) -> None:
     """Let the metadata say how the cells were made; an empty note is none."""
     if notes is None:
         return
     others = {key: value for key, value in layer.metadata.items() if key != OURS}
     layer.metadata = {**others, **({OURS: dict(notes)} if notes else {})}
-
-
-def _set_features(layer: Labels, rows: Rows, everybody: bool) -> None:
-    """Bring a table up to date, that of our own layer only unless ``everybody``."""
-    ours = everybody or OURS in layer.metadata
-    if not ours or "index" not in layer.features:
-        return
-    from pandas import DataFrame, concat
-
-    table = layer.features
-    kept = table[~table["index"].isin(list(rows))]
-    new = [
-        dict.fromkeys(LABEL_COLUMNS, label_id) | row
-        for label_id, row in rows.items()
-        if row is not None
-    ]
-    if new:
-        columns = [*table.columns]
-        if LOOKED_AT not in columns and any(LOOKED_AT in row for row in new):
-            columns.append(LOOKED_AT)
-        added = DataFrame(new).reindex(columns=columns)
-        # Where a table has no value at all, pandas is not to choose a type by it.
-        parts = [part.dropna(axis=1, how="all") for part in (kept, added)]
-        kept = concat(part for part in parts if len(part)).reindex(columns=columns)
-        if LOOKED_AT in columns:  # of cells that have no value, nobody has
-            kept[LOOKED_AT] = kept[LOOKED_AT].isin([True])
-    kept = kept.sort_values("index", ignore_index=True)
-    for column in (*LABEL_COLUMNS, "area", "plane"):
-        # What was looked at has a row, though it may have been painted, not measured.
-        if column in kept and (kept[column] % 1 == 0).all():  # nor is a mean a number
-            kept[column] = kept[column].astype(np.int64)
-    layer.features = kept

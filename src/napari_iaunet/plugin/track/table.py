@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from napari_iaunet.plugin.layers.undo import EditLog, Rows
+    from napari_iaunet.plugin.layers.features import Rows
+    from napari_iaunet.plugin.layers.undo import EditLog
     from napari_iaunet.tracking.detections import Detections
     from napari_iaunet.tracking.editing import EditedTracks, Graph, TrackEdit
 
