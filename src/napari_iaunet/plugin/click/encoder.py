@@ -190,11 +190,7 @@ def _encode(
     array = np.asarray(part)  # read from disk once
     raw = as_planes(array, axis).raw(0)
     fields = segmenter.encode(
-        array,
-        channel_axis=axis,
-        diameter=choice.diameter,
-        progress=progress,
-        **image.roles,
+        array, diameter=choice.diameter, progress=progress, **image.seen_as
     )
     return EncodedWindow(window, segmenter, fields, raw)
 

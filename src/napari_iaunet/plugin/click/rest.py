@@ -219,8 +219,7 @@ def _search(
         array,
         asked.example,
         asked.labels,
-        channel_axis=axis,
         part=part,
         progress=progress,
-        **image.roles,
+        **image.seen_as,
     )

@@ -360,11 +360,10 @@ class _Job:
             self._image.array,
             ClickedCell(request.corner, request.mask),
             request.plane,
-            channel_axis=self._image.channel_axis,
             diameter=self._diameter,
             progress=progress,
             between=request.between,
-            **self._image.roles,
+            **self._image.seen_as,
         )
         for cell in cells:
             self._found.append(cell)

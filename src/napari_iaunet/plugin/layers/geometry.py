@@ -44,12 +44,13 @@ class LayerImage:
     nuclei_first: bool = False
 
     @property
-    def roles(self) -> dict[str, Any]:
-        """What the channels show, as `Segmenter.segment` takes it."""
-        if not self.nuclei_first or self.channel_axis is None:
-            return {}
-        cells = range(1, int(self.array.shape[self.channel_axis]))
-        return {"nuclei": 0, "cells": list(cells) or None}
+    def seen_as(self) -> dict[str, Any]:
+        """Axis of the channels and what they show, as `Segmenter.segment` takes it."""
+        axis = self.channel_axis
+        if not self.nuclei_first or axis is None:
+            return {"channel_axis": axis}
+        cells = range(1, int(self.array.shape[axis]))
+        return {"channel_axis": axis, "nuclei": 0, "cells": list(cells) or None}
 
 
 def pixel_size_of(

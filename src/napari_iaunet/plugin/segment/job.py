@@ -68,11 +68,7 @@ def find_cells(
     progress(0, 1)
     begin = time.perf_counter()
     result = segmenter.segment(
-        image.array,
-        channel_axis=image.channel_axis,
-        diameter=diameter,
-        progress=progress,
-        **image.roles,
+        image.array, diameter=diameter, progress=progress, **image.seen_as
     )
     labels, scores = result.labels, np.asarray(result.scores)
     embeddings, replaced = result.embeddings, ()
@@ -102,7 +98,7 @@ def why_blank(image: LayerImage, cells: int) -> str:
 
     if cells:
         return ""
-    return blank.why_blank(as_planes(image.array, image.channel_axis, **image.roles))
+    return blank.why_blank(as_planes(image.array, **image.seen_as))
 
 
 def for_layer(labels: NDArray[np.int32], cells: int) -> NDArray[np.integer[Any]]:

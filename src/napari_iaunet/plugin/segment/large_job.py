@@ -91,7 +91,7 @@ def find_cells_by_parts(
     segmenter = segmenters.get(model, device)
     progress(0, 1)
     begin = time.perf_counter()
-    planes = as_planes(image.array, image.channel_axis, **image.roles)
+    planes = as_planes(image.array, **image.seen_as)
     content = digest(planes)
     place = (image.array.shape, image.channel_axis, diameter)
 
