@@ -119,7 +119,7 @@ SAMPLING_WEIGHTS = {
     "yeast-phase-contrast": 0.06,
     "bacteria-phase": 0.03,
     "nuclei-u2os": 0.03,
-    "nuclei-plant-tissue": 0.02,
-    "bacteria-brightfield": 0.02,
-    "bacteria-fluorescence": 0.02,
+    "nuclei-plant-tissue": 0.025,
+    "bacteria-brightfield": 0.025,
+    "bacteria-fluorescence": 0.025,
 }
