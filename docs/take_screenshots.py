@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 from qtpy.QtCore import QEvent, QPoint, QPointF, QRect, Qt
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtGui import QImage, QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from skimage import data
@@ -41,7 +41,9 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("NAPARI_IAUNET_DATA", ROOT.parent / "shared" / "data"))
 SIZE = (1400, 900)
 FILM_WIDTH = 840
-PATIENCE = 600
+# The outline of the pointer that the film shows, from its tip.
+ARROW = [(0, 0), (0, 34), (8, 27), (14, 40), (20, 37), (14, 25), (25, 24)]
+PATIENCE = 1800  # a machine may be busy
 # Rows and columns of nuclei in the middle of the stained tissue.
 NUCLEI = [
     *((251, 297), (259, 298), (279, 295), (291, 316), (271, 241), (285, 230)),
@@ -85,20 +87,46 @@ def segment(dock: Any) -> None:
     wait(lambda: not dock.segment_controller.jobs.is_running)
 
 
-def save(picture: Any, name: str) -> None:
-    from skimage.io import imsave
+def in_few_colours(picture: Image.Image) -> Image.Image:
+    """Return a picture in 256 colours, which take a third of the bytes.
 
+    An octree keeps colours that are rare, such as those of marks and of frames.
+    """
+    octree, no = Image.Quantize.FASTOCTREE, Image.Dither.NONE
+    return picture.convert("RGB").quantize(256, method=octree, dither=no)
+
+
+def save(picture: Image.Image, name: str) -> None:
     IMAGES.mkdir(exist_ok=True)
-    imsave(IMAGES / name, picture, check_contrast=False)
+    in_few_colours(picture).save(IMAGES / name, optimize=True)
     print(f"wrote {IMAGES / name}")
+
+
+def picture_of(viewer: napari.Viewer) -> Image.Image:
+    return Image.fromarray(viewer.screenshot(canvas_only=False, flash=False))
 
 
 def save_window(viewer: napari.Viewer, name: str) -> None:
-    """Save the window in few colours, which take a quarter of the bytes."""
-    picture = Image.fromarray(viewer.screenshot(canvas_only=False, flash=False))
-    few = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
-    few.save(IMAGES / name, optimize=True)
-    print(f"wrote {IMAGES / name}")
+    QTest.qWait(500)
+    save(picture_of(viewer), name)
+
+
+def save_part(widget: Any, name: str, area: QRect | None = None) -> None:
+    """Save a widget, or an area of it."""
+    QTest.qWait(500)
+    grabbed = widget.grab() if area is None else widget.grab(area)
+    image = grabbed.toImage().convertToFormat(QImage.Format.Format_RGB888)
+    shape = image.height(), image.bytesPerLine()
+    rows = np.frombuffer(image.constBits().asstring(shape[0] * shape[1]), np.uint8)
+    pixels = rows.reshape(shape)[:, : 3 * image.width()]
+    save(Image.fromarray(pixels.reshape(shape[0], -1, 3)), name)
+
+
+def around(widget: Any, within: Any, margin: int = 8) -> QRect:
+    """Return where a widget lies within another one, with a margin."""
+    corner = widget.mapTo(within, QPoint(0, 0))
+    area = QRect(corner, widget.size())
+    return area.adjusted(-margin, -margin, margin, margin)
 
 
 def nuclei(viewer: napari.Viewer, dock: Any) -> None:
@@ -113,8 +141,7 @@ def nuclei(viewer: napari.Viewer, dock: Any) -> None:
     segment(dock)
     viewer.layers[-1].opacity = 0.6
     print(dock.segment_panel.run.status.text())
-    QTest.qWait(500)
-    save(viewer.screenshot(canvas_only=False, flash=False), "screenshot.png")
+    save_window(viewer, "screenshot.png")
 
 
 def channels(viewer: napari.Viewer, dock: Any) -> None:
@@ -131,8 +158,7 @@ def channels(viewer: napari.Viewer, dock: Any) -> None:
     segment(dock)
     panel = dock.segment_panel
     area = QRect(0, 0, panel.width(), dock.click_panel.geometry().top() - 20)
-    panel.grab(area).save(str(IMAGES / "segment-tab.png"))
-    print(f"wrote {IMAGES / 'segment-tab.png'}")
+    save_part(panel, "segment-tab.png", area)
 
 
 def canvas_of(viewer: napari.Viewer) -> Any:
@@ -186,11 +212,9 @@ def clicks(viewer: napari.Viewer, dock: Any) -> None:
     for nucleus in NUCLEI:
         click(viewer, nucleus)
     print(dock.click_panel.status.text())
-    QTest.qWait(500)
-    save(viewer.screenshot(canvas_only=False, flash=False), "click.png")
+    save_window(viewer, "click.png")
     area = dock.click_panel.geometry().adjusted(-10, -4, 10, -18)
-    dock.segment_panel.grab(area).save(str(IMAGES / "click-section.png"))
-    print(f"wrote {IMAGES / 'click-section.png'}")
+    save_part(dock.segment_panel, "click-section.png", area)
     QTest.mouseClick(dock.click_panel.button, Qt.MouseButton.LeftButton)
 
 
@@ -231,9 +255,8 @@ def lookalikes(viewer: napari.Viewer, dock: Any) -> None:
     panel.found.slider.setValue(600)
     QTest.qWait(500)
     print(panel.found.count.text())
-    save(viewer.screenshot(canvas_only=False, flash=False), "lookalikes.png")
-    panel.widget().grab().save(str(IMAGES / "lookalikes-tab.png"))
-    print(f"wrote {IMAGES / 'lookalikes-tab.png'}")
+    save_window(viewer, "lookalikes.png")
+    save_part(panel.widget(), "lookalikes-tab.png")
     for place, name in ((None, "gland"), (STROMA, "stroma")):
         if place is not None:
             pick(viewer, dock, place)
@@ -242,7 +265,8 @@ def lookalikes(viewer: napari.Viewer, dock: Any) -> None:
     QTest.mouseClick(panel.clear_button, Qt.MouseButton.LeftButton)
     viewer.layers["tissue cells"].visible = False
     QTest.qWait(500)
-    save(viewer.screenshot(canvas_only=True, flash=False), "classes.png")
+    canvas = viewer.screenshot(canvas_only=True, flash=False)
+    save(Image.fromarray(canvas), "classes.png")
     QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
 
 
@@ -254,15 +278,24 @@ class Film:
         self._frames: list[Image.Image] = []
         self._milliseconds: list[int] = []
 
-    def show(self, seconds: float) -> None:
-        """Take a picture that is shown for some time."""
+    def show(self, seconds: float, clicked: tuple[int, int] | None = None) -> None:
+        """Take a picture that is shown for some time; an arrow shows a click."""
         QTest.qWait(300)
-        picture = self._viewer.screenshot(canvas_only=False, flash=False)
-        frame = Image.fromarray(picture[..., :3])
+        frame = picture_of(self._viewer).convert("RGB")
+        if clicked is not None:
+            self._point(frame, clicked)
         width = FILM_WIDTH, round(frame.height * FILM_WIDTH / frame.width)
-        small = frame.resize(width, Image.Resampling.LANCZOS)
-        self._frames.append(small.quantize(96, dither=Image.Dither.NONE))
+        self._frames.append(
+            in_few_colours(frame.resize(width, Image.Resampling.LANCZOS))
+        )
         self._milliseconds.append(round(1000 * seconds))
+
+    def _point(self, frame: Image.Image, pixel: tuple[int, int]) -> None:
+        canvas = canvas_of(self._viewer).native
+        place = on_canvas(self._viewer, pixel).toPoint()
+        tip = canvas.mapTo(self._viewer.window._qt_window, place)
+        arrow = [(tip.x() + x, tip.y() + y) for x, y in ARROW]
+        ImageDraw.Draw(frame).polygon(arrow, fill="white", outline="black", width=2)
 
     def save(self, name: str) -> None:
         first, *others = self._frames
@@ -296,7 +329,7 @@ def moving(viewer: napari.Viewer, dock: Any) -> None:
         (STROMA, ("Control",)),
     ):
         pick(viewer, dock, place, *keys)
-        film.show(1.2)
+        film.show(1.2, nearest(labels.data, place))
     for value in (900, 800, 700, 600):
         panel.found.slider.setValue(value)
         film.show(0.6)
@@ -330,7 +363,7 @@ def classes(viewer: napari.Viewer, dock: Any) -> None:
         panel.legend.item(row, 1).setText(name)
         wait(lambda: not dock.class_controller.learning.is_running)
     print(panel.accuracy.text())
-    save(viewer.screenshot(canvas_only=False, flash=False), "classes-tab.png")
+    save_window(viewer, "classes-tab.png")
     QTest.mouseClick(panel.pick_button, Qt.MouseButton.LeftButton)
 
 
@@ -351,7 +384,7 @@ def map_of_cells(viewer: napari.Viewer, dock: Any) -> None:
             send_mouse(native, kind, QPointF(min(x, native.width() - 2), y))
     QTest.qWait(500)
     print(panel.count.text())
-    save(viewer.screenshot(canvas_only=False, flash=False), "map-tab.png")
+    save_window(viewer, "map-tab.png")
 
 
 def send_mouse(
@@ -378,6 +411,19 @@ def send_mouse(
     QApplication.sendEvent(widget, event)
 
 
+def go_inside(viewer: napari.Viewer, go_on: Callable[[], None]) -> None:
+    """Go from cell to cell until the one on view has image all around it."""
+    for _ in range(50):
+        QTest.qWait(200)
+        *_, y, x = viewer.scene.camera.center
+        height, width = (stop + 1 for stop in viewer.layers.extent.world[1][-2:])
+        seen = np.array(viewer.canvas.size) / viewer.scene.camera.zoom / 2
+        if np.all(np.minimum((y, x), (height - y, width - x)) > seen * 0.9):
+            return
+        go_on()
+    raise LookupError("every cell lies at the border")
+
+
 def review(viewer: napari.Viewer, dock: Any) -> None:
     """Nuclei of which the small and the doubtful ones are hidden."""
     clear(viewer)
@@ -393,15 +439,15 @@ def review(viewer: napari.Viewer, dock: Any) -> None:
     panel.filter.rows["border"].low.setValue(1)
     QTest.qWait(500)
     print(panel.filter.count.text())
-    save(viewer.screenshot(canvas_only=False, flash=False), "review.png")
+    save_window(viewer, "review.png")
     panel.filter.reset_button.click()
     QTest.mouseClick(panel.walk.button, Qt.MouseButton.LeftButton)
     wait(lambda: not dock.review_controller.jobs.is_running)
     for key in ("A", "A", "Q", "A"):
         panel.walk.pressed.emit(key)
+    go_inside(viewer, lambda: panel.walk.pressed.emit("N"))
     print(panel.walk.cell.text())
-    QTest.qWait(500)
-    save(viewer.screenshot(canvas_only=False, flash=False), "review-cells.png")
+    save_window(viewer, "review-cells.png")
     QTest.mouseClick(panel.walk.button, Qt.MouseButton.LeftButton)
 
 
@@ -441,8 +487,7 @@ def pairs(viewer: napari.Viewer, dock: Any) -> None:
     for name in ("found nuclei", "cells", "cells cytoplasm"):
         viewer.layers[name].visible = False
     dock.review_panel.ensureWidgetVisible(panel)
-    QTest.qWait(500)
-    save(viewer.screenshot(canvas_only=False, flash=False), "review-pairs.png")
+    save_window(viewer, "review-pairs.png")
 
 
 def finetune(viewer: napari.Viewer, dock: Any) -> None:
@@ -471,10 +516,8 @@ def finetune(viewer: napari.Viewer, dock: Any) -> None:
     wait(lambda: not panel.stop_button.isEnabled())
     print(panel.result.text())
     panel.name.setText("my tissue")
-    QTest.qWait(500)
-    save(viewer.screenshot(canvas_only=False, flash=False), "finetune.png")
-    panel.widget().grab().save(str(IMAGES / "finetune-tab.png"))
-    print(f"wrote {IMAGES / 'finetune-tab.png'}")
+    save_window(viewer, "finetune.png")
+    save_part(panel.widget(), "finetune-tab.png")
     QTest.mouseClick(panel.discard_button, Qt.MouseButton.LeftButton)
 
 
@@ -496,8 +539,7 @@ def track(viewer: napari.Viewer, dock: Any) -> None:
     viewer.layers[1].visible = False
     viewer.layers[2].contour = 2
     viewer.dims.set_point(0, 4)
-    QTest.qWait(500)
-    save(viewer.screenshot(canvas_only=False, flash=False), "track.png")
+    save_window(viewer, "track.png")
     mended(viewer, dock)
 
 
@@ -508,10 +550,15 @@ def mended(viewer: napari.Viewer, dock: Any) -> None:
     wait(lambda: film.tracks is not None)
     QTest.mouseClick(edit.modes["J"], Qt.MouseButton.LeftButton)
     QTest.mouseClick(edit.doubts["N"], Qt.MouseButton.LeftButton)
+    viewer.scene.camera.zoom /= 2  # so that the cells around it are seen, too
+    go_inside(
+        viewer,
+        lambda: QTest.mouseClick(edit.doubts["N"], Qt.MouseButton.LeftButton),
+    )
     viewer.layers["film"].visible = True
     QTest.qWait(500)
     print(edit.doubt.text())
-    save(viewer.screenshot(canvas_only=False, flash=False), "track-edit.png")
+    save_window(viewer, "track-edit.png")
     QTest.mouseClick(edit.button, Qt.MouseButton.LeftButton)
 
 
@@ -536,7 +583,7 @@ def batch(viewer: napari.Viewer, dock: Any) -> None:
             wait(lambda: not controller.view_jobs.is_running)
             wait(lambda: not controller.turns.is_running)
         print(panel.summary.text())
-        save(viewer.screenshot(canvas_only=False, flash=False), "batch.png")
+        save_window(viewer, "batch.png")
         summary(panel, dock.summary_controller)
 
 
@@ -548,8 +595,8 @@ def summary(panel: Any, controller: Any) -> None:
     measure.setCurrentIndex(measure.findData("area"))
     wait(lambda: not controller.jobs.is_running)
     print(panel.chart.plot.accessibleDescription())
-    panel.chart.grab().save(str(IMAGES / "batch-summary.png"))
-    print(f"wrote {IMAGES / 'batch-summary.png'}")
+    within = panel.widget()
+    save_part(within, "batch-summary.png", around(panel.chart, within))
 
 
 def newcomer(viewer: napari.Viewer, dock: Any) -> None:
@@ -598,11 +645,13 @@ def newcomer(viewer: napari.Viewer, dock: Any) -> None:
 def main() -> None:
     # Neither the models nor the lists of who takes them.
     os.environ["NAPARI_IAUNET_HOME"] = mkdtemp()
+    # A few pictures are not worth the minutes that a conversion takes.
+    os.environ["NAPARI_IAUNET_ENGINE"] = "pytorch"
     viewer, dock = open_viewer()
     takes = [globals()[name] for name in sys.argv[1:]] or [
         *(moving, nuclei, channels, clicks, lookalikes, classes, map_of_cells),
         *(review, pairs),
-        *(track, batch, finetune),
+        *(track, batch, finetune, newcomer),
     ]
     for take in takes:
         take(viewer, dock)
