@@ -106,7 +106,9 @@ def segment_lazy(
 
     Parameters
     ----------
-    image : array-like
+    segmenter : Segmenter
+        What finds the cells.
+    image : array_like
         As for `Segmenter.segment`; a dask or zarr array is read chunk by chunk.
     out : path
         Folder of the zarr array of labels to write; it appears when it is finished

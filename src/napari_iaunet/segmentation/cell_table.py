@@ -119,9 +119,10 @@ def measure_cells(
     ----------
     labels : (Y, X), (T or Z, Y, X) or (T, Z, Y, X) array of int or bool
         0 is background. A label in several planes has a row for each.
-    image : array-like, optional
+    image : array_like, optional
         As `Segmenter.segment` takes it; without it there are no intensities.
     channel_axis : int, optional
+        Axis of the channels, as for `Segmenter.segment`.
     columns : sequence of str
         Groups of `COLUMNS`: ``position``, ``size``, ``shape``, ``intensity`` and
         ``embedding``.
@@ -131,10 +132,11 @@ def measure_cells(
     channel_names : sequence of str, optional
         One for each channel.
     scores : (N,) array, optional
-        For each label, in the order of the sorted labels; likewise the next two.
+        For each label, in the order of the sorted labels.
     classes : sequence of N str, optional
+        Likewise.
     embeddings : (N, D) array, optional
-        Without them there are no columns of the embedding.
+        Likewise; without them there are no columns of the embedding.
     progress : callable, optional
         Called as ``progress(done, total)``; raising in it stops the work.
 

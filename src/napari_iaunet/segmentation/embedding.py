@@ -28,7 +28,7 @@ class LabelPlanes:
 
     Parameters
     ----------
-    labels : array-like
+    labels : array_like
         Of the image's shape without channels; dask arrays are read by planes.
     planes : Planes
         Of the image.

@@ -193,7 +193,7 @@ def as_planes(
 
     Parameters
     ----------
-    image : array-like
+    image : array_like
         (Y, X), (Y, X, 3 or 4), (T or Z, Y, X), (T, Z, Y, X), each with a
         channel axis anywhere if ``channel_axis`` says so. Boolean, integer
         or real, of numpy, dask, zarr or nested lists. Planes stay as they are.

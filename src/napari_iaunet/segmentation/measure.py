@@ -27,7 +27,7 @@ def measure(
     ----------
     labels : (Y, X), (T or Z, Y, X) or (T, Z, Y, X) int
         0 is background; a label belongs to one plane only.
-    image : array-like
+    image : array_like
         What was segmented, as `as_planes` takes it.
     channel_axis : int, optional
 

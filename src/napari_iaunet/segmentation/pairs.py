@@ -245,7 +245,9 @@ def measure_pairs(
     Parameters
     ----------
     pairs : Pairs
-    image : array-like, optional
+        As `pair` gives them.
+    image : array_like, optional
+        As `Segmenter.segment` takes it; without it there are no intensities.
     columns : sequence of str, optional
         Groups of columns, as for `measure_cells`; all but the embedding if left out.
     progress : callable, optional

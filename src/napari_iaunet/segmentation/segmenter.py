@@ -79,9 +79,10 @@ class Segmenter:
     tile : int, optional
         Side of a tile in pixels; changes speed and memory, not labels.
     settings : DecodeSettings, optional
+        How cells are made of what the network says; best left as it is.
     engine : str, optional
-        "pytorch", "openvino" or "ready", as for `choose_engine`; on a CPU the faster
-        one is taken if left out.
+        What computes on a CPU: "pytorch", "openvino", or "ready", the one that is known
+        to be faster by now; if left out, that is found out first.
 
     Raises
     ------
@@ -195,7 +196,7 @@ class Segmenter:
 
         Parameters
         ----------
-        image : array-like
+        image : array_like
             (Y, X), (Y, X, 3 or 4) or a stack (T|Z, Y, X), of any boolean,
             integer or real dtype; dask arrays are read plane by plane.
         channel_axis : int, optional
@@ -395,7 +396,10 @@ class Segmenter:
         nuclei: int | None = None,
         cells: int | Sequence[int] | None = None,
     ) -> float:
-        """Estimate the typical cell diameter of an image, in pixels."""
+        """Estimate the typical cell diameter of an image, in pixels.
+
+        Parameters and errors are as for `segment`.
+        """
         planes = as_planes(image, channel_axis, nuclei=nuclei, cells=cells)
         return self.estimate_of(planes).diameter
 
@@ -444,7 +448,10 @@ class Segmenter:
         nuclei: int | None = None,
         cells: int | Sequence[int] | None = None,
     ) -> None:
-        """Encode the image that `click` answers for; arguments as for `encode`."""
+        """Run the network once over one plane, for which `click` answers then.
+
+        Parameters and errors are as for `segment`; a stack is an ImageError, too.
+        """
         planes = _planes_of(image, channel_axis, diameter, nuclei, cells)
         self._clicked = self.encode(planes, diameter=diameter, progress=progress)
 

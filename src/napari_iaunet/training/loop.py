@@ -56,21 +56,21 @@ def train(
     Parameters
     ----------
     pairs : sequence of (image, mask) or (image, mask, region)
-        Paths or arrays, as for `read_pairs`. The region, (Y, X), is where every cell
+        Paths or arrays of one plane. The region, (Y, X), is where every cell
         is labelled.
-    start : str, path or None
+    start : str or path or None
         A model to start from; None begins with random weights.
     out : path
         Model folder to write. With a model to start from it holds the best model so
         far by the held-out cells, which is the start until a better one comes.
-    minutes, steps : float, int
+    minutes, steps : float or int
         Length of the run; ten minutes if neither is given.
-    validation : sequence like `pairs`, or of HeldOut, optional
+    validation : sequence of pairs or of HeldOut, optional
         Held-out images. Without it the last eighth of every series of images is held
         out if `pairs` are eight paths or more and there are series of four or more,
         else a strip of every image; an empty sequence holds out nothing, and the last
         model is kept.
-    rehearsal : sequence like `pairs`
+    rehearsal : sequence of pairs
         Images that the start does well on and shall not forget: a quarter of the
         crops is taken from them (Robins, Connection Science 1995).
     teacher : str or path, optional
