@@ -25,7 +25,10 @@ def camera_of(viewer: napari.viewer.Viewer) -> Any:
 def size_of_canvas(viewer: napari.viewer.Viewer) -> Sequence[int]:
     """Return height and width of what is seen, in pixels of the screen."""
     canvas = getattr(viewer, "canvas", None)
-    size: Sequence[int] = viewer._canvas_size if canvas is None else canvas.size
+    if canvas is None:  # private, so it is warned of in what plugins are given
+        size: Sequence[int] = getattr(viewer, "__wrapped__", viewer)._canvas_size
+    else:
+        size = canvas.size
     return size
 
 
