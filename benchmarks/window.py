@@ -28,6 +28,7 @@ from scipy.ndimage import gaussian_filter
 from benchmarks import harness
 from napari_iaunet.identity.describe import DescribedCells
 from napari_iaunet.identity.lasso import rows_inside
+from napari_iaunet.plugin.layers.camera import camera_of
 
 if TYPE_CHECKING:
     import argparse
@@ -341,8 +342,8 @@ def _large(window: Window, args: argparse.Namespace) -> None:
 
 def _move(viewer: napari.Viewer, number: int, side: int) -> None:
     place = np.random.default_rng(number).uniform(0, side, 2)
-    viewer.scene.camera.center = (0, *place)
-    viewer.scene.camera.zoom = 0.1 * 3 ** (number % 3)
+    camera_of(viewer).center = (0, *place)
+    camera_of(viewer).zoom = 0.1 * 3 ** (number % 3)
 
 
 # -- look-alikes -------------------------------------------------------------

@@ -33,6 +33,8 @@ from qtpy.QtWidgets import QApplication
 from skimage import data
 from skimage.io import imread
 
+from napari_iaunet.plugin.layers.camera import camera_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -209,8 +211,8 @@ def clicks(viewer: napari.Viewer, dock: Any) -> None:
     viewer.open_sample("napari-iaunet", "stained_tissue")
     dock.segment_panel.form["estimate"].setChecked(False)
     dock.segment_panel.form["diameter"].setValue(14)
-    viewer.scene.camera.zoom = 5
-    viewer.scene.camera.center = (256, 256)
+    camera_of(viewer).zoom = 5
+    camera_of(viewer).center = (256, 256)
     QTest.mouseClick(dock.click_panel.button, Qt.MouseButton.LeftButton)
     wait(lambda: not dock.click_controller.jobs.is_running)
     for nucleus in NUCLEI:
@@ -314,7 +316,7 @@ def moving(viewer: napari.Viewer, dock: Any) -> None:
     clear(viewer)
     dock.tabs.setCurrentWidget(dock.segment_panel)
     viewer.open_sample("napari-iaunet", "stained_tissue")
-    viewer.scene.camera.zoom = 2.2
+    camera_of(viewer).zoom = 2.2
     dock.segment_panel.form["estimate"].setChecked(False)
     dock.segment_panel.form["diameter"].setValue(14)
     film = Film(viewer)
@@ -614,7 +616,7 @@ def newcomer(viewer: napari.Viewer, dock: Any) -> None:
     segment(dock)
     save_window(viewer, "first-2-segment.png")
     cells = viewer.layers[-1]
-    viewer.scene.camera.zoom, viewer.scene.camera.center = 3.0, (210, 280)
+    camera_of(viewer).zoom, camera_of(viewer).center = 3.0, (210, 280)
     QTest.mouseClick(dock.click_panel.button, Qt.MouseButton.LeftButton)
     wait(lambda: not dock.click_controller.jobs.is_running)
     place = nearest(cells.data, (210, 280))

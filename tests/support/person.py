@@ -29,6 +29,14 @@ def has_window(viewer):
     return hasattr(viewer, "window")
 
 
+def set_canvas_size(viewer, size):
+    """Give a viewer that has no window a canvas of (height, width), in pixels."""
+    if hasattr(viewer, "canvas"):
+        viewer.canvas.size = size
+    else:  # before napari 0.9
+        viewer._canvas_size = size
+
+
 def open_dock(qtbot, viewer):
     """Open the dock in the window of a viewer, or beside one that has no window."""
     if has_window(viewer):

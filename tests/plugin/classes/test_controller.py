@@ -17,6 +17,7 @@ from napari_iaunet.plugin.classes.controller import ClassController
 from napari_iaunet.plugin.classes.panel import ClassPanel
 from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.core.settings import Settings
+from napari_iaunet.plugin.layers.camera import camera_of
 from napari_iaunet.plugin.layers.images import describe
 
 BRIGHT, DARK = (0, 1, 2), (3, 4, 5, 6)  # columns
@@ -200,10 +201,10 @@ def test_the_most_doubtful_cell_is_next(ready):
     first = ready.said
     assert "class 1 (" in first
     assert "class 2 (" in first
-    centre = ready.viewer.scene.camera.center
+    centre = camera_of(ready.viewer).center
     ready.key("N", (0, 0))
     assert ready.said != first
-    assert ready.viewer.scene.camera.center != centre
+    assert camera_of(ready.viewer).center != centre
     for _ in range(30):
         ready.do("next_requested")
     assert "All cells have been shown" in ready.said

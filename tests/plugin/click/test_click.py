@@ -27,6 +27,7 @@ from qtpy.QtCore import QPoint, Qt
 
 import napari_iaunet
 from napari_iaunet.plugin.core import segmenters
+from napari_iaunet.plugin.layers.camera import camera_of
 
 pytestmark = pytest.mark.viewer
 
@@ -147,7 +148,7 @@ def test_shift_adds_and_control_takes_away(ready):
 
 
 def test_a_box_is_dragged_and_strokes_correct_it(ready):
-    layers, camera = ready.viewer.layers, ready.viewer.scene.camera
+    layers, camera = ready.viewer.layers, camera_of(ready.viewer)
     before = tuple(camera.center), camera.zoom
     (y, x), side = LEFT_OF_PAIR, RADIUS + 1
     corners = [ready.where((y + s, x + s)) for s in (-side, side)]
@@ -329,10 +330,10 @@ def test_strokes_of_a_brush_are_undone_while_it_paints(ready):
 
 
 def test_drag_pans_and_makes_no_cell(ready):
-    before = ready.viewer.scene.camera.center
+    before = camera_of(ready.viewer).center
     start = ready.where(A)
     ready.drag(start, start + QPoint(40, 25))
-    assert ready.viewer.scene.camera.center != before
+    assert camera_of(ready.viewer).center != before
     assert ready.preview is None
     ready.click(A)
     assert is_cell(ready.preview, A)

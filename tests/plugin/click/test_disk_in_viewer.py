@@ -15,6 +15,7 @@ from qtpy.QtCore import QPoint
 import napari_iaunet
 from napari_iaunet.plugin.core import segmenters
 from napari_iaunet.plugin.layers import disk
+from napari_iaunet.plugin.layers.camera import camera_of
 
 pytestmark = pytest.mark.viewer
 
@@ -123,8 +124,8 @@ def test_what_changed_is_seen_from_afar(user):
     user.open([group[str(level)] for level in range(3)], multiscale=True)
     user.viewer.layers["image"].visible = False
     for zoom, level in ((0.2, 2), (0.45, 1), (3, 0)):
-        user.viewer.scene.camera.zoom = zoom
-        user.viewer.scene.camera.center = (0, *INSIDE)
+        camera_of(user.viewer).zoom = zoom
+        camera_of(user.viewer).center = (0, *INSIDE)
         user.qtbot.wait(50)
         assert user.layer.data_level == level
         before = user.seen(INSIDE)

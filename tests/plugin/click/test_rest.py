@@ -13,7 +13,10 @@ from clicker import (
     nuclei,
     squares,
 )
+from person import set_canvas_size
 from stained import beside_brighter
+
+from napari_iaunet.plugin.layers.camera import camera_of
 
 OTHERS = (B, C, LEFT_OF_PAIR, RIGHT_OF_PAIR)
 
@@ -34,7 +37,7 @@ def shown(user):
 @pytest.fixture
 def user(ready):
     """All of the image is on view."""
-    ready.viewer.canvas.size = (600, 700)
+    set_canvas_size(ready.viewer, (600, 700))
     ready.viewer.reset_view()
     return ready
 
@@ -99,8 +102,8 @@ def test_only_free_places_are_searched_from_a_cell_of_the_layer(user):
 
 
 def test_only_what_is_on_view_is_searched(user):
-    user.viewer.scene.camera.zoom = 8
-    user.viewer.scene.camera.center = (0, *LEFT_OF_PAIR)
+    camera_of(user.viewer).zoom = 8
+    camera_of(user.viewer).center = (0, *LEFT_OF_PAIR)
     user.click(LEFT_OF_PAIR)
     find(user)
     assert shown(user)[RIGHT_OF_PAIR]
@@ -185,7 +188,7 @@ def test_the_button_searches_and_stops(user):
 
 def test_nothing_else_is_there(clicker):
     clicker.viewer.add_image(nuclei((A,)), name="image")
-    clicker.viewer.canvas.size = (600, 700)
+    set_canvas_size(clicker.viewer, (600, 700))
     clicker.viewer.reset_view()
     clicker.toggle()
     clicker.click(A)

@@ -5,6 +5,7 @@ import pytest
 from trainer import discs, messages
 
 from napari_iaunet.plugin.finetune.job import annotations_of
+from napari_iaunet.plugin.layers.camera import camera_of, size_of_canvas
 from napari_iaunet.plugin.layers.features import LOOKED_AT, set_flag
 from napari_iaunet.plugin.layers.find import OURS
 
@@ -77,15 +78,15 @@ def test_regions_are_read_where_they_lie(trainer):
 def test_the_part_on_view_is_the_one_when_it_was_picked(trainer):
     viewer = trainer.viewer
     trainer.add()
-    viewer.scene.camera.center = (30, 60)
-    viewer.scene.camera.zoom = 10
+    camera_of(viewer).center = (30, 60)
+    camera_of(viewer).zoom = 10
     trainer.qtbot.wait(50)
     trainer.pick(trainer.row().region, "every cell on view is labelled")
     viewer.reset_view()
     (source,) = trainer.controller.pairs.read()
     region = source.region.mask(0, viewer.layers["drawn"].data.shape)
     y, x = np.nonzero(region)
-    height, width = np.array(viewer.canvas.size) / 10
+    height, width = np.array(size_of_canvas(viewer)) / 10
     assert abs(np.ptp(x) + 1 - min(width, 60 + width / 2)) <= 2
     assert abs(np.ptp(y) + 1 - min(height, 30 + height / 2)) <= 2
     assert region[30, 60]

@@ -5,6 +5,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_iaunet.plugin.layers import view_state
+from napari_iaunet.plugin.layers.camera import camera_of
 from napari_iaunet.plugin.layers.view_state import ViewState
 
 
@@ -59,7 +60,7 @@ def test_an_image_below_a_film_is_seen_in_each_of_its_planes(viewer):
 def test_the_middle_of_the_canvas_is_a_place_of_the_layer(viewer):
     layer = viewer.add_image(numbers(3, 5, 80, 90), scale=(1, 1, 0.5, 0.5))
     viewer.dims.set_point(1, 4)
-    viewer.scene.camera.center = (0, 10, 20)
+    camera_of(viewer).center = (0, 10, 20)
     assert view_state.place_in_view(viewer, layer, 0) == (4, 20, 40)
 
 

@@ -18,6 +18,7 @@ from napari_iaunet.model.registry import ModelInfo
 from napari_iaunet.plugin.core.jobs import Jobs
 from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.core.settings import Settings
+from napari_iaunet.plugin.layers.camera import camera_of
 from napari_iaunet.plugin.layers.images import describe
 from napari_iaunet.plugin.lookalikes.choice_panel import ChoicePanel
 from napari_iaunet.plugin.lookalikes.controller import LookalikeController
@@ -249,7 +250,7 @@ def test_examples_are_removed_and_added_by_their_pictures(ready):
     assert ready.examples == ["Like: cell 2", "Unlike: cell 1"]
     ready.wishes.cell_pressed.emit(second, "show")
     assert ready.examples == ["Like: cell 2", "Unlike: cell 1"]
-    center = ready.viewer.scene.camera.center[-2:]
+    center = camera_of(ready.viewer).center[-2:]
     np.testing.assert_allclose(center, middle(0, 1), atol=1)
 
 

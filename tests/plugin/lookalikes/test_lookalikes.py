@@ -16,6 +16,7 @@ from scipy.ndimage import binary_erosion
 from seer import BACKGROUND, SHAPE, cells_and_image, is_bright, middle
 
 from napari_iaunet.errors import ModelError
+from napari_iaunet.plugin.layers.camera import camera_of
 
 
 class User(Person):
@@ -81,7 +82,7 @@ def state(viewer):
     layers = viewer.layers
     shown = [(i.name, i.visible, i.opacity, i.locked, i.mode) for i in layers]
     selected = {i.name for i in layers.selection}
-    return shown, selected, viewer.dims.point, viewer.scene.camera.zoom
+    return shown, selected, viewer.dims.point, camera_of(viewer).zoom
 
 
 @pytest.fixture
@@ -309,7 +310,7 @@ def test_a_picture_leads_to_its_cell(qtbot, ready):
     place = row.visualItemRect(row.item(1)).center()
     qtbot.mouseClick(row.viewport(), LEFT, pos=place)
     y, x = np.argwhere(ready.labels == key.label).mean(axis=0)
-    center = ready.viewer.scene.camera.center[-2:]
+    center = camera_of(ready.viewer).center[-2:]
     np.testing.assert_allclose(center, (y, x), atol=1)
     qtbot.mouseClick(row.viewport(), LEFT, CTRL, pos=place)
     ready.wait()
@@ -750,8 +751,8 @@ def test_20_000_cells(user):
     user.viewer.add_image(image, name="image")
     user.viewer.add_labels(labels, name="cells")
     user.press(user.panel.pick_button)
-    user.viewer.scene.camera.zoom = 6
-    user.viewer.scene.camera.center = (500, 650)
+    camera_of(user.viewer).zoom = 6
+    camera_of(user.viewer).center = (500, 650)
     target = int(labels[500, 650])
     user.click((500, 650))
     assert f"of {count:,} cells" in user.panel.found.count.text()

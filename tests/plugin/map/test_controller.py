@@ -17,6 +17,7 @@ from napari_iaunet.plugin.classes.controller import ClassController
 from napari_iaunet.plugin.classes.panel import ClassPanel
 from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.core.settings import Settings
+from napari_iaunet.plugin.layers.camera import camera_of
 from napari_iaunet.plugin.layers.images import describe
 from napari_iaunet.plugin.map.controller import MapController
 from napari_iaunet.plugin.map.panel import MapPanel
@@ -166,7 +167,7 @@ def test_clicks_in_the_image_choose_cells(ready):
 
 def test_a_cell_of_the_map_comes_to_the_middle_of_the_viewer(ready):
     ready.do("cell_asked", 34)
-    centre = ready.viewer.scene.camera.center[-2:]
+    centre = camera_of(ready.viewer).center[-2:]
     np.testing.assert_allclose(centre, middle(4, 6), atol=1)
 
 

@@ -9,6 +9,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from seer import cells_and_image, middle
 
+from napari_iaunet.plugin.layers.camera import camera_of
+
 pytestmark = pytest.mark.viewer
 
 
@@ -87,7 +89,7 @@ def test_mouse_and_keys_choose_cells(mapper):
     mapper.click_on_map(0)
     assert len(mapper.chosen()) == 1
     mapper.click_on_map(0, QEvent.Type.MouseButtonDblClick)
-    centre = np.array(mapper.viewer.scene.camera.center[-2:])
+    centre = np.array(camera_of(mapper.viewer).center[-2:])
     labels = mapper.viewer.layers["cells"].data
     (row,) = mapper.chosen()
     assert labels[tuple(np.rint(centre).astype(int))] == row + 1

@@ -8,6 +8,7 @@ from person import open_dock
 from PIL import Image
 
 from napari_iaunet.errors import ImageError
+from napari_iaunet.plugin.layers.camera import camera_of
 from napari_iaunet.plugin.review.picture import picture_of
 
 
@@ -27,7 +28,7 @@ def cells(viewer):
 @pytest.mark.viewer
 def test_cells_are_outlined_and_the_viewer_is_as_before(viewer, cells):
     cells.visible = False
-    zoom, middle = viewer.scene.camera.zoom, viewer.scene.camera.center
+    zoom, middle = camera_of(viewer).zoom, camera_of(viewer).center
     drawn = picture_of(viewer, cells)
     assert drawn.shape == (200, 300, 3)
     gray, colour = drawn[5, 5], drawn[20, 50]
@@ -35,8 +36,8 @@ def test_cells_are_outlined_and_the_viewer_is_as_before(viewer, cells):
     assert colour.std() > 0  # the outline has the colour of the cell
     assert (drawn[40, 50] == gray).all()  # the middle does not
     assert (cells.contour, cells.visible, cells.opacity) == (0, False, 0.7)
-    assert viewer.scene.camera.zoom == pytest.approx(zoom)
-    assert viewer.scene.camera.center == pytest.approx(middle)
+    assert camera_of(viewer).zoom == pytest.approx(zoom)
+    assert camera_of(viewer).center == pytest.approx(middle)
 
 
 @pytest.mark.viewer

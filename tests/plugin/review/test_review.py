@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from reviewer import Reviewer, label_ids
 
+from napari_iaunet.plugin.layers.camera import camera_of
+
 # By their scores: all other things are equal, or too few to be odd.
 ORDER = [4, 9, 8, 3]
 
@@ -42,7 +44,7 @@ def test_reasons_are_said(begun):
 
 def test_the_cell_is_in_the_middle_and_outlined(begun):
     (outline,) = begun.helpers()
-    assert begun.viewer.scene.camera.center[-2:] == (24, 24)
+    assert camera_of(begun.viewer).center[-2:] == (24, 24)
     ring = np.zeros_like(begun.cells.data)
     y, x = np.array(outline.translate, int)
     height, width = outline.data.shape
@@ -54,7 +56,7 @@ def test_the_cell_is_in_the_middle_and_outlined(begun):
 
 
 def test_a_zoom_that_the_user_chose_stays(begun):
-    camera = begun.viewer.scene.camera
+    camera = camera_of(begun.viewer)
     assert camera.zoom > 1
     camera.zoom = 2
     begun.press("N")

@@ -13,6 +13,7 @@ from napari_iaunet.io.read import read_image
 from napari_iaunet.large import lazy
 from napari_iaunet.plugin.core import folder_lock, segmenters
 from napari_iaunet.plugin.layers import disk
+from napari_iaunet.plugin.layers.camera import camera_of
 from napari_iaunet.plugin.layers.undo import EditLog
 from napari_iaunet.plugin.segment import job as segment_job
 from napari_iaunet.plugin.segment import large_job
@@ -77,7 +78,7 @@ def share_seen(viewer, cells):
     height, width = np.ptp(cells.extent.world, axis=0)[-2:] + cells.scale[-2:]
     picture = viewer.screenshot(canvas_only=True, flash=False)
     coloured = np.count_nonzero(np.ptp(picture[..., :3].astype(int), axis=2) > 20)
-    return coloured / (height * width * viewer.scene.camera.zoom**2)
+    return coloured / (height * width * camera_of(viewer).zoom ** 2)
 
 
 def status(dock):
@@ -185,7 +186,7 @@ def test_all_that_is_found_is_seen_from_afar(
     stack = np.stack([mosaic] * planes) if planes else mosaic
     image = viewer.add_image(lazily(stack))
     dock.segment_panel.form["whole_stack"].setCurrentIndex(1)
-    viewer.scene.camera.zoom = 0.25
+    camera_of(viewer).zoom = 0.25
     cells = begin(qtbot, dock, viewer)
     # Most is still to come, and is to be seen as well.
     qtbot.waitUntil(lambda: np.count_nonzero(cells.data[0]) > 0)
@@ -379,8 +380,8 @@ def test_what_is_on_view_comes_first(qtbot, dock, viewer, mosaic, monkeypatch):
     # Of two at once either may be the first that is done.
     monkeypatch.setattr(lazy, "_AT_ONCE", 1)
     viewer.add_image(lazily(mosaic), scale=(2, 2))
-    viewer.scene.camera.center = (0, 800, 800)
-    viewer.scene.camera.zoom = 4
+    camera_of(viewer).center = (0, 800, 800)
+    camera_of(viewer).zoom = 4
     filling = begin(qtbot, dock, viewer)
     assert (filling.data[0][...][SIDE:, SIDE:] > 0).any()
     cancel(qtbot, dock)

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from doubles import FakeJobs, fake_panel
 from napari.components import ViewerModel
+from person import set_canvas_size
 from scipy import ndimage
 from threshold import ThresholdSegmenter
 
 from napari_iaunet.model.registry import BUNDLED, ModelInfo
 from napari_iaunet.plugin.core.session import Session
 from napari_iaunet.plugin.core.settings import IN_VIEW
+from napari_iaunet.plugin.layers.camera import camera_of
 from napari_iaunet.plugin.layers.undo import EditLogs
 from napari_iaunet.plugin.segment.controller import SegmentController
 from napari_iaunet.plugin.segment.panel import SegmentPanel
@@ -46,9 +48,9 @@ class Bench:
 
     def look_at(self, top, left, bottom, right):
         """Let exactly these pixels of the image be on view."""
-        camera = self.viewer.scene.camera
+        camera = camera_of(self.viewer)
         height, width = (bottom - top) * 0.5, (right - left) * 0.5
-        self.viewer.canvas.size = (400, round(400 * width / height))
+        set_canvas_size(self.viewer, (400, round(400 * width / height)))
         camera.zoom = 400 / height
         camera.center = (30 + 0.25 * (top + bottom), 40 + 0.25 * (left + right))
 
@@ -190,8 +192,8 @@ def test_a_part_of_a_turned_image(bench):
     bench.image.rotate = 90
     bench.settings.where = IN_VIEW
     middle = bench.image.data_to_world((300, 450))
-    camera = bench.viewer.scene.camera
-    bench.viewer.canvas.size = (400, 200)
+    camera = camera_of(bench.viewer)
+    set_canvas_size(bench.viewer, (400, 200))
     camera.zoom, camera.center = 4, middle
     bench.press()
     # The canvas is 100 world units high, 200 pixels, and half as wide; turned by 90°.

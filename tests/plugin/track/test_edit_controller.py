@@ -11,6 +11,7 @@ from pandas import DataFrame
 from person import click_in
 
 from napari_iaunet.plugin.core.session import Session
+from napari_iaunet.plugin.layers.camera import camera_of
 from napari_iaunet.plugin.layers.undo import EditLogs
 from napari_iaunet.plugin.track.edit_controller import EditController
 from napari_iaunet.plugin.track.edit_panel import EditSection
@@ -402,9 +403,7 @@ def test_doubtful_links_are_shown_the_worst_first(editor):
     assert editor.viewer.dims.current_step[0] == 4
     (shown,) = marks(editor)
     assert set(np.unique(shown.data)) == {0, 1, 2}
-    np.testing.assert_allclose(
-        editor.viewer.scene.camera.center[-2:], [10.5, 44], atol=2
-    )
+    np.testing.assert_allclose(camera_of(editor.viewer).center[-2:], [10.5, 44], atol=2)
     said = [first]
     for _ in range(3):
         editor.press("N")
@@ -479,7 +478,7 @@ def test_what_tracking_knew_travels_with_the_cells(editor):
 
 def test_a_line_of_a_track_stands_for_its_cells(editor):
     editor.open()
-    editor.viewer.scene.camera.zoom = 3
+    camera_of(editor.viewer).zoom = 3
     editor.begin("J")
     editor.click((4, 8.6, 19.5))  # where track 3 was in frame 3
     assert "Join 3" in editor.said()[1]
