@@ -13,7 +13,15 @@ def preferences_of_nobody():
 
 
 @pytest.fixture
-def manifest(plugin_settings, npe2pm):
+def settings_of_napari(request):
+    """What napari keeps for plugins, in a folder of the test."""
+    if preferences._of_plugin is None:
+        pytest.skip("before 0.9 napari keeps no preferences of plugins")
+    return request.getfixturevalue("plugin_settings")
+
+
+@pytest.fixture
+def manifest(settings_of_napari, npe2pm):
     """The plugin as napari knows it, with nothing kept so far."""
     npe2pm.register(PluginManifest.from_distribution("napari-iaunet"))
 
@@ -29,7 +37,7 @@ def kept(settings):
     return tuple(getattr(settings, name) for name in names)
 
 
-def test_without_a_manifest_there_are_defaults(plugin_settings):
+def test_without_a_manifest_there_are_defaults(settings_of_napari):
     preferences.keep("device", "cpu")
     assert restored().device == "auto"
     assert preferences.recall("tab") is None
@@ -77,7 +85,7 @@ def test_a_value_that_cannot_be_is_ignored(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["segment:\n  diameter: -5\n", "segment: 7\n", "{"])
-def test_a_damaged_file_is_ignored(plugin_settings, npe2pm, tmp_path, text):
+def test_a_damaged_file_is_ignored(settings_of_napari, npe2pm, tmp_path, text):
     (tmp_path / "napari-iaunet.yaml").write_text(text)
     npe2pm.register(PluginManifest.from_distribution("napari-iaunet"))
     assert kept(restored()) == ("default", "auto", 30.0, True, True)
