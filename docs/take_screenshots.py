@@ -33,7 +33,7 @@ from qtpy.QtWidgets import QApplication
 from skimage import data
 from skimage.io import imread
 
-from napari_iaunet.plugin.layers.camera import camera_of
+from napari_iaunet.plugin.layers.camera import camera_of, size_of_canvas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -421,9 +421,9 @@ def go_inside(viewer: napari.Viewer, go_on: Callable[[], None]) -> None:
     """Go from cell to cell until the one on view has image all around it."""
     for _ in range(50):
         QTest.qWait(200)
-        *_, y, x = viewer.scene.camera.center
+        *_, y, x = camera_of(viewer).center
         height, width = (stop + 1 for stop in viewer.layers.extent.world[1][-2:])
-        seen = np.array(viewer.canvas.size) / viewer.scene.camera.zoom / 2
+        seen = np.array(size_of_canvas(viewer)) / camera_of(viewer).zoom / 2
         if np.all(np.minimum((y, x), (height - y, width - x)) > seen * 0.9):
             return
         go_on()
@@ -556,7 +556,7 @@ def mended(viewer: napari.Viewer, dock: Any) -> None:
     wait(lambda: film.tracks is not None)
     QTest.mouseClick(edit.modes["J"], Qt.MouseButton.LeftButton)
     QTest.mouseClick(edit.doubts["N"], Qt.MouseButton.LeftButton)
-    viewer.scene.camera.zoom /= 2  # so that the cells around it are seen, too
+    camera_of(viewer).zoom /= 2  # so that the cells around it are seen, too
     go_inside(
         viewer,
         lambda: QTest.mouseClick(edit.doubts["N"], Qt.MouseButton.LeftButton),

@@ -147,7 +147,7 @@ def test_a_layer_without_so_many_numbers(user):
 
 def test_the_channels_that_show_nuclei_and_cells_are_seen_as_for_clicks(clicker):
     clicker.viewer.add_image(beside_brighter(nuclei()), axis_labels=("c", "y", "x"))
-    clicker.viewer.canvas.size = (600, 700)
+    set_canvas_size(clicker.viewer, (600, 700))
     clicker.viewer.reset_view()
     clicker.settings.nuclei = 2
     clicker.toggle()
