@@ -316,10 +316,12 @@ class Groups:
     """Finds groups of four squares of 15 px each as one cell, unless it is enlarged."""
 
     def __init__(self, *, score=0.65, apart=0.63):
-        self.score, self.apart, self.scales = score, apart, []
+        self.score, self.apart = score, apart
+        self.scales, self.sides = [], []
 
     def __call__(self, plane, scale):
         self.scales.append(scale)
+        self.sides.append(plane.shape[1])
         size = round(300 * scale)
         labels = np.zeros((size, size), np.int32)
         side = round(15 * np.sqrt(np.pi) / 2 * scale)
@@ -349,3 +351,10 @@ def test_cells_beyond_doubt_or_more_doubtful_ones_stay_as_they_are(scores):
     found, decoded = measure(Groups(**scores))
     assert found == pytest.approx(30, rel=0.05)
     assert len(decoded.cells.scores) == 9
+
+
+def test_doubtful_cells_of_a_large_plane_are_looked_at_in_a_whole_window():
+    network = Groups()
+    found, _ = measure(network, side=1000)
+    assert found == pytest.approx(15, rel=0.05)
+    assert network.sides[-2:] == [512, 512]

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # A change of scale within these bounds buys nothing but time.
 _CLOSE = (0.9, 1.11)
 # Sides in pixels: planes up to the first are measured as a whole; of others, a window
-# of the second, and of that a part of the third if it is upscaled. They trade cells
-# that are measured for time.
+# of the second, and of that a part of the third if it is upscaled, unless all its cells
+# are doubtful. They trade cells that are measured for time.
 _WHOLE, _WINDOW, _PART = 1100, 512, 300
 # Of a plane that becomes larger than so many pixels only such a window is looked at;
 # only a part, if that is to show whether cells are missed, and may be in vain.
@@ -66,8 +66,9 @@ _GAINED, GOOD_SCORE, _DOUBT = 1.18, 0.82, 8
 # small ones are more likely to be missed, and so much is enough.
 _GAINED_OF_MIXED = 1.05
 # Cells that hang together are found as one, whose median score is lower than this, and
-# nothing seems to be lost. Such a plane is looked at this much larger: less would often
-# leave it at its own scale.
+# nothing seems to be lost. Such a plane is looked at this much larger, as less would
+# often leave it at its own scale, and in a whole window: where most cells hang together
+# there may be fewest to tell apart.
 _MERGED, _APART = 0.72, 2.0
 
 
@@ -230,7 +231,7 @@ class Looks:
         upscaled = self.scale_of((found.diameter or self._known) / UPSCALE)
         if is_close(upscaled / found.scale) or not _loses(found.decoded, self._known):
             return None
-        return self._upscaled(found, upscaled)
+        return self._upscaled(found, upscaled, _PART, _MOST_IN_VAIN)
 
     def for_merged_cells(self, found: Look) -> Look | None:
         """Look again upscaled where all cells are doubtful; None unless more are found.
@@ -244,13 +245,18 @@ class Looks:
         seen = [found.scale, *self._in_vain]
         if any(is_close(upscaled / scale) for scale in seen):
             return None
-        return self._upscaled(found, upscaled)
+        return self._upscaled(found, upscaled, _WINDOW, _MOST_PIXELS)
 
-    def _upscaled(self, found: Look, upscaled: float) -> Look | None:
-        """Look again at a larger scale; None unless many more cells are found."""
+    def _upscaled(
+        self, found: Look, upscaled: float, side: int, most: int
+    ) -> Look | None:
+        """Look again at a larger scale; None unless many more cells are found.
+
+        Of a plane of more than so many pixels a part of such a side is looked at.
+        """
         scale, part, before = found.scale, found.part, found
-        if not found.is_whole or part[0].size * upscaled**2 > _MOST_IN_VAIN:
-            part = _fullest(found, round(_PART / min(scale, 1.0)))
+        if not found.is_whole or part[0].size * upscaled**2 > most:
+            part = _fullest(found, round(side / min(scale, 1.0)))
             before = self._in(part, scale)
         after = self._in(part, upscaled)
         needed = _GAINED if found.is_of_one_size else _GAINED_OF_MIXED
