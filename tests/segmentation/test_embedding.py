@@ -7,6 +7,7 @@ import torch
 from skimage.data import immunohistochemistry
 from skimage.measure import label
 from skimage.segmentation import slic
+from stained import among_four
 
 from napari_iaunet import Segmenter
 from napari_iaunet.errors import Cancelled, ImageError, ModelError
@@ -158,6 +159,29 @@ def test_described_cells_are_embedded_and_measured(segmenter, tissue):
         np.testing.assert_array_equal(cells.properties[key], values)
     nothing = segmenter.describe(image, np.zeros_like(labels))
     assert len(nothing) == 0
+
+
+@pytest.mark.parametrize("what", ["embed", "identify"])
+def test_channels_are_seen_by_what_they_show(segmenter, tissue, what):
+    image, labels = (part[:100, :120] for part in tissue)
+    four, two = among_four(image[..., 0])
+    see = getattr(segmenter, what)
+    found = see(four, labels, channel_axis=-1, nuclei=2, cells=0)
+    np.testing.assert_array_equal(found, see(two, labels, channel_axis=-1))
+    assert not np.allclose(found, see(four, labels, channel_axis=-1), atol=1e-3)
+    with pytest.raises(ImageError, match="no channel 4"):
+        see(four, labels, channel_axis=-1, nuclei=4)
+
+
+def test_all_channels_are_measured_whatever_they_show(segmenter, tissue):
+    image, labels = (part[:100, :120] for part in tissue)
+    four, two = among_four(image[..., 0])
+    found = segmenter.describe(four, labels, channel_axis=-1, nuclei=2, cells=0)
+    seen = segmenter.embed(two, labels, channel_axis=-1)
+    np.testing.assert_array_equal(found.embeddings, seen)
+    untold = segmenter.describe(four, labels, channel_axis=-1)
+    for key, values in untold.properties.items():
+        np.testing.assert_array_equal(found.properties[key], values)
 
 
 def test_labels_below_zero_are_background(segmenter, tissue):

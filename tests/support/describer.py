@@ -10,7 +10,7 @@ from napari_iaunet.segmentation.image import as_planes
 class Describer:
     """Describes cells as a segmenter does, by their labels instead of a network."""
 
-    def describe(self, image, labels, *, channel_axis=None, progress):
+    def describe(self, image, labels, *, channel_axis=None, progress, **_roles):
         progress(0, 1)
         labels = np.maximum(labels, 0)
         planes = as_planes(image, channel_axis)

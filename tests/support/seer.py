@@ -41,12 +41,12 @@ class Seer(Stepwise, Describer):
         super().__init__()
         self.calls = []
 
-    def describe(self, image, labels, *, channel_axis=None, progress):
+    def describe(self, image, labels, *, channel_axis=None, progress, **roles):
         planes = as_planes(image, channel_axis)
         self.calls.append((planes.shape, planes.n_channels, labels.shape))
         self.work(progress)
         return super().describe(
-            image, labels, channel_axis=channel_axis, progress=progress
+            image, labels, channel_axis=channel_axis, progress=progress, **roles
         )
 
     def embeddings(self, properties, label_ids):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from stained import among_four
 
 from napari_iaunet import Segmenter, track
 from napari_iaunet.errors import Cancelled, ImageError
@@ -84,6 +85,16 @@ def test_what_cannot_be_tracked_is_told(segmenter, stack, change, says):
     image, labels, options = change(*stack[:2])
     with pytest.raises(ImageError, match=says):
         track(segmenter, image, labels, **options)
+
+
+def test_channels_are_seen_by_what_they_show(segmenter, stack):
+    images, unique = (part[:2] for part in stack[:2])
+    four, two = among_four(images)
+    found = track(segmenter, four, unique, channel_axis=-1, nuclei=2, cells=0)
+    seen = track(segmenter, two, unique, channel_axis=-1)
+    np.testing.assert_array_equal(found.links, seen.links)
+    untold = track(segmenter, four, unique, channel_axis=-1)
+    assert not np.array_equal(found.links, untold.links)
 
 
 def test_tracking_can_be_cancelled(segmenter, stack):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_iaunet.errors import ImageError
 
@@ -39,11 +39,19 @@ def seen_planes(image: ImageFile, args: argparse.Namespace) -> Planes:
     """
     from napari_iaunet.segmentation.image import as_planes
 
+    return as_planes(image.array, **seen_as(image, args))
+
+
+def seen_as(image: ImageFile, args: argparse.Namespace) -> dict[str, Any]:
+    """Return axis of the channels and what they show, as `Segmenter.segment` takes it.
+
+    Errors are as for `seen_planes`.
+    """
     nuclei = None if args.nuclei is None else _channel(image, args.nuclei)
     cells = None
     if args.cells is not None:
         cells = [_channel(image, text) for text in args.cells.split(",")]
-    return as_planes(image.array, image.channel_axis, nuclei=nuclei, cells=cells)
+    return {"channel_axis": image.channel_axis, "nuclei": nuclei, "cells": cells}
 
 
 def _channel(image: ImageFile, text: str) -> int:

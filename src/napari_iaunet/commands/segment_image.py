@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_iaunet.commands.channels import seen_planes
+from napari_iaunet.commands.channels import seen_as, seen_planes
 from napari_iaunet.commands.common import measure_image, read
 from napari_iaunet.commands.inputs import TIFF, name_of
 from napari_iaunet.errors import (
@@ -268,7 +268,7 @@ class _Result:
         cells = segmenter.describe(
             self.image.array,
             labels,
-            channel_axis=self.channel_axis,
+            **seen_as(self.image, self.args),
             # The image is nearly done, and stays so; it can still be stopped.
             progress=progress and (lambda *_: progress(_NEARLY, _NEARLY + 1)),
         )

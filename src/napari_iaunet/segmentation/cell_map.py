@@ -14,6 +14,8 @@ from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.segmentation.measure import measure, row_image
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from napari_iaunet.inference.progress import Progress
@@ -109,20 +111,27 @@ def map_cells(
     *,
     channel_axis: int | None = None,
     progress: Progress,
+    nuclei: int | None = None,
+    cells: int | Sequence[int] | None = None,
 ) -> CellMap:
     """Describe the cells of a label image, and find out what is needed to show them.
 
     Parameters are as for `Segmenter.describe`.
     """
-    cells = segmenter.describe(
-        image, labels, channel_axis=channel_axis, progress=progress
+    described = segmenter.describe(
+        image,
+        labels,
+        channel_axis=channel_axis,
+        progress=progress,
+        nuclei=nuclei,
+        cells=cells,
     )
     progress(1, 1)
-    index = row_image(labels, cells.label_ids)
+    index = row_image(labels, described.label_ids)
     measured = measure(index, image, channel_axis=channel_axis)
-    table = _one_row_each(measured, cells.label_ids)
+    table = _one_row_each(measured, described.label_ids)
     planes = as_planes(image, channel_axis)
-    length = np.exp(cells.properties["size"][:, 1])
+    length = np.exp(described.properties["size"][:, 1])
     thumbnails = Thumbnails(table["y"], table["x"], length, planes.n_channels == 3)
     for i, plane in enumerate(index.reshape(-1, *index.shape[-2:])):
         here = np.flatnonzero(table["plane"] == i)
@@ -130,14 +139,14 @@ def map_cells(
             progress(1, 1)
             thumbnails.cut(here, planes[i], plane)
     return CellMap(
-        cells.label_ids,
-        cells.embeddings,
-        cells.properties,
+        described.label_ids,
+        described.embeddings,
+        described.properties,
         index,
         edge_pixels(index),
         table,
         thumbnails.pixels,
-        model=cells.model,
+        model=described.model,
     )
 
 

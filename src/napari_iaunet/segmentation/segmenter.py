@@ -321,12 +321,14 @@ class Segmenter:
         channel_axis: int | None = None,
         diameter: float | None = None,
         progress: Progress | None = None,
+        nuclei: int | None = None,
+        cells: int | Sequence[int] | None = None,
     ) -> NDArray[np.float32]:
         """Describe the appearance of every cell of any label image.
 
         Parameters
         ----------
-        image, channel_axis, progress
+        image, channel_axis, progress, nuclei, cells
             As for `segment`.
         labels : (Y, X) or (T|Z, Y, X) int
             0 is background; of this or any other tool, or drawn by hand.
@@ -343,9 +345,9 @@ class Segmenter:
         ImageError
             If image, labels or diameter cannot be used, or do not fit together.
         """
-        planes = _planes_of(image, channel_axis, diameter)
-        cells = LabelPlanes(labels, planes)
-        return embed_cells(self._backend, planes, cells, diameter, progress)
+        planes = _planes_of(image, channel_axis, diameter, nuclei, cells)
+        drawn = LabelPlanes(labels, planes)
+        return embed_cells(self._backend, planes, drawn, diameter, progress)
 
     def describe(
         self,
@@ -355,19 +357,23 @@ class Segmenter:
         channel_axis: int | None = None,
         diameter: float | None = None,
         progress: Progress | None = None,
+        nuclei: int | None = None,
+        cells: int | Sequence[int] | None = None,
     ) -> DescribedCells:
         """Describe every cell by its embedding and by colour, size, shape, intensity.
 
-        That is what `similarity` ranks best by. Parameters, the order of the rows and
-        errors are as for `embed`.
+        That is what `similarity` ranks best by. Colour and intensity are of all
+        channels, whatever these show. Parameters, the order of the rows and errors are
+        as for `embed`.
         """
         planes = _planes_of(image, channel_axis, diameter)
-        cells = LabelPlanes(labels, planes)
-        embeddings = embed_cells(self._backend, planes, cells, diameter, progress)
-        pixels = ((cells[i], planes.raw(i)) for i in cells.with_cells or [0])
-        properties = measure_properties(pixels, cells.label_ids)
+        seen = as_planes(image, channel_axis, nuclei=nuclei, cells=cells)
+        drawn = LabelPlanes(labels, seen)
+        embeddings = embed_cells(self._backend, seen, drawn, diameter, progress)
+        pixels = ((drawn[i], planes.raw(i)) for i in drawn.with_cells or [0])
+        properties = measure_properties(pixels, drawn.label_ids)
         return DescribedCells(
-            cells.label_ids, embeddings, properties, model=self._digest
+            drawn.label_ids, embeddings, properties, model=self._digest
         )
 
     def identify(
@@ -378,15 +384,17 @@ class Segmenter:
         channel_axis: int | None = None,
         diameter: float | None = None,
         progress: Progress | None = None,
+        nuclei: int | None = None,
+        cells: int | Sequence[int] | None = None,
     ) -> NDArray[np.float32]:
         """Tell every cell from its look-alikes, to find it again in another plane.
 
         Parameters, result and errors are as for `embed`; every label should lie in one
         plane only.
         """
-        planes = _planes_of(image, channel_axis, diameter)
-        cells = LabelPlanes(labels, planes)
-        return identify_cells(self._backend, planes, cells, diameter, progress)
+        planes = _planes_of(image, channel_axis, diameter, nuclei, cells)
+        drawn = LabelPlanes(labels, planes)
+        return identify_cells(self._backend, planes, drawn, diameter, progress)
 
     def estimate_diameter(
         self,

@@ -13,6 +13,8 @@ from napari_iaunet.segmentation.measure import measure, row_image
 from napari_iaunet.tracking.linking import DEPTH, TIME, link
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from pandas import DataFrame
 
@@ -59,6 +61,8 @@ def track(
     channel_axis: int | None = None,
     diameter: float | None = None,
     progress: Progress | None = None,
+    nuclei: int | None = None,
+    cells: int | Sequence[int] | None = None,
 ) -> TrackedCells:
     """Link the cells of a stack, by overlap, motion and identity.
 
@@ -66,7 +70,7 @@ def track(
     ----------
     segmenter : Segmenter
         Its identity branch tells a cell from its look-alikes.
-    image, channel_axis, diameter
+    image, channel_axis, diameter, nuclei, cells
         As for `Segmenter.segment`; one stack axis.
     labels : (T|Z, Y, X) int
         Every label is one cell in one plane.
@@ -93,6 +97,8 @@ def track(
         channel_axis=channel_axis,
         diameter=diameter,
         progress=progress,
+        nuclei=nuclei,
+        cells=cells,
     )
     linked = link(planes, vectors, MODES[mode])
     return TrackedCells(linked.table[planes], *linked)

@@ -45,6 +45,19 @@ def test_channels_are_those_of_the_segment_tab_for_its_image_only(viewer):
     np.testing.assert_array_equal(np.asarray(found.image.array)[0], image.data[1])
 
 
+def test_what_the_channels_show_is_known_of_the_image_of_the_segment_tab(viewer):
+    image = viewer.add_image(numbers(3, 8, 9), axis_labels=("c", "y", "x"))
+    labels = viewer.add_labels(numbers(8, 9))
+    key = str(image.unique_id)
+    choice = SegmentChoice(key, (), 0, (2, 0), False, "m", "cpu", None, nuclei=2)
+    pair = cells_on_image.pair(labels, image, choice)
+    found = cells_on_image.read(viewer, pair).image.seen_as
+    assert found == {"channel_axis": 0, "nuclei": 0, "cells": [1]}
+    pair = cells_on_image.pair(labels, image, None)
+    found = cells_on_image.read(viewer, pair).image.seen_as
+    assert found == {"channel_axis": 0}
+
+
 def test_cells_of_a_stack_are_read_with_all_of_it(viewer):
     image = viewer.add_image(numbers(5, 8, 9))
     found = read(viewer, viewer.add_labels(numbers(5, 8, 9)), image)

@@ -153,6 +153,7 @@ def read_plane(
         channels=cells.channels,
         plane=plane or None,
         on=image,
+        nuclei_first=cells.nuclei is not None,
     )
 
 

@@ -42,9 +42,8 @@ def describe_cells(
 
         step(0, 1)
         image, labels = source.image, np.asarray(source.labels)
-        axis = image.channel_axis
         found.append(
-            map_cells(segmenter, image.array, labels, channel_axis=axis, progress=step)
+            map_cells(segmenter, image.array, labels, progress=step, **image.seen_as)
         )
     return found
 

@@ -37,10 +37,11 @@ def track_cells(
 
     segmenter = segmenters.get(model, device)
     progress(0, 1)
-    pixels, axis = source.image.array, source.image.channel_axis
-    labels = np.asarray(source.labels)
+    image, labels = source.image, np.asarray(source.labels)
     cells = track(
-        segmenter, pixels, labels, mode=mode, channel_axis=axis, progress=progress
+        segmenter, image.array, labels, mode=mode, progress=progress, **image.seen_as
     )
-    features = measure_tracks(cells, pixels, mode=mode, channel_axis=axis)
+    features = measure_tracks(
+        cells, image.array, mode=mode, channel_axis=image.channel_axis
+    )
     return MeasuredTracks(cells, features)
