@@ -3,6 +3,7 @@
 import drawn
 import numpy as np
 import pytest
+from stained import beside_brighter
 
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.segmentation.segmenter import Segmenter
@@ -43,6 +44,15 @@ def test_cells_that_have_no_label_are_told(segmenter):
     (line,) = about_unlabelled([Annotation(picture, some, upper)], lambda: segmenter)
     assert "finds 4 cells" in line
     assert about_unlabelled([Annotation(picture, labels)], lambda: segmenter) == []
+
+
+def test_cells_without_a_label_are_looked_for_in_the_channels_that_show_them(segmenter):
+    labels, picture = drawn.discs(4, 36)
+    channels = beside_brighter(picture.astype(np.uint8))
+    some = np.where(labels % 2, labels, 0)
+    told = Annotation(channels, some, channel_axis=0, nuclei=2)
+    (line,) = about_unlabelled([told], lambda: segmenter)
+    assert "finds 8 cells" in line
 
 
 def squares(count, side, gap=4, first=1):

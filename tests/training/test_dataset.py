@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from skimage.io import imsave
+from stained import among_four
 from tifffile import imwrite
 
 from napari_iaunet.errors import TrainingError
@@ -165,6 +166,18 @@ def test_stains_are_told_from_colours(shape, dtype, axis, stains):
     labels[10:20, 10:20] = 1
     annotation = Annotation(image, labels, channel_axis=axis)
     assert prepare(annotation, 28.0).stains == stains
+
+
+def test_channels_are_seen_by_what_they_show():
+    image = np.random.default_rng(0).integers(0, 200, (40, 50)).astype(np.uint8)
+    four, two = among_four(image)
+    labels = np.zeros((40, 50), np.int32)
+    labels[10:20, 10:20] = 1
+    told = Annotation(four, labels, channel_axis=-1, nuclei=2, cells=[0])
+    found = prepare(told, 28.0)
+    seen = prepare(Annotation(two, labels, channel_axis=-1), 28.0)
+    np.testing.assert_array_equal(found.image, seen.image)
+    assert found.stains
 
 
 def test_names_of_a_mac_are_paired_with_those_of_others(tmp_path, labels):

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
+from stained import among_four
 
 from napari_iaunet.evaluation import average_precision
 from napari_iaunet.io.read import read_image
+from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.training.dataset import Annotation, find_pairs, prepare, read_pairs
 from napari_iaunet.training.holdout import (
     HeldOut,
@@ -145,6 +147,19 @@ def test_images_of_few_cells_are_held_out_as_a_whole():
     training, held_out = hold_out([images[0], blank, images[1]])
     assert names(training[0].labels)
     assert len(held_out) == 1
+
+
+def test_nuclei_and_cells_of_one_image_are_seen_each_in_their_channels():
+    row = row_of_discs(8)
+    four, _ = among_four(row)
+    nuclei = Annotation(four, row, channel_axis=-1, nuclei=2)
+    training, held_out = split([nuclei, nuclei._replace(cells=[0])])
+    told = [annotation.seen_as for annotation in (nuclei, nuclei._replace(cells=[0]))]
+    for seen, image, part in zip(told, training, held_out, strict=True):
+        expected = as_planes(four, **seen)[0]
+        for found in (image, part.annotation):
+            plane = as_planes(found.image, **found.seen_as)[0]
+            np.testing.assert_array_equal(plane, expected)
 
 
 def test_regions_lie_beside_the_images(nuclei, tmp_path: Path):

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from drawn import discs
+from stained import beside_brighter
 
 from napari_iaunet.errors import TrainingError
 from napari_iaunet.evaluation import average_precision
-from napari_iaunet.model.checkpoint import save_model
+from napari_iaunet.model.checkpoint import load_model, save_model
 from napari_iaunet.model.network import IAUNet, IAUNetConfig
+from napari_iaunet.model.registry import find_model
 from napari_iaunet.training.dataset import Annotation
 from napari_iaunet.training.holdout import whole
 from napari_iaunet.training.paired import FEW_CELLS, tally
@@ -43,6 +46,16 @@ def begun(start):
     begun = selection(start)
     begun.begin()
     return begun
+
+
+def test_models_are_measured_in_the_channels_that_show_the_cells():
+    labels, picture = discs(4, 36)
+    channels = beside_brighter(picture.astype(np.uint8))
+    told = Annotation(channels, labels, channel_axis=0, nuclei=2)
+    network = load_model(find_model("default"))[0]
+    chosen = ModelSelection([whole(told)], torch.device("cpu"), network, Recipe())
+    chosen.begin()
+    assert chosen.last()["validation_ap"] > 0.9
 
 
 def test_a_model_that_finds_one_more_cell_is_kept():

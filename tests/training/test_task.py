@@ -12,10 +12,11 @@ def test_tasks_come_back_as_they_were(tmp_path):
     pairs = [
         Annotation(labels / 7, labels, name="one", stack="film"),
         Annotation(np.stack([labels] * 2), labels, labels > 3, "two", channel_axis=0),
+        Annotation(labels[None], labels, channel_axis=0, nuclei=0, cells=[1, 2]),
     ]
     task = Task("default", minutes=2, card={"description": "discs"})
     held_out = [HeldOut(pairs[0], labels > 5)]
-    write_task(tmp_path, task, TaskImages(pairs, pairs[1:], held_out))
+    write_task(tmp_path, task, TaskImages(pairs, pairs[1:2], held_out))
     read, (found, rehearsal, (part,)) = read_task(tmp_path)
     assert read == task
     assert [image.name for image in rehearsal] == ["two"]
@@ -27,4 +28,6 @@ def test_tasks_come_back_as_they_were(tmp_path):
         np.testing.assert_array_equal(got.labels, wrote.labels)
         assert got[3:] == wrote[3:]
     assert found[0].region is None
+    told = {"channel_axis": 0, "nuclei": 0, "cells": [1, 2]}
+    assert found[2].seen_as == told
     np.testing.assert_array_equal(found[1].region, labels > 3)

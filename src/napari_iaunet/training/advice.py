@@ -129,8 +129,7 @@ def _has_background(annotation: Annotation) -> bool:
 
 def _unlabelled(annotation: Annotation, segmenter: Segmenter) -> int:
     """Count sure cells that lie on background by the annotation."""
-    image, axis = annotation.image, annotation.channel_axis
-    found = segmenter.segment(image, channel_axis=axis)
+    found = segmenter.segment(annotation.image, **annotation.seen_as)
     background = annotation.labels == 0
     if annotation.region is not None:
         background &= annotation.region
@@ -181,7 +180,7 @@ def _checked(annotation: Annotation) -> NDArray[np.int32]:
     """Refuse what cannot be meant; return the labels, consecutive."""
     check_labels(annotation)
     title = _title(annotation)
-    planes = as_planes(annotation.image, annotation.channel_axis)
+    planes = as_planes(annotation.image, **annotation.seen_as)
     if planes.plane_shape != annotation.labels.shape:
         raise TrainingError(f"{title}: image and labels differ in size.")
     labels = consecutive(annotation.labels)

@@ -107,6 +107,9 @@ class Annotation(NamedTuple):
     stack : str
         The same for planes of one stack, which may show the same cells; "" for an
         image of its own.
+    nuclei : int or None
+    cells : int, sequence of int or None
+        Channels that show nuclei and whole cells, as `as_planes` takes them.
     """
 
     image: Any
@@ -116,6 +119,17 @@ class Annotation(NamedTuple):
     domain: str = ""
     channel_axis: int | None = None
     stack: str = ""
+    nuclei: int | None = None
+    cells: int | Sequence[int] | None = None
+
+    @property
+    def seen_as(self) -> dict[str, Any]:
+        """Axis of the channels and what they show, as `as_planes` takes it."""
+        return {
+            "channel_axis": self.channel_axis,
+            "nuclei": self.nuclei,
+            "cells": self.cells,
+        }
 
 
 def find_pairs(folders: Sequence[Path]) -> list[tuple[Path, Path]]:
@@ -275,7 +289,7 @@ def _checked(annotation: Annotation) -> Planes:
     """Return the image of a usable annotation: a single plane."""
     check_labels(annotation)
     title = f"{annotation.name}: " if annotation.name else ""
-    planes = as_planes(annotation.image, annotation.channel_axis)
+    planes = as_planes(annotation.image, **annotation.seen_as)
     if len(planes) != 1:
         msg = (
             f"{title}the image is a stack of {len(planes)} planes, and its mask is one "

@@ -174,13 +174,16 @@ def _normalised_once(
     annotations: Sequence[Annotation], held_out: Sequence[HeldOut]
 ) -> tuple[list[Annotation], list[HeldOut]]:
     """Let the percentiles of an image be found once, for all that is made of it."""
-    known: dict[int, Planes] = {}
+    known: dict[tuple[int, str], Planes] = {}
 
     def share(annotation: Annotation) -> Annotation:
-        image, axis = annotation.image, annotation.channel_axis
-        if id(image) not in known:
-            known[id(image)] = as_planes(image, axis)
-        return annotation._replace(image=known[id(image)], channel_axis=None)
+        image, seen_as = annotation.image, annotation.seen_as
+        # Nuclei and cells of one image are seen in other channels each.
+        key = id(image), str(seen_as)
+        if key not in known:
+            known[key] = as_planes(image, **seen_as)
+        seen = annotation._replace(image=known[key], channel_axis=None)
+        return seen._replace(nuclei=None, cells=None)
 
     parts = [replace(part, annotation=share(part.annotation)) for part in held_out]
     return [share(annotation) for annotation in annotations], parts

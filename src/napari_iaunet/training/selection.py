@@ -311,8 +311,8 @@ def _measure(
     found: list[NDArray[np.integer[Any]]] = []
 
     def segment(annotation: Annotation) -> NDArray[np.integer[Any]]:
-        image, axis = annotation.image, annotation.channel_axis
-        found.append(segmenter.segment(image, channel_axis=axis).labels)
+        seen = segmenter.segment(annotation.image, **annotation.seen_as)
+        found.append(seen.labels)
         return found[-1]
 
     true, counting = zip(*counted(held_out, segment), strict=True)

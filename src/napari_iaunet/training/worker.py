@@ -88,11 +88,7 @@ def _labelled_by_start(images: Sequence[Annotation], task: Task) -> list[Annotat
 
     segmenter = Segmenter(task.start, task.device)
     return [
-        image._replace(
-            labels=segmenter.segment(
-                image.image, channel_axis=image.channel_axis
-            ).labels
-        )
+        image._replace(labels=segmenter.segment(image.image, **image.seen_as).labels)
         for image in images
     ]
 

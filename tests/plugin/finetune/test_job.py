@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from stained import beside_brighter
 from trainer import discs
 
 from napari_iaunet.errors import TrainingError
@@ -13,6 +14,7 @@ from napari_iaunet.plugin.finetune.job import (
 )
 from napari_iaunet.plugin.layers.cells_on_image import CellSource
 from napari_iaunet.plugin.layers.geometry import LayerImage
+from napari_iaunet.segmentation.image import as_planes
 from napari_iaunet.training.dataset import Annotation
 from napari_iaunet.training.task import EXAMPLE, Task, read_task
 
@@ -46,6 +48,26 @@ def test_an_image_that_cannot_be_read_is_not_rehearsed(source, tmp_path):
         "An open image is not rehearsed"
     ]
     assert [p.image.shape for p in read_task(tmp_path)[1].rehearsal] == [(1, 40, 50)]
+
+
+def test_channels_are_trained_on_as_the_segment_tab_sees_them(tmp_path):
+    labels, picture = discs()
+    film = np.stack([picture, picture[::-1]])
+    channels = beside_brighter(film.astype(np.uint8))[::-1]
+    image = LayerImage(channels, 0, nuclei_first=True)
+    cells = CellSource(np.stack([labels, labels[::-1]]), image)
+    source = TrainingSource(cells, None, "drawn")
+    prepared = prepare_training([source], [image], TASK, tmp_path, lambda *_: None)
+    pairs, rehearsal, held_out = read_task(tmp_path)[1]
+    planes = as_planes(channels, **image.seen_as)
+    for part in (pairs, rehearsal, [held.annotation for held in held_out]):
+        assert len(part) == len(planes)
+        for annotation, plane in zip(part, planes, strict=True):
+            found = as_planes(annotation.image, **annotation.seen_as)[0]
+            np.testing.assert_array_equal(found, plane)
+    seen = planes[0].mean(axis=0)[prepared.example.window]
+    shown = (np.clip(seen, 0, 1) * 255).astype(np.uint8)
+    np.testing.assert_array_equal(prepared.example.picture, shown)
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(source, tmp_path):

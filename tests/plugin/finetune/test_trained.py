@@ -1,14 +1,17 @@
 """What may be saved of a training."""
 
 import drawn
+import numpy as np
 import pytest
 import torch
+from stained import beside_brighter
 
 from napari_iaunet.errors import IAUNetError
 from napari_iaunet.model.checkpoint import load_model, save_model
 from napari_iaunet.model.registry import find_model
 from napari_iaunet.plugin.finetune.trained import Compared, compare, trained_model
 from napari_iaunet.plugin.layers.geometry import LayerImage
+from napari_iaunet.segmentation.segmenter import Segmenter
 from napari_iaunet.training.recipe import Recipe
 from napari_iaunet.training.state import TrainingState, save_state
 from napari_iaunet.training.task import MODEL, Task, TaskImages, write_task
@@ -62,3 +65,15 @@ def test_both_models_look_at_the_image(tmp_path):
     assert start.max() > 3
     assert trained.max() == 0
     assert done == [(0, 2), (1, 2)]
+
+
+def test_both_models_see_the_channels_as_the_segment_tab_does(tmp_path):
+    folder = training(tmp_path, 0.2)
+    channels = beside_brighter(drawn.discs(4, 36)[1].astype(np.uint8))[::-1]
+    image = LayerImage(channels, 0, nuclei_first=True)
+    found = compare(folder, Compared("key", image), "cpu", lambda *_: None)
+    segmenter = Segmenter(device="cpu", engine="pytorch")
+    seen = segmenter.segment(channels, **image.seen_as)
+    np.testing.assert_array_equal(found.labels[0], seen.labels)
+    untold = segmenter.segment(channels, channel_axis=0)
+    assert (untold.labels != seen.labels).any()

@@ -192,7 +192,7 @@ def annotations_of(source: TrainingSource) -> list[Annotation]:
     from napari_iaunet.training.dataset import with_edges
 
     image = source.cells.image
-    planes = as_planes(image.array, image.channel_axis)
+    planes = as_planes(image.array, **image.seen_as)
     labels = source.cells.labels
     stack = labels.reshape(-1, *labels.shape[-2:])
     found = []
@@ -220,7 +220,7 @@ def _is_background(
 
 def some_planes(image: LayerImage) -> list[Annotation]:
     """Return a few planes of an image, without labels."""
-    planes = as_planes(image.array, image.channel_axis)
+    planes = as_planes(image.array, **image.seen_as)
     count = min(len(planes), _REHEARSED)
     chosen = np.linspace(0, len(planes) - 1, count).round().astype(int)
     return [_plane(image, planes, int(index)) for index in chosen]
@@ -238,7 +238,7 @@ def _plane(image: LayerImage, planes: Planes, index: int) -> Annotation:
     return Annotation(
         np.array(np.moveaxis(pixels, 0, -1) if last else pixels),
         np.zeros(planes.plane_shape, np.int32),
-        channel_axis=2 if last else 0,
+        **image.seen_as | {"channel_axis": 2 if last else 0},
     )
 
 
@@ -254,6 +254,6 @@ def _example(annotation: Annotation, block: NDArray[np.bool_]) -> Example:
         start = int(np.clip(center - side / 2, 0, length - side))
         window.append(slice(start, start + side))
     where = (window[0], window[1])
-    plane = as_planes(annotation.image, annotation.channel_axis)[0].mean(axis=0)[where]
-    picture = (np.clip(plane, 0, 1) * 255).astype(np.uint8)
+    plane = as_planes(annotation.image, **annotation.seen_as)[0].mean(axis=0)
+    picture = (np.clip(plane[where], 0, 1) * 255).astype(np.uint8)
     return Example(picture, where)

@@ -103,6 +103,5 @@ def compare(
     for done, model in enumerate(models.values()):
         progress(done, len(models))
         segmenter = Segmenter(model, device, engine=PYTORCH)
-        axis = image.channel_axis
-        found.append(segmenter.segment(image.array, channel_axis=axis).labels)
+        found.append(segmenter.segment(image.array, **image.seen_as).labels)
     return replace(compared, labels=tuple(found), names=tuple(models))
