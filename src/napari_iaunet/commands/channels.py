@@ -13,13 +13,21 @@ if TYPE_CHECKING:
     from napari_iaunet.segmentation.image import Planes
 
 
-def add_channels(parser: argparse.ArgumentParser) -> None:
-    """Add ``--nuclei`` and ``--cells``, as `seen_planes` takes them."""
+def add_channels(parser: argparse.ArgumentParser, *, known_cells: bool = False) -> None:
+    """Add ``--nuclei`` and ``--cells``, as `seen_planes` takes them.
+
+    The cells are to be found, or are known already.
+    """
+    use = "as for `segment`, so that the model sees the cells as it did there"
+    if not known_cells:
+        use = (
+            "alone, these are found; beside --cells it helps to tell cells from one "
+            "another"
+        )
     parser.add_argument(
         "--nuclei",
         metavar="CHANNEL",
-        help="name or number, from 1, of the channel that shows nuclei: alone, these "
-        "are found; beside --cells it helps to tell cells from one another",
+        help=f"name or number, from 1, of the channel that shows nuclei: {use}",
     )
     parser.add_argument(
         "--cells",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_iaunet.commands.channels import add_channels, seen_as
 from napari_iaunet.commands.common import (
     add_model,
     add_reading,
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--out", required=True, type=local, metavar="CSV", help="table to write")
     add_reading(parser)
+    add_channels(parser, known_cells=True)
     add_model(parser)
 
 
@@ -56,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
     cells = load(args).describe(
         image.array,
         labels,
-        channel_axis=image.channel_axis,
         progress=show_progress(args.image.name),
+        **seen_as(image, args),
     )
     found = classifier.table(cells)
     table = measure_image(labels, image, None)

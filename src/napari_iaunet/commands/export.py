@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_iaunet.commands.channels import add_channels, seen_as
 from napari_iaunet.commands.common import (
     add_device,
     add_reading,
@@ -63,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     add("--model", help="with --image: the model that embeds the cells for AnnData")
     add_reading(parser)
+    add_channels(parser, known_cells=True)
     add_device(parser)
 
 
@@ -185,7 +187,7 @@ def _read(number: int, path: Path, args: argparse.Namespace) -> Cells:
         embeddings=args.load().embed(
             image.array,
             cells.labels,
-            channel_axis=image.channel_axis,
             progress=show_progress(path.name),
+            **seen_as(image, args),
         ),
     )
