@@ -418,8 +418,8 @@ def send_mouse(
 
 
 def go_inside(viewer: napari.Viewer, go_on: Callable[[], None]) -> None:
-    """Go from cell to cell until the one on view has image all around it."""
-    for _ in range(50):
+    """Go from cell to cell until one on view has image all around it, if any has."""
+    for _ in range(20):
         QTest.qWait(200)
         *_, y, x = camera_of(viewer).center
         height, width = (stop + 1 for stop in viewer.layers.extent.world[1][-2:])
@@ -427,7 +427,6 @@ def go_inside(viewer: napari.Viewer, go_on: Callable[[], None]) -> None:
         if np.all(np.minimum((y, x), (height - y, width - x)) > seen * 0.9):
             return
         go_on()
-    raise LookupError("every cell lies at the border")
 
 
 def review(viewer: napari.Viewer, dock: Any) -> None:
