@@ -57,8 +57,9 @@ _AROUND, _WIDTH, _DENSITY, _EDGE = 0.75, (2, 24), (0.2, 2.5), (0.6, 1.6)
 # The nuclei beside such a stain are only just stained, and often paler than it.
 _FAINT = (0.1, 0.8)
 # Where that stain is absent: below which of standard normal draws that vary slowly over
-# the crop; and the standard deviation of its logarithm from pixel to pixel.
-_UNSTAINED, _TEXTURE = -0.3, 0.3
+# the crop, and how far above that it is whole; and the standard deviation of its
+# logarithm from pixel to pixel.
+_UNSTAINED, _FADING, _TEXTURE = -0.3, 0.3, 0.3
 # Channels that are stains of their own come in the order of their file or in any order,
 # and all, or two, or one. So often each: the usual order should stay the easiest.
 _REORDERED, _MISSING, _ALONE, _MERGED = 0.3, 0.12, 0.1, 0.08
@@ -218,7 +219,7 @@ def stained_around(cells: Tensor, rng: Generator) -> Tensor:
     region = F.interpolate(coarse, size=cells.shape, mode="bicubic")[0, 0]
     fine = torch.from_numpy(rng.normal(0, 1, cells.shape).astype(np.float32))
     texture = (2 * _TEXTURE * _blur(fine[None], 1.0)[0]).exp()
-    return drawn * texture * ((region - _UNSTAINED) / 0.3).clamp(0, 1)
+    return drawn * texture * ((region - _UNSTAINED) / _FADING).clamp(0, 1)
 
 
 def brighten(image: Tensor, rng: Generator) -> Tensor:
