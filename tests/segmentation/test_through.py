@@ -3,7 +3,8 @@
 import dask.array as da
 import numpy as np
 import pytest
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import binary_dilation
+from skimage.restoration import inpaint_biharmonic
 from stained import among_four
 
 from napari_iaunet import Segmenter
@@ -58,11 +59,10 @@ def test_a_cell_that_vanishes_ends(segmenter, stack):
     images = images.copy()
     number = numbers[0]
     for plane in (3, 4):
-        others = (cells[plane] > 0) & (cells[plane] != number)
-        gone = binary_dilation(cells[plane] == number, iterations=4) & ~others
-        share = gaussian_filter(gone.astype(float), 1) * gone
-        background = np.median(images[plane][cells[plane] == 0])
-        images[plane] = images[plane] * (1 - share) + background * share
+        others = binary_dilation((cells[plane] > 0) & (cells[plane] != number))
+        # The glow around it, too: a ring would look like a cell of another kind.
+        gone = binary_dilation(cells[plane] == number, iterations=8) & ~others
+        images[plane] = inpaint_biharmonic(images[plane].astype(float), gone)
     mask = cells[0] == number
     planes = [
         p for p, _ in segmenter.follow_on(images, check_cell(mask, mask.shape), 0)
