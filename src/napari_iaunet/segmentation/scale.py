@@ -10,8 +10,8 @@ _SAME_SCALE = (0.7, 1.4)
 # So one scale serves cells whose sizes differ by this factor.
 ONE_SCALE = _SAME_SCALE[1] / _SAME_SCALE[0]
 # An estimated diameter comes in steps of this factor, twenty of which double it: what
-# changes with rounding, with tiles or processors, changes no labels. With steps twice as
-# wide AP50 is lower by .005 on the test nuclei and by .01 to .02 on other kinds.
+# changes with rounding, with tiles or processors, changes no labels. With steps twice
+# as wide AP50 is lower by .005 on the test nuclei and by .01 to .02 on other kinds.
 _STEP = 2**0.05
 # Where an image is rescaled, its cells become this much larger than the network's
 # usual ones: outlines get finer.
