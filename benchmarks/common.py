@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.registration import REGISTERED, register
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -105,15 +107,25 @@ def limit_threads(threads: int | None) -> int:
 
 
 def read(pairs: Iterable[Pair]) -> list[Sample]:
-    """Read images as their files hold them, and masks."""
+    """Read images as their files hold them, and masks.
+
+    Channels that lie beside each other are laid onto the masks.
+    """
     from napari_iaunet.io.read import read_image
 
     samples = []
-    for image, mask in pairs:
-        found = read_image(image)
-        labels = np.asarray(read_image(mask).array)
-        samples.append(Sample(np.asarray(found.array), labels, found.channel_axis))
+    for file, mask in pairs:
+        found = read_image(file)
+        image, labels = np.asarray(found.array), np.asarray(read_image(mask).array)
+        if kind_of(file) in REGISTERED:
+            image, labels = register(image, labels)
+        samples.append(Sample(image, labels, found.channel_axis))
     return samples
+
+
+def kind_of(image: Path) -> str:
+    """Name of the folder that holds a kind's images for training or testing."""
+    return image.parent.parent.name
 
 
 def test_pairs(data: Path) -> list[Pair]:

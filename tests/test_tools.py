@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
+from benchmarks.registration import register, shifts_of
 from napari_iaunet.model.checkpoint import load_model
 from napari_iaunet.model.registry import find_model
 from tools.kinds import SAMPLING_WEIGHTS, SOURCES
 from tools.readme import README, written
-from tools.registration import register, shifts_of
-from tools.train_bundled import _widened, main
+from tools.train_bundled import main
 
 
 def test_help(monkeypatch, capsys):
@@ -39,10 +39,10 @@ def test_the_readme_tells_what_the_card_does():
     assert written(text, card) == text
 
 
-def test_the_next_model_can_be_trained_on(tmp_path):
-    network, card = load_model(_widened(tmp_path / "start"))
-    assert network.config == load_model(find_model("default"))[0].config
+def test_the_bundled_model_knows_every_kind_and_is_calibrated():
+    network, card = load_model(find_model("default"))
     assert {entry["name"] for entry in card["data"]} == set(SOURCES)
+    assert network.config.calibration != (0.0, 1.0)
 
 
 def test_channels_are_laid_on_the_masks_again():

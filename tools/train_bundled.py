@@ -11,31 +11,29 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import tifffile
 
 from benchmarks import common, harness
 from benchmarks.accuracy import held_out_scores
 from benchmarks.calibration import judge
+from benchmarks.registration import REGISTERED
 from benchmarks.trainings import print_events, shared_recipe, trained_minutes
 from tools.kinds import SAMPLING_WEIGHTS, SOURCES
-from tools.registration import REGISTERED, registered
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmarks.common import Score
 
 DESCRIPTION = (
     "Nuclei and whole cells of many kinds: fluorescence, stained and multiplexed "
     "tissue, bright field, phase contrast, bacteria, yeast, membranes, plants, axons"
 )
-# The next bundled model on its way: its weights, in half precision, after the last
-# training. It knows more kinds than the bundled one, and some of its kinds less well.
-_NEXT = Path(__file__).with_name("next")
 # Steps of warm-up: the moments of a grown network are far from those of a trained one.
 _WARM_UP = 300
 # Seconds between two checkpoints of a run of many hours.
@@ -88,7 +86,7 @@ def _arguments() -> argparse.Namespace:
         "--teaching", type=float, help="weight of what the start says of such crops"
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--start", help="model to start from; next: the one on its way")
+    parser.add_argument("--start", help="model to start from")
     parser.add_argument(
         "--teacher", help="model whose kinds are rehearsed, and whose answers taught"
     )
@@ -112,7 +110,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--calibrate",
         action="store_true",
-        help="make the model's scores probabilities, by the held-out images",
+        help="after training, or with --card-only without: make the model's scores "
+        "probabilities, by the held-out images",
     )
     parser.add_argument(
         "--machine", help="what the model was trained on, if not on this machine"
@@ -164,17 +163,29 @@ def _pairs(args: argparse.Namespace) -> tuple[list[Any], list[Any]]:
 
     told: list[dict[str, Any]] = []
     teacher = args.teacher or args.start
-    if teacher and teacher != _NEXT.name:
+    if teacher:
         told = load_model(find_model(teacher))[1].get("data", [])
     known = {entry["name"] for entry in told}
     parts: tuple[list[Any], list[Any]] = [], []
     for kind, (pairs, _) in common.split(args.data).items():
         if kind in REGISTERED:
             copies = f"{args.out.name}-registered-{os.environ.get('RANK', '0')}"
-            pairs = registered(pairs, args.out.with_name(copies) / kind)
+            pairs = _as_read(pairs, args.out.with_name(copies) / kind)
         parts[kind in known].extend(pairs)
     # A model that knows them all is simply trained on.
     return parts if parts[0] else (parts[1], [])
+
+
+def _as_read(pairs: Sequence[common.Pair], folder: Path) -> list[common.Pair]:
+    """Write copies of pairs as they are measured: channels lie on the masks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    copies = []
+    for (image, mask), sample in zip(pairs, common.read(pairs), strict=True):
+        copy = folder / image.name, folder / mask.name
+        tifffile.imwrite(copy[0], sample.image, imagej=True, metadata={"axes": "CYX"})
+        tifffile.imwrite(copy[1], sample.labels)
+        copies.append(copy)
+    return copies
 
 
 def _start(args: argparse.Namespace) -> str | Path | None:
@@ -182,8 +193,6 @@ def _start(args: argparse.Namespace) -> str | Path | None:
     from napari_iaunet.model.checkpoint import load_model, save_model
     from napari_iaunet.model.registry import find_model
 
-    if args.start == _NEXT.name:
-        return _widened(args.out.with_name(f"{args.out.name}-start"))
     if args.context_blocks is None:
         return args.start
     grown = args.out.with_name(f"{args.out.name}-start")
@@ -191,24 +200,6 @@ def _start(args: argparse.Namespace) -> str | Path | None:
         network, card = load_model(find_model(args.start or "default"))
         save_model(grown, network.grown(args.context_blocks), card)
     return grown
-
-
-def _widened(folder: Path) -> Path:
-    """Write the next model, which is kept in half precision, as others are."""
-    import torch
-    from safetensors.torch import load_file, save_file
-
-    if not folder.is_dir() and not int(os.environ.get("RANK", "0")):
-        fresh = folder.with_name(f"{folder.name}-fresh")
-        shutil.copytree(_NEXT, fresh, dirs_exist_ok=True)
-        file = fresh / "weights.safetensors"
-        half = load_file(file)
-        kinds = {torch.float16: torch.float32}
-        save_file({n: w.to(kinds.get(w.dtype, w.dtype)) for n, w in half.items()}, file)
-        fresh.rename(folder)
-    while not folder.is_dir():  # the first process writes it
-        time.sleep(0.1)
-    return folder
 
 
 def _average(args: argparse.Namespace) -> None:

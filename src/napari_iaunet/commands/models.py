@@ -18,6 +18,8 @@ _WORDS = (
     (0.65, "fair: some cells to correct"),
     (0.0, "weak: click the cells, or fine-tune the model"),
 )
+# With fewer cells than this an AP says little: its standard error is near .1.
+_FEW = 25
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,9 +79,12 @@ def _expectations(figures: Mapping[str, Any]) -> Iterator[str]:
         mean = said.get("AP50-95")
         if isinstance(mean, int | float):
             shown += f", mean of 0.5 to 0.95 {mean:.2f}"
-        yield f"{kind:<{width}}  {shown}; {in_words(ap)}"
+        yield f"{kind:<{width}}  {shown}; {in_words(said)}"
 
 
-def in_words(ap: float) -> str:
-    """Say what an AP at IoU 0.5 means for who uses the cells."""
-    return next((text for least, text in _WORDS if ap >= least), "")
+def in_words(figures: Mapping[str, Any]) -> str:
+    """Say what an AP at IoU 0.5 of so many cells means for who uses the cells."""
+    words = next((text for least, text in _WORDS if figures["AP50"] >= least), "")
+    cells = figures.get("cells")
+    few = isinstance(cells, int | float) and cells < _FEW
+    return f"{words} (by few cells)" if few else words

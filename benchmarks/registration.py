@@ -1,4 +1,4 @@
-"""Lay the channels of training images onto their masks.
+"""Lay the channels of images onto their masks.
 
 The multiplexed tissue was taken channel after channel, and the stage moved between:
 its membranes lie 2 pixels, its cytoplasm 8 pixels off its nuclei, and its nuclei 1 or 2
@@ -11,16 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 from scipy import ndimage as ndi
 
-from benchmarks import common
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from numpy.typing import NDArray
+
+    from benchmarks.common import Labels
 
 # Kinds of which the channels are laid onto the masks; the first channel shows nuclei.
 REGISTERED = ("tissue-codex",)
@@ -32,30 +28,7 @@ _FINE, _COARSE = 1.0, 12.0
 Shift = tuple[int, int]
 
 
-def registered(pairs: Sequence[common.Pair], folder: Path) -> list[common.Pair]:
-    """Write copies of pairs whose channels lie on the masks.
-
-    Parameters
-    ----------
-    pairs : sequence of (image, mask)
-        Files; images of (C, Y, X).
-    folder : Path
-        Of the copies, which are smaller by what the shifts leave empty.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    copies = []
-    for (image, mask), sample in zip(pairs, common.read(pairs), strict=True):
-        channels, labels = register(sample.image, sample.labels)
-        copy = folder / image.name, folder / mask.name
-        tifffile.imwrite(copy[0], channels, imagej=True, metadata={"axes": "CYX"})
-        tifffile.imwrite(copy[1], labels)
-        copies.append(copy)
-    return copies
-
-
-def register(
-    channels: NDArray[Any], labels: common.Labels
-) -> tuple[NDArray[Any], common.Labels]:
+def register(channels: NDArray[Any], labels: Labels) -> tuple[NDArray[Any], Labels]:
     """Move every channel of (C, Y, X) onto its labels (Y, X), and cut off the rim."""
     shifts = shifts_of(channels, labels)
     moved = [
@@ -67,7 +40,7 @@ def register(
     return np.stack(moved)[(slice(None), *inner)], labels[inner]
 
 
-def shifts_of(channels: NDArray[Any], labels: common.Labels) -> list[Shift]:
+def shifts_of(channels: NDArray[Any], labels: Labels) -> list[Shift]:
     """Pixels (rows, columns) by which each channel is to move.
 
     Nuclei are found on the masks; other channels, which show less of where a cell
