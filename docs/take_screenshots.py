@@ -6,11 +6,11 @@ and, where there is no display,
 
     xvfb-run -a -s "-screen 0 1600x1200x24" python docs/take_screenshots.py
 
-Every image comes with scikit-image or from the folder $NAPARI_IAUNET_DATA (default:
-../shared/data), of images that no model was trained on; every click goes through the
-dock. Take
-them anew whenever the bundled model or the dock has changed. The name of one of the
-functions below, given behind it, takes only its pictures.
+Every image is a sample of the program, comes with scikit-image, or from the folder
+$NAPARI_IAUNET_DATA (default: ../shared/data), of images that no model was trained on;
+every click goes through the dock. Take them anew whenever the bundled model or the dock
+has changed. The name of one of the functions below, given behind it, takes only its
+pictures.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 from qtpy.QtCore import QEvent, QPoint, QPointF, QRect, Qt
 from qtpy.QtGui import QImage, QMouseEvent
 from qtpy.QtTest import QTest
@@ -43,6 +43,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("NAPARI_IAUNET_DATA", ROOT.parent / "shared" / "data"))
 SIZE = (1400, 900)
 FILM_WIDTH = 840
+# Pixels around a part of a widget.
+MARGIN = 8
 # The outline of the pointer that the film shows, from its tip.
 ARROW = [(0, 0), (0, 34), (8, 27), (14, 40), (20, 37), (14, 25), (25, 24)]
 PATIENCE = 1800  # a machine may be busy
@@ -117,22 +119,22 @@ def save_window(viewer: napari.Viewer, name: str) -> None:
     save(picture_of(viewer), name)
 
 
-def save_part(widget: Any, name: str, area: QRect | None = None) -> None:
-    """Save a widget, or an area of it."""
+def save_part(widget: Any, name: str, part: Any | None = None) -> None:
+    """Save a widget, or a part of it with a margin."""
     QTest.qWait(500)
-    grabbed = widget.grab() if area is None else widget.grab(area)
+    grabbed = widget.grab() if part is None else widget.grab(place_of(part, widget))
     image = grabbed.toImage().convertToFormat(QImage.Format.Format_RGB888)
     shape = image.height(), image.bytesPerLine()
     rows = np.frombuffer(image.constBits().asstring(shape[0] * shape[1]), np.uint8)
     pixels = rows.reshape(shape)[:, : 3 * image.width()]
-    save(Image.fromarray(pixels.reshape(shape[0], -1, 3)), name)
+    picture = Image.fromarray(pixels.reshape(shape[0], -1, 3))
+    if part is not None:  # which may touch the edge of what it is in
+        picture = ImageOps.expand(picture, MARGIN, picture.getpixel((0, 0)))
+    save(picture, name)
 
 
-def around(widget: Any, within: Any, margin: int = 8) -> QRect:
-    """Return where a widget lies within another one, with a margin."""
-    corner = widget.mapTo(within, QPoint(0, 0))
-    area = QRect(corner, widget.size())
-    return area.adjusted(-margin, -margin, margin, margin)
+def place_of(widget: Any, within: Any) -> QRect:
+    return QRect(widget.mapTo(within, QPoint(0, 0)), widget.size())
 
 
 def nuclei(viewer: napari.Viewer, dock: Any) -> None:
@@ -219,8 +221,7 @@ def clicks(viewer: napari.Viewer, dock: Any) -> None:
         click(viewer, nucleus)
     print(dock.click_panel.status.text())
     save_window(viewer, "click.png")
-    area = dock.click_panel.geometry().adjusted(-10, -4, 10, -18)
-    save_part(dock.segment_panel, "click-section.png", area)
+    save_part(dock.segment_panel, "click-section.png", dock.click_panel)
     QTest.mouseClick(dock.click_panel.button, Qt.MouseButton.LeftButton)
 
 
@@ -527,14 +528,11 @@ def finetune(viewer: napari.Viewer, dock: Any) -> None:
 
 
 def track(viewer: napari.Viewer, dock: Any) -> None:
-    """Nuclei in a film: the tissue as it drifts under the microscope."""
+    """Nuclei of a film that the program draws."""
     clear(viewer)
-    tissue, drift = data.immunohistochemistry(), 4
-    frames = [tissue[150:406, 100 + drift * i : 356 + drift * i] for i in range(5)]
-    viewer.add_image(np.stack(frames), name="film", rgb=True)
+    viewer.open_sample("napari-iaunet", "film")
     viewer.reset_view()
-    dock.segment_panel.form["estimate"].setChecked(False)
-    dock.segment_panel.form["diameter"].setValue(14)
+    dock.segment_panel.form["estimate"].setChecked(True)
     segment(dock)
     dock.tabs.setCurrentWidget(dock.track_panel)
     button = dock.track_panel.run.start_button
@@ -543,7 +541,7 @@ def track(viewer: napari.Viewer, dock: Any) -> None:
     print(dock.track_panel.run.status.text())
     viewer.layers[1].visible = False
     viewer.layers[2].contour = 2
-    viewer.dims.set_point(0, 4)
+    viewer.dims.set_point(0, 7)
     save_window(viewer, "track.png")
     mended(viewer, dock)
 
@@ -560,7 +558,7 @@ def mended(viewer: napari.Viewer, dock: Any) -> None:
         viewer,
         lambda: QTest.mouseClick(edit.doubts["N"], Qt.MouseButton.LeftButton),
     )
-    viewer.layers["film"].visible = True
+    viewer.layers[0].visible = True
     QTest.qWait(500)
     print(edit.doubt.text())
     save_window(viewer, "track-edit.png")
@@ -601,7 +599,7 @@ def summary(panel: Any, controller: Any) -> None:
     wait(lambda: not controller.jobs.is_running)
     print(panel.chart.plot.accessibleDescription())
     within = panel.widget()
-    save_part(within, "batch-summary.png", around(panel.chart, within))
+    save_part(within, "batch-summary.png", panel.chart)
 
 
 def newcomer(viewer: napari.Viewer, dock: Any) -> None:
