@@ -47,9 +47,9 @@ def measure(segmenter: Any, args: argparse.Namespace) -> str:
     rows = []
     for kind, samples in decoding.samples(args.data, args.images or _IMAGES, kinds):
         tried = [_try(segmenter, _middle(sample)) for sample in samples]
-        means = np.mean(np.concatenate(tried), axis=0)
-        number = sum(map(len, tried))
-        rows.append([kind, str(number), *(f"{value:.3f}" for value in means)])
+        every = np.concatenate(tried)
+        shown = [f"{mean:.3f}" for mean in every.mean(0)] if len(every) else ["-"] * 9
+        rows.append([kind, str(len(every)), *shown])
     head = ["", "clicked cells", "AP, automatic", "precision", "recall"]
     head += ["AP, and the clicked cell", "precision", "recall"]
     head += ["AP, and the rest", "precision", "recall"]
@@ -59,7 +59,8 @@ def measure(segmenter: Any, args: argparse.Namespace) -> str:
         f"cells that the automatic way misses is clicked, and corrected until its IoU "
         f"is {_GOOD}, {_CELLS} in turn of each image; then all other cells like it are "
         "added that are as sure as the program shows them first. Means over the "
-        "clicked cells; AP at IoU .5.\n\n" + harness.table(head, rows)
+        "clicked cells; AP at IoU .5. Where no cell is missed, none is clicked.\n\n"
+        + harness.table(head, rows)
     )
 
 
@@ -96,7 +97,7 @@ def _try(segmenter: Any, sample: Sample) -> NDArray[np.float64]:
         rows.append(
             [v for labels in (automatic, known, both) for v in _scores(labels, truth)]
         )
-    return np.array(rows)
+    return np.array(rows).reshape(-1, 9)
 
 
 def _clicked(segmenter: Any, cell: Mask) -> Mask:

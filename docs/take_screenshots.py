@@ -119,16 +119,16 @@ def save_window(viewer: napari.Viewer, name: str) -> None:
     save(picture_of(viewer), name)
 
 
-def save_part(widget: Any, name: str, part: Any | None = None) -> None:
-    """Save a widget, or a part of it with a margin."""
+def save_part(widget: Any, name: str, area: QRect | None = None) -> None:
+    """Save a widget, or an area of it with a margin."""
     QTest.qWait(500)
-    grabbed = widget.grab() if part is None else widget.grab(place_of(part, widget))
+    grabbed = widget.grab() if area is None else widget.grab(area)
     image = grabbed.toImage().convertToFormat(QImage.Format.Format_RGB888)
     shape = image.height(), image.bytesPerLine()
     rows = np.frombuffer(image.constBits().asstring(shape[0] * shape[1]), np.uint8)
     pixels = rows.reshape(shape)[:, : 3 * image.width()]
     picture = Image.fromarray(pixels.reshape(shape[0], -1, 3))
-    if part is not None:  # which may touch the edge of what it is in
+    if area is not None:  # which may touch the edge of what it is in
         picture = ImageOps.expand(picture, MARGIN, picture.getpixel((0, 0)))
     save(picture, name)
 
@@ -221,7 +221,7 @@ def clicks(viewer: napari.Viewer, dock: Any) -> None:
         click(viewer, nucleus)
     print(dock.click_panel.status.text())
     save_window(viewer, "click.png")
-    save_part(dock.segment_panel, "click-section.png", dock.click_panel)
+    save_part(dock.segment_panel, "click-section.png", dock.click_panel.geometry())
     QTest.mouseClick(dock.click_panel.button, Qt.MouseButton.LeftButton)
 
 
@@ -547,13 +547,13 @@ def track(viewer: napari.Viewer, dock: Any) -> None:
 
 
 def mended(viewer: napari.Viewer, dock: Any) -> None:
-    """The most doubtful link of the film."""
+    """A doubtful link of the film."""
     edit, film = dock.track_panel.edit, dock.track_edit_controller.film
     QTest.mouseClick(edit.button, Qt.MouseButton.LeftButton)
     wait(lambda: film.tracks is not None)
     QTest.mouseClick(edit.modes["J"], Qt.MouseButton.LeftButton)
     QTest.mouseClick(edit.doubts["N"], Qt.MouseButton.LeftButton)
-    camera_of(viewer).zoom /= 2  # so that the cells around it are seen, too
+    camera_of(viewer).zoom = 10  # the cells around it are seen, too
     go_inside(
         viewer,
         lambda: QTest.mouseClick(edit.doubts["N"], Qt.MouseButton.LeftButton),
@@ -599,7 +599,7 @@ def summary(panel: Any, controller: Any) -> None:
     wait(lambda: not controller.jobs.is_running)
     print(panel.chart.plot.accessibleDescription())
     within = panel.widget()
-    save_part(within, "batch-summary.png", panel.chart)
+    save_part(within, "batch-summary.png", place_of(panel.chart, within))
 
 
 def newcomer(viewer: napari.Viewer, dock: Any) -> None:
