@@ -553,7 +553,7 @@ def mended(viewer: napari.Viewer, dock: Any) -> None:
     wait(lambda: film.tracks is not None)
     QTest.mouseClick(edit.modes["J"], Qt.MouseButton.LeftButton)
     QTest.mouseClick(edit.doubts["N"], Qt.MouseButton.LeftButton)
-    camera_of(viewer).zoom = 10  # the cells around it are seen, too
+    camera_of(viewer).zoom = 13
     go_inside(
         viewer,
         lambda: QTest.mouseClick(edit.doubts["N"], Qt.MouseButton.LeftButton),

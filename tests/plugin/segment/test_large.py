@@ -1,5 +1,7 @@
 """Large images: layers that fill part by part."""
 
+import re
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -235,7 +237,8 @@ def test_what_was_begun_with_pytorch_goes_on_with_it(
     """Though by now it is known that OpenVINO is faster."""
     viewer.add_image(lazily(mosaic))
     begin(qtbot, dock, viewer)
-    qtbot.waitUntil(lambda: "2 of 4" in status(dock))
+    # On a busy machine a part may come and go between two looks.
+    qtbot.waitUntil(lambda: re.search("[234] of 4", status(dock)))
     cancel(qtbot, dock)
     asked = []
 
